@@ -1,0 +1,157 @@
+//! What must be so before a site is started: each with its own cause, in milliseconds.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::{Fault, FaultKind};
+use crate::linux::spawn::Command;
+use crate::linux::{files, node};
+use crate::site::{Definition, Process, Ready, Reload, read_env_file};
+use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
+
+/// The whole gate.
+pub(super) fn check(definition: &Definition) -> Result<(), Fault> {
+    can_run(definition)?;
+    surroundings(definition)
+}
+
+/// What belongs to the node: programs, users, files. True on a standby as well.
+pub(super) fn can_run(definition: &Definition) -> Result<(), Fault> {
+    for process in &definition.processes {
+        check_user(process)?;
+        check_programs(process)?;
+        for file in &process.context.env_file {
+            read_env_file(file).map_err(|why| {
+                Fault::new(FaultKind::NotInstalled, format!("`{}`: {why}", process.name))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What moves with the site: the disk, the address.
+pub(super) fn surroundings(definition: &Definition) -> Result<(), Fault> {
+    if let Some(point) = &definition.prerequisites.mounted {
+        check_mounted(definition, point)?;
+    }
+    if let Some(database) = &definition.database
+        && !database.is_dir()
+    {
+        return Err(Fault::failed(format!(
+            "the database {} of the site `{}` is not a folder on this node; mount its disk, or make it",
+            database.display(),
+            definition.name
+        )));
+    }
+    if let Some(address) = definition.address.filter(|_| definition.prerequisites.address_present) {
+        let here = node::addresses()
+            .map_err(|e| Fault::failed(format!("this node's addresses cannot be read: {e}")))?;
+        if !here.contains(&address) {
+            return Err(Fault::failed(format!(
+                "the address {address} of the site `{}` is not on this node; the cluster must \
+                 bring it before the site is started",
+                definition.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_mounted(definition: &Definition, point: &Path) -> Result<(), Fault> {
+    let mounted = node::is_mount_point(point)
+        .map_err(|e| Fault::failed(format!("this node's mounts cannot be read: {e}")))?;
+    if mounted {
+        return Ok(());
+    }
+    let above = node::mount_points().unwrap_or_default();
+    let above = point.ancestors().find(|a| above.iter().any(|m| m == a)).unwrap_or(Path::new("/"));
+    let advice = match above == Path::new("/") {
+        true => "the cluster must mount it before the site is started".to_owned(),
+        false => format!(
+            "the cluster must mount it, or the definition must say `prerequisites: {{mounted: {}}}`",
+            above.display()
+        ),
+    };
+    Err(Fault::failed(format!(
+        "{} of the site `{}` is not mounted on this node; {advice}",
+        point.display(),
+        definition.name
+    )))
+}
+
+fn check_user(process: &Process) -> Result<(), Fault> {
+    let who = credentials(&process.context).map_err(|unknown| {
+        let what = match unknown {
+            Unknown::User(name) => format!("user `{name}`"),
+            Unknown::Group(name) => format!("group `{name}`"),
+        };
+        Fault::new(
+            FaultKind::NotInstalled,
+            format!("this node knows no {what}, as whom `{}` is to run; add it here", process.name),
+        )
+    })?;
+    match who {
+        Some((user, _)) if user.uid != files::effective_user() && !files::is_root() => {
+            Err(Fault::new(
+                FaultKind::NotPermitted,
+                format!(
+                    "`{}` is to run as `{}`, and only root can start it so; try as root",
+                    process.name, user.name
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_programs(process: &Process) -> Result<(), Fault> {
+    let path = process.context.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str);
+    let mut commands = vec![&process.command];
+    commands.extend(&process.stop_command);
+    commands.extend(process.healthcheck.as_ref().map(|h| &h.test));
+    commands.extend(process.on_failure.as_ref().map(|e| &e.command));
+    if let Ready::Exec(words) = &process.ready {
+        commands.push(words);
+    }
+    if let Some(Reload::Command(words)) = &process.reload {
+        commands.push(words);
+    }
+    for words in commands {
+        let Some(program) = words.first() else { continue };
+        check_program(program, path).map_err(|error| {
+            let (kind, next) = match error.kind() {
+                io::ErrorKind::PermissionDenied => (FaultKind::NotPermitted, "chmod +x it"),
+                _ => (FaultKind::NotInstalled, "install it on this node"),
+            };
+            Fault::new(
+                kind,
+                format!("`{}` needs the program {program}, and {error}; {next}", process.name),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn check_program(program: &str, path: &str) -> io::Result<()> {
+    let mut denied = None;
+    for candidate in Command::candidates(OsStr::new(program), path) {
+        let candidate = PathBuf::from(OsStr::from_bytes(candidate.as_bytes()));
+        match node::check_executable(&candidate) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => denied = Some((candidate, error)),
+        }
+    }
+    Err(match denied {
+        Some((candidate, error)) => io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("{} cannot be executed: {error}", candidate.display()),
+        ),
+        None if program.contains('/') => {
+            io::Error::new(io::ErrorKind::NotFound, "there is no such file")
+        }
+        None => io::Error::new(io::ErrorKind::NotFound, format!("it is in none of {path}")),
+    })
+}

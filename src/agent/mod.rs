@@ -1,0 +1,148 @@
+//! The verbs, free of any manager.
+//!
+//! Promises: each ends within its deadline with one outcome that says what is so and why. Must
+//! never: know an exit code, answer "stopped" without proof, or let anything that it runs
+//! outlive its share of the time.
+
+mod clean;
+mod deadline;
+mod gate;
+mod monitor;
+mod orders;
+mod start;
+mod stop;
+mod validate;
+
+use std::fmt;
+
+use crate::control::Failure;
+use crate::observe::{Denied, Observation};
+use crate::site::{LoadError, Places, SiteName, SitePlaces};
+
+pub use clean::clean;
+pub use deadline::{Deadline, reserve_of_start};
+pub use monitor::{Level, monitor};
+pub use orders::{pause, reload, resume};
+pub use start::{run, start};
+pub use stop::stop;
+pub use validate::validate;
+
+/// The site that a verb is about.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub name: SiteName,
+    pub places: Places,
+    pub site: SitePlaces,
+    /// What the manager calls it.
+    pub known_as: Option<String>,
+}
+
+impl Target {
+    pub fn new(name: SiteName, places: Places, known_as: Option<String>) -> Self {
+        let site = places.of(&name);
+        Self { name, places, site, known_as }
+    }
+}
+
+/// What came of a verb.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is done; a sentence for a person, without its full stop.
+    Done(String),
+    /// What a monitor saw.
+    Seen(Box<Observation>),
+    Fault(Fault),
+}
+
+/// Why a verb did not do what it was asked.
+#[derive(Debug)]
+pub struct Fault {
+    pub kind: FaultKind,
+    /// Object, cause and next step, without its full stop.
+    pub sentence: String,
+    /// More lines for a person: what a process printed last, each thing that is wrong in a file.
+    pub details: Vec<String>,
+}
+
+/// What sort of fault, as far as managers tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It failed here and now; it may work elsewhere or later.
+    Failed,
+    /// Something said here is wrong on this node.
+    WrongHere,
+    NoSuchVerb,
+    NotPermitted,
+    /// Something is not there on this node.
+    NotInstalled,
+    /// The manager's own parameters are wrong, so wrong everywhere.
+    Misconfigured,
+}
+
+impl Fault {
+    pub fn new(kind: FaultKind, sentence: impl Into<String>) -> Self {
+        Self { kind, sentence: sentence.into(), details: Vec::new() }
+    }
+
+    pub fn failed(sentence: impl Into<String>) -> Self {
+        Self::new(FaultKind::Failed, sentence)
+    }
+
+    /// What a supervisor said of a failed site, with the process's last words.
+    fn of_failure(target: &Target, failure: &Failure, next: &str) -> Self {
+        let mut details = Vec::new();
+        if let Some(process) = &failure.process {
+            details.extend(failure.last_lines.iter().map(|line| format!("{process}: {line}")));
+            let log = target.site.process_log(process);
+            details.push(format!("all that it printed is in {}", log.display()));
+        }
+        Self {
+            kind: FaultKind::Failed,
+            sentence: format!("the site `{}` {next}: {}", target.name, failure.reason),
+            details,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl From<Fault> for Outcome {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<LoadError> for Fault {
+    fn from(error: LoadError) -> Self {
+        let kind = match &error {
+            LoadError::Missing { .. } => FaultKind::NotInstalled,
+            LoadError::Denied { .. } => FaultKind::NotPermitted,
+            LoadError::Untrusted(_) | LoadError::Unusable(_) | LoadError::Wrong(_) => {
+                FaultKind::WrongHere
+            }
+        };
+        let LoadError::Wrong(wrong) = &error else { return Self::new(kind, error.to_string()) };
+        // The first is the sentence; all of them, each at its place, are the details.
+        let text = wrong.to_string();
+        let mut lines = text.lines().map(str::to_owned);
+        let first = lines.next().unwrap_or_default();
+        let sentence = match wrong.problems.len() {
+            0 | 1 => first,
+            n => format!("{first} (and {} more)", n - 1),
+        };
+        Self { kind, sentence, details: lines.collect() }
+    }
+}
+
+impl From<Denied> for Fault {
+    fn from(denied: Denied) -> Self {
+        Self::new(
+            FaultKind::NotPermitted,
+            format!("this user may not see into the site: {}; try as root", denied.0),
+        )
+    }
+}

@@ -1,0 +1,217 @@
+//! Bringing a site up: gate, supervisor, and waiting for its word; on failure everything that was
+//! begun is rolled back.
+
+use std::time::Duration;
+
+use super::deadline::StartTimes;
+use super::orders::pause_mark;
+use super::stop::{end_survivors, stop_times};
+use super::{Deadline, Fault, FaultKind, Outcome, Target, gate};
+use crate::backend::own::{self, Asked, Launched, Orders};
+use crate::control::{Reply, Request, State, View};
+use crate::linux::{Moment, inherit};
+use crate::observe::observe;
+use crate::site::{Definition, load};
+use crate::supervisor::{self, Finished, NotStarted, Setup};
+
+/// Starts the site and waits until it is up or held down. Already up: nothing is done.
+pub fn start(target: &Target, deadline: &Deadline) -> Outcome {
+    try_start(target, deadline).unwrap_or_else(Outcome::Fault)
+}
+
+fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
+    target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
+    let already = clear_the_way(target, deadline, |deadline| {
+        // Without a definition nothing can be computed from it; a minute is time enough to look.
+        deadline.given.map_or(deadline.begun + Duration::from_secs(60), |g| deadline.begun + g)
+    })?;
+    if let Some(view) = already {
+        return Ok(Outcome::Done(up(target, &view, true)));
+    }
+    let definition = load(&target.places, &target.name).map_err(Fault::from)?;
+    let times = deadline.for_start(&definition);
+    gate::check(&definition)?;
+    let held = held_down(&definition);
+    let boot_until = deadline.begun + times.boot;
+    let orders = Orders {
+        name: &target.name,
+        places: &target.places,
+        held: held.as_deref(),
+        boot: boot_until.left(),
+        rollback: times.rollback,
+        known_as: target.known_as.as_deref(),
+    };
+    let launched = own::launch(&orders, times.until).map_err(|error| {
+        Fault::failed(format!("the site `{}` could not be started: {error:#}", target.name))
+    })?;
+    let already = launched == Launched::AnotherIs;
+    await_up(target, times, already)
+}
+
+/// Deals with whatever is there already. The view, if the site is up.
+fn clear_the_way(
+    target: &Target,
+    deadline: &Deadline,
+    until: impl Fn(&Deadline) -> Moment,
+) -> Result<Option<View>, Fault> {
+    let until = until(deadline);
+    loop {
+        let observation = observe(&target.site, deadline.begun, until)?;
+        match (observation.state, observation.view) {
+            (State::Running | State::Degraded | State::Maintenance, Some(view)) => {
+                return Ok(Some(view));
+            }
+            // Another start is under way: its outcome is ours.
+            (State::Starting, Some(_)) => {
+                let times = StartTimes { boot: Duration::ZERO, rollback: Duration::ZERO, until };
+                match await_up(target, times, true)? {
+                    Outcome::Done(_) => {}
+                    Outcome::Seen(_) | Outcome::Fault(_) => {}
+                }
+            }
+            (State::StoppingOrdered | State::StoppingFailed, _) => {
+                if until.passed() {
+                    return Err(Fault::failed(format!(
+                        "the site `{}` is still being stopped; wait for that, or end it with: \
+                         siteward clean {}",
+                        target.name, target.name
+                    )));
+                }
+                own::wait_for_end(&target.site, until);
+            }
+            (State::Unknown, _) => {
+                return Err(Fault::failed(format!(
+                    "it cannot be found out whether the site `{}` runs: {}",
+                    target.name,
+                    observation.why.unwrap_or_default()
+                )));
+            }
+            (State::Unsupervised | State::FailedWithSurvivors, _) => {
+                log::warn!("{}; that is ended first", observation.why.unwrap_or_default());
+                let times = stop_times(deadline, &target.site);
+                end_survivors(target, &times)?;
+                return Ok(None);
+            }
+            (State::Stopped | State::Failed, _)
+            | (State::Running | State::Degraded | State::Maintenance | State::Starting, None) => {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Why the site is to come up with its processes held down, if it is.
+fn held_down(definition: &Definition) -> Option<String> {
+    if definition.maintenance {
+        return Some("the definition says `maintenance: true`".to_owned());
+    }
+    pause_mark(definition)
+}
+
+fn await_up(target: &Target, times: StartTimes, already: bool) -> Result<Outcome, Fault> {
+    match own::ask(&target.site, &Request::AwaitUp, times.until) {
+        Asked::Answered(Reply::Done(view)) => Ok(Outcome::Done(up(target, &view, already))),
+        Asked::Answered(Reply::Failed(failure)) => {
+            own::wait_for_end(&target.site, times.until);
+            Err(Fault::of_failure(target, &failure, "did not start"))
+        }
+        Asked::Answered(Reply::Overtaken { by }) => {
+            Err(Fault::failed(format!("the start of `{}` was overtaken by {by}", target.name)))
+        }
+        Asked::Answered(Reply::Refused { why }) => Err(Fault::failed(format!(
+            "the supervisor of `{}` refuses to answer: {why}",
+            target.name
+        ))),
+        Asked::Answered(Reply::Heard) | Asked::Silent => Err(Fault::failed(format!(
+            "the site `{}` did not come up in the manager's time; its supervisor goes on, and a \
+             stop ends it",
+            target.name
+        ))),
+        Asked::Nobody => {
+            let observation = observe(&target.site, Moment::now(), times.until)?;
+            Err(match observation.failure() {
+                Some(failure) => Fault::of_failure(target, failure, "did not start"),
+                None => Fault::failed(format!(
+                    "the supervisor of `{}` ended without a word; see {}",
+                    target.name,
+                    target.site.supervisor_log().display()
+                )),
+            })
+        }
+        Asked::Denied(error) => Err(crate::observe::Denied(error).into()),
+    }
+}
+
+fn up(target: &Target, view: &View, already: bool) -> String {
+    let already = if already { "already " } else { "" };
+    let name = &target.name;
+    match view.state {
+        State::Maintenance => {
+            let why = view.paused.as_deref().filter(|p| !p.is_empty());
+            let why = why.map_or_else(String::new, |p| format!(" ({p})"));
+            format!(
+                "the site `{name}` is {already}in maintenance{why}: no process of it runs until \
+                 `siteward resume {name}`"
+            )
+        }
+        State::Degraded => {
+            let down: Vec<String> = view
+                .processes
+                .iter()
+                .filter(|p| !p.up)
+                .map(|p| format!("`{}` is {}", p.name, p.doing))
+                .collect();
+            format!("the site `{name}` is {already}up, but degraded: {}", down.join(", "))
+        }
+        _ => format!("the site `{name}` is {already}running"),
+    }
+}
+
+/// Runs the supervisor in the foreground, as this very process: SIGTERM is an ordered stop.
+pub fn run(target: &Target, deadline: &Deadline) -> Outcome {
+    match try_run(target, deadline) {
+        Ok(outcome) => outcome,
+        Err(fault) => fault.into(),
+    }
+}
+
+fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
+    let another = || {
+        Fault::failed(format!(
+            "the site `{}` is run by another supervisor already; stop it first with: siteward stop {}",
+            target.name, target.name
+        ))
+    };
+    target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
+    let until = deadline.begun + Duration::from_secs(60);
+    if clear_the_way(target, deadline, |_| until)?.is_some() {
+        return Err(another());
+    }
+    let definition = load(&target.places, &target.name).map_err(Fault::from)?;
+    gate::check(&definition)?;
+    // What the caller left open must not be held open by the site, nor its folder be busy.
+    inherit::close_from(3);
+    std::env::set_current_dir("/")
+        .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
+    let setup = Setup {
+        places: target.site.clone(),
+        held: held_down(&definition),
+        boot: definition.boot_timeout,
+        rollback: definition.stop_timeout,
+        known_as: target.known_as.clone(),
+        foreground: true,
+        definition,
+    };
+    let announce = || log::info!("the supervisor of `{}` is at work", target.name);
+    match supervisor::supervise(setup, announce) {
+        Ok(Finished::Stopped) => {
+            Ok(Outcome::Done(format!("the site `{}` is stopped", target.name)))
+        }
+        Ok(Finished::Failed(failure)) => Err(Fault::of_failure(target, &failure, "failed")),
+        Err(NotStarted::AnotherIs) => Err(another()),
+        Err(NotStarted::Because(error)) => Err(Fault::failed(format!(
+            "the site `{}` could not be started: {error:#}",
+            target.name
+        ))),
+    }
+}

@@ -1,0 +1,198 @@
+//! Bringing a site down, and proving it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::deadline::StopTimes;
+use super::{Deadline, Fault, Outcome, Target};
+use crate::backend::own;
+use crate::control::{Client, Reply, Request, State};
+use crate::history;
+use crate::linux::clock::WallTime;
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, Signal};
+use crate::observe::observe;
+use crate::process::{Ending, Record, sweep};
+use crate::site::{Definition, SitePlaces, load_snapshot};
+
+/// The times of a stop, by the snapshot of the site.
+pub(super) fn stop_times(deadline: &Deadline, places: &SitePlaces) -> StopTimes {
+    let (stop, forcekill) = match snapshot(places) {
+        Some(definition) => (definition.stop_timeout, definition.forcekill_time),
+        None => (Duration::from_secs(300), Duration::from_secs(5)),
+    };
+    deadline.for_stop(stop, forcekill)
+}
+
+/// The definition that the supervisor ran; the file may be missing, wrong or newer.
+fn snapshot(places: &SitePlaces) -> Option<Definition> {
+    // The name does not matter to what is read from it here.
+    let name = "snapshot".parse().ok()?;
+    load_snapshot(&places.snapshot(), &name).ok()
+}
+
+/// Stops the site: in order, then by TERM, then by KILL, and proves that nothing of it lives.
+pub fn stop(target: &Target, deadline: &Deadline) -> Outcome {
+    try_stop(target, deadline).unwrap_or_else(Outcome::Fault)
+}
+
+fn try_stop(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
+    let times = stop_times(deadline, &target.site);
+    let record = Record::read(&target.site).ok().flatten();
+    if let Some(record) = &record {
+        own::wake(&record.supervisor);
+    }
+    let asked = ask_to_stop(target, &times)?;
+    if asked == Supervisor::Deaf {
+        log::warn!("the supervisor of `{}` does not answer; it is killed", target.name);
+        kill_supervisor(target, times.until)?;
+    }
+    let had_something = end_survivors(target, &times)?;
+    let said = match (asked, had_something) {
+        (Supervisor::None, false) => format!("the site `{}` is already stopped", target.name),
+        (Supervisor::None | Supervisor::Stopped | Supervisor::Deaf, _) => {
+            format!("the site `{}` is stopped", target.name)
+        }
+    };
+    Ok(Outcome::Done(said))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Supervisor {
+    None,
+    Stopped,
+    /// It is there, and does not do what it was told.
+    Deaf,
+}
+
+/// Asks the supervisor to stop the site, and waits until it has, or until it is time to insist.
+fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> {
+    let places = &target.site;
+    let polite = Moment::now().until(times.polite_until);
+    // An order is heard in milliseconds; a machine that is very busy may take seconds.
+    let hear_by =
+        Moment::now() + (polite / 2).clamp(Duration::from_secs(1), Duration::from_secs(30));
+    let insist_at = times.kill_at + Duration::from_millis(500);
+    let request = Request::Stop { polite_until: times.polite_until };
+    let mut known = Supervisor::None;
+    loop {
+        let talk = || -> std::io::Result<Reply> {
+            let mut client = Client::connect(&places.socket(), hear_by)?;
+            client.send(&request, hear_by)?;
+            match client.receive(hear_by)? {
+                Reply::Heard => client.receive(insist_at),
+                reply => Ok(reply),
+            }
+        };
+        match talk() {
+            Ok(Reply::Refused { why }) => {
+                return Err(super::Denied(std::io::Error::other(why)).into());
+            }
+            Ok(_) => known = Supervisor::Stopped,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(super::Denied(error).into());
+            }
+            Err(_) => {}
+        }
+        if !crate::linux::lock::is_held(&places.lock()).unwrap_or(true) {
+            return Ok(known);
+        }
+        let limit = if known == Supervisor::Stopped { insist_at } else { hear_by };
+        if limit.passed() {
+            return Ok(Supervisor::Deaf);
+        }
+        own::wait_for_end(places, limit.min(Moment::now() + Duration::from_millis(20)));
+    }
+}
+
+/// KILL, for a supervisor that cannot be reasoned with.
+pub(super) fn kill_supervisor(target: &Target, until: Moment) -> Result<(), Fault> {
+    let record = Record::read(&target.site).ok().flatten();
+    let Some(handle) = record.as_ref().and_then(|r| r.supervisor.open()) else { return Ok(()) };
+    handle.send(Signal::KILL).map_err(|error| {
+        Fault::failed(format!("the supervisor of `{}` cannot be killed: {error}", target.name))
+    })?;
+    let mut waiting = Waiting::new();
+    waiting.readable(handle.as_fd(), ());
+    waiting.wait(Some(until));
+    Ok(())
+}
+
+/// Ends whatever lives of a site without a supervisor, and proves that nothing does. Says whether
+/// there was anything.
+pub(super) fn end_survivors(target: &Target, times: &StopTimes) -> Result<bool, Fault> {
+    let places = &target.site;
+    let before = observe(places, Moment::now(), times.until)?;
+    let record = before.record.clone();
+    let had_something = before.state != State::Stopped && before.state != State::Failed;
+    if had_something {
+        if let Some(record) = &record {
+            stop_in_order(places, record, times.polite_until);
+        }
+        let term_until = times.kill_at.min(Moment::now() + forcekill(places));
+        let swept = sweep(places, record.as_ref(), term_until, times.until).map_err(|error| {
+            Fault::failed(format!("/proc cannot be read, so nothing can be proved: {error}"))
+        })?;
+        history::add(
+            &places.history(),
+            "swept",
+            &format!("{} processes that nobody watched were ended", swept.signalled),
+        );
+    }
+    let after = observe(places, Moment::now(), times.until)?;
+    match after.state {
+        State::Stopped | State::Failed => {}
+        _ => {
+            return Err(Fault::failed(format!(
+                "the site `{}` is not stopped: {}; see to that, then: siteward clean {}",
+                target.name,
+                after.why.unwrap_or_else(|| format!("it is {}", after.state)),
+                target.name
+            )));
+        }
+    }
+    tidy_up(places, after.record);
+    Ok(had_something)
+}
+
+fn forcekill(places: &SitePlaces) -> Duration {
+    snapshot(places).map_or(Duration::from_secs(5), |d| d.forcekill_time)
+}
+
+/// The processes that the record names, the last one first, each with the signal and the grace of
+/// the definition: a database that lost its supervisor still deserves its own way to stop.
+fn stop_in_order(places: &SitePlaces, record: &Record, polite_until: Moment) {
+    let Some(definition) = snapshot(places) else { return };
+    for known in record.processes.iter().rev() {
+        let base = known.name.split('@').next().unwrap_or_default();
+        let process = definition.processes.iter().find(|p| p.name == base);
+        let (Some(handle), Some(process)) = (known.identity.open(), process) else { continue };
+        let until = polite_until.min(Moment::now() + process.stop_grace_period);
+        if until.passed() {
+            return;
+        }
+        if handle.send(process.stop_signal).and_then(|()| handle.send(Signal::CONT)).is_ok() {
+            let mut waiting = Waiting::new();
+            waiting.readable(handle.as_fd(), ());
+            waiting.wait(Some(until));
+        }
+    }
+}
+
+/// Nothing of the site lives: what is left of it in the runtime folder says so.
+fn tidy_up(places: &SitePlaces, record: Option<Record>) {
+    let _ = fs::remove_file(places.socket());
+    for entry in fs::read_dir(places.process_locks()).into_iter().flatten().flatten() {
+        let _ = fs::remove_file(entry.path());
+    }
+    let Some(mut record) = record else { return };
+    if !matches!(record.ending, Some(Ending::Stopped { .. })) {
+        record.ending = Some(Ending::Stopped { at: WallTime::now(), by: "stop".to_owned() });
+        record.processes.clear();
+        if let Err(error) = record.write(places) {
+            log::warn!("{} cannot be written: {error}", places.record().display());
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Whether a definition is right, and whether this node can run it.
+
+use super::monitor::Level;
+use super::{Fault, Outcome, Target, gate};
+use crate::site::load;
+
+/// Level 0: the definition. Level 10: also what belongs to this node; not the disk and the
+/// address, which belong to whichever node is active.
+pub fn validate(target: &Target, level: Level) -> Outcome {
+    let definition = match load(&target.places, &target.name) {
+        Ok(definition) => definition,
+        Err(error) => return Fault::from(error).into(),
+    };
+    if let Err(error) = target.site.check_length() {
+        return Fault::new(super::FaultKind::WrongHere, error.to_string()).into();
+    }
+    for warning in &definition.warnings {
+        log::warn!("{}: {warning}", target.site.definition.display());
+    }
+    if level >= Level::Identity
+        && let Err(fault) = gate::can_run(&definition)
+    {
+        return fault.into();
+    }
+    Outcome::Done(format!("the definition of `{}` is valid", target.name))
+}

@@ -1,0 +1,249 @@
+//! Our own supervisor.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::control::{Client, Reply, Request, View};
+use crate::linux::lock;
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, Signal, inherit, spawn};
+use crate::process::{Identity, MARK, Record, mark_entry};
+use crate::site::{Places, SiteName, SitePlaces};
+use crate::supervisor::launch::DEFAULT_PATH;
+use crate::supervisor::{self, NotStarted, Setup};
+
+/// What asking the supervisor came to.
+#[derive(Debug)]
+pub enum Asked {
+    Answered(Reply),
+    /// There is a supervisor, and it did not answer by the deadline.
+    Silent,
+    /// There is none.
+    Nobody,
+    /// It is another user's.
+    Denied(io::Error),
+}
+
+/// Asks the supervisor of a site, trying until `deadline` as long as there is one.
+pub fn ask(places: &SitePlaces, request: &Request, deadline: Moment) -> Asked {
+    loop {
+        let answer = Client::connect(&places.socket(), deadline)
+            .and_then(|mut client| client.ask(request, deadline));
+        match answer {
+            Ok(reply) => return Asked::Answered(reply),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Asked::Denied(error);
+            }
+            Err(_) => {}
+        }
+        // Between taking its lock and listening, and between its last answer and its end, a
+        // supervisor is there and cannot be spoken to.
+        match lock::is_held(&places.lock()) {
+            Ok(false) => return Asked::Nobody,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Asked::Denied(error);
+            }
+            Ok(true) | Err(_) => {}
+        }
+        if deadline.passed() {
+            return Asked::Silent;
+        }
+        wait_for_end(places, deadline.min(Moment::now() + Duration::from_millis(20)));
+    }
+}
+
+/// The view of this moment, by the shortest way; None is no answer at all.
+pub fn glance(places: &SitePlaces, deadline: Moment) -> Option<View> {
+    let mut client = Client::connect(&places.socket(), deadline).ok()?;
+    match client.ask(&Request::Look, deadline).ok()? {
+        Reply::Done(view) => Some(*view),
+        Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Refused { .. } => None,
+    }
+}
+
+/// Waits until no supervisor holds the site's lock, or until `deadline`.
+pub fn wait_for_end(places: &SitePlaces, deadline: Moment) {
+    while lock::is_held(&places.lock()).unwrap_or(false) && !deadline.passed() {
+        // The record may be an earlier supervisor's, so its death is not waited for alone.
+        let soon = Moment::now() + Duration::from_millis(20);
+        let handle = Record::read(places).ok().flatten().and_then(|r| r.supervisor.open());
+        let mut waiting = Waiting::new();
+        if let Some(handle) = &handle {
+            waiting.readable(handle.as_fd(), ());
+        }
+        waiting.wait(Some(if handle.is_some() { deadline } else { soon.min(deadline) }));
+    }
+}
+
+/// Lets a supervisor that was stopped by a signal or a debugger go on.
+pub fn wake(supervisor: &Identity) {
+    if supervisor.stat().is_some_and(|stat| stat.is_stopped())
+        && let Some(handle) = supervisor.open()
+    {
+        log::warn!("the supervisor {} was stopped by a signal; it is let go on", supervisor.pid);
+        let _ = handle.send(Signal::CONT);
+    }
+}
+
+/// What a supervisor is started with.
+#[derive(Debug)]
+pub struct Orders<'a> {
+    pub name: &'a SiteName,
+    pub places: &'a Places,
+    pub held: Option<&'a str>,
+    pub boot: Duration,
+    pub rollback: Duration,
+    pub known_as: Option<&'a str>,
+}
+
+/// What came of starting a supervisor.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Launched {
+    AtWork,
+    AnotherIs,
+}
+
+/// What it says on the handover when it can be spoken to, and when another one is at work.
+const UP: &str = "up";
+const ANOTHER: &str = "another";
+
+/// Starts a supervisor that outlives us, and waits until it can be spoken to.
+///
+/// # Errors
+/// It did not come to its work: its own words.
+pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched> {
+    let site = orders.places.of(orders.name);
+    let (reader, writer) = spawn::pipe().context("a pipe cannot be made")?;
+    let text = |value: String| CString::new(value).context("a path holds a NUL character");
+    let folder = |path: &Path| {
+        CString::new(path.as_os_str().as_bytes()).context("a path holds a NUL character")
+    };
+    let mut arguments = vec![
+        c"siteward".to_owned(),
+        c"supervise".to_owned(),
+        text(orders.name.to_string())?,
+        c"--config-dir".to_owned(),
+        folder(&orders.places.config)?,
+        c"--runtime-dir".to_owned(),
+        folder(&orders.places.runtime)?,
+        c"--log-dir".to_owned(),
+        folder(&orders.places.logs)?,
+        c"--boot".to_owned(),
+        text(orders.boot.as_millis().to_string())?,
+        c"--rollback".to_owned(),
+        text(orders.rollback.as_millis().to_string())?,
+    ];
+    for (option, value) in [(c"--held", orders.held), (c"--known-as", orders.known_as)] {
+        if let Some(value) = value {
+            arguments.push(option.to_owned());
+            arguments.push(text(value.to_owned())?);
+        }
+    }
+    // Nothing of the caller's: it may be a job of another site, or a person with a strange shell.
+    let mut mark = format!("{MARK}=").into_bytes();
+    mark.extend(mark_entry(&site, "supervisor"));
+    let environment = [
+        CString::new(format!("PATH={DEFAULT_PATH}"))?,
+        CString::new(mark).context("a path holds a NUL character")?,
+    ];
+    let program = Path::new("/proc/self/exe");
+    spawn::spawn_detached(program, &arguments, &environment, writer.as_fd())
+        .map_err(|error| anyhow::anyhow!("the supervisor {error}"))?;
+    drop(writer);
+    let said = read_handover(File::from(reader), deadline)?;
+    match said.trim() {
+        UP => Ok(Launched::AtWork),
+        ANOTHER => Ok(Launched::AnotherIs),
+        "" => bail!(
+            "the supervisor ended before it could be spoken to; see {}",
+            site.supervisor_log().display()
+        ),
+        words => bail!("{words}"),
+    }
+}
+
+fn read_handover(mut pipe: File, deadline: Moment) -> anyhow::Result<String> {
+    let mut said = Vec::new();
+    loop {
+        let mut chunk = [0u8; 4096];
+        match pipe.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => said.extend_from_slice(&chunk[..n]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if deadline.passed() {
+                    bail!("the supervisor did not come to its work in time");
+                }
+                let mut waiting = Waiting::new();
+                waiting.readable(pipe.as_fd(), ());
+                waiting.wait(Some(deadline));
+            }
+            Err(error) => return Err(error).context("the supervisor cannot be heard"),
+        }
+    }
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The other end of [`launch`]: this process becomes the supervisor. Descriptor 3 is the handover.
+pub fn be_launched(setup: Setup) -> bool {
+    let Ok(handover) = inherit::take_descriptor(3) else { return false };
+    inherit::close_from(4);
+    let mut handover = Some(File::from(handover));
+    let log = setup.places.supervisor_log();
+    let _ = std::env::set_current_dir("/");
+    redirect_output(&setup.places, &log);
+    let name = setup.definition.name.clone();
+    let mut announced = false;
+    let finished = {
+        let announced = &mut announced;
+        let handover = &mut handover;
+        supervisor::supervise(setup, move || {
+            if let Some(mut pipe) = handover.take() {
+                let _ = pipe.write_all(UP.as_bytes());
+            }
+            *announced = true;
+        })
+    };
+    match finished {
+        Ok(supervisor::Finished::Stopped) => log::info!("the site `{name}` is stopped"),
+        Ok(supervisor::Finished::Failed(failure)) => {
+            log::error!("the site `{name}` failed: {}", failure.reason);
+        }
+        Err(error) => {
+            let words = match error {
+                NotStarted::AnotherIs => ANOTHER.to_owned(),
+                NotStarted::Because(error) => format!("{error:#}"),
+            };
+            if let Some(mut pipe) = handover {
+                let _ = pipe.write_all(words.as_bytes());
+            }
+        }
+    }
+    announced
+}
+
+/// The supervisor's last words, where it could not even begin.
+pub fn say_on_handover(words: &str) {
+    if let Ok(handover) = inherit::take_descriptor(3) {
+        let _ = File::from(handover).write_all(words.as_bytes());
+    }
+}
+
+fn redirect_output(places: &SitePlaces, log: &Path) {
+    use crate::linux::files;
+    let _ = files::private_folder(&places.logs);
+    // One generation is kept: it is begun anew when a supervisor begins, never under one.
+    if std::fs::metadata(log).is_ok_and(|m| m.len() > 1 << 20) {
+        let _ = std::fs::rename(log, log.with_extension("log.1"));
+    }
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null");
+    if let (Ok(null), Ok(file)) = (null, files::append_to(log)) {
+        let _ = inherit::replace_standard_streams(&null.into(), &file.into());
+    }
+}

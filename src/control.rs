@@ -1,0 +1,256 @@
+//! What verbs and supervisor say to each other: one line of JSON each way on a socket of the site.
+//!
+//! Promises: the vocabulary of states, and messages that both sides read alike. Must never: wait
+//! beyond the deadline it is given, or trust a peer to send less than a line of bounded length.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::linux::clock::WallTime;
+use crate::linux::{Moment, Pid, Signal, StartTicks, sockets};
+use crate::site::DegradedIs;
+
+/// The nine states of a site, with what a manager must be told apart within two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    Stopped,
+    Starting,
+    Running,
+    Degraded,
+    Maintenance,
+    /// `stopping`, as it was told to.
+    StoppingOrdered,
+    /// `stopping`, because something failed.
+    StoppingFailed,
+    /// `failed`, and nothing of it lives.
+    Failed,
+    /// `failed`, and something of it lives.
+    FailedWithSurvivors,
+    Unsupervised,
+    Unknown,
+}
+
+impl State {
+    /// Its name in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Maintenance => "maintenance",
+            Self::StoppingOrdered | Self::StoppingFailed => "stopping",
+            Self::Failed | Self::FailedWithSurvivors => "failed",
+            Self::Unsupervised => "unsupervised",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What a verb asks of the supervisor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// The view of this moment.
+    Look,
+    /// Run every healthcheck once, and then the view; not beyond `until`.
+    CheckHealth { until: Moment },
+    /// Answer when the site is up or held, or when that will not come.
+    AwaitUp,
+    /// End the site; answer when nothing of it lives. Be polite until then.
+    Stop { polite_until: Moment },
+    /// Stop the processes and stay; answer when they are down.
+    Pause { reason: Option<String> },
+    /// Start the processes again within `boot`; answer when they are up.
+    Resume { boot: Duration },
+    /// Let every process that has a `reload` read its configuration again.
+    Reload { until: Moment },
+}
+
+/// What the supervisor answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// A first answer to an order that takes time: it has been heard.
+    Heard,
+    /// It is done, and so it looks now.
+    Done(Box<View>),
+    /// It could not be done.
+    Failed(Box<Failure>),
+    /// Another order came in between.
+    Overtaken { by: String },
+    /// It cannot be done as things are.
+    Refused { why: String },
+}
+
+/// A site as its supervisor sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    pub state: State,
+    /// What was asked of the site: up, held, down.
+    pub desired: String,
+    pub supervisor: Pid,
+    pub since: WallTime,
+    pub fingerprint: String,
+    pub degraded_is: DegradedIs,
+    pub degraded_after: Duration,
+    /// How long the site has been degraded.
+    pub degraded_for: Option<Duration>,
+    pub paused: Option<String>,
+    pub failure: Option<Failure>,
+    pub processes: Vec<ProcessView>,
+}
+
+/// A process as the supervisor sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessView {
+    pub name: String,
+    /// The main process, if it has one.
+    pub pid: Option<Pid>,
+    pub start: Option<StartTicks>,
+    /// What it is doing, in a word or two.
+    pub doing: String,
+    pub up: bool,
+    pub essential: bool,
+    pub restarts: u32,
+    /// Its own words (`STATUS=`), or the last thing that went wrong.
+    pub detail: Option<String>,
+}
+
+/// What failed, when and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// None if it was not one of the processes.
+    pub process: Option<String>,
+    /// One sentence, without its full stop.
+    pub reason: String,
+    pub at: WallTime,
+    /// The last lines that the process printed.
+    pub last_lines: Vec<String>,
+    /// The signal that killed it, if one did.
+    pub signal: Option<Signal>,
+}
+
+/// The longest line that either side reads, in bytes: a view of a thousand processes.
+const LONGEST_LINE: usize = 4 << 20;
+
+/// Writes a message as one line.
+pub fn encode(message: &impl Serialize) -> Vec<u8> {
+    // Only maps with keys that are no text can fail to become JSON, and there are none here.
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// Reads a message from one line.
+///
+/// # Errors
+/// It is none that this version knows.
+pub fn decode<T: for<'a> Deserialize<'a>>(line: &[u8]) -> io::Result<T> {
+    serde_json::from_slice(line).map_err(io::Error::from)
+}
+
+/// A verb's end of the socket.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    /// Connects to a supervisor that listens at `socket`.
+    ///
+    /// # Errors
+    /// `NotFound` or `ConnectionRefused` where nobody listens; `WouldBlock` at the deadline.
+    pub fn connect(socket: &Path, deadline: Moment) -> io::Result<Self> {
+        let stream = sockets::connect_stream(socket, deadline.left())?;
+        Ok(Self { stream, buffer: Vec::new() })
+    }
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// `BrokenPipe` if the supervisor is gone; `WouldBlock` at the deadline.
+    pub fn send(&mut self, request: &Request, deadline: Moment) -> io::Result<()> {
+        self.stream.set_write_timeout(Some(patience(deadline)))?;
+        self.stream.write_all(&encode(request))
+    }
+
+    /// The next answer.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if the supervisor is gone; `TimedOut` at the deadline.
+    pub fn receive(&mut self, deadline: Moment) -> io::Result<Reply> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                return decode(&line);
+            }
+            if deadline.passed() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.stream.set_read_timeout(Some(patience(deadline)))?;
+            let mut chunk = [0u8; 16 << 10];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if self.buffer.len() > LONGEST_LINE {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "an answer without an end"));
+            }
+        }
+    }
+
+    /// Asks, and takes the first answer that is not [`Reply::Heard`].
+    ///
+    /// # Errors
+    /// As [`Self::send`] and [`Self::receive`].
+    pub fn ask(&mut self, request: &Request, deadline: Moment) -> io::Result<Reply> {
+        self.send(request, deadline)?;
+        loop {
+            match self.receive(deadline)? {
+                Reply::Heard => {}
+                answer => return Ok(answer),
+            }
+        }
+    }
+}
+
+// A timeout of zero would mean for ever.
+fn patience(deadline: Moment) -> Duration {
+    deadline.left().max(Duration::from_millis(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_read_as_they_were_written() {
+        for request in [
+            Request::Look,
+            Request::Stop { polite_until: Moment::since_boot(Duration::from_millis(1234)) },
+            Request::Pause { reason: Some("new\nline".to_owned()) },
+        ] {
+            let line = encode(&request);
+            assert_eq!(line.iter().filter(|b| **b == b'\n').count(), 1);
+            assert_eq!(decode::<Request>(&line).unwrap(), request);
+        }
+        assert!(decode::<Request>(b"{\"steal\":1}").is_err());
+    }
+}

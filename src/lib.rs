@@ -1,0 +1,27 @@
+//! siteward runs a site, the group of processes that fails over as a unit, and lets any cluster
+//! manager drive it.
+//!
+//! The rooms, from the top floor down; each knows only those below it (see ARCHITECTURE.md).
+#![deny(unsafe_code)]
+
+pub mod cli;
+
+pub mod operator;
+
+pub mod manager;
+
+pub mod agent;
+
+pub mod observe;
+
+pub mod backend;
+
+pub mod supervisor;
+
+pub mod control;
+pub mod history;
+pub mod process;
+
+pub mod site;
+
+pub mod linux;

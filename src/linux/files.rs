@@ -1,0 +1,177 @@
+//! Files that are there whole or not at all, and folders that nobody else may enter.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// Writes `bytes` to `path` durably: a temporary file, fsync, rename, fsync of the folder. Mode 0600.
+///
+/// # Errors
+/// As open(2), write(2), fsync(2) and rename(2); `path` then holds what it held before.
+pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new.{}", std::process::id()));
+    let temporary = folder.join(name);
+    let _ = fs::remove_file(&temporary);
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        File::open(folder)?.sync_all()
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Reads a file that must be a plain file of reasonable size and no link.
+///
+/// # Errors
+/// As open(2) and read(2); InvalidData if it is a link, no plain file, or longer than `limit` bytes.
+pub fn read_plain(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a plain file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it is longer than {limit} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Makes the folder `path`, and what is missing above it, for its owner alone (0700, whatever the
+/// umask is: a cluster manager's is 0026). One that is there already must be a folder of ours.
+///
+/// # Errors
+/// It cannot be made, is no folder, is a link, or belongs to somebody else.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent()
+        && !parent.exists()
+    {
+        DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let there = fs::symlink_metadata(path)?;
+    let me = nix::unistd::geteuid().as_raw();
+    if !there.is_dir() || there.uid() != me {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it is there, and is not a folder of this user",
+        ));
+    }
+    if there.mode() & 0o777 != 0o700 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Opens a file to append to, for its owner alone, following no link.
+///
+/// # Errors
+/// As open(2).
+pub fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+}
+
+/// The last `limit` bytes of a file, from the beginning of a line.
+///
+/// # Errors
+/// As open(2) and read(2).
+pub fn tail(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(limit);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes)?;
+    if from > 0
+        && let Some(end) = bytes.iter().position(|&b| b == b'\n')
+    {
+        bytes.drain(..=end);
+    }
+    Ok(bytes)
+}
+
+/// The effective user of this process is root.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// The effective user of this process.
+pub fn effective_user() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_durable_write_replaces_the_whole_file_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        write_durably(&path, b"one").unwrap();
+        write_durably(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_private_folder_is_0700_and_never_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        private_folder(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/tmp", &link).unwrap();
+        assert!(private_folder(&link).is_err());
+    }
+
+    #[test]
+    fn the_tail_begins_with_a_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "first line\nsecond line\nthird line\n").unwrap();
+        assert_eq!(tail(&path, 18).unwrap(), b"third line\n");
+        assert_eq!(tail(&path, 1000).unwrap().len(), 34);
+    }
+
+    #[test]
+    fn a_plain_file_is_no_link_and_no_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        assert!(read_plain(&link, 1 << 20).is_err());
+        assert!(read_plain(Path::new("/dev/null"), 1 << 20).is_err());
+        let long = folder.path().join("long");
+        fs::write(&long, "12345").unwrap();
+        assert!(read_plain(&long, 4).is_err());
+        assert_eq!(read_plain(&long, 5).unwrap(), b"12345");
+    }
+}

@@ -1,0 +1,121 @@
+//! Locks that belong to an open file, not to a process (fcntl_locking(2), open file description
+//! locks): a child that inherits the descriptor holds the lock too, whatever becomes of its
+//! parent, and whoever asks learns of it without taking anything.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use nix::fcntl::{FcntlArg, fcntl};
+
+/// An exclusive lock on a file; released when the last copy of the descriptor is closed.
+#[derive(Debug)]
+pub struct Lock(File);
+
+/// What came of trying to lock.
+#[derive(Debug)]
+pub enum Attempt {
+    Taken(Lock),
+    /// Somebody else holds it.
+    Held,
+}
+
+impl Lock {
+    /// Locks the file at `path`, making it if need be; never waits.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or the file system has no locks.
+    pub fn attempt(path: &Path) -> io::Result<Attempt> {
+        loop {
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
+                .open(path)?;
+            match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file())) {
+                Ok(_) => {}
+                Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
+                    return Ok(Attempt::Held);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            // A lock on a file that was replaced meanwhile protects nothing: look again.
+            let ours = file.metadata()?;
+            match std::fs::symlink_metadata(path) {
+                Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
+                    return Ok(Attempt::Taken(Self(file)));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The descriptor to be inherited.
+    pub fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+/// Whether anybody holds a lock on the file at `path`. Changes nothing.
+///
+/// # Errors
+/// The file is there and cannot be read.
+pub fn is_held(path: &Path) -> io::Result<bool> {
+    let file = match OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK)
+        .open(path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut lock = whole_file();
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
+    Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+}
+
+fn whole_file() -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_seen_without_being_taken_and_outlives_its_taker_in_a_child() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        assert!(!is_held(&path).unwrap(), "no file, no lock");
+        let Attempt::Taken(lock) = Lock::attempt(&path).unwrap() else { panic!("free") };
+        assert!(is_held(&path).unwrap());
+        assert!(matches!(Lock::attempt(&path).unwrap(), Attempt::Held));
+        let copy = lock.file().try_clone().unwrap();
+        drop(lock);
+        assert!(is_held(&path).unwrap(), "a copy of the descriptor holds it still");
+        drop(copy);
+        assert!(!is_held(&path).unwrap());
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert!(Lock::attempt(&path).is_err());
+        assert!(is_held(&path).is_err());
+    }
+}

@@ -1,0 +1,141 @@
+//! What this node is and has: its name, its addresses, its mounts.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// The node's host name (gethostname(2)).
+pub fn name() -> String {
+    nix::unistd::gethostname()
+        .map_or_else(|_| "localhost".to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+/// The addresses of all interfaces of this node that are up.
+///
+/// # Errors
+/// As getifaddrs(3).
+pub fn addresses() -> io::Result<Vec<IpAddr>> {
+    use nix::net::if_::InterfaceFlags;
+    Ok(nix::ifaddrs::getifaddrs()?
+        .filter(|i| i.flags.contains(InterfaceFlags::IFF_UP))
+        .filter_map(|i| {
+            let address = i.address?;
+            let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
+        })
+        .collect())
+}
+
+/// The mount points of this mount namespace, in the order in which they were mounted.
+///
+/// # Errors
+/// If /proc is not mounted.
+pub fn mount_points() -> io::Result<Vec<PathBuf>> {
+    Ok(parse_mountinfo(&fs::read("/proc/self/mountinfo")?))
+}
+
+/// Whether `path` is the root of a mount. Says so without touching what is mounted there, which
+/// may hang: links in `path` are therefore not followed.
+///
+/// # Errors
+/// If /proc is not mounted.
+pub fn is_mount_point(path: &Path) -> io::Result<bool> {
+    // Component by component, so that a slash at the end or a double one does not matter.
+    Ok(mount_points()?.iter().any(|mount| mount.components().eq(path.components())))
+}
+
+fn parse_mountinfo(bytes: &[u8]) -> Vec<PathBuf> {
+    bytes
+        .split(|&b| b == b'\n')
+        .filter_map(|line| line.split(|&b| b == b' ').nth(4))
+        .map(|field| PathBuf::from(OsString::from_vec(unescape(field))))
+        .collect()
+}
+
+// Blanks, newlines and backslashes stand as three octal digits: proc_pid_mountinfo(5).
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, tail)) = rest.split_first() {
+        let octal = (first == b'\\')
+            .then(|| tail.get(..3))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match octal {
+            Some(byte) => {
+                out.push(byte);
+                rest = &tail[3..];
+            }
+            None => {
+                out.push(first);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+/// Whether this process could execute the file at `path` (a plain file with an x bit).
+///
+/// # Errors
+/// The reason why not, as access(2) gives it.
+pub fn check_executable(path: &Path) -> io::Result<()> {
+    let there = fs::metadata(path)?;
+    if !there.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
+    }
+    nix::unistd::access(path, nix::unistd::AccessFlags::X_OK)?;
+    Ok(())
+}
+
+/// A name no other process can foresee, for a socket in the abstract namespace.
+pub fn random_name() -> String {
+    let mut bytes = [0u8; 8];
+    if fs::File::open("/dev/urandom")
+        .and_then(|mut f| io::Read::read_exact(&mut f, &mut bytes))
+        .is_err()
+    {
+        bytes = super::Moment::now()
+            .since(super::Moment::since_boot(std::time::Duration::ZERO))
+            .as_nanos()
+            .to_le_bytes()[..8]
+            .try_into()
+            .unwrap_or_default();
+    }
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Whether two paths name the same bytes, for comparing what a person wrote.
+pub fn same_bytes(a: &Path, b: &Path) -> bool {
+    a.as_os_str().as_bytes() == b.as_os_str().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mountinfo_is_read_with_its_escapes() {
+        let text =
+            b"36 35 98:0 /mnt1 /mnt/with\\040blank rw,noatime master:1 - ext3 /dev/root rw\n\
+                     37 35 98:0 / /mnt/b\\134s rw - ext3 /dev/root rw\n";
+        let expected = [PathBuf::from("/mnt/with blank"), PathBuf::from("/mnt/b\\s")];
+        assert_eq!(parse_mountinfo(text), expected);
+    }
+
+    #[test]
+    fn the_root_is_a_mount_and_a_plain_folder_is_none() {
+        assert!(is_mount_point(Path::new("/proc")).unwrap());
+        assert!(is_mount_point(Path::new("/proc/")).unwrap());
+        assert!(!is_mount_point(Path::new("/usr/share")).unwrap());
+    }
+
+    #[test]
+    fn loopback_is_here() {
+        assert!(addresses().unwrap().iter().any(IpAddr::is_loopback));
+    }
+}

@@ -1,0 +1,314 @@
+//! Processes: their numbers as types, what /proc tells of them, signals that cannot go astray.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde::{Deserialize, Serialize};
+
+use super::Signal;
+
+/// The number of a process. It says nothing of which process: see `process::Identity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i32", into = "i32")]
+pub struct Pid(i32);
+
+impl Pid {
+    /// PID 1 of this PID namespace.
+    pub const INIT: Self = Self(1);
+
+    /// The calling process.
+    pub fn this() -> Self {
+        Self(std::process::id().cast_signed())
+    }
+
+    /// The number for an interface outside this room that wants it bare.
+    pub fn number(self) -> i32 {
+        self.0
+    }
+
+    pub(super) fn from_raw(raw: i32) -> Option<Self> {
+        (raw > 0).then_some(Self(raw))
+    }
+}
+
+impl TryFrom<i32> for Pid {
+    type Error = String;
+    fn try_from(raw: i32) -> Result<Self, String> {
+        Self::from_raw(raw).ok_or_else(|| format!("{raw} is not the number of a process"))
+    }
+}
+
+impl From<Pid> for i32 {
+    fn from(pid: Pid) -> Self {
+        pid.0
+    }
+}
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// When a process began, in clock ticks since boot: field 22 of proc_pid_stat(5), unrounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StartTicks(u64);
+
+/// Which boot of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BootId(String);
+
+impl BootId {
+    /// The present boot.
+    ///
+    /// # Errors
+    /// If /proc is not mounted.
+    pub fn current() -> io::Result<Self> {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+        Ok(Self(id.trim().to_owned()))
+    }
+}
+
+/// What proc_pid_stat(5) tells of a process.
+#[derive(Clone, Debug)]
+pub struct Stat {
+    pub pid: Pid,
+    /// The first 15 bytes of the program's name.
+    pub comm: String,
+    /// One letter: R S D Z T t X I.
+    pub state: char,
+    /// None for PID 1 and for processes whose parent lives outside this PID namespace.
+    pub parent: Option<Pid>,
+    /// None where the session's leader lives outside this PID namespace.
+    pub session: Option<Pid>,
+    pub start: StartTicks,
+}
+
+impl Stat {
+    /// Of the process `pid`; None if there is none.
+    pub fn of(pid: Pid) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    fn parse(line: &[u8]) -> Option<Self> {
+        // The name may hold spaces and parentheses; nothing behind the last one can.
+        let open = line.iter().position(|&b| b == b'(')?;
+        let close = line.iter().rposition(|&b| b == b')')?;
+        let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.trim().parse::<i64>().ok();
+        let pid = Pid::from_raw(i32::try_from(number(&line[..open])?).ok()?)?;
+        let rest = std::str::from_utf8(line.get(close + 2..)?).ok()?;
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let as_pid = |i: usize| fields.get(i).and_then(|f| f.parse().ok()).and_then(Pid::from_raw);
+        Some(Self {
+            pid,
+            comm: String::from_utf8_lossy(line.get(open + 1..close)?).into_owned(),
+            state: fields.first()?.chars().next()?,
+            parent: as_pid(1),
+            session: as_pid(3),
+            start: StartTicks(fields.get(19)?.parse().ok()?),
+        })
+    }
+
+    /// Whether a task of the process is left: a zombie leader with a living thread is alive.
+    pub fn is_alive(&self) -> bool {
+        match self.state {
+            'X' => false,
+            'Z' => fs::read_dir(format!("/proc/{}/task", self.pid)).is_ok_and(|tasks| {
+                tasks.flatten().any(|task| {
+                    fs::read(task.path().join("stat"))
+                        .ok()
+                        .and_then(|line| Self::parse(&line))
+                        .is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
+                })
+            }),
+            _ => true,
+        }
+    }
+
+    /// Stopped by a signal or a debugger: it cannot answer, though nothing is wrong with it.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state, 'T' | 't')
+    }
+}
+
+/// Every process that can be seen here, the dead among them too.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn all() -> io::Result<Vec<Stat>> {
+    Ok(fs::read_dir("/proc")?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
+        .filter_map(Stat::of)
+        .collect())
+}
+
+/// The value of `name` in the environment that `pid` was started with; None if there is none or
+/// it may not be read. A process that rewrites its title may have written over it.
+pub fn environment_value(pid: Pid, name: &str) -> Option<Vec<u8>> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    environ.split(|&b| b == 0).find_map(|entry| {
+        entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec)
+    })
+}
+
+/// The command line of `pid` as a person would type it, cut to something that fits a message.
+pub fn command_line(pid: Pid) -> Option<String> {
+    let raw = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words: Vec<_> =
+        raw.split(|&b| b == 0).filter(|w| !w.is_empty()).map(String::from_utf8_lossy).collect();
+    if words.is_empty() {
+        return None;
+    }
+    let line = words.join(" ");
+    Some(match line.char_indices().nth(80) {
+        Some((cut, _)) => format!("{}...", &line[..cut]),
+        None => line,
+    })
+}
+
+/// The paths of `pid`'s open descriptors that begin with `folder`; none where they may not be read.
+pub fn open_paths_below(pid: Pid, folder: &Path) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let prefix = folder.as_os_str().as_bytes();
+    entries
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .filter(|path| path.as_os_str().as_bytes().starts_with(prefix))
+        .collect()
+}
+
+/// A handle on one process that no other can take over: a signal sent through it reaches that
+/// process or none (pidfd_open(2)).
+#[derive(Debug)]
+pub struct PidFd(OwnedFd);
+
+impl PidFd {
+    /// Opens the process that has the number `pid` now. Check its identity *after* opening.
+    ///
+    /// # Errors
+    /// ESRCH if there is none; EMFILE and the like.
+    pub fn open(pid: Pid) -> io::Result<Self> {
+        // SAFETY: pidfd_open takes two integers and returns a new descriptor or -1.
+        let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
+        let raw = i32::try_from(raw).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+        if raw < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel has just made this descriptor for us; nobody else owns it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(raw) }))
+    }
+
+    /// Sends `signal`; to a process that is gone already, success.
+    ///
+    /// # Errors
+    /// EPERM if the process belongs to somebody else.
+    pub fn send(&self, signal: Signal) -> io::Result<()> {
+        // SAFETY: the descriptor is open; a null siginfo asks the kernel to fill it as kill(2) does.
+        let rc = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                self.0.as_raw_fd(),
+                signal.number(),
+                std::ptr::null::<libc::siginfo_t>(),
+                0,
+            )
+        };
+        match rc {
+            0 => Ok(()),
+            _ => match io::Error::last_os_error() {
+                gone if gone.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Whether the process and all its threads are gone.
+    pub fn is_dead(&self) -> bool {
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        matches!(poll(&mut fds, PollTimeout::ZERO), Ok(n) if n > 0)
+    }
+}
+
+impl AsFd for PidFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitStatus {
+    Code(i32),
+    Signal(Signal),
+}
+
+/// One child that has ended, reaped; None when there is none at present.
+pub fn reap() -> Option<(Pid, ExitStatus)> {
+    wait(-1, libc::WNOHANG)
+}
+
+/// Reaps `child`, which must be a child of ours, waiting for its end.
+pub fn reap_one(child: Pid) -> Option<ExitStatus> {
+    wait(child.0, 0).map(|(_, status)| status)
+}
+
+// Not nix's waitpid: it answers EINVAL for a death by a real-time signal, and the child is lost.
+fn wait(which: i32, flags: i32) -> Option<(Pid, ExitStatus)> {
+    loop {
+        let mut status = 0;
+        // SAFETY: the pointer is to a local that outlives the call.
+        let pid = unsafe { libc::waitpid(which, &raw mut status, flags) };
+        if pid < 0 && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {
+            continue;
+        }
+        let pid = Pid::from_raw(pid)?;
+        if libc::WIFEXITED(status) {
+            return Some((pid, ExitStatus::Code(libc::WEXITSTATUS(status))));
+        }
+        if libc::WIFSIGNALED(status) {
+            let signal = Signal::from_raw(libc::WTERMSIG(status));
+            return Some((pid, ExitStatus::Signal(signal)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_and_spaces_is_read() {
+        let line = b"42 (a) b (c) Z 7 42 42 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 9876 0 0";
+        let stat = Stat::parse(line).unwrap();
+        assert_eq!((stat.pid, stat.comm.as_str(), stat.state), (Pid(42), "a) b (c", 'Z'));
+        assert_eq!((stat.parent, stat.session), (Some(Pid(7)), Some(Pid(42))));
+        assert_eq!(stat.start, StartTicks(9876));
+    }
+
+    #[test]
+    fn this_process_is_alive_and_among_all() {
+        let me = Stat::of(Pid::this()).unwrap();
+        assert!(me.is_alive());
+        assert!(all().unwrap().iter().any(|s| s.pid == me.pid && s.start == me.start));
+        assert!(!PidFd::open(me.pid).unwrap().is_dead());
+    }
+
+    #[test]
+    fn a_zombie_leader_with_a_living_thread_is_alive_and_a_zombie_is_not() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+        let handle = PidFd::open(pid).unwrap();
+        let mut fds = [PollFd::new(handle.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::from(5000u16)).unwrap();
+        assert!(handle.is_dead());
+        assert!(!Stat::of(pid).unwrap().is_alive(), "not reaped yet, but dead");
+        child.wait().unwrap();
+        assert!(handle.send(Signal::TERM).is_ok(), "a signal to the dead is no error");
+    }
+}

@@ -1,0 +1,519 @@
+//! Starting a program: fork, a short async-signal-safe way, execve.
+//!
+//! Not std's Command: a site's process needs a session of its own, limits, supplementary groups,
+//! inherited marks and a report that tells a failed exec from a program that ended with 127.
+
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+use serde::{Deserialize, Serialize};
+
+use super::process::reap_one;
+use super::signals::{block_all, set_mask};
+use super::users::Credentials;
+use super::{Pid, PidFd};
+
+/// A limit of getrlimit(2); u64::MAX is unlimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    pub resource: Resource,
+    pub soft: u64,
+    /// None leaves the hard limit as it is, and takes the soft one no higher.
+    pub hard: Option<u64>,
+}
+
+macro_rules! resources {
+    ($($name:ident $word:literal $constant:ident;)*) => {
+        /// What getrlimit(2) can limit, in Compose's and systemd's words.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Resource { $($name),* }
+
+        impl Resource {
+            /// Every one with its word.
+            pub const ALL: &[(&str, Self)] = &[$(($word, Self::$name)),*];
+
+            fn raw(self) -> libc::__rlimit_resource_t {
+                match self { $(Self::$name => libc::$constant),* }
+            }
+        }
+    };
+}
+
+resources! {
+    As "as" RLIMIT_AS;
+    Core "core" RLIMIT_CORE;
+    Cpu "cpu" RLIMIT_CPU;
+    Data "data" RLIMIT_DATA;
+    Fsize "fsize" RLIMIT_FSIZE;
+    Locks "locks" RLIMIT_LOCKS;
+    Memlock "memlock" RLIMIT_MEMLOCK;
+    Msgqueue "msgqueue" RLIMIT_MSGQUEUE;
+    Nice "nice" RLIMIT_NICE;
+    Nofile "nofile" RLIMIT_NOFILE;
+    Nproc "nproc" RLIMIT_NPROC;
+    Rss "rss" RLIMIT_RSS;
+    Rtprio "rtprio" RLIMIT_RTPRIO;
+    Sigpending "sigpending" RLIMIT_SIGPENDING;
+    Stack "stack" RLIMIT_STACK;
+}
+
+/// What is to be started, everything decided: the child only carries it out.
+#[derive(Debug)]
+pub struct Command<'a> {
+    /// Tried in turn, as execvp(3) goes along PATH.
+    pub candidates: Vec<CString>,
+    pub arguments: Vec<CString>,
+    pub environment: Vec<CString>,
+    pub directory: CString,
+    pub umask: u32,
+    pub limits: Vec<Limit>,
+    /// None leaves it at 0: what the supervisor is protected from, its children are not.
+    pub oom_score_adj: Option<i32>,
+    /// None: as whom we run.
+    pub credentials: Option<Credentials>,
+    /// Standard output and error; standard input is /dev/null.
+    pub output: BorrowedFd<'a>,
+    /// Descriptors the program inherits, at numbers from 100 on.
+    pub marks: Vec<BorrowedFd<'a>>,
+    /// For helpers: KILL when the supervisor is gone.
+    pub dies_with_parent: bool,
+}
+
+impl Command<'_> {
+    /// The files that `program` may mean: itself if it holds a slash, else one in each folder of `path`.
+    pub fn candidates(program: &OsStr, path: &str) -> Vec<CString> {
+        let c_string = |bytes: &[u8]| CString::new(bytes).ok();
+        if program.as_bytes().contains(&b'/') {
+            return c_string(program.as_bytes()).into_iter().collect();
+        }
+        path.split(':')
+            .filter(|folder| !folder.is_empty())
+            .filter_map(|folder| c_string(Path::new(folder).join(program).as_os_str().as_bytes()))
+            .collect()
+    }
+}
+
+/// On which step a child failed before its program ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    Fork,
+    Session,
+    Limits,
+    Streams,
+    User,
+    Directory,
+    Exec,
+}
+
+impl Stage {
+    const ALL: [Self; 7] = [
+        Self::Fork,
+        Self::Session,
+        Self::Limits,
+        Self::Streams,
+        Self::User,
+        Self::Directory,
+        Self::Exec,
+    ];
+
+    /// What the step was to do, for a message.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Fork => "make a process",
+            Self::Session => "make a session of its own",
+            Self::Limits => "set its limits",
+            Self::Streams => "set up its output",
+            Self::User => "change to its user",
+            Self::Directory => "change to its working directory",
+            Self::Exec => "execute its program",
+        }
+    }
+}
+
+/// Why a program did not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecError {
+    pub stage: Stage,
+    /// errno(3).
+    pub errno: i32,
+}
+
+impl std::fmt::Display for ExecError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let error = io::Error::from_raw_os_error(self.errno);
+        write!(f, "could not {}: {error}", self.stage.what())
+    }
+}
+
+/// A child that has been forked; its program may not run yet.
+#[derive(Debug)]
+pub struct Child {
+    pub pid: Pid,
+    pub handle: PidFd,
+    pub report: ExecReport,
+}
+
+/// The pipe through which a child says that its program could not run. It is readable when the
+/// program runs (end of file) or when it never will.
+#[derive(Debug)]
+pub struct ExecReport(File);
+
+impl ExecReport {
+    /// None: not known yet.
+    pub fn outcome(&mut self) -> Option<Result<(), ExecError>> {
+        let mut message = [0u8; 5];
+        match self.0.read(&mut message) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Ok(5) => {
+                let [stage, errno @ ..] = message;
+                let stage = Stage::ALL.get(usize::from(stage)).copied().unwrap_or(Stage::Exec);
+                Some(Err(ExecError { stage, errno: i32::from_ne_bytes(errno) }))
+            }
+            Ok(_) | Err(_) => Some(Ok(())),
+        }
+    }
+}
+
+impl AsFd for ExecReport {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Forks and lets the child go its way; does not wait for the exec, which may hang on a disk.
+///
+/// # Errors
+/// The fork failed (EAGAIN, ENOMEM) or a descriptor could not be made (EMFILE).
+pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
+    let failed = |error: io::Error| ExecError {
+        stage: Stage::Fork,
+        errno: error.raw_os_error().unwrap_or(libc::EIO),
+    };
+    // Everything that allocates happens before the fork.
+    let null = File::open("/dev/null").map_err(failed)?;
+    let arguments = pointers(&command.arguments);
+    let environment = pointers(&command.environment);
+    let (reader, writer) =
+        nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(|e| failed(e.into()))?;
+    let plan = ChildPlan {
+        command,
+        arguments: &arguments,
+        environment: &environment,
+        null: null.as_raw_fd(),
+        output: command.output.as_raw_fd(),
+        report: writer.as_raw_fd(),
+    };
+
+    let mask = block_all().map_err(failed)?;
+    // SAFETY: the child calls only async-signal-safe functions and never returns (see child_main).
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        child_main(&plan);
+    }
+    let fork_error = io::Error::last_os_error();
+    let _ = set_mask(&mask);
+    drop(writer);
+    let pid = Pid::from_raw(pid).ok_or_else(|| failed(fork_error))?;
+    match PidFd::open(pid) {
+        Ok(handle) => Ok(Child { pid, handle, report: ExecReport(File::from(reader)) }),
+        Err(error) => {
+            // Without a handle it could not be signalled safely, so it must not be.
+            // SAFETY: it is our own child and not reaped yet: the number is its own.
+            unsafe { libc::kill(pid.number(), libc::SIGKILL) };
+            let _ = reap_one(pid);
+            Err(failed(error))
+        }
+    }
+}
+
+struct ChildPlan<'a> {
+    command: &'a Command<'a>,
+    arguments: &'a [*const libc::c_char],
+    environment: &'a [*const libc::c_char],
+    null: RawFd,
+    output: RawFd,
+    report: RawFd,
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// The child's way from fork to exec: no allocation, no lock, no panic.
+fn child_main(plan: &ChildPlan<'_>) -> ! {
+    let (stage, errno) = child_steps(plan);
+    let mut message = [stage as u8, 0, 0, 0, 0];
+    message[1..].copy_from_slice(&errno.to_ne_bytes());
+    // SAFETY: write(2) and _exit(2) are async-signal-safe; the buffer is a local.
+    unsafe {
+        libc::write(plan.report, message.as_ptr().cast(), message.len());
+        libc::_exit(127)
+    }
+}
+
+/// Returns only when a step failed, with the step and errno.
+fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
+    fn errno() -> i32 {
+        // SAFETY: the location of this thread's errno is always valid.
+        unsafe { *libc::__errno_location() }
+    }
+    let command = plan.command;
+    // SAFETY: from here on only system calls that signal-safety(7) lists, or bare ones, on
+    // memory that was prepared before the fork and is not touched by anyone else.
+    unsafe {
+        if libc::setsid() < 0 {
+            return (Stage::Session, errno());
+        }
+        for signal in 1..=64 {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        libc::umask(command.umask);
+
+        let score = command.oom_score_adj.unwrap_or(0);
+        let mut text = [0u8; 8];
+        let digits = format_number(score, &mut text);
+        let file =
+            libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if file >= 0 {
+            let written = libc::write(file, digits.as_ptr().cast(), digits.len());
+            if written < 0 && command.oom_score_adj.is_some() {
+                return (Stage::Limits, errno());
+            }
+            libc::close(file);
+        }
+
+        if libc::dup2(plan.null, 0) < 0
+            || libc::dup2(plan.output, 1) < 0
+            || libc::dup2(plan.output, 2) < 0
+        {
+            return (Stage::Streams, errno());
+        }
+        // Whatever else is open ends with the exec, the report among it.
+        libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        for mark in &command.marks {
+            if libc::fcntl(mark.as_raw_fd(), libc::F_DUPFD, 100) < 0 {
+                return (Stage::Streams, errno());
+            }
+        }
+        for limit in &command.limits {
+            let mut value = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            libc::getrlimit(limit.resource.raw(), &raw mut value);
+            if let Some(hard) = limit.hard {
+                value.rlim_max = hard;
+            }
+            value.rlim_cur = if limit.soft < value.rlim_max { limit.soft } else { value.rlim_max };
+            if libc::setrlimit(limit.resource.raw(), &raw const value) < 0 {
+                return (Stage::Limits, errno());
+            }
+        }
+        if let Some(who) = &command.credentials {
+            let failed = libc::syscall(libc::SYS_setgroups, who.groups.len(), who.groups.as_ptr())
+                < 0
+                || libc::syscall(libc::SYS_setresgid, who.gid, who.gid, who.gid) < 0
+                || libc::syscall(libc::SYS_setresuid, who.uid, who.uid, who.uid) < 0;
+            if failed {
+                return (Stage::User, errno());
+            }
+        }
+        if command.dies_with_parent {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        }
+        if libc::chdir(command.directory.as_ptr()) < 0 {
+            return (Stage::Directory, errno());
+        }
+        let mut nothing: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut nothing);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const nothing, std::ptr::null_mut());
+
+        let mut error = libc::ENOENT;
+        for candidate in &command.candidates {
+            libc::execve(candidate.as_ptr(), plan.arguments.as_ptr(), plan.environment.as_ptr());
+            // As execvp(3): go on where there is nothing, remember where access was denied.
+            match errno() {
+                libc::ENOENT | libc::ENOTDIR => {}
+                libc::EACCES => error = libc::EACCES,
+                other => return (Stage::Exec, other),
+            }
+        }
+        (Stage::Exec, error)
+    }
+}
+
+/// Decimal digits without allocation.
+fn format_number(number: i32, buffer: &mut [u8; 8]) -> &[u8] {
+    let mut at = buffer.len();
+    let mut rest = number.unsigned_abs();
+    while at > 1 {
+        at -= 1;
+        // A digit is below ten, so the cast keeps it.
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 && at > 0 {
+        at -= 1;
+        buffer[at] = b'-';
+    }
+    &buffer[at..]
+}
+
+/// A pipe whose reading end does not block: (reader, writer).
+///
+/// # Errors
+/// EMFILE and the like.
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    // SAFETY: F_SETFL on a descriptor that is open.
+    if unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok((reader, writer))
+}
+
+/// Starts `program` in a session of its own with nothing of ours but `handover`, which it finds as
+/// descriptor 3; for the supervisor, which outlives its starter.
+///
+/// # Errors
+/// As fork(2) and execve(2).
+pub fn spawn_detached(
+    program: &Path,
+    arguments: &[CString],
+    environment: &[CString],
+    handover: BorrowedFd<'_>,
+) -> Result<Pid, ExecError> {
+    let failed = |error: io::Error| ExecError {
+        stage: Stage::Fork,
+        errno: error.raw_os_error().unwrap_or(libc::EIO),
+    };
+    let null =
+        std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map_err(failed)?;
+    let program = CString::new(program.as_os_str().as_bytes()).map_err(|e| failed(e.into()))?;
+    let arguments = pointers(arguments);
+    let environment = pointers(environment);
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|e| failed(e.into()))?;
+    // The report must not stand where the handover goes.
+    // SAFETY: F_DUPFD_CLOEXEC makes a new descriptor of an open one; it becomes ours.
+    let report = unsafe {
+        let raw = libc::fcntl(writer.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 10);
+        if raw < 0 {
+            return Err(failed(io::Error::last_os_error()));
+        }
+        OwnedFd::from_raw_fd(raw)
+    };
+    drop(writer);
+    let mask = block_all().map_err(failed)?;
+    // SAFETY: the child calls only async-signal-safe functions on memory prepared before the
+    // fork, and ends in execve or _exit.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        // SAFETY: as above.
+        unsafe {
+            libc::setsid();
+            for signal in 1..=64 {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            libc::dup2(null.as_raw_fd(), 0);
+            libc::dup2(null.as_raw_fd(), 1);
+            libc::dup2(null.as_raw_fd(), 2);
+            if handover.as_raw_fd() == 3 {
+                libc::fcntl(3, libc::F_SETFD, 0);
+            } else {
+                libc::dup2(handover.as_raw_fd(), 3);
+            }
+            libc::syscall(libc::SYS_close_range, 4, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+            let mut nothing: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut nothing);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const nothing, std::ptr::null_mut());
+            libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
+            let errno = (*libc::__errno_location()).to_ne_bytes();
+            libc::write(report.as_raw_fd(), errno.as_ptr().cast(), errno.len());
+            libc::_exit(127)
+        }
+    }
+    let fork_error = io::Error::last_os_error();
+    let _ = set_mask(&mask);
+    let pid = Pid::from_raw(pid).ok_or_else(|| failed(fork_error))?;
+    drop(report);
+    let mut errno = [0u8; 4];
+    match File::from(reader).read(&mut errno) {
+        Ok(4) => {
+            let _ = reap_one(pid);
+            Err(ExecError { stage: Stage::Exec, errno: i32::from_ne_bytes(errno) })
+        }
+        _ => Ok(pid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    fn sample<'a>(words: &[&str], output: &'a File) -> Command<'a> {
+        let text = |w: &&str| CString::new(*w).unwrap();
+        Command {
+            candidates: Command::candidates(OsStr::new(words[0]), "/nowhere:/usr/bin:/bin"),
+            arguments: words.iter().map(text).collect(),
+            environment: vec![c"MARK=here".to_owned()],
+            directory: c"/".to_owned(),
+            umask: 0o022,
+            limits: vec![Limit { resource: Resource::Nofile, soft: 77, hard: Some(77) }],
+            oom_score_adj: None,
+            credentials: None,
+            output: output.as_fd(),
+            marks: Vec::new(),
+            dies_with_parent: false,
+        }
+    }
+
+    fn wait_readable(fd: impl AsFd) {
+        let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+        assert!(poll(&mut fds, PollTimeout::from(10_000u16)).unwrap() > 0);
+    }
+
+    #[test]
+    fn a_program_runs_as_it_was_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let output = File::create(&path).unwrap();
+        let script = "echo $MARK; pwd; umask; ulimit -n; ps -o sid= -p $$ | tr -d ' '";
+        let mut child = spawn(&sample(&["sh", "-c", script], &output)).unwrap();
+        wait_readable(&child.report);
+        assert_eq!(child.report.outcome(), Some(Ok(())));
+        assert_eq!(reap_one(child.pid), Some(super::super::process::ExitStatus::Code(0)));
+        let said = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(said, format!("here\n/\n0022\n77\n{}\n", child.pid));
+    }
+
+    #[test]
+    fn a_failed_exec_is_told_by_stage_and_errno() {
+        let output = File::create("/dev/null").unwrap();
+        let mut child = spawn(&sample(&["/no/such/program"], &output)).unwrap();
+        wait_readable(&child.report);
+        let error = ExecError { stage: Stage::Exec, errno: libc::ENOENT };
+        assert_eq!(child.report.outcome(), Some(Err(error)));
+        let _ = reap_one(child.pid);
+
+        let mut command = sample(&["true"], &output);
+        command.directory = c"/no/such/folder".to_owned();
+        let mut child = spawn(&command).unwrap();
+        wait_readable(&child.report);
+        let error = ExecError { stage: Stage::Directory, errno: libc::ENOENT };
+        assert_eq!(child.report.outcome(), Some(Err(error)));
+        let _ = reap_one(child.pid);
+    }
+
+    #[test]
+    fn numbers_are_written_without_allocation() {
+        for n in [0, 7, 10, 999, 1000, -1, -999, -1000] {
+            assert_eq!(format_number(n, &mut [0; 8]), n.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Learning that a file was written to, without asking again and again (inotify(7)).
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
+
+/// Watches files.
+#[derive(Debug)]
+pub struct Watcher(Inotify);
+
+/// One watched file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Watch(WatchDescriptor);
+
+impl Watcher {
+    /// A watcher of nothing yet.
+    ///
+    /// # Errors
+    /// EMFILE: too many of them (`fs.inotify.max_user_instances`).
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?))
+    }
+
+    /// Says so once when the file at `path` is written to next; then it must be asked for again.
+    ///
+    /// # Errors
+    /// ENOENT, ENOSPC.
+    pub fn next_write(&self, path: &Path) -> io::Result<Watch> {
+        let flags = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_ONESHOT;
+        Ok(Watch(self.0.add_watch(path, flags)?))
+    }
+
+    /// The watched files that have been written to.
+    pub fn written(&self) -> Vec<Watch> {
+        let mut found = Vec::new();
+        while let Ok(events) = self.0.read_events() {
+            if events.is_empty() {
+                break;
+            }
+            found.extend(
+                events
+                    .iter()
+                    .filter(|e| e.mask.contains(AddWatchFlags::IN_MODIFY))
+                    .map(|e| Watch(e.wd)),
+            );
+        }
+        found
+    }
+}
+
+impl AsFd for Watcher {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, "").unwrap();
+        let watcher = Watcher::new().unwrap();
+        let watch = watcher.next_write(&path).unwrap();
+        assert_eq!(watcher.written(), []);
+        std::fs::write(&path, "one").unwrap();
+        std::fs::write(&path, "two").unwrap();
+        assert_eq!(watcher.written(), [watch]);
+    }
+}

@@ -1,0 +1,82 @@
+//! A person at three in the morning: sentences, and the exit codes of LSB ("Init Script Actions").
+
+use super::{Answer, Verb, common_code};
+use crate::agent::{FaultKind, Outcome};
+use crate::control::{State, View};
+use crate::observe::Observation;
+
+/// DESIGN's table, column "by hand (LSB status)".
+fn code_of_state(state: State) -> u8 {
+    match state {
+        State::Running | State::Maintenance | State::Degraded | State::Starting => 0,
+        State::StoppingOrdered
+        | State::StoppingFailed
+        | State::Failed
+        | State::FailedWithSurvivors
+        | State::Unsupervised => 1,
+        State::Stopped => 3,
+        State::Unknown => 4,
+    }
+}
+
+pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
+    let mut answer = Answer { code: 0, stdout: Vec::new(), stderr: Vec::new() };
+    match outcome {
+        Outcome::Done(said) => answer.stdout.push(format!("siteward: {said}.")),
+        Outcome::Seen(observation) => {
+            answer.code = code_of_state(observation.state);
+            describe(observation, &mut answer.stdout);
+        }
+        Outcome::Fault(fault) => {
+            answer.code = match (verb, fault.kind) {
+                // LSB: for status, 1 to 3 say how it is dead; 4 is "could not be found out".
+                (Verb::Monitor, FaultKind::NotPermitted | FaultKind::WrongHere) => 4,
+                (_, kind) => common_code(kind),
+            };
+            answer.stderr.push(format!("siteward: {}.", fault.sentence));
+            answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
+        }
+    }
+    answer
+}
+
+fn describe(observation: &Observation, out: &mut Vec<String>) {
+    let mut line = observation.state.to_string();
+    if let Some(view) = &observation.view {
+        line.push_str(&format!(", supervisor {}, since {}", view.supervisor, view.since));
+    }
+    out.push(line);
+    let is_in_table = observation.view.is_some() && observation.failure().is_none();
+    if let Some(why) =
+        observation.why.as_ref().filter(|_| !is_in_table || observation.state == State::Maintenance)
+    {
+        out.push(format!("  {why}"));
+    }
+    if let Some(failure) = observation.failure() {
+        out.push(format!("  at {}", failure.at));
+        if let Some(process) = &failure.process {
+            out.extend(failure.last_lines.iter().map(|l| format!("  {process}: {l}")));
+        }
+    }
+    if let Some(view) = &observation.view {
+        describe_processes(view, out);
+    }
+}
+
+fn describe_processes(view: &View, out: &mut Vec<String>) {
+    let width = view.processes.iter().map(|p| p.name.len()).max().unwrap_or(0);
+    for process in &view.processes {
+        let pid = process.pid.map_or_else(|| "-".to_owned(), |p| p.to_string());
+        let mut line = format!("  {:width$}  {pid:>7}  {}", process.name, process.doing);
+        if !process.essential {
+            line.push_str(", not essential");
+        }
+        if process.restarts > 0 {
+            line.push_str(&format!(", started again {} times", process.restarts));
+        }
+        if let Some(detail) = &process.detail {
+            line.push_str(&format!(" ({detail})"));
+        }
+        out.push(line);
+    }
+}

@@ -1,0 +1,89 @@
+//! One file per cluster manager: how it names the site and the deadline, how it is answered.
+//!
+//! Promises: the exit codes of each manager stand in one table, and nothing else in the program
+//! knows an exit code. Must never: see a site but through the verbs.
+
+mod hand;
+mod metadata;
+mod pacemaker;
+mod quick;
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::agent::{FaultKind, Outcome};
+use crate::observe::Observation;
+
+pub use metadata::METADATA;
+pub use pacemaker::{Call, CallError, find_by_instance, read_call};
+pub use quick::quick_monitor;
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    Pacemaker,
+    /// A person, in the words of LSB.
+    Hand,
+}
+
+/// The verbs, as far as their answers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Start,
+    Stop,
+    Monitor,
+    Other,
+}
+
+/// An answer, ready to be given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub code: u8,
+    pub stdout: Vec<String>,
+    pub stderr: Vec<String>,
+}
+
+/// A degraded site is told as such if its definition says so and it has been so for long enough.
+fn is_told_as_degraded(observation: &Observation) -> bool {
+    use crate::site::DegradedIs;
+    observation.view.as_ref().is_some_and(|view| {
+        view.degraded_is == DegradedIs::Degraded
+            && view.degraded_for.is_some_and(|time| time >= view.degraded_after)
+    })
+}
+
+impl Manager {
+    /// By the name that this program was called by, then by the environment; else a person.
+    pub fn recognise(called_as: Option<&OsStr>) -> Self {
+        let in_ocf_folder = called_as.is_some_and(|name| {
+            let path = Path::new(name);
+            path.parent().is_some_and(|p| p.components().any(|c| c.as_os_str() == "resource.d"))
+        });
+        if in_ocf_folder || env::var_os("OCF_RESOURCE_INSTANCE").is_some() {
+            Self::Pacemaker
+        } else {
+            Self::Hand
+        }
+    }
+
+    /// How this manager is told what came of a verb.
+    pub fn answer(self, verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
+        match self {
+            Self::Pacemaker => pacemaker::answer(verb, recurring, outcome),
+            Self::Hand => hand::answer(verb, outcome),
+        }
+    }
+}
+
+/// The numbers that OCF (1.1, "Exit status codes") and LSB ("Init script actions") have in common.
+fn common_code(kind: FaultKind) -> u8 {
+    match kind {
+        FaultKind::Failed => 1,
+        FaultKind::WrongHere => 2,
+        FaultKind::NoSuchVerb => 3,
+        FaultKind::NotPermitted => 4,
+        FaultKind::NotInstalled => 5,
+        FaultKind::Misconfigured => 6,
+    }
+}

@@ -1,0 +1,189 @@
+//! Pacemaker, by the OCF resource agent API 1.1: parameters come in the environment, the deadline
+//! in `OCF_RESKEY_CRM_meta_timeout`, the reason of a failure goes to stderr behind
+//! `ocf-exit-reason:`.
+
+use std::collections::HashMap;
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Answer, Verb, common_code, is_told_as_degraded};
+use crate::agent::{Fault, FaultKind, Outcome};
+use crate::control::State;
+use crate::observe::Observation;
+use crate::process::Record;
+use crate::site::{Overrides, Places, SiteName};
+
+/// Pacemaker cuts a reason there (`reference`: crm_mon and the CIB show 128 characters).
+const LONGEST_REASON: usize = 128;
+
+/// What Pacemaker says with a call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// None: no parameter names a site, as for an orphan.
+    pub site: Option<String>,
+    /// `OCF_RESOURCE_INSTANCE`.
+    pub instance: Option<String>,
+    pub overrides: Overrides,
+    pub timeout: Option<Duration>,
+    /// `OCF_CHECK_LEVEL`.
+    pub level: u32,
+    /// It is asked again and again: a probe has no interval at all.
+    pub recurring: bool,
+    /// It is one instance of a clone, which a site cannot be.
+    pub clone: bool,
+}
+
+/// The call cannot be understood.
+#[derive(Debug)]
+pub struct CallError(pub String);
+
+/// Reads the call from the environment.
+///
+/// # Errors
+/// A number is none.
+pub fn read_call() -> Result<Call, CallError> {
+    read_call_from(
+        &env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect(),
+    )
+}
+
+fn read_call_from(variables: &HashMap<String, String>) -> Result<Call, CallError> {
+    let get = |name: &str| variables.get(name).filter(|v| !v.is_empty()).cloned();
+    let number = |name: &str| -> Result<Option<u64>, CallError> {
+        get(name)
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| CallError(format!("{name} is `{text}`, which is not a number")))
+            })
+            .transpose()
+    };
+    Ok(Call {
+        site: get("OCF_RESKEY_site"),
+        instance: get("OCF_RESOURCE_INSTANCE"),
+        overrides: Overrides {
+            config: get("OCF_RESKEY_config_dir").map(PathBuf::from),
+            ..Overrides::default()
+        },
+        timeout: number("OCF_RESKEY_CRM_meta_timeout")?
+            .filter(|ms| *ms > 0)
+            .map(Duration::from_millis),
+        level: number("OCF_CHECK_LEVEL")?.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)),
+        recurring: number("OCF_RESKEY_CRM_meta_interval")?.unwrap_or(0) > 0,
+        clone: variables.contains_key("OCF_RESKEY_CRM_meta_clone"),
+    })
+}
+
+/// The site that a supervisor on this node runs, or ran, under the name of this resource: the stop
+/// of an orphan may carry no parameter at all.
+pub fn find_by_instance(places: &Places, instance: &str) -> Option<SiteName> {
+    std::fs::read_dir(&places.runtime)
+        .ok()?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<SiteName>().ok())
+        .find(|name| {
+            let record = Record::read(&places.of(name)).ok().flatten();
+            record.is_some_and(|r| r.known_as.as_deref() == Some(instance))
+        })
+}
+
+/// DESIGN's table, column "Pacemaker (OCF)".
+fn code_of_state(observation: &Observation, recurring: bool) -> u8 {
+    match observation.state {
+        State::Degraded if recurring && is_told_as_degraded(observation) => 190,
+        State::Running | State::Maintenance | State::Degraded | State::Starting => 0,
+        State::Stopped | State::Failed => 7,
+        State::StoppingOrdered
+        | State::StoppingFailed
+        | State::FailedWithSurvivors
+        | State::Unsupervised
+        | State::Unknown => 1,
+    }
+}
+
+pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
+    let mut answer = Answer { code: 0, stdout: Vec::new(), stderr: Vec::new() };
+    match outcome {
+        Outcome::Done(said) => answer.stderr.push(format!("INFO: {said}.")),
+        Outcome::Seen(observation) => {
+            answer.code = code_of_state(observation, recurring);
+            let state = observation.state;
+            let reason = observation.why.as_deref();
+            match (state, reason) {
+                // A clean stop needs no reason, and a probe finds one on every other node.
+                (State::Stopped, _) | (State::Running, _) => {}
+                (_, Some(why)) => tell(&mut answer, &format!("{state}: {why}")),
+                (_, None) => tell(&mut answer, &format!("the site is {state}")),
+            }
+        }
+        Outcome::Fault(fault) => {
+            answer.code = code_of_fault(verb, fault);
+            answer.stderr.extend(fault.details.iter().map(|line| format!("ERROR: {line}")));
+            tell(&mut answer, &fault.sentence);
+        }
+    }
+    answer
+}
+
+fn code_of_fault(verb: Verb, fault: &Fault) -> u8 {
+    match (verb, fault.kind) {
+        // Every code but 0 is a failed stop and a fence; the others would only mislead a reader.
+        (Verb::Stop, FaultKind::NoSuchVerb) => 3,
+        (Verb::Stop, _) => 1,
+        (Verb::Start | Verb::Monitor | Verb::Other, kind) => common_code(kind),
+    }
+}
+
+fn tell(answer: &mut Answer, sentence: &str) {
+    if sentence.chars().count() > LONGEST_REASON {
+        answer.stderr.push(format!("ERROR: {sentence}"));
+    }
+    answer.stderr.push(format!("ocf-exit-reason:{}", cut(sentence)));
+}
+
+/// At most as long as Pacemaker shows, ended where a word ends.
+fn cut(sentence: &str) -> String {
+    let one_line: String = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
+    if one_line.len() <= LONGEST_REASON {
+        return one_line;
+    }
+    let room = LONGEST_REASON - 3;
+    let end = (0..=room).rev().find(|i| one_line.is_char_boundary(*i)).unwrap_or(0);
+    let word = one_line[..end].rfind(' ').filter(|w| *w > room / 2).unwrap_or(end);
+    format!("{}...", &one_line[..word])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(pairs: &[(&str, &str)]) -> Result<Call, CallError> {
+        read_call_from(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_probe_has_no_interval_and_a_monitor_has_one() {
+        assert!(!call(&[("OCF_RESKEY_site", "a")]).unwrap().recurring);
+        assert!(!call(&[("OCF_RESKEY_CRM_meta_interval", "0")]).unwrap().recurring);
+        let recurring = call(&[
+            ("OCF_RESKEY_CRM_meta_interval", "3000"),
+            ("OCF_RESKEY_CRM_meta_timeout", "15000"),
+            ("OCF_CHECK_LEVEL", "10"),
+        ])
+        .unwrap();
+        assert!(recurring.recurring && recurring.level == 10);
+        assert_eq!(recurring.timeout, Some(Duration::from_secs(15)));
+        assert!(call(&[("OCF_RESKEY_CRM_meta_timeout", "soon")]).is_err());
+    }
+
+    #[test]
+    fn a_reason_is_cut_at_a_word() {
+        assert_eq!(cut("short"), "short");
+        let long = "the site `a` did not start: `store` did not get ready ".repeat(4);
+        let reason = cut(&long);
+        assert!(reason.len() <= 128 && reason.ends_with("..."), "{reason}");
+        assert!(cut(&"ä".repeat(100)).len() <= 128);
+    }
+}

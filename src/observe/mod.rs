@@ -1,0 +1,189 @@
+//! The one look at a site. Every verb sees it through this.
+//!
+//! Promises: one of nine states, read-only, within the deadline; "unknown" only when nine tenths
+//! of the time are gone, and never as "stopped". Must never: change anything, or believe a record
+//! more than a process.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use crate::backend::own::{self, Asked};
+use crate::control::{Failure, Reply, Request, State, View};
+use crate::linux::{Moment, lock};
+use crate::process::{Ending, Members, Record, find_members};
+use crate::site::SitePlaces;
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Observation {
+    pub state: State,
+    /// From the supervisor, where one answered.
+    pub view: Option<View>,
+    /// The record, where one of this boot can be read.
+    pub record: Option<Record>,
+    /// What lives of the site without a supervisor.
+    pub members: Members,
+    /// Why it is not simply running or stopped, as a sentence without its full stop.
+    pub why: Option<String>,
+}
+
+impl Observation {
+    /// What failed, if the site failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        let of_view = self.view.as_ref().and_then(|v| v.failure.as_ref());
+        of_view.or_else(|| match self.record.as_ref()?.ending.as_ref()? {
+            Ending::Failed(failure) => Some(failure),
+            Ending::Stopped { .. } => None,
+        })
+    }
+
+    /// What is seen where nothing can be, as of a clone of a site.
+    pub fn of_nothing() -> Self {
+        Self {
+            state: State::Stopped,
+            view: None,
+            record: None,
+            members: Members::default(),
+            why: None,
+        }
+    }
+
+    /// A supervisor answered.
+    pub fn is_supervised(&self) -> bool {
+        self.view.is_some()
+    }
+}
+
+/// The site is another user's.
+#[derive(Debug)]
+pub struct Denied(pub io::Error);
+
+/// Looks at the site until something is known, at most until nine tenths of the time from
+/// `begun` to `deadline` are gone.
+///
+/// # Errors
+/// The site is another user's, and nothing of it may be seen.
+pub fn observe(
+    places: &SitePlaces,
+    begun: Moment,
+    deadline: Moment,
+) -> Result<Observation, Denied> {
+    let patience = begun + begun.until(deadline).mul_f64(0.9);
+    match own::ask(places, &Request::Look, patience) {
+        Asked::Answered(Reply::Done(view)) => Ok(believed(places, *view)),
+        Asked::Answered(Reply::Refused { why }) => {
+            Err(Denied(io::Error::new(ErrorKind::PermissionDenied, why)))
+        }
+        Asked::Answered(Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. }) => {
+            Ok(unknown(places, "the supervisor answered something else than was asked".to_owned()))
+        }
+        Asked::Denied(error) => Err(Denied(error)),
+        Asked::Silent => {
+            let record = Record::read(places).ok().flatten();
+            let stopped = record.as_ref().and_then(|r| r.supervisor.stat());
+            let why = match (&record, stopped) {
+                (Some(record), Some(stat)) if stat.is_stopped() => format!(
+                    "the supervisor {} is stopped by a signal or a debugger; let it go on with: \
+                     kill -CONT {}",
+                    record.supervisor.pid, record.supervisor.pid
+                ),
+                (Some(record), _) => {
+                    format!("the supervisor {} does not answer", record.supervisor.pid)
+                }
+                (None, _) => "the supervisor does not answer".to_owned(),
+            };
+            Ok(unknown(places, why))
+        }
+        Asked::Nobody => without_supervisor(places),
+    }
+}
+
+fn believed(places: &SitePlaces, view: View) -> Observation {
+    let why = view.failure.as_ref().map(|f| f.reason.clone()).or_else(|| {
+        let down: Vec<String> = view
+            .processes
+            .iter()
+            .filter(|p| !p.up)
+            .map(|p| match &p.detail {
+                Some(detail) => format!("`{}` is {} ({detail})", p.name, p.doing),
+                None => format!("`{}` is {}", p.name, p.doing),
+            })
+            .collect();
+        match view.state {
+            State::Starting | State::Degraded if !down.is_empty() => Some(down.join("; ")),
+            State::Maintenance => view.paused.clone().filter(|p| !p.is_empty()),
+            _ => None,
+        }
+    });
+    Observation {
+        state: view.state,
+        record: Record::read(places).ok().flatten(),
+        view: Some(view),
+        members: Members::default(),
+        why,
+    }
+}
+
+fn unknown(places: &SitePlaces, why: String) -> Observation {
+    Observation {
+        state: State::Unknown,
+        view: None,
+        record: Record::read(places).ok().flatten(),
+        members: Members::default(),
+        why: Some(why),
+    }
+}
+
+/// Nobody holds the supervisor's lock: what lives, and what is written?
+fn without_supervisor(places: &SitePlaces) -> Result<Observation, Denied> {
+    let record = match Record::read(places) {
+        Ok(record) => record,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(Denied(error)),
+        // What cannot be understood says nothing; the other marks remain.
+        Err(error) => {
+            log::warn!("the record {} is of no use: {error}", places.record().display());
+            None
+        }
+    };
+    let members = match find_members(places, record.as_ref()) {
+        Ok(members) => members,
+        Err(error) => return Ok(unknown(places, format!("/proc cannot be read: {error}"))),
+    };
+    let held = held_locks(places);
+    let failed = match record.as_ref().and_then(|r| r.ending.as_ref()) {
+        Some(Ending::Failed(failure)) => Some(failure.reason.clone()),
+        Some(Ending::Stopped { .. }) | None => None,
+    };
+    let (state, why) = if !members.is_empty() {
+        let living = format!("nobody watches {}", members.describe());
+        match failed {
+            Some(reason) => (State::FailedWithSurvivors, Some(format!("{reason}; {living}"))),
+            None => (State::Unsupervised, Some(format!("the supervisor is gone, and {living}"))),
+        }
+    } else if !held.is_empty() {
+        // Somebody whom we may not see into holds what only the site's processes were given.
+        let why = format!(
+            "the supervisor is gone, and a process that cannot be seen from here still belongs to {}",
+            held.join(", ")
+        );
+        (State::Unsupervised, Some(why))
+    } else {
+        match failed {
+            Some(reason) => (State::Failed, Some(reason)),
+            None => (State::Stopped, None),
+        }
+    };
+    Ok(Observation { state, view: None, record, members, why })
+}
+
+fn held_locks(places: &SitePlaces) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(places.process_locks()) else { return Vec::new() };
+    entries
+        .flatten()
+        .filter(|entry| lock::is_held(&entry.path()).unwrap_or(true))
+        .map(|entry| format!("`{}`", entry.file_name().to_string_lossy()))
+        .collect()
+}
+
+/// How long a verb that a person typed waits for an answer, when nobody says: Pacemaker's default.
+pub const PATIENCE: Duration = Duration::from_secs(20);

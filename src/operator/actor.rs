@@ -1,0 +1,99 @@
+//! The processes of the rehearsal's sample site: each behaves in one way, well or badly, and needs
+//! nothing but this binary.
+
+use std::env;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::linux::signals::Inbox;
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, Signal, inherit, sockets};
+
+use std::os::fd::AsFd;
+
+/// Plays a part until it is told to end. False: there is no such part.
+pub fn act(part: &str, argument: Option<&str>) -> bool {
+    println!("{part} is on");
+    match part {
+        // Ends at TERM, as most do.
+        "steady" => wait_for_end(false),
+        // Says so when it is ready, after a moment.
+        "notifier" => {
+            pause(Duration::from_millis(50));
+            if let Ok(target) = env::var("NOTIFY_SOCKET") {
+                let _ = sockets::notify(&target, "STATUS=all is well\nREADY=1");
+            }
+            wait_for_end(false);
+        }
+        // Listens.
+        "listener" => {
+            let address = argument.unwrap_or("127.0.0.1:0");
+            match TcpListener::bind(address) {
+                Ok(listener) => {
+                    wait_for_end(false);
+                    drop(listener);
+                }
+                Err(error) => {
+                    println!("{address} cannot be bound: {error}");
+                    std::process::exit(1);
+                }
+            }
+        }
+        // Does its work and ends.
+        "worker" => println!("the work is done"),
+        // Takes no notice of TERM.
+        "stubborn" => wait_for_end(true),
+        // Has a child that leaves its session, and a child of that one that ignores TERM.
+        "escaper" => {
+            start_part("runaway");
+            wait_for_end(false);
+        }
+        "runaway" => {
+            let _ = inherit::leave_session();
+            start_part("stubborn");
+            // Ends, so that its child belongs to nobody by descent.
+        }
+        // Daemonises, as daemon(7) has it.
+        "daemon" => start_part("daemon-main"),
+        "daemon-main" => {
+            let _ = inherit::leave_session();
+            wait_for_end(false);
+        }
+        // Ends with a status of its own after a moment.
+        "failing" => {
+            pause(Duration::from_millis(20));
+            println!("something is very wrong");
+            std::process::exit(argument.and_then(|a| a.parse().ok()).unwrap_or(1));
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn start_part(part: &str) {
+    let me = env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
+    let child = Command::new(me).args(["act", part]).stdin(Stdio::null()).spawn();
+    if let Err(error) = child {
+        println!("{part} cannot be started: {error}");
+    }
+}
+
+fn wait_for_end(stubborn: bool) {
+    let Ok(inbox) = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP]) else { return };
+    loop {
+        let mut waiting = Waiting::new();
+        waiting.readable(inbox.as_fd(), ());
+        waiting.wait(None);
+        while let Some(signal) = inbox.next() {
+            println!("{signal} has come");
+            if signal == Signal::TERM && !stubborn {
+                return;
+            }
+        }
+    }
+}
+
+fn pause(time: Duration) {
+    Waiting::<()>::new().wait(Some(Moment::now() + time));
+}

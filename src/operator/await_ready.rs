@@ -1,0 +1,46 @@
+//! A helper of the supervisor, which must not touch what may hang: waits until something is there,
+//! and may be killed at any time.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, sockets};
+
+/// From the first question to the second, and at most between two.
+const PACE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
+
+/// Waits for a port, a socket, a file or a file with a number in it, as long as it takes. What it
+/// returns is printed. None: there is no such kind of thing.
+pub fn await_ready(kind: &str, what: &str) -> Option<String> {
+    let ask: fn(&str) -> Option<String> = match kind {
+        "tcp" => |address| {
+            let addresses = address.to_socket_addrs().ok()?;
+            addresses
+                .into_iter()
+                .any(|a| TcpStream::connect_timeout(&a, Duration::from_secs(1)).is_ok())
+                .then(String::new)
+        },
+        "socket" => |path| {
+            sockets::connect_stream(Path::new(path), Duration::from_secs(1))
+                .ok()
+                .map(|_| String::new())
+        },
+        "file" => |path| Path::new(path).exists().then(String::new),
+        "pid-file" => |path| {
+            let text = std::fs::read_to_string(path).ok()?;
+            let first = text.lines().next()?.trim().parse::<u32>().ok()?;
+            Some(first.to_string())
+        },
+        _ => return None,
+    };
+    let mut pause = PACE.0;
+    loop {
+        if let Some(answer) = ask(what) {
+            return Some(answer);
+        }
+        Waiting::<()>::new().wait(Some(Moment::now() + pause));
+        pause = (pause * 2).min(PACE.1);
+    }
+}

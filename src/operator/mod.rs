@@ -1,0 +1,14 @@
+//! What a person asks of all sites, and of siteward itself.
+//!
+//! Promises: nothing here is on the way of a cluster manager. Must never: keep a private idea of
+//! what a site's state is.
+
+mod actor;
+mod await_ready;
+mod list;
+mod rehearse;
+
+pub use actor::act;
+pub use await_ready::await_ready;
+pub use list::list;
+pub use rehearse::{RehearseOptions, rehearse};

@@ -1,0 +1,98 @@
+//! One line a step: what was expected, what was seen, how long it took.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::linux::Moment;
+
+/// What was seen at one step.
+pub(super) struct Seen {
+    pub(super) what: String,
+    pub(super) as_expected: bool,
+}
+
+impl Seen {
+    pub(super) fn new(as_expected: bool, what: impl Into<String>) -> Self {
+        Self { what: what.into(), as_expected }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    step: &'a str,
+    expected: &'a str,
+    seen: &'a str,
+    held: bool,
+    seconds: f64,
+}
+
+/// Prints the steps as they come and counts them.
+pub(super) struct Report {
+    json: bool,
+    colour: bool,
+    begun: Moment,
+    held: usize,
+    broken: usize,
+}
+
+impl Report {
+    pub(super) fn new(json: bool, terminal: bool) -> Self {
+        let colour = terminal && !json && std::env::var_os("NO_COLOR").is_none();
+        Self { json, colour, begun: Moment::now(), held: 0, broken: 0 }
+    }
+
+    pub(super) fn chapter(&self, title: &str) {
+        if !self.json {
+            say(&format!("\n{title}"));
+        }
+    }
+
+    /// Does a step and tells what came of it.
+    pub(super) fn step(&mut self, step: &str, expected: &str, act: impl FnOnce() -> Seen) -> bool {
+        let begun = Moment::now();
+        let seen = act();
+        let took = Moment::now().since(begun);
+        *(if seen.as_expected { &mut self.held } else { &mut self.broken }) += 1;
+        if self.json {
+            let line = Line {
+                step,
+                expected,
+                seen: &seen.what,
+                held: seen.as_expected,
+                seconds: took.as_secs_f64(),
+            };
+            say(&serde_json::to_string(&line).unwrap_or_default());
+        } else {
+            say(&self.line(step, expected, &seen, took));
+        }
+        seen.as_expected
+    }
+
+    fn line(&self, step: &str, expected: &str, seen: &Seen, took: Duration) -> String {
+        let (mark, colour) = if seen.as_expected { ("ok", "32") } else { ("BROKEN", "31;1") };
+        let mark = match self.colour {
+            true => format!("\x1b[{colour}m{mark:6}\x1b[0m"),
+            false => format!("{mark:6}"),
+        };
+        let seconds = took.as_secs_f64();
+        format!("  {mark} {step:46} expected {expected:24} saw {:30} {seconds:6.2} s", seen.what)
+    }
+
+    /// The sum of it. True if every step held.
+    pub(super) fn finish(self) -> bool {
+        let (held, broken) = (self.held, self.broken);
+        let seconds = Moment::now().since(self.begun).as_secs_f64();
+        if !self.json {
+            say(&format!("\n{held} steps held, {broken} broken, in {seconds:.1} s"));
+        }
+        broken == 0
+    }
+}
+
+// A reader that has gone away is no reason to leave a site half rehearsed.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

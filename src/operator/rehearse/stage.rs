@@ -1,0 +1,251 @@
+//! Where a rehearsal happens: the sample sites in a folder of their own, and the calls as
+//! Pacemaker makes them.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use super::report::Seen;
+use crate::backend::own;
+use crate::control::View;
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, Pid, Signal, files, node};
+use crate::process::{Identity, Record, find_members};
+use crate::site::{Definition, Places, SiteName, SitePlaces, load};
+
+/// The built-in sites, gone with this value.
+pub(super) struct Sample {
+    folder: PathBuf,
+    places: Places,
+}
+
+impl Sample {
+    pub(super) fn build() -> anyhow::Result<Self> {
+        let folder =
+            std::env::temp_dir().join(format!("siteward-rehearsal-{}", node::random_name()));
+        files::private_folder(&folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+        let places = Places {
+            config: folder.join("sites"),
+            runtime: folder.join("run"),
+            logs: folder.join("log"),
+        };
+        let sample = Self { folder, places };
+        fs::create_dir(&sample.places.config)?;
+        let me = std::env::current_exe().context("this program cannot be found")?;
+        let me = me.display();
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        sample.define(
+            "rehearsal",
+            &format!(
+                "boot_timeout: 20s\nstop_timeout: 10s\nforcekill_time: 1s\nprocesses:\n\
+                 \x20 prepare: {{command: [\"{me}\", act, worker], oneshot: true}}\n\
+                 \x20 store: {{command: [\"{me}\", act, notifier], ready: {{notify: true}}}}\n\
+                 \x20 door: {{command: [\"{me}\", act, listener, \"127.0.0.1:{port}\"], \
+                 ready: {{tcp: \"127.0.0.1:{port}\"}}}}\n\
+                 \x20 engine: {{command: [\"{me}\", act, daemon], forks: true}}\n\
+                 \x20 again: {{command: [\"{me}\", act, steady], \
+                 restart: {{attempts: 3, within: 60s, delay: 50ms}}}}\n\
+                 \x20 extra: {{command: [\"{me}\", act, steady], essential: false, depends_on: [store]}}\n"
+            ),
+        )?;
+        sample.define(
+            "stubborn",
+            &format!(
+                "boot_timeout: 20s\nstop_timeout: 10s\nforcekill_time: 500ms\nprocesses:\n\
+                 \x20 family: {{command: [\"{me}\", act, escaper]}}\n\
+                 \x20 stubborn: {{command: [\"{me}\", act, stubborn], stop_grace_period: 300ms}}\n"
+            ),
+        )?;
+        sample.define(
+            "unready",
+            &format!(
+                "boot_timeout: 1s\nstop_timeout: 5s\nforcekill_time: 1s\nprocesses:\n\
+                 \x20 first: {{command: [\"{me}\", act, steady]}}\n\
+                 \x20 late: {{command: [\"{me}\", act, steady], ready: {{notify: true}}}}\n"
+            ),
+        )?;
+        sample.define("wrong", "processes:\n  a: {comand: [/bin/true]}\n")?;
+        Ok(sample)
+    }
+
+    fn define(&self, name: &str, rest: &str) -> anyhow::Result<()> {
+        let file = self.places.config.join(format!("{name}.yaml"));
+        files::write_durably(&file, format!("version: 1\n{rest}").as_bytes())
+            .with_context(|| format!("{} cannot be written", file.display()))
+    }
+
+    pub(super) fn stage(&self, name: &str) -> anyhow::Result<Stage> {
+        let name: SiteName = name.parse().map_err(anyhow::Error::msg)?;
+        Stage::of_own(&name, &self.places)
+    }
+
+    /// A stage for a name that need not be that of a good definition.
+    pub(super) fn bare(&self, name: &str) -> Bare {
+        Bare { name: name.to_owned(), places: self.places.clone() }
+    }
+}
+
+impl Drop for Sample {
+    fn drop(&mut self) {
+        // A step that broke may have left something alive: nothing stays behind.
+        for name in ["rehearsal", "stubborn", "unready"] {
+            let _ = self.bare(name).call("clean", &[], Duration::from_secs(20));
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Calls as the manager makes them, for a site of some name.
+pub(super) struct Bare {
+    name: String,
+    places: Places,
+}
+
+/// What came of a call.
+pub(super) struct Called {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Called {
+    /// The reason as Pacemaker reads it: the last line with the prefix.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.stderr.lines().rev().find_map(|line| line.strip_prefix("ocf-exit-reason:"))
+    }
+}
+
+impl Bare {
+    /// Calls a verb with the environment that Pacemaker gives.
+    pub(super) fn call(&self, verb: &str, extra: &[(&str, &str)], timeout: Duration) -> Called {
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("/usr/lib/ocf/resource.d/siteward/site")
+            .arg(verb)
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C")
+            .env("OCF_ROOT", "/usr/lib/ocf")
+            .env("OCF_RA_VERSION_MAJOR", "1")
+            .env("OCF_RA_VERSION_MINOR", "1")
+            .env("OCF_RESOURCE_INSTANCE", format!("rehearsed-{}", self.name))
+            .env("OCF_RESKEY_site", &self.name)
+            .env("OCF_RESKEY_CRM_meta_timeout", timeout.as_millis().to_string())
+            .env("SITEWARD_CONFIG_DIR", &self.places.config)
+            .env("SITEWARD_RUNTIME_DIR", &self.places.runtime)
+            .env("SITEWARD_LOG_DIR", &self.places.logs)
+            .envs(extra.iter().copied())
+            .stdin(Stdio::null())
+            // Pacemaker makes a group for each call, and kills that at a timeout.
+            .process_group(0);
+        match command.output() {
+            Ok(output) => Called {
+                code: output.status.code(),
+                stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            },
+            Err(error) => Called { code: None, stdout: String::new(), stderr: error.to_string() },
+        }
+    }
+
+    /// Calls a verb and compares its exit code.
+    pub(super) fn expect(&self, verb: &str, extra: &[(&str, &str)], code: i32) -> Seen {
+        let called = self.call(verb, extra, Duration::from_secs(30));
+        told(&called, called.code == Some(code))
+    }
+}
+
+fn told(called: &Called, as_expected: bool) -> Seen {
+    let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
+    let what = match called.reason().or_else(|| called.stderr.lines().next_back()) {
+        Some(words) if !as_expected => format!("{code}: {words}"),
+        _ => code,
+    };
+    Seen::new(as_expected, what)
+}
+
+/// Where one site is rehearsed.
+pub(super) struct Stage {
+    pub(super) bare: Bare,
+    site: SitePlaces,
+    pub(super) definition: Definition,
+}
+
+/// The interval of a recurring monitor.
+pub(super) const RECURRING: (&str, &str) = ("OCF_RESKEY_CRM_meta_interval", "10000");
+
+impl Stage {
+    pub(super) fn of_own(name: &SiteName, places: &Places) -> anyhow::Result<Self> {
+        let definition = match load(places, name) {
+            Ok(definition) => definition,
+            Err(error) => bail!("{error}"),
+        };
+        let bare = Bare { name: name.to_string(), places: places.clone() };
+        Ok(Self { bare, site: places.of(name), definition })
+    }
+
+    /// A verb with all the time that it may need.
+    pub(super) fn verb(&self, verb: &str, code: i32) -> Seen {
+        let times = self.definition.boot_timeout + self.definition.stop_timeout * 2;
+        let called = self.bare.call(verb, &[], times + Duration::from_secs(30));
+        told(&called, called.code == Some(code))
+    }
+
+    pub(super) fn monitor(&self, code: i32) -> Seen {
+        self.bare.expect("monitor", &[RECURRING], code)
+    }
+
+    pub(super) fn view(&self) -> Option<View> {
+        own::glance(&self.site, Moment::now() + Duration::from_secs(5))
+    }
+
+    /// Monitors until the answer is `code`; the answers on the way do not matter.
+    pub(super) fn monitor_until(&self, code: i32) -> Seen {
+        self.until(|| {
+            let called = self.bare.call("monitor", &[RECURRING], Duration::from_secs(20));
+            told(&called, called.code == Some(code))
+        })
+    }
+
+    /// Looks until something is as expected, for as long as the site may take to stop and start.
+    pub(super) fn until(&self, look: impl Fn() -> Seen) -> Seen {
+        let times = self.definition.boot_timeout + self.definition.stop_timeout;
+        let deadline = Moment::now() + times + Duration::from_secs(10);
+        loop {
+            let seen = look();
+            if seen.as_expected || deadline.passed() {
+                return seen;
+            }
+            Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(20)));
+        }
+    }
+
+    /// Whether nothing of the site lives.
+    pub(super) fn nothing_lives(&self) -> Seen {
+        let record = Record::read(&self.site).ok().flatten();
+        let supervisor = record.as_ref().is_some_and(|r| r.supervisor.is_alive());
+        match find_members(&self.site, record.as_ref()) {
+            Ok(members) if members.is_empty() && !supervisor => Seen::new(true, "nothing"),
+            Ok(_) if supervisor => Seen::new(false, "the supervisor"),
+            Ok(members) => Seen::new(false, members.describe()),
+            Err(error) => Seen::new(false, error.to_string()),
+        }
+    }
+
+    /// Sends a signal to a process by its number of this moment.
+    pub(super) fn signal(&self, pid: Pid, signal: Signal) -> Seen {
+        match Identity::of(pid).and_then(|identity| identity.open()) {
+            Some(handle) => match handle.send(signal) {
+                Ok(()) => Seen::new(true, format!("{signal} to {pid}")),
+                Err(error) => Seen::new(false, error.to_string()),
+            },
+            None => Seen::new(false, format!("{pid} is gone already")),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Which process, and not only which number.
+
+use serde::{Deserialize, Serialize};
+
+use crate::linux::process::Stat;
+use crate::linux::{BootId, Pid, PidFd, StartTicks};
+
+/// A process of one boot: its number may be used again, this never.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    pub boot: BootId,
+    pub pid: Pid,
+    pub start: StartTicks,
+}
+
+impl Identity {
+    /// Of the process that has the number `pid` now.
+    pub fn of(pid: Pid) -> Option<Self> {
+        let stat = Stat::of(pid)?;
+        Some(Self { boot: BootId::current().ok()?, pid, start: stat.start })
+    }
+
+    /// Whether that very process lives.
+    pub fn is_alive(&self) -> bool {
+        self.stat().is_some_and(|stat| stat.is_alive())
+    }
+
+    /// What /proc tells of that very process; None once it is gone.
+    pub fn stat(&self) -> Option<Stat> {
+        let stat = Stat::of(self.pid).filter(|stat| stat.start == self.start)?;
+        (BootId::current().ok()? == self.boot).then_some(stat)
+    }
+
+    /// A handle on that very process; None once it is gone.
+    pub fn open(&self) -> Option<PidFd> {
+        // First the handle, then the look: what is seen then is what the handle holds, or it is gone.
+        let handle = PidFd::open(self.pid).ok()?;
+        self.stat().filter(|_| !handle.is_dead())?;
+        Some(handle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_was_used_again_is_another_process() {
+        let me = Identity::of(Pid::this()).unwrap();
+        assert!(me.is_alive());
+        assert!(me.open().is_some());
+        let start = serde_json::from_str("1").unwrap();
+        let other = Identity { start, ..me.clone() };
+        assert!(!other.is_alive());
+        assert!(other.open().is_none());
+        let boot = serde_json::from_str("\"another\"").unwrap();
+        assert!(!Identity { boot, ..me }.is_alive());
+    }
+}

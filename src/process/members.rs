@@ -1,0 +1,257 @@
+//! Finding what belongs to a site by the marks that its processes bear.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::record::Record;
+use crate::linux::process::{Stat, all, command_line, environment_value, open_paths_below};
+use crate::linux::{Pid, StartTicks};
+use crate::site::SitePlaces;
+
+/// The environment variable that every process of a site is given: `RUNTIME_FOLDER:PROCESS`.
+pub const MARK: &str = "SITEWARD_MARK";
+
+/// A process that belongs to a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub pid: Pid,
+    pub start: StartTicks,
+    pub comm: String,
+    pub state: char,
+    pub parent: Option<Pid>,
+    pub session: Option<Pid>,
+    /// Which process of the site it belongs to, where a mark says so.
+    pub process: Option<String>,
+    /// The mark by which it was found.
+    pub by: &'static str,
+}
+
+impl Member {
+    /// Number and command line, as a message names it.
+    pub fn describe(&self) -> String {
+        let line = command_line(self.pid).unwrap_or_else(|| format!("[{}]", self.comm));
+        match self.state {
+            'D' => format!("{} ({line}), which waits uninterruptibly for a device", self.pid),
+            _ => format!("{} ({line})", self.pid),
+        }
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Members {
+    /// May be ended.
+    pub ours: Vec<Member>,
+    /// Belong to the site and may not be signalled, with the reason.
+    pub spared: Vec<(Member, &'static str)>,
+}
+
+impl Members {
+    pub fn is_empty(&self) -> bool {
+        self.ours.is_empty() && self.spared.is_empty()
+    }
+
+    /// The first few by name, for a message.
+    pub fn describe(&self) -> String {
+        let mut names: Vec<String> = self.ours.iter().map(Member::describe).collect();
+        names.extend(self.spared.iter().map(|(m, why)| format!("{}, {why}", m.describe())));
+        let more = names.len().saturating_sub(3);
+        names.truncate(3);
+        let list = names.join("; ");
+        if more == 0 { list } else { format!("{list}; and {more} more") }
+    }
+}
+
+/// The value of the mark for the process `name` of the site at `places`.
+pub fn mark_entry(places: &SitePlaces, name: &str) -> Vec<u8> {
+    let mut entry = places.runtime.as_os_str().as_bytes().to_vec();
+    entry.push(b':');
+    entry.extend_from_slice(name.as_bytes());
+    entry
+}
+
+/// The mark in the environment of `pid`: the site's runtime folder, and the name of the process.
+pub fn mark_of(pid: Pid) -> Option<(Vec<u8>, String)> {
+    let value = environment_value(pid, MARK)?;
+    // No name of a process holds a colon, so the last one ends the folder.
+    let colon = value.iter().rposition(|&b| b == b':')?;
+    Some((value[..colon].to_vec(), String::from_utf8_lossy(&value[colon + 1..]).into_owned()))
+}
+
+/// Names of programs that a sweep never signals, whatever marks they bear: a site's job may have
+/// started the cluster software, and ending that would take the node away.
+const CLUSTER_DAEMONS: [&str; 20] = [
+    "pacemakerd",
+    "pacemaker-execd",
+    "pacemaker-contr",
+    "pacemaker-based",
+    "pacemaker-attrd",
+    "pacemaker-sched",
+    "pacemaker-fence",
+    "pacemaker-remot",
+    "corosync",
+    "sbd",
+    "ohasd.bin",
+    "crsd.bin",
+    "ocssd.bin",
+    "cssdagent",
+    "scriptagent.bin",
+    "oraagent.bin",
+    "cmcld",
+    "cmserviced",
+    "clprc",
+    "clppm",
+];
+
+/// Every living process that belongs to the site at `places`, but the supervisor itself.
+///
+/// The marks: an identity in `record`; the environment; an inherited lock; the session of a
+/// recorded process whose leader lives; descent from any of these or from the supervisor.
+///
+/// # Errors
+/// /proc cannot be read: then nothing is known.
+pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<Members> {
+    let stats: Vec<Stat> = all()?.into_iter().filter(Stat::is_alive).collect();
+    let by_pid: HashMap<Pid, &Stat> = stats.iter().map(|s| (s.pid, s)).collect();
+    let mut children: HashMap<Pid, Vec<&Stat>> = HashMap::new();
+    for stat in &stats {
+        if let Some(parent) = stat.parent {
+            children.entry(parent).or_default().push(stat);
+        }
+    }
+    let folder = places.runtime.as_os_str().as_bytes();
+    let known = Known::new(record, &by_pid);
+
+    let mut found: HashMap<Pid, Member> = HashMap::new();
+    let mut foreign: HashSet<Pid> = HashSet::new();
+    for stat in &stats {
+        if Some((stat.pid, stat.start)) == known.supervisor {
+            continue;
+        }
+        let mark = mark_of(stat.pid);
+        if mark.as_ref().is_some_and(|(of, _)| of != folder) {
+            foreign.insert(stat.pid);
+            continue;
+        }
+        let marked = mark.map(|(_, process)| process);
+        // The supervisor bears the mark too; without a record it is found by it.
+        let by = if known.processes.contains_key(&(stat.pid, stat.start)) {
+            "record"
+        } else if marked.is_some() {
+            "environment"
+        } else if locked_by(stat.pid, &places.process_locks()).is_some() {
+            "lock"
+        } else if stat.session.is_some_and(|s| known.sessions.contains(&s)) {
+            "session"
+        } else {
+            continue;
+        };
+        let process = known
+            .processes
+            .get(&(stat.pid, stat.start))
+            .cloned()
+            .or(marked)
+            .or_else(|| locked_by(stat.pid, &places.process_locks()));
+        found.insert(stat.pid, member(stat, process, by));
+    }
+    add_descendants(&mut found, &foreign, &children, &known);
+    Ok(sort_out(found, &by_pid))
+}
+
+/// What a record says, as far as it still holds.
+struct Known {
+    supervisor: Option<(Pid, StartTicks)>,
+    processes: HashMap<(Pid, StartTicks), String>,
+    /// Sessions whose leader is a recorded process that lives: the number cannot be another's.
+    sessions: HashSet<Pid>,
+}
+
+impl Known {
+    fn new(record: Option<&Record>, alive: &HashMap<Pid, &Stat>) -> Self {
+        let mut known =
+            Self { supervisor: None, processes: HashMap::new(), sessions: HashSet::new() };
+        let Some(record) = record.filter(|r| r.is_of_this_boot()) else { return known };
+        let lives = |pid: Pid, start| alive.get(&pid).is_some_and(|s| s.start == start);
+        known.supervisor = Some((record.supervisor.pid, record.supervisor.start))
+            .filter(|(pid, start)| lives(*pid, *start));
+        for process in &record.processes {
+            let identity = &process.identity;
+            if lives(identity.pid, identity.start) {
+                known.processes.insert((identity.pid, identity.start), process.name.clone());
+                known.sessions.insert(identity.pid);
+            }
+        }
+        known
+    }
+}
+
+fn member(stat: &Stat, process: Option<String>, by: &'static str) -> Member {
+    Member {
+        pid: stat.pid,
+        start: stat.start,
+        comm: stat.comm.clone(),
+        state: stat.state,
+        parent: stat.parent,
+        session: stat.session,
+        process,
+        by,
+    }
+}
+
+/// The process of the site whose inherited lock (one of the files in `locks`) `pid` holds.
+pub fn locked_by(pid: Pid, locks: &Path) -> Option<String> {
+    let path = open_paths_below(pid, locks).into_iter().next()?;
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    // A lock file that was removed is shown with this behind its name.
+    Some(name.trim_end_matches(" (deleted)").to_owned())
+}
+
+fn add_descendants(
+    found: &mut HashMap<Pid, Member>,
+    foreign: &HashSet<Pid>,
+    children: &HashMap<Pid, Vec<&Stat>>,
+    known: &Known,
+) {
+    let mut queue: Vec<(Pid, Option<String>)> =
+        found.values().map(|m| (m.pid, m.process.clone())).collect();
+    queue.extend(known.supervisor.map(|(pid, _)| (pid, None)));
+    while let Some((pid, process)) = queue.pop() {
+        for child in children.get(&pid).into_iter().flatten() {
+            if foreign.contains(&child.pid)
+                || found.contains_key(&child.pid)
+                || known.supervisor.is_some_and(|(s, _)| s == child.pid)
+            {
+                continue;
+            }
+            found.insert(child.pid, member(child, process.clone(), "descent"));
+            queue.push((child.pid, process.clone()));
+        }
+    }
+}
+
+fn sort_out(found: HashMap<Pid, Member>, by_pid: &HashMap<Pid, &Stat>) -> Members {
+    let mut ancestors = HashSet::from([Pid::INIT]);
+    let mut at = Some(Pid::this());
+    while let Some(pid) = at.filter(|pid| ancestors.insert(*pid)) {
+        at = by_pid.get(&pid).and_then(|s| s.parent);
+    }
+    let mut members = Members::default();
+    let mut all: Vec<Member> = found.into_values().collect();
+    all.sort_by_key(|m| (m.start, m.pid));
+    for member in all {
+        // This very verb may have been called from within the site; it ends by itself.
+        if member.pid == Pid::this() {
+            continue;
+        }
+        if ancestors.contains(&member.pid) {
+            members.spared.push((member, "from which this verb was called"));
+        } else if CLUSTER_DAEMONS.contains(&member.comm.as_str()) {
+            members.spared.push((member, "a cluster manager's daemon"));
+        } else {
+            members.ours.push(member);
+        }
+    }
+    members
+}

@@ -1,0 +1,17 @@
+//! Which processes are a site's, and how they are ended.
+//!
+//! Promises: a process is known by boot, pid and start, never by its number alone or by its name;
+//! what cannot be proved to be the site's is not touched. Must never: signal an ancestor of
+//! this process, PID 1, a cluster manager's daemon, or what bears another site's mark.
+
+mod identity;
+mod members;
+mod record;
+mod sweep;
+mod tree;
+
+pub use identity::Identity;
+pub use members::{MARK, Member, Members, find_members, locked_by, mark_entry, mark_of};
+pub use record::{Ending, ProcessRecord, Record};
+pub use sweep::{Swept, sweep};
+pub use tree::Tree;

@@ -1,0 +1,80 @@
+//! The record of a site on this node: who its supervisor and its processes are, and how it ended.
+//! Written durably before what it records is announced.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::Identity;
+use crate::control::Failure;
+use crate::linux::clock::WallTime;
+use crate::linux::{BootId, files};
+use crate::site::{SiteName, SitePlaces};
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Of this form of record.
+    pub version: u32,
+    pub site: SiteName,
+    /// By whom the manager knows the site (`OCF_RESOURCE_INSTANCE`); a stop may name nothing else.
+    pub known_as: Option<String>,
+    pub supervisor: Identity,
+    pub since: WallTime,
+    pub fingerprint: String,
+    pub processes: Vec<ProcessRecord>,
+    /// None while the supervisor is at work.
+    pub ending: Option<Ending>,
+}
+
+/// One process with a main process that was started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessRecord {
+    pub name: String,
+    pub identity: Identity,
+}
+
+/// How the supervisor's work ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// It was told to stop.
+    Stopped { at: WallTime, by: String },
+    /// It gave the site up.
+    Failed(Failure),
+}
+
+impl Record {
+    /// The version that this siteward writes.
+    pub const VERSION: u32 = 1;
+
+    /// Reads the record of a site; None if there is none. A record of another boot counts as none:
+    /// nothing that it names can live.
+    ///
+    /// # Errors
+    /// It is there and cannot be read or understood.
+    pub fn read(places: &SitePlaces) -> io::Result<Option<Self>> {
+        let bytes = match files::read_plain(&places.record(), 16 << 20) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let record: Self = serde_json::from_slice(&bytes)?;
+        Ok(Some(record).filter(Self::is_of_this_boot))
+    }
+
+    /// Writes it durably.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn write(&self, places: &SitePlaces) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(self)?;
+        bytes.push(b'\n');
+        files::write_durably(&places.record(), &bytes)
+    }
+
+    /// Whether it was written since this node was booted.
+    pub fn is_of_this_boot(&self) -> bool {
+        BootId::current().is_ok_and(|boot| boot == self.supervisor.boot)
+    }
+}

@@ -1,0 +1,74 @@
+//! Killing what belongs to a site and outlived it.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::identity::Identity;
+use super::members::{Member, Members, find_members};
+use super::record::Record;
+use crate::linux::wait::Waiting;
+use crate::linux::{BootId, Moment, PidFd, Signal};
+use crate::site::SitePlaces;
+
+/// What a sweep came to.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// How many processes were signalled.
+    pub signalled: usize,
+    /// What lives still.
+    pub left: Members,
+}
+
+/// Ends every process of the site but its supervisor: TERM until `term_until`, then KILL, and
+/// looks again and again until nothing is found or the deadline is past.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn sweep(
+    places: &SitePlaces,
+    record: Option<&Record>,
+    term_until: Moment,
+    deadline: Moment,
+) -> io::Result<Swept> {
+    let mut signalled = std::collections::HashSet::new();
+    let mut termed = std::collections::HashSet::new();
+    loop {
+        let members = find_members(places, record)?;
+        if members.ours.is_empty() || deadline.passed() {
+            return Ok(Swept { signalled: signalled.len(), left: members });
+        }
+        let polite = !term_until.passed();
+        let signal = if polite { Signal::TERM } else { Signal::KILL };
+        let mut handles = Vec::new();
+        for member in &members.ours {
+            let Some(handle) = open(member) else { continue };
+            // One TERM is a request; a second one makes some programs skip their cleaning up.
+            if !polite || termed.insert((member.pid, member.start)) {
+                signalled.insert((member.pid, member.start));
+                // A process that was stopped takes its TERM only when it goes on.
+                if let Err(error) = handle.send(signal).and_then(|()| handle.send(Signal::CONT)) {
+                    log::warn!("{signal} could not be sent to {}: {error}", member.describe());
+                }
+            }
+            handles.push(handle);
+        }
+        // New ones may be forked while the old ones die, so a look is never far away.
+        let pause = Duration::from_millis(if polite { 50 } else { 20 });
+        wait_for_one(&handles, pause.min(deadline.left()));
+    }
+}
+
+fn open(member: &Member) -> Option<PidFd> {
+    let boot = BootId::current().ok()?;
+    Identity { boot, pid: member.pid, start: member.start }.open()
+}
+
+/// Waits until one of them is dead, but no longer than `patience`.
+fn wait_for_one(handles: &[PidFd], patience: Duration) {
+    let mut waiting = Waiting::new();
+    for handle in handles {
+        waiting.readable(handle.as_fd(), ());
+    }
+    waiting.wait(Some(Moment::now() + patience));
+}

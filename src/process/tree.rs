@@ -1,0 +1,58 @@
+//! The processes of this node as a tree, at one moment.
+
+use std::collections::HashMap;
+use std::io;
+
+use crate::linux::Pid;
+use crate::linux::process::{Stat, all};
+
+/// Every living process with its children.
+#[derive(Debug)]
+pub struct Tree {
+    stats: HashMap<Pid, Stat>,
+    children: HashMap<Pid, Vec<Pid>>,
+}
+
+impl Tree {
+    /// As it is now.
+    ///
+    /// # Errors
+    /// /proc cannot be read.
+    pub fn look() -> io::Result<Self> {
+        let stats: HashMap<Pid, Stat> =
+            all()?.into_iter().filter(Stat::is_alive).map(|s| (s.pid, s)).collect();
+        let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
+        for stat in stats.values() {
+            if let Some(parent) = stat.parent {
+                children.entry(parent).or_default().push(stat.pid);
+            }
+        }
+        for list in children.values_mut() {
+            list.sort_by_key(|pid| stats.get(pid).map(|s| (s.start, s.pid)));
+        }
+        Ok(Self { stats, children })
+    }
+
+    pub fn stat(&self, pid: Pid) -> Option<&Stat> {
+        self.stats.get(&pid)
+    }
+
+    /// The children of a process, the oldest first.
+    pub fn children(&self, pid: Pid) -> &[Pid] {
+        self.children.get(&pid).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether `pid` is `ancestor` or descends from it.
+    pub fn descends(&self, pid: Pid, ancestor: Pid) -> bool {
+        let mut at = Some(pid);
+        // No way up is longer than there are processes; a tree read while it changes may loop.
+        for _ in 0..=self.stats.len() {
+            match at {
+                Some(pid) if pid == ancestor => return true,
+                Some(pid) => at = self.stats.get(&pid).and_then(|s| s.parent),
+                None => return false,
+            }
+        }
+        false
+    }
+}

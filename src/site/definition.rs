@@ -1,0 +1,228 @@
+//! The parts of a definition as values: all defaults applied, all names resolved.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::linux::Signal;
+use crate::linux::spawn::Limit;
+
+/// What verbs and managers call a site: the stem of its definition's file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SiteName(String);
+
+impl SiteName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SiteName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';
+        let good = !text.is_empty()
+            && text.len() <= 63
+            && text.chars().all(inner)
+            && !text.starts_with(['.', '-']);
+        if good {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "`{text}` cannot be the name of a site: it must be 1 to 63 characters of a-z, 0-9, `.` \
+             and `-`, and begin with a letter or digit"
+        ))
+    }
+}
+
+impl TryFrom<String> for SiteName {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<SiteName> for String {
+    fn from(name: SiteName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for SiteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A whole site.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    pub name: SiteName,
+    /// The virtual host name.
+    pub site: String,
+    pub machine_id: Option<u32>,
+    pub database: Option<PathBuf>,
+    pub address: Option<IpAddr>,
+    pub boot_timeout: Duration,
+    pub stop_timeout: Duration,
+    pub forcekill_time: Duration,
+    pub countmax: u32,
+    pub countsleep: Duration,
+    pub degraded_is: DegradedIs,
+    pub degraded_after: Duration,
+    pub settle: Duration,
+    pub prerequisites: Prerequisites,
+    /// The site comes up with its processes held down.
+    pub maintenance: bool,
+    /// In the order of the file, instances not yet told apart.
+    pub processes: Vec<Process>,
+    /// Changes whenever the text of the definition does.
+    pub fingerprint: String,
+    /// The text that was read: the supervisor keeps it as its snapshot.
+    pub text: String,
+    /// Things that are allowed and probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// How a manager is told of a degraded site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DegradedIs {
+    Running,
+    Degraded,
+}
+
+/// What must be true of the node before a start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prerequisites {
+    /// What must be a mount point: the database itself, or a folder above it that was named.
+    pub mounted: Option<PathBuf>,
+    /// The relocatable address is on this node.
+    pub address_present: bool,
+}
+
+/// One process of a site, or several alike.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub name: String,
+    pub command: Vec<String>,
+    pub instances: u32,
+    /// The processes that must be ready before, as indices into the definition's list.
+    pub depends_on: Vec<usize>,
+    pub essential: bool,
+    pub oneshot: bool,
+    pub forks: bool,
+    pub pid_file: Option<PathBuf>,
+    pub ready: Ready,
+    /// How long the process may take to get ready; None: as long as the site may take to boot.
+    pub ready_timeout: Option<Duration>,
+    pub healthcheck: Option<Healthcheck>,
+    pub restart: Option<Restart>,
+    pub stop_signal: Signal,
+    pub stop_command: Option<Vec<String>>,
+    pub stop_grace_period: Duration,
+    pub reload: Option<Reload>,
+    pub on_failure: Option<Evidence>,
+    pub context: Context,
+}
+
+/// How a process says that it is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// Its program runs.
+    AtExec,
+    /// It says so by sd_notify(3).
+    Notify,
+    /// A connection to this host and port is accepted.
+    Tcp(String),
+    /// A connection to this socket of unix(7) is accepted.
+    Socket(PathBuf),
+    /// This file is there.
+    File(PathBuf),
+    /// It prints something that matches.
+    Log(String),
+    /// This command ends with 0.
+    Exec(Vec<String>),
+    /// It has run for so long.
+    Delay(Duration),
+}
+
+/// A question asked again and again, in Compose's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Healthcheck {
+    pub test: Vec<String>,
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub retries: u32,
+    pub start_period: Duration,
+}
+
+/// How often and how soon a process that died is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restart {
+    pub attempts: u32,
+    pub within: Duration,
+    pub delay: Duration,
+    pub max_delay: Duration,
+}
+
+/// How a process is told to read its configuration again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reload {
+    Signal(Signal),
+    Command(Vec<String>),
+}
+
+/// A command that gathers evidence before the rest of a failed site is stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    pub command: Vec<String>,
+    pub timeout: Duration,
+}
+
+/// As whom, where and within which limits a process runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Context {
+    pub user: Option<String>,
+    pub group: Option<String>,
+    pub working_directory: Option<PathBuf>,
+    pub environment: BTreeMap<String, String>,
+    pub env_file: Vec<PathBuf>,
+    pub ulimits: Vec<Limit>,
+    pub umask: Option<u32>,
+    pub oom_score_adj: Option<i32>,
+}
+
+/// The name of one instance: the process's own where there is but one, else `web@1`, `web@2`, ...
+/// (`@` is not allowed in a name, so it cannot meet another).
+pub fn instance_name(process: &Process, number: u32) -> String {
+    if process.instances == 1 { process.name.clone() } else { format!("{}@{number}", process.name) }
+}
+
+impl Definition {
+    /// What must be kept of a stop's deadline for KILL, sweep and proof.
+    pub fn kill_reserve(&self) -> Duration {
+        self.forcekill_time + Duration::from_secs(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_sites() {
+        for good in ["a", "testsite", "a.b-c.9", "9", &"x".repeat(63)] {
+            assert!(good.parse::<SiteName>().is_ok(), "{good}");
+        }
+        for bad in ["", ".a", "-a", "A", "a/b", "a_b", "a b", "..", "ä", &"x".repeat(64), "a\n"] {
+            assert!(bad.parse::<SiteName>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Durations as people write them: `90s`, `3m`, `1m30s`, `250ms`, or bare seconds.
+
+use std::time::Duration;
+
+/// Reads a duration.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence about it.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a duration like 90s, 3m, 1m30s, 250ms or bare seconds");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return bounded(Duration::from_secs(seconds), text);
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let tail = &rest[digits..];
+        let letters = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let seconds = |n: u64| number.checked_mul(n).map(Duration::from_secs);
+        let part = match &tail[..letters] {
+            "ms" => Some(Duration::from_millis(number)),
+            "s" => seconds(1),
+            "m" => seconds(60),
+            "h" => seconds(3600),
+            "d" => seconds(86_400),
+            _ => return Err(wrong()),
+        };
+        total = part.and_then(|p| total.checked_add(p)).ok_or_else(wrong)?;
+        rest = &tail[letters..];
+    }
+    if text.is_empty() { Err(wrong()) } else { bounded(total, text) }
+}
+
+// A year: a deadline beyond it is a slip of the pen, and arithmetic with it must never overflow.
+fn bounded(duration: Duration, text: &str) -> Result<Duration, String> {
+    if duration > Duration::from_secs(365 * 86_400) {
+        return Err(format!("`{text}` is longer than a year"));
+    }
+    Ok(duration)
+}
+
+/// Writes a duration so that [`parse`] reads it back; below a second in milliseconds.
+pub fn show(duration: Duration) -> String {
+    let millis = duration.subsec_millis();
+    let seconds = duration.as_secs();
+    match (seconds, millis) {
+        (0, ms) => format!("{ms}ms"),
+        (s, 0) if s % 3600 == 0 => format!("{}h", s / 3600),
+        (s, 0) if s % 60 == 0 && s >= 600 => format!("{}m", s / 60),
+        (s, 0) => format!("{s}s"),
+        (s, ms) => format!("{s}s{ms}ms"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("3m", 180_000),
+            ("1m30s", 90_000),
+            ("250ms", 250),
+            ("0", 0),
+            ("45", 45_000),
+            ("2h", 7_200_000),
+            ("1d", 86_400_000),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "3x", "-1", "1.5s", "3 m", "99999999999999999999", "9999999d", "5m3"]
+        {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back() {
+        for millis in [0, 250, 1000, 1500, 90_000, 200_000, 600_000, 3_600_000, 3_601_000] {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(parse(&show(duration)), Ok(duration));
+        }
+    }
+}

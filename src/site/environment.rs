@@ -1,0 +1,60 @@
+//! Files of environment variables, as Compose's `env_file` has them.
+
+use std::path::Path;
+
+use crate::linux::files;
+
+/// Reads `KEY=VALUE` lines; blank lines and lines that begin with `#` do not count, one pair of
+/// quotes around a value is taken off.
+///
+/// # Errors
+/// A sentence that names the file and the line.
+pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
+    let at = path.display();
+    let bytes = files::read_plain(path, 1 << 20)
+        .map_err(|e| format!("the env_file {at} cannot be read: {e}"))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| format!("the env_file {at} is not UTF-8 text"))?;
+    let mut pairs = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (key, value) = line
+            .split_once('=')
+            .filter(|(key, _)| is_variable(key.trim()))
+            .ok_or_else(|| format!("{at}:{}: KEY=VALUE is expected here", number + 1))?;
+        let value = value.trim();
+        let unquoted = ['"', '\''].iter().find_map(|q| {
+            value.strip_prefix(*q)?.strip_suffix(*q).filter(|inner| !inner.contains(*q))
+        });
+        pairs.push((key.trim().to_owned(), unquoted.unwrap_or(value).to_owned()));
+    }
+    Ok(pairs)
+}
+
+/// Whether `name` can name an environment variable (POSIX.1-2017, 8.1, with lower case allowed).
+pub(super) fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_env_file_is_read_as_compose_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("env");
+        std::fs::write(&path, "# c\n\nA=1\nexport B='two words'\nC=\"x=y\"\nD=it's\n").unwrap();
+        let pairs = read_env_file(&path).unwrap();
+        let expected = [("A", "1"), ("B", "two words"), ("C", "x=y"), ("D", "it's")];
+        assert_eq!(pairs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        std::fs::write(&path, "A=1\nno equals\n").unwrap();
+        assert!(read_env_file(&path).unwrap_err().ends_with(":2: KEY=VALUE is expected here"));
+    }
+}

@@ -1,0 +1,23 @@
+//! What a site is, and how its definition is read.
+//!
+//! Promises: a definition is taken whole or refused whole, and whatever is refused is told with
+//! file, line, column, what was expected and the nearest right word. Must never: look at the
+//! state of a site, or change anything.
+
+mod cursor;
+pub mod definition;
+pub mod duration;
+mod environment;
+mod load;
+mod order;
+mod parse;
+mod places;
+mod yaml;
+
+pub use cursor::{DefinitionError, Located};
+pub use definition::*;
+pub use environment::read_env_file;
+pub use load::{LoadError, defined_sites, load, load_snapshot};
+pub use order::transitive_needs;
+pub use parse::parse;
+pub use places::{Overrides, Places, SitePlaces, on_database};

@@ -1,0 +1,165 @@
+//! Where things live.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::definition::SiteName;
+use crate::linux::{files, sockets};
+
+/// The three folders that hold all sites of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Definitions: `NAME.yaml`.
+    pub config: PathBuf,
+    /// What is true now; gone at reboot.
+    pub runtime: PathBuf,
+    /// What the processes printed, and this node's history.
+    pub logs: PathBuf,
+}
+
+/// Folders that a person or a manager named on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    pub config: Option<PathBuf>,
+    pub runtime: Option<PathBuf>,
+    pub logs: Option<PathBuf>,
+}
+
+impl Places {
+    /// From `named`, else the environment, else the defaults for root or for an ordinary user.
+    ///
+    /// # Errors
+    /// A folder is not an absolute path, or an ordinary user has no home.
+    pub fn resolve(named: Overrides) -> anyhow::Result<Self> {
+        let pick = |named: Option<PathBuf>,
+                    variable,
+                    root: &str,
+                    user: fn() -> anyhow::Result<PathBuf>| {
+            let chosen = named.or_else(|| from_env(variable));
+            let path = match chosen {
+                Some(path) => std::path::absolute(&path)
+                    .with_context(|| format!("the folder {} cannot be used", path.display()))?,
+                None if files::is_root() => PathBuf::from(root),
+                None => user()?,
+            };
+            Ok::<_, anyhow::Error>(path)
+        };
+        Ok(Self {
+            config: pick(named.config, "SITEWARD_CONFIG_DIR", "/etc/siteward/sites", || {
+                Ok(xdg("XDG_CONFIG_HOME", ".config")?.join("sites"))
+            })?,
+            runtime: pick(named.runtime, "SITEWARD_RUNTIME_DIR", "/run/siteward", user_runtime)?,
+            logs: pick(named.logs, "SITEWARD_LOG_DIR", "/var/log/siteward", || {
+                xdg("XDG_STATE_HOME", ".local/state")
+            })?,
+        })
+    }
+
+    /// The places of one site.
+    pub fn of(&self, name: &SiteName) -> SitePlaces {
+        SitePlaces {
+            definition: self.config.join(format!("{name}.yaml")),
+            runtime: self.runtime.join(name.as_str()),
+            logs: self.logs.join(name.as_str()),
+        }
+    }
+}
+
+fn from_env(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from)
+}
+
+fn xdg(variable: &str, below_home: &str) -> anyhow::Result<PathBuf> {
+    let base = match from_env(variable).filter(|p| p.is_absolute()) {
+        Some(base) => base,
+        None => match from_env("HOME") {
+            Some(home) => home.join(below_home),
+            None => bail!(
+                "neither {variable} nor HOME is set, so it is not known where this user's sites \
+                 are; set one of them, or name the folders with --config-dir and --log-dir"
+            ),
+        },
+    };
+    Ok(base.join("siteward"))
+}
+
+fn user_runtime() -> anyhow::Result<PathBuf> {
+    let user = files::effective_user();
+    Ok(match from_env("XDG_RUNTIME_DIR").filter(|p| p.is_absolute()) {
+        Some(base) => base.join("siteward"),
+        None => PathBuf::from(format!("/tmp/siteward-{user}")),
+    })
+}
+
+/// Where the things of one site live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SitePlaces {
+    pub definition: PathBuf,
+    /// The runtime folder of this site. Its path is also the site's mark.
+    pub runtime: PathBuf,
+    pub logs: PathBuf,
+}
+
+impl SitePlaces {
+    /// Held by the supervisor as long as it lives.
+    pub fn lock(&self) -> PathBuf {
+        self.runtime.join("lock")
+    }
+    /// Where the supervisor listens.
+    pub fn socket(&self) -> PathBuf {
+        self.runtime.join("control")
+    }
+    /// Who the supervisor and the processes are.
+    pub fn record(&self) -> PathBuf {
+        self.runtime.join("record.json")
+    }
+    /// The definition that the supervisor runs.
+    pub fn snapshot(&self) -> PathBuf {
+        self.runtime.join("definition.yaml")
+    }
+    /// The locks that processes inherit, a file for each.
+    pub fn process_locks(&self) -> PathBuf {
+        self.runtime.join("process")
+    }
+    /// The lock that the process called `instance` inherits.
+    pub fn process_lock(&self, instance: &str) -> PathBuf {
+        self.process_locks().join(instance)
+    }
+    /// What the process called `instance` prints.
+    pub fn process_log(&self, instance: &str) -> PathBuf {
+        self.logs.join(format!("{instance}.log"))
+    }
+    /// What the supervisor has to say.
+    pub fn supervisor_log(&self) -> PathBuf {
+        self.logs.join("siteward.log")
+    }
+    /// This node's history of the site.
+    pub fn history(&self) -> PathBuf {
+        self.logs.join("history.jsonl")
+    }
+
+    /// Refuses a runtime folder whose socket nobody could name.
+    ///
+    /// # Errors
+    /// A sentence with the lengths.
+    pub fn check_length(&self) -> anyhow::Result<()> {
+        let socket = self.socket();
+        let length = socket.as_os_str().len();
+        if length > sockets::LONGEST_PATH {
+            bail!(
+                "the path {} has {length} characters and a socket's path may have {}; choose a \
+                 shorter runtime folder with --runtime-dir",
+                socket.display(),
+                sockets::LONGEST_PATH
+            );
+        }
+        Ok(())
+    }
+}
+
+/// What must follow a site to the next node: a folder on its database.
+pub fn on_database(database: &Path) -> PathBuf {
+    database.join(".siteward")
+}

@@ -1,0 +1,342 @@
+//! The other ends of the control socket: what they ask, what they wait for, what they are told.
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
+
+use super::event_loop::Supervisor;
+use super::helpers::Role;
+use super::machine::{Desired, Event, Phase, Unit, Why};
+use super::plan::UnitId;
+use crate::control::{Reply, Request, decode, encode};
+use crate::linux::{Moment, files, sockets};
+
+/// More than these at once are sent away: a supervisor must not run out of descriptors.
+const MOST: usize = 200;
+
+/// The longest request, in bytes.
+const LONGEST_REQUEST: usize = 64 << 10;
+
+/// What a client waits for.
+#[derive(Clone, Debug, PartialEq)]
+enum Wait {
+    /// It has not asked yet, or has been answered.
+    Nothing,
+    Up,
+    Down,
+    Held,
+    Resumed,
+    /// The answers of so many healthchecks or reloads, and what went wrong until now.
+    Answers {
+        missing: usize,
+        wrong: Vec<String>,
+        until: Moment,
+    },
+}
+
+/// One verb.
+pub(super) struct Client {
+    stream: UnixStream,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    wait: Wait,
+}
+
+impl Client {
+    pub(super) fn has_something_to_say(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        self.output.extend(encode(reply));
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        while !self.output.is_empty() {
+            match self.stream.write(&self.output) {
+                Ok(0) => return,
+                Ok(n) => {
+                    self.output.drain(..n);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn answer(&mut self, reply: &Reply) {
+        self.wait = Wait::Nothing;
+        self.say(reply);
+    }
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct Clients {
+    all: BTreeMap<u64, Client>,
+    next: u64,
+}
+
+impl Clients {
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, &Client)> {
+        self.all.iter().map(|(id, client)| (*id, client))
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Moment> {
+        self.all
+            .values()
+            .filter_map(|c| match &c.wait {
+                Wait::Answers { until, .. } => Some(*until),
+                Wait::Nothing | Wait::Up | Wait::Down | Wait::Held | Wait::Resumed => None,
+            })
+            .min()
+    }
+
+    pub(super) fn accept(&mut self, listener: &UnixListener) {
+        while let Ok((stream, _)) = listener.accept() {
+            if stream.set_nonblocking(true).is_err() {
+                continue;
+            }
+            let mut client =
+                Client { stream, input: Vec::new(), output: Vec::new(), wait: Wait::Nothing };
+            let allowed = sockets::peer(&client.stream)
+                .is_ok_and(|peer| peer.uid == 0 || peer.uid == files::effective_user());
+            if !allowed {
+                let why = "only root and the owner of the site may ask its supervisor".to_owned();
+                client.say(&Reply::Refused { why });
+            } else if self.all.len() >= MOST {
+                let why = format!("{MOST} verbs wait for the supervisor already");
+                client.say(&Reply::Refused { why });
+            } else {
+                self.all.insert(self.next, client);
+                self.next += 1;
+            }
+        }
+    }
+
+    pub(super) fn on_health(&mut self, id: u64, unit: &str, outcome: Result<(), String>) {
+        self.on_part(id, outcome.map_err(|said| format!("the healthcheck of `{unit}`: {said}")));
+    }
+
+    pub(super) fn on_reload(&mut self, id: u64, unit: &str, outcome: Result<(), String>) {
+        self.on_part(id, outcome.map_err(|said| format!("the reload of `{unit}`: {said}")));
+    }
+
+    fn on_part(&mut self, id: u64, outcome: Result<(), String>) {
+        if let Some(Client { wait: Wait::Answers { missing, wrong, .. }, .. }) =
+            self.all.get_mut(&id)
+        {
+            *missing = missing.saturating_sub(1);
+            wrong.extend(outcome.err());
+        }
+    }
+}
+
+impl Supervisor {
+    /// A client has said something, or is gone.
+    pub(super) fn on_client(&mut self, id: u64) {
+        let Some(client) = self.clients.all.get_mut(&id) else { return };
+        client.flush();
+        let mut gone = false;
+        let mut chunk = [0u8; 4096];
+        loop {
+            match client.stream.read(&mut chunk) {
+                Ok(0) => gone = true,
+                Ok(n) => {
+                    client.input.extend_from_slice(&chunk[..n]);
+                    gone = client.input.len() > LONGEST_REQUEST;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => gone = true,
+            }
+            if gone {
+                break;
+            }
+        }
+        let line = client
+            .input
+            .iter()
+            .position(|&b| b == b'\n')
+            .map(|end| client.input.drain(..=end).collect::<Vec<u8>>());
+        if let Some(line) = line {
+            match decode::<Request>(&line) {
+                Ok(request) => self.on_request(id, request),
+                Err(error) => {
+                    let why = format!("the supervisor does not understand this siteward: {error}");
+                    self.reply(id, &Reply::Refused { why });
+                }
+            }
+        }
+        if gone {
+            self.clients.all.remove(&id);
+            self.drop_helpers_of_client(id);
+        }
+    }
+
+    fn drop_helpers_of_client(&mut self, id: u64) {
+        for unit in self.machine.ids() {
+            self.drop_helpers(unit, |role| {
+                role == Role::HealthFor(id) || role == Role::ReloadFor(id)
+            });
+        }
+    }
+
+    fn reply(&mut self, id: u64, reply: &Reply) {
+        if let Some(client) = self.clients.all.get_mut(&id) {
+            client.answer(reply);
+        }
+    }
+
+    fn wait_for(&mut self, id: u64, wait: Wait) {
+        if let Some(client) = self.clients.all.get_mut(&id) {
+            client.wait = wait;
+            client.say(&Reply::Heard);
+        }
+    }
+
+    fn on_request(&mut self, id: u64, request: Request) {
+        let ending = matches!(self.machine.desired(), Desired::Down(_));
+        match request {
+            Request::Look => {
+                let view = Box::new(self.view());
+                self.reply(id, &Reply::Done(view));
+            }
+            Request::AwaitUp => self.wait_for(id, Wait::Up),
+            Request::CheckHealth { until } => {
+                let units: Vec<UnitId> = self
+                    .machine
+                    .ids()
+                    .filter(|u| matches!(self.machine.unit(*u), Unit::Ready { .. }))
+                    .filter(|u| self.process(*u).healthcheck.is_some())
+                    .collect();
+                self.wait_for(id, Wait::Answers { missing: units.len(), wrong: Vec::new(), until });
+                for unit in units {
+                    self.start_healthcheck(unit, Role::HealthFor(id));
+                }
+            }
+            Request::Stop { polite_until } => {
+                self.wait_for(id, Wait::Down);
+                self.stopped_by.get_or_insert_with(|| "stop".to_owned());
+                self.tell(Event::Stop { polite_until });
+            }
+            Request::Pause { .. } | Request::Resume { .. } if ending => {
+                let why = "the site is being stopped".to_owned();
+                self.reply(id, &Reply::Refused { why });
+            }
+            Request::Pause { reason } => {
+                self.paused = Some(reason.unwrap_or_default());
+                self.wait_for(id, Wait::Held);
+                self.tell(Event::Hold {
+                    polite_until: Moment::now() + self.definition.stop_timeout,
+                });
+            }
+            Request::Resume { boot } => {
+                self.paused = None;
+                self.wait_for(id, Wait::Resumed);
+                self.tell(Event::Resume { boot: boot.max(Duration::from_millis(1)) });
+            }
+            Request::Reload { until } => self.on_reload_request(id, until),
+        }
+    }
+
+    fn on_reload_request(&mut self, id: u64, until: Moment) {
+        let mut missing = 0;
+        let mut wrong = Vec::new();
+        let mut ways = 0;
+        for unit in self.machine.ids() {
+            if !matches!(self.machine.unit(unit), Unit::Ready { .. }) {
+                continue;
+            }
+            match self.reload_unit(unit, id) {
+                None => continue,
+                Some(Ok(true)) => missing += 1,
+                Some(Ok(false)) => {}
+                Some(Err(why)) => wrong.push(format!("the reload of `{}`: {why}", self.name(unit))),
+            }
+            ways += 1;
+        }
+        if ways == 0 {
+            let why = "no process of the site that is up has a `reload`".to_owned();
+            return self.reply(id, &Reply::Refused { why });
+        }
+        self.wait_for(id, Wait::Answers { missing, wrong, until });
+    }
+
+    /// Tells every client that waits for what is so now.
+    pub(super) fn answer_clients(&mut self) {
+        let now = Moment::now();
+        let ids: Vec<u64> = self.clients.all.keys().copied().collect();
+        for id in ids {
+            let Some(wait) = self.clients.all.get(&id).map(|c| c.wait.clone()) else { continue };
+            if let Some(reply) = self.answer_to(&wait, now) {
+                self.reply(id, &reply);
+                self.drop_helpers_of_client(id);
+            }
+        }
+    }
+
+    fn answer_to(&self, wait: &Wait, now: Moment) -> Option<Reply> {
+        let overtaken = |by: &str| Some(Reply::Overtaken { by: by.to_owned() });
+        let done = || Some(Reply::Done(Box::new(self.view())));
+        match wait {
+            // What is stopped is told at the very end: see `say_farewell`.
+            Wait::Nothing | Wait::Down => None,
+            Wait::Answers { missing, wrong, until } => {
+                let late = *missing > 0 && *until <= now;
+                if *missing > 0 && !late {
+                    return None;
+                }
+                let mut wrong = wrong.clone();
+                if late {
+                    wrong.push(format!("{missing} of them did not answer in time"));
+                }
+                match wrong.is_empty() {
+                    true => done(),
+                    false => Some(Reply::Refused { why: wrong.join("; ") }),
+                }
+            }
+            Wait::Up | Wait::Resumed => match (self.machine.desired(), self.machine.phase()) {
+                (Desired::Down(Why::Ordered), _) => overtaken("stop"),
+                // A failed start is answered when it is rolled back.
+                (Desired::Down(Why::Failed(_)), _) => None,
+                (Desired::Held, _) if *wait == Wait::Resumed => overtaken("pause"),
+                (Desired::Held, Phase::Held) | (Desired::Up, Phase::Serving) => done(),
+                (Desired::Held | Desired::Up, _) => None,
+            },
+            Wait::Held => match (self.machine.desired(), self.machine.phase()) {
+                (Desired::Down(_), _) => overtaken("stop"),
+                (Desired::Up, _) => overtaken("resume"),
+                (Desired::Held, Phase::Held) => done(),
+                (Desired::Held, _) => None,
+            },
+        }
+    }
+
+    /// The last words, when nothing of the site lives any more.
+    pub(super) fn say_farewell(&mut self) {
+        let view = Box::new(self.view());
+        for client in self.clients.all.values_mut() {
+            let reply = match (&client.wait, &self.failure) {
+                (Wait::Nothing, _) => continue,
+                (Wait::Down, _) => Reply::Done(view.clone()),
+                (_, Some(failure)) => Reply::Failed(Box::new(failure.clone())),
+                (_, None) => Reply::Overtaken { by: "stop".to_owned() },
+            };
+            // The loop is over: a moment of waiting for a slow reader hurts nobody.
+            let _ = client.stream.set_nonblocking(false);
+            let _ = client.stream.set_write_timeout(Some(Duration::from_millis(500)));
+            client.answer(&reply);
+        }
+        self.clients.all.clear();
+    }
+}

@@ -1,0 +1,145 @@
+//! How each program of a site is started: everything that must be looked up is looked up here,
+//! once, before the loop begins, so that a restart at three in the morning needs no directory server.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsStr};
+use std::os::fd::BorrowedFd;
+
+use crate::linux::spawn::{Command, Limit};
+use crate::linux::users::{self, Credentials, User};
+use crate::process::{MARK, mark_entry};
+use crate::site::{Context, Definition, SitePlaces, read_env_file};
+
+/// Where programs without a slash are looked for, unless the site's environment says otherwise.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// As whom, where and within which limits the programs of one process run.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    environment: BTreeMap<String, String>,
+    directory: CString,
+    umask: u32,
+    limits: Vec<Limit>,
+    oom_score_adj: Option<i32>,
+    credentials: Option<Credentials>,
+}
+
+/// A user or a group that nobody knows here.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unknown {
+    User(String),
+    Group(String),
+}
+
+/// The user and credentials that a context names; None: as whom we run.
+///
+/// # Errors
+/// A name that this node does not know.
+pub fn credentials(context: &Context) -> Result<Option<(User, Credentials)>, Unknown> {
+    let group = match &context.group {
+        None => None,
+        Some(name) => Some(users::group(name).ok_or_else(|| Unknown::Group(name.clone()))?),
+    };
+    let name = match (&context.user, group) {
+        (None, None) => return Ok(None),
+        (Some(name), _) => name.clone(),
+        (None, Some(_)) => crate::linux::files::effective_user().to_string(),
+    };
+    let user = users::user(&name).ok_or(Unknown::User(name))?;
+    let credentials = user.credentials(group);
+    Ok(Some((user, credentials)))
+}
+
+impl Launch {
+    /// For each process of the definition, in its order.
+    ///
+    /// # Errors
+    /// A sentence: an unknown user or group, or an env_file that cannot be read.
+    pub fn prepare(definition: &Definition) -> Result<Vec<Self>, String> {
+        definition
+            .processes
+            .iter()
+            .map(|process| {
+                Self::of(&process.context, definition).map_err(|why| {
+                    format!("the process `{}` cannot be started: {why}", process.name)
+                })
+            })
+            .collect()
+    }
+
+    fn of(context: &Context, definition: &Definition) -> Result<Self, String> {
+        let mut environment = BTreeMap::from([
+            ("PATH".to_owned(), DEFAULT_PATH.to_owned()),
+            ("SITEWARD_SITE".to_owned(), definition.name.to_string()),
+        ]);
+        let who = credentials(context).map_err(|unknown| match unknown {
+            Unknown::User(name) => format!("this node knows no user `{name}`"),
+            Unknown::Group(name) => format!("this node knows no group `{name}`"),
+        })?;
+        let credentials = who.map(|(user, credentials)| {
+            for (variable, value) in
+                [("USER", &user.name), ("LOGNAME", &user.name), ("HOME", &user.home)]
+            {
+                environment.insert(variable.to_owned(), value.clone());
+            }
+            credentials
+        });
+        for file in &context.env_file {
+            environment.extend(read_env_file(file)?);
+        }
+        environment.extend(context.environment.clone());
+        let directory = context
+            .working_directory
+            .as_ref()
+            .map_or(Ok(c"/".to_owned()), |d| CString::new(d.as_os_str().as_encoded_bytes()))
+            .map_err(|_| "its working_directory holds a NUL character".to_owned())?;
+        Ok(Self {
+            environment,
+            directory,
+            umask: context.umask.unwrap_or(0o022),
+            limits: context.ulimits.clone(),
+            oom_score_adj: context.oom_score_adj,
+            // Changing to whom we are already would need rights that an ordinary user lacks.
+            credentials: credentials.filter(|_| crate::linux::files::is_root()),
+        })
+    }
+
+    /// The folders in which programs without a slash are looked for.
+    pub fn path(&self) -> &str {
+        self.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str)
+    }
+
+    /// A program of this process, ready to be started.
+    pub fn command<'a>(
+        &self,
+        words: &[String],
+        extra: &[(&str, String)],
+        mark: (&SitePlaces, &str),
+        output: BorrowedFd<'a>,
+    ) -> Command<'a> {
+        let mut environment: Vec<CString> = self
+            .environment
+            .iter()
+            .map(|(k, v)| (k.as_str(), v))
+            .chain(extra.iter().map(|(k, v)| (*k, v)))
+            .filter_map(|(key, value)| CString::new(format!("{key}={value}")).ok())
+            .collect();
+        let mut entry = format!("{MARK}=").into_bytes();
+        entry.extend(mark_entry(mark.0, mark.1));
+        environment.extend(CString::new(entry));
+        let program = words.first().map_or("", String::as_str);
+        Command {
+            candidates: Command::candidates(OsStr::new(program), self.path()),
+            arguments: words.iter().filter_map(|w| CString::new(w.as_str()).ok()).collect(),
+            environment,
+            directory: self.directory.clone(),
+            umask: self.umask,
+            limits: self.limits.clone(),
+            oom_score_adj: self.oom_score_adj,
+            credentials: self.credentials.clone(),
+            output,
+            marks: Vec::new(),
+            dies_with_parent: false,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The resident process that starts a site's processes in order, watches every one of them, and
+//! stops the whole site when one that matters dies.
+//!
+//! Promises: one thread, woken only by events; a decision is the machine's, its carrying out the
+//! loop's. Must never: open, stat, write or sync anything on the site's database, wait for a
+//! client, or end while something of the site lives.
+
+mod actions;
+mod clients;
+mod event_loop;
+mod helpers;
+mod kin;
+pub mod launch;
+pub mod machine;
+mod output;
+pub mod plan;
+mod report;
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+
+use crate::control;
+use crate::history;
+use crate::linux::clock::WallTime;
+use crate::linux::lock::{Attempt, Lock};
+use crate::linux::signals::Inbox;
+use crate::linux::watch::Watcher;
+use crate::linux::{Pid, Signal, files, inherit};
+use crate::process::{Ending, Identity, Record};
+use crate::site::{Definition, SitePlaces};
+use actions::UnitShell;
+use event_loop::Supervisor;
+use launch::Launch;
+use machine::{Event, Machine};
+use output::Output;
+use plan::{Plan, UnitId};
+
+/// What a supervisor is told at its beginning.
+#[derive(Debug)]
+pub struct Setup {
+    pub places: SitePlaces,
+    pub definition: Definition,
+    /// The site comes up with its processes held down, for this reason.
+    pub held: Option<String>,
+    /// How long the boot may take.
+    pub boot: Duration,
+    /// How long a failed boot may be polite while it is rolled back.
+    pub rollback: Duration,
+    /// What the manager calls the site.
+    pub known_as: Option<String>,
+    pub foreground: bool,
+}
+
+/// Why a supervisor did not come to its work.
+#[derive(Debug)]
+pub enum NotStarted {
+    /// Another one is at work.
+    AnotherIs,
+    Because(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for NotStarted {
+    fn from(error: E) -> Self {
+        Self::Because(error.into())
+    }
+}
+
+/// How a supervisor's work ended.
+#[derive(Debug)]
+pub enum Finished {
+    Stopped,
+    Failed(control::Failure),
+}
+
+/// Supervises a site from its beginning to its end. `announce` is called once it can be spoken to.
+///
+/// # Errors
+/// It did not come to its work; nothing was started.
+pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotStarted> {
+    let Setup { places, definition, held, boot, rollback, known_as, foreground } = setup;
+    places.check_length()?;
+    let of_folder =
+        |path: &std::path::Path| format!("the folder {} cannot be used", path.display());
+    files::private_folder(&places.runtime).with_context(|| of_folder(&places.runtime))?;
+    files::private_folder(&places.logs).with_context(|| of_folder(&places.logs))?;
+    let lock = match Lock::attempt(&places.lock())
+        .with_context(|| format!("the lock {} cannot be taken", places.lock().display()))?
+    {
+        Attempt::Taken(lock) => lock,
+        Attempt::Held => return Err(NotStarted::AnotherIs),
+    };
+    files::private_folder(&places.process_locks())
+        .with_context(|| of_folder(&places.process_locks()))?;
+    // Signals first: a TERM that comes now is an order to stop, not the end of us.
+    let inbox = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD])
+        .context("signals cannot be received")?;
+    inherit::become_subreaper().context("orphans cannot be taken in")?;
+    inherit::usual_umask();
+    if let Err(error) = inherit::lock_memory() {
+        log::info!("the supervisor's memory is not locked: {error}");
+    }
+    if let Err(error) = inherit::set_oom_score(-1000) {
+        log::info!("the supervisor is not protected when memory is short: {error}");
+    }
+    let launches = Launch::prepare(&definition).map_err(|why| anyhow!(why))?;
+
+    let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
+    let since = WallTime::now();
+    files::write_durably(&places.snapshot(), definition.text.as_bytes())
+        .with_context(|| format!("{} cannot be written", places.snapshot().display()))?;
+    let record = Record {
+        version: Record::VERSION,
+        site: definition.name.clone(),
+        known_as,
+        supervisor: identity.clone(),
+        since,
+        fingerprint: definition.fingerprint.clone(),
+        processes: Vec::new(),
+        ending: None,
+    };
+    record
+        .write(&places)
+        .with_context(|| format!("the record {} cannot be written", places.record().display()))?;
+    let listener = listen(&places)
+        .with_context(|| format!("the socket {} cannot be made", places.socket().display()))?;
+
+    let machine = Machine::new(Plan::of(&definition));
+    let units = &machine.plan().units;
+    let names: HashMap<String, UnitId> =
+        units.iter().enumerate().map(|(i, u)| (u.name.clone(), UnitId(i))).collect();
+    let shells =
+        units.iter().map(|u| UnitShell::new(Output::new(places.process_log(&u.name)))).collect();
+    let mut supervisor = Supervisor {
+        machine,
+        shells,
+        names,
+        launches,
+        helpers: Vec::new(),
+        kin: kin::Kin::default(),
+        clients: clients::Clients::default(),
+        record,
+        watcher: Watcher::new().ok(),
+        paused: held.clone(),
+        failure: None,
+        stopped_by: None,
+        since,
+        identity,
+        foreground,
+        inbox,
+        listener,
+        look_again: None,
+        definition,
+        places,
+    };
+    history::add(&supervisor.places.history(), "started", "the supervisor is at work");
+    announce();
+    supervisor.live(Event::Begin { held: held.is_some(), boot, rollback });
+    let finished = supervisor.finish();
+    drop(lock);
+    Ok(finished)
+}
+
+fn listen(places: &SitePlaces) -> io::Result<UnixListener> {
+    // The lock is ours, so a socket that is there belongs to nobody.
+    match fs::remove_file(places.socket()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(places.socket())?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+impl Supervisor {
+    /// Nothing of the site lives: writes how it ended, then says so.
+    fn finish(&mut self) -> Finished {
+        let finished = match self.failure.clone() {
+            Some(failure) => Finished::Failed(failure),
+            None => Finished::Stopped,
+        };
+        self.record.ending = Some(match &finished {
+            Finished::Failed(failure) => Ending::Failed(failure.clone()),
+            Finished::Stopped => Ending::Stopped {
+                at: WallTime::now(),
+                by: self.stopped_by.clone().unwrap_or_else(|| "stop".to_owned()),
+            },
+        });
+        debug_assert_eq!(self.record.supervisor, self.identity);
+        self.write_record();
+        for entry in fs::read_dir(self.places.process_locks()).into_iter().flatten().flatten() {
+            let _ = fs::remove_file(entry.path());
+        }
+        let _ = fs::remove_file(self.places.socket());
+        self.say_farewell();
+        finished
+    }
+}
