@@ -313,8 +313,10 @@ pub enum Milestone {
 /// What must be remembered of a unit beside its state.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// Its deaths within the window of its budget.
-    deaths: Vec<Moment>,
+    /// Its faults within the window of its budget.
+    faults: Vec<Moment>,
+    /// Its faults since it was last ready: those are not forgotten, however slowly they come.
+    in_a_row: u32,
     /// How often it was started again, since the site came up.
     pub restarts: u32,
     pub last_cause: Option<Cause>,
@@ -680,7 +682,7 @@ impl Machine {
             (Unit::Following { .. }, E::NoMain) => {
                 self.fault(id, Cause::NoMain, Remains::Others, now, out);
             }
-            (Unit::Following { .. }, E::Emptied) => {
+            (Unit::Following { .. }, E::Emptied | E::Ended { rest: false, .. }) => {
                 self.fault(id, Cause::NoMain, Remains::Nothing, now, out);
             }
 
@@ -697,10 +699,23 @@ impl Machine {
                 self.on_health(id, run, failures, answer, now, out);
             }
 
-            (Unit::Stopping { then, .. }, E::Ended { rest, .. }) => {
+            (Unit::Stopping { rung, then, .. }, E::Ended { rest, .. }) => {
                 out.push(Action::DropHelpers(id));
-                let remains = if rest { Remains::Others } else { Remains::Nothing };
-                self.leave(id, remains, then, now, out);
+                match (rest, rung) {
+                    (false, _) => self.settle(id, then),
+                    (true, Rung::Command { .. } | Rung::Asked { .. }) => {
+                        self.leave(id, Remains::Others, then, now, out);
+                    }
+                    // What it left has had its TERM with it, and its time runs on.
+                    (true, Rung::Termed { until }) => {
+                        let rung = Clearance::Termed { until };
+                        self.units[id.0] = Unit::Clearing { rung, then };
+                    }
+                    (true, Rung::Killed) => {
+                        self.units[id.0] = Unit::Clearing { rung: Clearance::Killed, then };
+                        out.push(Action::KillAll(id));
+                    }
+                }
             }
             (
                 Unit::Stopping { run, rung: Rung::Command { .. }, then },
@@ -711,7 +726,10 @@ impl Machine {
                 self.units[id.0] = Unit::Stopping { run, rung: Rung::Asked { until }, then };
                 out.push(Action::AskToStop(id));
             }
-            (Unit::Clearing { then, .. }, E::Emptied) => self.settle(id, then),
+            // A main process that was found too late ends like the others.
+            (Unit::Clearing { then, .. }, E::Emptied | E::Ended { rest: false, .. }) => {
+                self.settle(id, then);
+            }
 
             // A notice from a process that was made only now.
             (Unit::Forked { mut run, until }, E::Main(pid)) => {
@@ -774,7 +792,7 @@ impl Machine {
                 | E::Running
                 | E::NotRun(_)
                 | E::Ready
-                | E::Ended { .. }
+                | E::Ended { rest: true, .. }
                 | E::Health(_)
                 | E::StopCommand { .. },
             )
@@ -809,7 +827,7 @@ impl Machine {
                 | E::Running
                 | E::NotRun(_)
                 | E::Ready
-                | E::Ended { .. }
+                | E::Ended { rest: true, .. }
                 | E::Main(_)
                 | E::NoMain
                 | E::Health(_)
@@ -845,6 +863,7 @@ impl Machine {
             Some(health) => Health::Waiting { at: now + health.interval, failures: 0 },
         };
         self.units[id.0] = Unit::Ready { run, health };
+        self.memory[id.0].in_a_row = 0;
         out.push(Action::DropHelpers(id));
         out.push(Action::Note(Note::Ready(id)));
     }
@@ -920,14 +939,16 @@ impl Machine {
         if matches!(cause, Cause::NotRun(_)) {
             return None;
         }
-        let deaths = &mut self.memory[id.0].deaths;
-        deaths.retain(|death| now.since(*death) < restart.within);
-        if deaths.len() >= restart.attempts as usize {
+        let memory = &mut self.memory[id.0];
+        memory.faults.retain(|fault| now.since(*fault) < restart.within);
+        let recent = u32::try_from(memory.faults.len()).unwrap_or(u32::MAX);
+        let count = recent.max(memory.in_a_row);
+        if count >= restart.attempts {
             return None;
         }
-        let doublings = u32::try_from(deaths.len()).unwrap_or(u32::MAX).min(16);
-        deaths.push(now);
-        Some(restart.delay.saturating_mul(1 << doublings).min(restart.max_delay))
+        memory.faults.push(now);
+        memory.in_a_row += 1;
+        Some(restart.delay.saturating_mul(1 << count.min(16)).min(restart.max_delay))
     }
 
     fn fail(&mut self, unit: UnitId, cause: Cause, now: Moment, out: &mut Vec<Action>) {
