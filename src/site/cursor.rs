@@ -274,7 +274,7 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let limit = (word.len() / 3).max(1);
     let near = known
         .iter()
-        .map(|k| (distance(&word, &k.replace('-', "_")), *k))
+        .map(|k| (distance(&word, &k.to_ascii_lowercase().replace('-', "_")), *k))
         .filter(|(d, _)| *d <= limit)
         .min_by_key(|(d, _)| *d)
         .map(|(_, k)| k);

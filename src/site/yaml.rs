@@ -68,6 +68,8 @@ pub(super) fn read(text: &str) -> Result<Node, (Option<Position>, String)> {
         }
         if let Some((_, rest)) = message.split_once(MARK) {
             message = rest.to_owned();
+        } else if message.contains("more than one document") {
+            message = "a definition is one document, and `---` begins a second one".to_owned();
         } else {
             message = format!("this is not YAML: {message}");
         }
@@ -104,6 +106,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
         f.write_str("a value")
     }
     fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+    fn visit_none<E>(self) -> Result<Node, E> {
         Ok(Node::Null)
     }
     fn visit_bool<E>(self, value: bool) -> Result<Node, E> {

@@ -1,0 +1,132 @@
+//! Bad definitions, each with its exact message: `tests/definitions/bad.txt` holds text and
+//! message by turns. `UPDATE=1 cargo test --test definitions` writes the messages anew, for eyes.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use proptest::prelude::*;
+use siteward::site::{SiteName, parse};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/definitions/bad.txt");
+
+fn complaint(name: &str, text: &str) -> String {
+    let site: SiteName = name.parse().expect("the name of a case is the name of a site");
+    match parse(&site, Path::new("NAME.yaml"), text) {
+        Ok(_) => "nothing is wrong with it\n".to_owned(),
+        Err(error) => format!("{error}\n"),
+    }
+}
+
+#[test]
+fn every_bad_definition_is_refused_with_its_message() {
+    let cases = std::fs::read_to_string(FILE).expect("the cases are there");
+    let mut written = String::new();
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for case in cases.split("=== ").skip(1) {
+        let (name, rest) = case.split_once('\n').expect("a name");
+        let (text, expected) = rest.split_once("--- says\n").expect("an expectation");
+        let said = complaint(name, text);
+        assert!(!said.starts_with("nothing is wrong"), "{name} is accepted");
+        write!(written, "=== {name}\n{text}--- says\n{said}").expect("a string takes all");
+        if said != expected {
+            wrong.push(format!("{name}\n  expected: {expected}  said:     {said}"));
+        }
+        count += 1;
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(FILE, written).expect("the cases can be written");
+    } else {
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    }
+    assert!(count >= 40, "only {count} cases");
+}
+
+/// All that a definition can say, said once.
+const WHOLE: &str = r#"
+version: 1
+x-common: &common {user: nobody, umask: "0027"}
+site: testsite.example.com
+machine_id: 200
+database: /mnt/jobdb
+address: 10.10.100.100
+boot_timeout: 200s
+stop_timeout: 5m
+forcekill_time: 5
+countmax: 18
+countsleep: 10s
+degraded_is: degraded
+degraded_after: 1m
+settle: 250ms
+prerequisites: {mounted: /mnt, address_present: true}
+maintenance: false
+environment: {LANG: C, PORT: 6379}
+ulimits: {stack: 8388608, nofile: {soft: 1024, hard: 65536}, core: unlimited}
+processes:
+  schema: {command: [/bin/true], oneshot: true}
+  store:
+    command: [/usr/bin/redis-server, --port, "6379"]
+    ready: {tcp: "127.0.0.1:6379", timeout: 20s}
+    healthcheck: {test: [CMD, redis-cli, ping], interval: 10s, timeout: 3s, retries: 3, start_period: 5s}
+    stop_signal: SIGTERM
+    stop_grace_period: 1m30s
+    on_failure: {command: [/bin/true], timeout: 5s}
+    reload: {signal: HUP}
+  engine: {command: [/bin/true], depends_on: [store], forks: true, pid_file: /run/engine.pid}
+  web:
+    command: [/bin/true]
+    depends_on: []
+    essential: false
+    instances: 3
+    restart: {attempts: 3, within: 60s, delay: 1s, max_delay: 30s}
+    environment: [A=b, C=d=e]
+    oom_score_adj: 100
+    working_directory: /srv
+    stop_command: [/bin/true]
+    group: nogroup
+    ready: {log: "^ready in \\d+ ms"}
+"#;
+
+#[test]
+fn all_that_a_definition_can_say_is_read() {
+    let name: SiteName = "testsite".parse().unwrap();
+    let site = parse(&name, Path::new("x"), WHOLE).unwrap();
+    assert_eq!(site.site, "testsite.example.com");
+    assert_eq!(site.processes.len(), 4);
+    assert_eq!(site.processes[1].depends_on, [0], "each waits for the one before it");
+    assert_eq!(site.processes[3].depends_on, [0usize; 0], "an empty list: at once");
+    assert_eq!(site.processes[1].healthcheck.as_ref().unwrap().test, ["redis-cli", "ping"]);
+    assert_eq!(site.processes[3].context.environment["C"], "d=e");
+    assert_eq!(site.processes[3].context.environment["PORT"], "6379");
+    assert!(site.warnings.iter().any(|w| w.contains("countmax x countsleep is 180s")));
+}
+
+#[test]
+fn countmax_and_countsleep_are_the_default_of_the_timeouts() {
+    let name: SiteName = "a".parse().unwrap();
+    let text = "version: 1\ncountmax: 6\ncountsleep: 5s\nprocesses: {a: {command: [x]}}\n";
+    let site = parse(&name, Path::new("x"), text).unwrap();
+    assert_eq!((site.boot_timeout.as_secs(), site.stop_timeout.as_secs()), (30, 30));
+    let site = parse(&name, Path::new("x"), "version: 1\nprocesses: {a: {command: [x]}}\n").unwrap();
+    assert_eq!((site.boot_timeout.as_secs(), site.stop_timeout.as_secs()), (200, 300));
+}
+
+proptest! {
+    /// Nothing that a user can write may panic, and whatever is refused is refused with a place
+    /// inside the file.
+    #[test]
+    fn no_text_makes_it_panic(cut in 0usize..2000, insert in "[ -~\n\t]{0,6}", at in 0usize..2000) {
+        let mut text = WHOLE.to_owned();
+        text.truncate(cut.clamp(1, WHOLE.len()));
+        text.insert_str(at.min(text.len()), &insert);
+        let name: SiteName = "a".parse().unwrap();
+        if let Err(error) = parse(&name, Path::new("x"), &text) {
+            prop_assert!(!error.problems.is_empty());
+            for problem in &error.problems {
+                if let Some(position) = problem.position {
+                    prop_assert!(position.line <= text.lines().count() + 1);
+                }
+            }
+        }
+    }
+}
