@@ -107,7 +107,8 @@ fn countmax_and_countsleep_are_the_default_of_the_timeouts() {
     let text = "version: 1\ncountmax: 6\ncountsleep: 5s\nprocesses: {a: {command: [x]}}\n";
     let site = parse(&name, Path::new("x"), text).unwrap();
     assert_eq!((site.boot_timeout.as_secs(), site.stop_timeout.as_secs()), (30, 30));
-    let site = parse(&name, Path::new("x"), "version: 1\nprocesses: {a: {command: [x]}}\n").unwrap();
+    let site =
+        parse(&name, Path::new("x"), "version: 1\nprocesses: {a: {command: [x]}}\n").unwrap();
     assert_eq!((site.boot_timeout.as_secs(), site.stop_timeout.as_secs()), (200, 300));
 }
 

@@ -223,7 +223,9 @@ impl World {
             let happens = self.future.keys().next().map(|(at, _)| *at);
             let next = match (tick, happens) {
                 (None, None) if self.now < self.quiet_from => self.quiet_from,
-                (None, None) => return Err("nothing will ever happen, and it has not settled".into()),
+                (None, None) => {
+                    return Err("nothing will ever happen, and it has not settled".into());
+                }
                 (tick, happens) => tick.into_iter().chain(happens).min().unwrap_or(self.now),
             };
             if tick.is_some_and(|t| t < self.now) {
@@ -249,11 +251,19 @@ impl World {
                 let health = u.health.map_or(Duration::ZERO, |h| {
                     h.start_period + (h.interval + h.timeout) * (h.retries + 1)
                 });
-                let once = ready + health + u.stop_grace + plan.forcekill_time * 2 + Duration::from_secs(12);
+                let once = ready
+                    + health
+                    + u.stop_grace
+                    + plan.forcekill_time * 2
+                    + Duration::from_secs(12);
                 u.restart.map_or(once, |r| (once + r.max_delay) * (r.attempts + 1))
             })
             .sum();
-        plan.boot_timeout * 2 + plan.stop_timeout * 3 + plan.forcekill_time * 4 + plan.settle + each * 2
+        plan.boot_timeout * 2
+            + plan.stop_timeout * 3
+            + plan.forcekill_time * 4
+            + plan.settle
+            + each * 2
             + Duration::from_secs(60)
     }
 
@@ -355,7 +365,9 @@ impl World {
             if let Some(unit) = fault
                 && !matches!(self.machine.desired(), Desired::Down(Why::Failed(_)))
             {
-                return Err(format!("{unit:?} is essential, failed without budget, and the site goes on"));
+                return Err(format!(
+                    "{unit:?} is essential, failed without budget, and the site goes on"
+                ));
             }
             if queue.is_empty() {
                 self.check()?;
@@ -395,7 +407,12 @@ impl World {
                     let bad = self.now < self.quiet_from && self.dice.chance(20);
                     let answer = if bad { Err("no".to_owned()) } else { Ok(()) };
                     let after = self.dice.millis(1, 1500);
-                    self.schedule(after, *unit, guard, Happening::Tell(*unit, UnitEvent::Health(answer)));
+                    self.schedule(
+                        after,
+                        *unit,
+                        guard,
+                        Happening::Tell(*unit, UnitEvent::Health(answer)),
+                    );
                 }
             }
             Action::RunStopCommand(unit) => {
@@ -444,7 +461,9 @@ impl World {
             let body = &self.bodies[*dependency];
             let essential = self.machine.plan().units[*dependency].essential;
             if !(body.ready || (body.given_up && !essential)) {
-                return Err(format!("{unit:?} is started before {dependency}, on which it depends, is ready"));
+                return Err(format!(
+                    "{unit:?} is started before {dependency}, on which it depends, is ready"
+                ));
             }
         }
         let error = ExecError { stage: Stage::Exec, errno: 2 };
@@ -558,7 +577,9 @@ fn main() -> ExitCode {
     for seed in 0..lives {
         let mut world = World::new(seed, false);
         if let Err(why) = world.live() {
-            eprintln!("seed {seed}: {why}\n  live it again: cargo test --test simulator -- --seed {seed}");
+            eprintln!(
+                "seed {seed}: {why}\n  live it again: cargo test --test simulator -- --seed {seed}"
+            );
             broken += 1;
             if broken >= 10 {
                 break;

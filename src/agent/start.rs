@@ -1,6 +1,7 @@
 //! Bringing a site up: gate, supervisor, and waiting for its word; on failure everything that was
 //! begun is rolled back.
 
+use std::io;
 use std::time::Duration;
 
 use super::deadline::StartTimes;
@@ -9,7 +10,9 @@ use super::stop::{end_survivors, stop_times};
 use super::{Deadline, Fault, FaultKind, Outcome, Target, gate};
 use crate::backend::own::{self, Asked, Launched, Orders};
 use crate::control::{Reply, Request, State, View};
-use crate::linux::{Moment, inherit};
+use crate::linux::lock::{Attempt, Lock};
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, files, inherit};
 use crate::observe::observe;
 use crate::site::{Definition, load};
 use crate::supervisor::{self, Finished, NotStarted, Setup};
@@ -21,11 +24,10 @@ pub fn start(target: &Target, deadline: &Deadline) -> Outcome {
 
 fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
-    let already = clear_the_way(target, deadline, |deadline| {
-        // Without a definition nothing can be computed from it; a minute is time enough to look.
-        deadline.given.map_or(deadline.begun + Duration::from_secs(60), |g| deadline.begun + g)
-    })?;
-    if let Some(view) = already {
+    // Before the definition is read nothing can be computed from it; a minute is time to look.
+    let look_until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
+    let only_one = only_start(target, look_until)?;
+    if let Some(view) = clear_the_way(target, deadline, look_until)? {
         return Ok(Outcome::Done(up(target, &view, true)));
     }
     let definition = load(&target.places, &target.name).map_err(Fault::from)?;
@@ -44,17 +46,46 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let launched = own::launch(&orders, times.until).map_err(|error| {
         Fault::failed(format!("the site `{}` could not be started: {error:#}", target.name))
     })?;
+    drop(only_one);
     let already = launched == Launched::AnotherIs;
     await_up(target, times, already)
 }
+
+/// Two starts at once: the second waits here until the first one's supervisor is at work, and
+/// then for its outcome. A stop does not wait here.
+fn only_start(target: &Target, until: Moment) -> Result<Lock, Fault> {
+    let denied = |error: io::Error| {
+        let kind = match error.kind() {
+            io::ErrorKind::PermissionDenied => FaultKind::NotPermitted,
+            _ => FaultKind::Failed,
+        };
+        let folder = target.site.runtime.display();
+        Fault::new(kind, format!("the folder {folder} cannot be used as this user: {error}"))
+    };
+    files::private_folder(&target.site.runtime).map_err(denied)?;
+    loop {
+        match Lock::attempt(&target.site.start_lock()).map_err(denied)? {
+            Attempt::Taken(lock) => return Ok(lock),
+            Attempt::Held if until.passed() => {
+                return Err(Fault::failed(format!(
+                    "another start of `{}` has not come to an end",
+                    target.name
+                )));
+            }
+            Attempt::Held => Waiting::<()>::new().wait(Some(Moment::now() + LOCK_PACE)),
+        };
+    }
+}
+
+/// Between two attempts at a lock: nothing tells of its release.
+const LOCK_PACE: Duration = Duration::from_millis(10);
 
 /// Deals with whatever is there already. The view, if the site is up.
 fn clear_the_way(
     target: &Target,
     deadline: &Deadline,
-    until: impl Fn(&Deadline) -> Moment,
+    until: Moment,
 ) -> Result<Option<View>, Fault> {
-    let until = until(deadline);
     loop {
         let observation = observe(&target.site, deadline.begun, until)?;
         match (observation.state, observation.view) {
@@ -184,7 +215,7 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     };
     target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
     let until = deadline.begun + Duration::from_secs(60);
-    if clear_the_way(target, deadline, |_| until)?.is_some() {
+    if clear_the_way(target, deadline, until)?.is_some() {
         return Err(another());
     }
     let definition = load(&target.places, &target.name).map_err(Fault::from)?;

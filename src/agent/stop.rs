@@ -96,7 +96,9 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
             }
             Err(_) => {}
         }
-        if !crate::linux::lock::is_held(&places.lock()).unwrap_or(true) {
+        let held = crate::linux::lock::is_held(&places.lock()).unwrap_or(true);
+        let record = Record::read(places).ok().flatten();
+        if !held && !record.is_some_and(|r| r.supervisor.is_alive()) {
             return Ok(known);
         }
         let limit = if known == Supervisor::Stopped { insist_at } else { hear_by };

@@ -14,7 +14,7 @@ use crate::control::{Client, Reply, Request, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, inherit, spawn};
-use crate::process::{Identity, MARK, Record, mark_entry};
+use crate::process::{Identity, MARK, Record, SUPERVISOR, mark_entry};
 use crate::site::{Places, SiteName, SitePlaces};
 use crate::supervisor::launch::DEFAULT_PATH;
 use crate::supervisor::{self, NotStarted, Setup};
@@ -68,12 +68,17 @@ pub fn glance(places: &SitePlaces, deadline: Moment) -> Option<View> {
     }
 }
 
-/// Waits until no supervisor holds the site's lock, or until `deadline`.
+/// Waits until no supervisor holds the site's lock and the one in the record is gone, or until
+/// `deadline`.
 pub fn wait_for_end(places: &SitePlaces, deadline: Moment) {
-    while lock::is_held(&places.lock()).unwrap_or(false) && !deadline.passed() {
+    loop {
+        let handle = Record::read(places).ok().flatten().and_then(|r| r.supervisor.open());
+        let held = lock::is_held(&places.lock()).unwrap_or(false);
+        if (handle.is_none() && !held) || deadline.passed() {
+            return;
+        }
         // The record may be an earlier supervisor's, so its death is not waited for alone.
         let soon = Moment::now() + Duration::from_millis(20);
-        let handle = Record::read(places).ok().flatten().and_then(|r| r.supervisor.open());
         let mut waiting = Waiting::new();
         if let Some(handle) = &handle {
             waiting.readable(handle.as_fd(), ());
@@ -148,7 +153,7 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
     }
     // Nothing of the caller's: it may be a job of another site, or a person with a strange shell.
     let mut mark = format!("{MARK}=").into_bytes();
-    mark.extend(mark_entry(&site, "supervisor"));
+    mark.extend(mark_entry(&site, SUPERVISOR));
     let environment = [
         CString::new(format!("PATH={DEFAULT_PATH}"))?,
         CString::new(mark).context("a path holds a NUL character")?,

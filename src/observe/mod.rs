@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::backend::own::{self, Asked};
 use crate::control::{Failure, Reply, Request, State, View};
+use crate::linux::wait::Waiting;
 use crate::linux::{Moment, lock};
-use crate::process::{Ending, Members, Record, find_members};
+use crate::process::{Ending, Member, Members, Record, SUPERVISOR, find_members};
 use crate::site::SitePlaces;
 
 /// What was seen.
@@ -69,33 +70,57 @@ pub fn observe(
     deadline: Moment,
 ) -> Result<Observation, Denied> {
     let patience = begun + begun.until(deadline).mul_f64(0.9);
-    match own::ask(places, &Request::Look, patience) {
-        Asked::Answered(Reply::Done(view)) => Ok(believed(places, *view)),
-        Asked::Answered(Reply::Refused { why }) => {
-            Err(Denied(io::Error::new(ErrorKind::PermissionDenied, why)))
-        }
-        Asked::Answered(Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. }) => {
-            Ok(unknown(places, "the supervisor answered something else than was asked".to_owned()))
-        }
-        Asked::Denied(error) => Err(Denied(error)),
-        Asked::Silent => {
-            let record = Record::read(places).ok().flatten();
-            let stopped = record.as_ref().and_then(|r| r.supervisor.stat());
-            let why = match (&record, stopped) {
-                (Some(record), Some(stat)) if stat.is_stopped() => format!(
-                    "the supervisor {} is stopped by a signal or a debugger; let it go on with: \
-                     kill -CONT {}",
-                    record.supervisor.pid, record.supervisor.pid
-                ),
-                (Some(record), _) => {
-                    format!("the supervisor {} does not answer", record.supervisor.pid)
+    loop {
+        match own::ask(places, &Request::Look, patience) {
+            Asked::Answered(Reply::Done(view)) => return Ok(believed(places, *view)),
+            Asked::Answered(Reply::Refused { why }) => {
+                return Err(Denied(io::Error::new(ErrorKind::PermissionDenied, why)));
+            }
+            Asked::Answered(Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. }) => {
+                let why = "the supervisor answered something else than was asked".to_owned();
+                return Ok(unknown(places, why));
+            }
+            Asked::Denied(error) => return Err(Denied(error)),
+            Asked::Silent => return Ok(silent(places)),
+            Asked::Nobody => {
+                let seen = without_supervisor(places)?;
+                if !is_about_to_change(places, &seen) {
+                    return Ok(seen);
                 }
-                (None, _) => "the supervisor does not answer".to_owned(),
-            };
-            Ok(unknown(places, why))
+                if patience.passed() {
+                    let why = "a supervisor of it neither comes to its work nor ends".to_owned();
+                    return Ok(unknown(places, why));
+                }
+                Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(5)));
+            }
         }
-        Asked::Nobody => without_supervisor(places),
     }
+}
+
+/// What was seen may be a supervisor on its way: it took the lock after we looked for it, it is
+/// a process with the supervisor's mark that has not taken it yet, or it has let it go and ends.
+fn is_about_to_change(places: &SitePlaces, seen: &Observation) -> bool {
+    if seen.record.as_ref().is_some_and(|r| r.supervisor.is_alive()) {
+        return true;
+    }
+    let on_its_way = |m: &Member| m.process.as_deref() == Some(SUPERVISOR);
+    let alone = seen.members.spared.is_empty() && seen.members.ours.iter().all(on_its_way);
+    !seen.members.is_empty() && (alone || lock::is_held(&places.lock()).unwrap_or(false))
+}
+
+fn silent(places: &SitePlaces) -> Observation {
+    let record = Record::read(places).ok().flatten();
+    let stat = record.as_ref().and_then(|r| r.supervisor.stat());
+    let why = match (&record, stat) {
+        (Some(record), Some(stat)) if stat.is_stopped() => format!(
+            "the supervisor {} is stopped by a signal or a debugger; let it go on with: \
+             kill -CONT {}",
+            record.supervisor.pid, record.supervisor.pid
+        ),
+        (Some(record), _) => format!("the supervisor {} does not answer", record.supervisor.pid),
+        (None, _) => "the supervisor does not answer".to_owned(),
+    };
+    unknown(places, why)
 }
 
 fn believed(places: &SitePlaces, view: View) -> Observation {

@@ -13,6 +13,9 @@ use crate::site::SitePlaces;
 /// The environment variable that every process of a site is given: `RUNTIME_FOLDER:PROCESS`.
 pub const MARK: &str = "SITEWARD_MARK";
 
+/// The name in the supervisor's own mark; no process of a definition can begin with an `@`.
+pub const SUPERVISOR: &str = "@supervisor";
+
 /// A process that belongs to a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {

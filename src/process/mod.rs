@@ -11,7 +11,9 @@ mod sweep;
 mod tree;
 
 pub use identity::Identity;
-pub use members::{MARK, Member, Members, find_members, locked_by, mark_entry, mark_of};
+pub use members::{
+    MARK, Member, Members, SUPERVISOR, find_members, locked_by, mark_entry, mark_of,
+};
 pub use record::{Ending, ProcessRecord, Record};
 pub use sweep::{Swept, sweep};
 pub use tree::Tree;

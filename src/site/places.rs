@@ -107,6 +107,10 @@ impl SitePlaces {
     pub fn lock(&self) -> PathBuf {
         self.runtime.join("lock")
     }
+    /// Held by a start until its supervisor is at work.
+    pub fn start_lock(&self) -> PathBuf {
+        self.runtime.join("start.lock")
+    }
     /// Where the supervisor listens.
     pub fn socket(&self) -> PathBuf {
         self.runtime.join("control")

@@ -200,6 +200,7 @@ impl Supervisor {
                 ended.push((unit, status));
             }
         }
+        let changed = !ended.is_empty();
         for (unit, status) in ended {
             // It may have said why it could not run, or that it is ready, with its last breath.
             self.on_exec_report(unit);
@@ -207,6 +208,9 @@ impl Supervisor {
             self.shells[unit.0].main = None;
             let rest = self.something_lives_of(unit);
             self.tell(Event::Unit(unit, UnitEvent::Ended { status, rest }));
+        }
+        if changed {
+            self.write_record();
         }
         self.look_for_empty_units();
     }

@@ -161,7 +161,8 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     announce();
     supervisor.live(Event::Begin { held: held.is_some(), boot, rollback });
     let finished = supervisor.finish();
-    drop(lock);
+    // Let go by the kernel, when nothing of this process is left.
+    std::mem::forget(lock);
     Ok(finished)
 }
 

@@ -1,0 +1,211 @@
+//! A site of a test's own: folders that vanish, the built binary, and nothing left behind.
+#![allow(dead_code)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use siteward::linux::{Pid, Signal};
+use siteward::process::{Identity, Record, find_members};
+use siteward::site::{Overrides, Places, SiteName};
+
+/// The program under test.
+pub(crate) const SITEWARD: &str = env!("CARGO_BIN_EXE_siteward");
+
+/// How long a test waits for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Folders of sites, of one test.
+pub(crate) struct Bench {
+    folder: tempfile::TempDir,
+    pub(crate) places: Places,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("siteward-test-").tempdir().unwrap();
+        let at = |name: &str| Some(folder.path().join(name));
+        let places =
+            Places::resolve(Overrides { config: at("sites"), runtime: at("run"), logs: at("log") })
+                .unwrap();
+        fs::create_dir(&places.config).unwrap();
+        Self { folder, places }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a definition: `version: 1`, quick timeouts, and what is given. `ACT` stands for the
+    /// words that start one of the built-in actors.
+    pub(crate) fn define(&self, name: &str, rest: &str) {
+        let act = format!("\"{SITEWARD}\", act");
+        let mut text = String::from("version: 1\n");
+        for (key, value) in [
+            ("boot_timeout", "10s"),
+            ("stop_timeout", "10s"),
+            ("forcekill_time", "500ms"),
+            ("settle", "50ms"),
+        ] {
+            if !rest.contains(&format!("{key}:")) {
+                text.push_str(&format!("{key}: {value}\n"));
+            }
+        }
+        text.push_str(&rest.replace("ACT", &act));
+        fs::write(self.places.config.join(format!("{name}.yaml")), text).unwrap();
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(SITEWARD);
+        command
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("SITEWARD_CONFIG_DIR", &self.places.config)
+            .env("SITEWARD_RUNTIME_DIR", &self.places.runtime)
+            .env("SITEWARD_LOG_DIR", &self.places.logs)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Called by a person.
+    pub(crate) fn hand(&self, words: &[&str]) -> Command {
+        let mut command = self.command();
+        command.args(words);
+        command
+    }
+
+    /// Called by Pacemaker.
+    pub(crate) fn ocf(&self, site: &str, verb: &str, extra: &[(&str, &str)]) -> Command {
+        let mut command = self.command();
+        command
+            .arg(verb)
+            .env("OCF_ROOT", "/usr/lib/ocf")
+            .env("OCF_RESOURCE_INSTANCE", format!("r-{site}"))
+            .env("OCF_RESKEY_site", site)
+            .env("OCF_RESKEY_CRM_meta_timeout", "30000")
+            .envs(extra.iter().copied());
+        command
+    }
+
+    /// The exit codes of a monitor: a probe by Pacemaker, a recurring one, and a person's.
+    pub(crate) fn monitor(&self, site: &str) -> (i32, i32, i32) {
+        let short = ("OCF_RESKEY_CRM_meta_timeout", "3000");
+        (
+            code(self.ocf(site, "monitor", &[short])),
+            code(self.ocf(site, "monitor", &[short, ("OCF_RESKEY_CRM_meta_interval", "10000")])),
+            code(self.hand(&["status", site, "--timeout", "3s"])),
+        )
+    }
+
+    /// The number of a process, or of the supervisor.
+    pub(crate) fn pid(&self, site: &str, process: &str) -> Pid {
+        let record = self.record(site).expect("a record");
+        if process == "supervisor" {
+            return record.supervisor.pid;
+        }
+        let found = record.processes.iter().find(|p| p.name == process);
+        found.unwrap_or_else(|| panic!("`{process}` does not run")).identity.pid
+    }
+
+    pub(crate) fn record(&self, site: &str) -> Option<Record> {
+        let site: SiteName = site.parse().unwrap();
+        Record::read(&self.places.of(&site)).unwrap()
+    }
+
+    /// What lives of a site, supervisor included, in words; empty: nothing.
+    pub(crate) fn living(&self, site: &str) -> String {
+        let places = self.places.of(&site.parse::<SiteName>().unwrap());
+        let record = Record::read(&places).unwrap();
+        let mut words = find_members(&places, record.as_ref()).unwrap().describe();
+        if let Some(record) = record.filter(|r| r.supervisor.is_alive()) {
+            words = format!("supervisor {}; {words}", record.supervisor.pid);
+        }
+        words
+    }
+
+    pub(crate) fn log(&self, site: &str, name: &str) -> String {
+        fs::read_to_string(self.places.logs.join(site).join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        for entry in fs::read_dir(&self.places.runtime).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let _ = self.hand(&["clean", &name, "--timeout", "20s"]).output();
+            let left = self.living(&name);
+            if !left.is_empty() && !std::thread::panicking() {
+                panic!("the test left something of `{name}` alive: {left}");
+            }
+        }
+    }
+}
+
+/// Runs it to its end.
+pub(crate) fn output(mut command: Command) -> Output {
+    command.output().expect("the program can be run")
+}
+
+/// Its exit code; -1 for a signal.
+pub(crate) fn code(command: Command) -> i32 {
+    output(command).status.code().unwrap_or(-1)
+}
+
+/// Runs it, which must succeed; what it printed.
+pub(crate) fn succeed(command: Command) -> String {
+    let output = output(command);
+    let text = said(&output);
+    assert!(output.status.success(), "{:?}: {text}", output.status);
+    text
+}
+
+/// All that it printed.
+pub(crate) fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// The reason that Pacemaker shows.
+pub(crate) fn reason(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let line = text.lines().rev().find_map(|l| l.strip_prefix("ocf-exit-reason:"));
+    line.unwrap_or_default().to_owned()
+}
+
+/// Starts it and does not wait.
+pub(crate) fn background(mut command: Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program can be run")
+}
+
+/// Waits for something to become true.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came: {what}");
+        pause();
+    }
+}
+
+/// Between two looks at something that tells no event: as short as is polite.
+fn pause() {
+    use siteward::linux::{Moment, wait::Waiting};
+    Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(10)));
+}
+
+/// Sends a signal to the process that has this number now.
+pub(crate) fn signal(pid: Pid, signal: Signal) {
+    let handle = Identity::of(pid).and_then(|i| i.open()).expect("the process lives");
+    handle.send(signal).expect("it may be signalled");
+}
+
+pub(crate) fn is_root() -> bool {
+    siteward::linux::files::is_root()
+}
+
+pub(crate) fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
