@@ -465,10 +465,8 @@ impl Machine {
             Event::Tick => {}
         }
         self.advance(now, &mut out);
-        self.degraded_since = match self.state() {
-            State::Degraded => self.degraded_since.or(Some(now)),
-            _ => None,
-        };
+        let degraded = self.state() == State::Degraded;
+        self.degraded_since = degraded.then(|| self.degraded_since.unwrap_or(now));
         out
     }
 

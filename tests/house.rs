@@ -1,0 +1,165 @@
+//! The house: arrows between the rooms run down only, and unsafe code stays where it belongs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms from the top floor down (ARCHITECTURE.md). `lease` is the next one to be built.
+const FLOORS: [&str; 15] = [
+    "main",
+    "cli",
+    "operator",
+    "manager",
+    "agent",
+    "observe",
+    "backend",
+    "supervisor",
+    "lease",
+    "process",
+    "control",
+    "history",
+    "site",
+    "linux",
+    "",
+];
+
+fn sources() -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push((path.clone(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found.sort();
+    found
+}
+
+/// The room that a file belongs to: its first folder below src, or its own name.
+fn room(path: &Path) -> String {
+    let below = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let first = below.components().next().unwrap().as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn floor(room: &str) -> usize {
+    FLOORS.iter().position(|r| *r == room).unwrap_or_else(|| panic!("`{room}` has no floor"))
+}
+
+/// The rooms that a line names: `crate::room`, or any in `crate::{a::.., b}`.
+fn named(line: &str) -> Vec<String> {
+    let word = |text: &str| {
+        let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+        text[..end].to_owned()
+    };
+    let mut rooms = Vec::new();
+    for after in line.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            Some(list) => {
+                let list = list.split('}').next().unwrap_or_default();
+                rooms.extend(list.split(',').map(|item| word(item.trim())));
+            }
+            None => rooms.push(word(after)),
+        }
+    }
+    rooms.retain(|r| !r.is_empty());
+    rooms
+}
+
+#[test]
+fn arrows_run_down_only() {
+    let mut upwards = Vec::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (path, text) in sources() {
+        let from = room(&path);
+        if from == "lib" {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            for to in named(line) {
+                *seen.entry(from.clone()).or_default() += 1;
+                if to != from && floor(&to) <= floor(&from) {
+                    upwards.push(format!("{}:{}: {from} -> {to}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(upwards.is_empty(), "arrows upwards:\n{}", upwards.join("\n"));
+    assert!(seen.len() >= 10, "the test sees the rooms: {seen:?}");
+}
+
+#[test]
+fn the_test_would_see_an_arrow_upwards() {
+    assert_eq!(named("use crate::agent::{Deadline, Outcome};"), ["agent"]);
+    assert_eq!(named("use crate::{site, linux::Pid};"), ["site", "linux"]);
+    assert_eq!(named("    crate::linux::files::is_root()"), ["linux"]);
+    assert!(floor("agent") < floor("linux"));
+}
+
+#[test]
+fn unsafe_code_and_bare_system_calls_stay_in_their_room() {
+    let mut found = Vec::new();
+    for (path, text) in sources() {
+        if room(&path) == "linux" {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default().replace("unix::", "");
+            let lint = code.contains("unsafe_code");
+            for word in ["unsafe", "libc::", "nix::"] {
+                if code.contains(word) && !lint {
+                    found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "outside src/linux/:\n{}", found.join("\n"));
+}
+
+#[test]
+fn the_machine_touches_nothing() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/supervisor/machine.rs");
+    let text = fs::read_to_string(path).unwrap();
+    for word in [
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::process",
+        "std::thread",
+        "Moment::now",
+        "SystemTime",
+        "_ =>",
+    ] {
+        let found: Vec<&str> = text
+            .lines()
+            .filter(|l| !l.trim_start().starts_with("//") && l.contains(word))
+            .collect();
+        assert!(found.is_empty(), "{word}: {found:?}");
+    }
+}
+
+#[test]
+fn every_room_says_what_it_promises() {
+    for room in &FLOORS[2..14] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let candidates = [folder.join(room).join("mod.rs"), folder.join(format!("{room}.rs"))];
+        let Some(text) = candidates.iter().find_map(|p| fs::read_to_string(p).ok()) else {
+            assert_eq!(*room, "lease", "{room} is not there");
+            continue;
+        };
+        let header: String = text.lines().take_while(|l| l.starts_with("//!")).collect();
+        if *room == "linux" || *room == "site" || header.contains("Promises") {
+            assert!(header.contains("never"), "{room} does not say what it must never do");
+            continue;
+        }
+        panic!("{room} does not say what it promises");
+    }
+}

@@ -1,0 +1,59 @@
+//! The rehearsal is what a newcomer sees first: it must hold, be quick, and leave nothing.
+
+mod common;
+
+use std::process::Command;
+use std::time::Instant;
+
+use common::*;
+
+#[test]
+fn the_built_in_rehearsal_holds_in_every_step() {
+    let begun = Instant::now();
+    let output = Command::new(SITEWARD).args(["rehearse", "--json"]).output().unwrap();
+    let took = begun.elapsed();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut steps = 0;
+    for line in text.lines() {
+        let step: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        assert_eq!(step["held"], true, "{line}");
+        steps += 1;
+    }
+    assert!(output.status.success());
+    assert!(steps >= 60, "only {steps} steps");
+    // Not a test of speed: the promise to a person who waits for it.
+    assert!(took.as_secs() < 60, "{took:?}");
+}
+
+#[test]
+fn a_site_of_ones_own_is_rehearsed_only_when_it_is_allowed() {
+    let bench = Bench::new();
+    bench.define("a", "processes:\n  x: {command: [ACT, steady]}\n  y: {command: [ACT, steady], essential: false}\n");
+    let refused = output(bench.hand(&["rehearse", "a"]));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("say that this is meant with --yes"), "{}", said(&refused));
+    succeed(bench.hand(&["start", "a"]));
+    let refused = output(bench.hand(&["rehearse", "a", "--yes"]));
+    assert!(said(&refused).contains("the site `a` is running"), "{}", said(&refused));
+    succeed(bench.hand(&["stop", "a"]));
+    let said = succeed(bench.hand(&["rehearse", "a", "--yes"]));
+    assert!(said.contains("0 broken"), "{said}");
+    assert_eq!(bench.living("a"), "");
+}
+
+#[test]
+fn a_step_that_does_not_hold_is_told() {
+    let bench = Bench::new();
+    // It takes longer to get ready after each death than it may take to boot.
+    let flag = bench.path("flag");
+    bench.define(
+        "a",
+        &format!(
+            "boot_timeout: 1s\nprocesses:\n  x: {{command: [/bin/sh, -c, \"test -e {0} && exec sleep 9; touch {0}; exec {SITEWARD} act notifier\"], ready: {{notify: true}}}}\n",
+            flag.display()
+        ),
+    );
+    let broken = output(bench.hand(&["rehearse", "a", "--yes"]));
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(said(&broken).contains("BROKEN"), "{}", said(&broken));
+}
