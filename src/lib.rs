@@ -3,6 +3,7 @@
 //!
 //! The rooms, from the top floor down; each knows only those below it (see ARCHITECTURE.md).
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod cli;
 

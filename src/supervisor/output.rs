@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 use crate::linux::watch::{Watch, Watcher};
 use crate::linux::{Moment, files};
@@ -50,9 +50,11 @@ impl Output {
         Ok(file)
     }
 
-    /// Searches what the present run prints from now on, and has printed.
+    /// Searches what the present run prints from now on, and has printed; `^` and `$` mean the
+    /// ends of a line.
     pub(super) fn search_for(&mut self, pattern: &str) {
-        self.search = Regex::new(pattern).ok().map(|regex| (regex, self.begins));
+        let regex = RegexBuilder::new(pattern).multi_line(true).build();
+        self.search = regex.ok().map(|regex| (regex, self.begins));
     }
 
     pub(super) fn stop_searching(&mut self) {
