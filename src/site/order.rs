@@ -4,7 +4,7 @@ use super::definition::Process;
 
 /// For each process all that it needs, directly or through others: `needs[a][b]` is true when `a`
 /// needs `b`. The reversed graph of a stop is the same table read by columns. The edges are known
-/// to be free of circles (see [`circle`]).
+/// to be free of circles (see `circle`).
 pub fn transitive_needs(edges: &[Vec<usize>]) -> Vec<Vec<bool>> {
     fn visit(node: usize, edges: &[Vec<usize>], needs: &mut [Vec<bool>], done: &mut [bool]) {
         if std::mem::replace(&mut done[node], true) {
