@@ -15,7 +15,7 @@ use crate::linux::clock::WallTime;
 use crate::linux::{Moment, inherit, signals};
 use crate::manager::{self, METADATA, Manager, Verb};
 use crate::operator::{self, RehearseOptions};
-use crate::site::{Overrides, Places, SiteName, load};
+use crate::site::{LoadError, Overrides, Places, SiteName, load};
 use crate::supervisor::Setup;
 
 /// Runs a site, the group of processes that fails over as a unit, and answers its cluster manager.
@@ -339,6 +339,9 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Stop(site) => (Verb::Stop, with(&site, &places, |t| agent::stop(t, &deadline))),
         Word::Monitor { site, level } => {
             let level = Level::from(level);
+            if called_by == Manager::Hand {
+                hint_at_undefined(&site, &places);
+            }
             (Verb::Monitor, with(&site, &places, |t| agent::monitor(t, level, &deadline)))
         }
         Word::Clean(site) => (Verb::Other, with(&site, &places, |t| agent::clean(t, &deadline))),
@@ -359,6 +362,15 @@ fn with(site: &Site, places: &Places, verb: impl FnOnce(&Target) -> Outcome) -> 
     match site.name.parse::<SiteName>() {
         Ok(name) => verb(&Target::new(name, places.clone(), None)),
         Err(why) => Fault::new(FaultKind::Misconfigured, why).into(),
+    }
+}
+
+/// A site that is nowhere defined is stopped, and yet a person who asks for it has mistyped.
+fn hint_at_undefined(site: &Site, places: &Places) {
+    if let Ok(name) = site.name.parse::<SiteName>()
+        && let Err(error @ LoadError::Missing { .. }) = load(places, &name)
+    {
+        log::warn!("{error}");
     }
 }
 

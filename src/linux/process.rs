@@ -138,14 +138,37 @@ impl Stat {
 
 /// Every process that can be seen here, the dead among them too.
 ///
+/// /proc is read one process after the other, and a process may fork and die meanwhile, so that
+/// neither it nor its child is seen. Hence it is read again if one vanished or appeared, which
+/// makes a look that finds nothing worth something; a machine that forks all the time gets a few.
+///
 /// # Errors
 /// /proc cannot be read.
 pub fn all() -> io::Result<Vec<Stat>> {
-    Ok(fs::read_dir("/proc")?
+    const LOOKS: usize = 5;
+    let mut before = numbers()?;
+    let mut look = 0;
+    loop {
+        look += 1;
+        let stats: Vec<Stat> = before.iter().filter_map(|pid| Stat::of(*pid)).collect();
+        let after = numbers()?;
+        let vanished = stats.len() < before.len();
+        let appeared = after.iter().any(|pid| before.binary_search(pid).is_err());
+        if look == LOOKS || !(vanished || appeared) {
+            return Ok(stats);
+        }
+        before = after;
+    }
+}
+
+/// The numbers of all processes, in order.
+fn numbers() -> io::Result<Vec<Pid>> {
+    let mut numbers: Vec<Pid> = fs::read_dir("/proc")?
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
-        .filter_map(Stat::of)
-        .collect())
+        .collect();
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
 /// The value of `name` in the environment that `pid` was started with; None if there is none or

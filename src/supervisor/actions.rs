@@ -253,10 +253,24 @@ impl Supervisor {
     }
 
     fn probe_said_no(&mut self, unit: UnitId, said: String) {
+        self.shells[unit.0].last_no = Some(said);
+        self.ask_again(unit);
+    }
+
+    /// Soon at first, then less and less often.
+    fn ask_again(&mut self, unit: UnitId) {
         let shell = &mut self.shells[unit.0];
-        shell.last_no = Some(said);
         shell.retry_at = Some(Moment::now() + shell.retry_pause);
         shell.retry_pause = (shell.retry_pause * 2).min(PROBE_PACE.1);
+    }
+
+    /// The time for another question has come.
+    pub(super) fn retry(&mut self, unit: UnitId) {
+        if !matches!(self.machine.unit(unit), Unit::Following { .. }) {
+            self.start_readiness_probe(unit);
+        } else if let Some(event) = self.follow(unit) {
+            self.tell(event);
+        }
     }
 
     /// Finds the main process of one that daemonised.
@@ -287,7 +301,7 @@ impl Supervisor {
         let handle = identity.open()?;
         // Only of a child of ours the kernel tells us the death and its status.
         if identity.stat()?.parent != Some(Pid::this()) {
-            log::warn!(
+            log::info!(
                 "{pid} cannot be the main process of `{}`: its parent lives still",
                 self.name(unit)
             );
@@ -358,9 +372,13 @@ impl Supervisor {
                 let pid = pid.and_then(|n| Pid::try_from(n).ok());
                 let mine = self.family().map(|f| f.of(unit).to_vec()).unwrap_or_default();
                 // A file may name any process; only one of the unit's own is believed.
-                let picked = pid.filter(|pid| mine.contains(pid));
-                let event = picked.and_then(|pid| self.new_main(unit, pid));
-                self.tell(event.unwrap_or(Event::Unit(unit, UnitEvent::NoMain)));
+                match pid.filter(|pid| mine.contains(pid)).and_then(|pid| self.new_main(unit, pid))
+                {
+                    Some(event) => self.tell(event),
+                    // The file of an earlier run, or a process whose parent is still to end: the
+                    // machine says when it has been waited for long enough.
+                    None => self.ask_again(unit),
+                }
             }
             Role::Stop => {
                 if let Err(said) = &outcome {

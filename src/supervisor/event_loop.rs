@@ -271,7 +271,7 @@ impl Supervisor {
             }
             if self.shells[index].retry_at.is_some_and(|at| at <= now) {
                 self.shells[index].retry_at = None;
-                self.start_readiness_probe(UnitId(index));
+                self.retry(UnitId(index));
             }
         }
     }
