@@ -13,9 +13,9 @@ use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
 use crate::backend::own;
 use crate::linux::clock::WallTime;
 use crate::linux::{Moment, inherit, signals};
-use crate::manager::{self, METADATA, Manager, Verb};
+use crate::manager::{self, Manager, Verb};
 use crate::operator::{self, RehearseOptions};
-use crate::site::{LoadError, Overrides, Places, SiteName, load};
+use crate::site::{Adjustments, LoadError, Overrides, Places, SiteName, load};
 use crate::supervisor::Setup;
 
 /// Runs a site, the group of processes that fails over as a unit, and answers its cluster manager.
@@ -142,6 +142,9 @@ enum Word {
         held: Option<String>,
         #[arg(long)]
         known_as: Option<String>,
+        /// The manager's parameters, as JSON
+        #[arg(long)]
+        adjust: String,
     },
     #[command(hide = true)]
     Await { kind: String, what: String },
@@ -222,7 +225,9 @@ fn do_for_pacemaker(verb: &OsStr, call: &manager::Call, begun: Moment) -> (Verb,
         Some("start") => (Verb::Start, true),
         Some("stop") => (Verb::Stop, true),
         Some("monitor" | "status") => (Verb::Monitor, true),
-        Some("validate-all" | "clean" | "pause" | "resume" | "reload") => (Verb::Other, true),
+        Some("validate-all" | "clean" | "pause" | "resume" | "reload" | "reload-agent") => {
+            (Verb::Other, true)
+        }
         _ => (Verb::Other, false),
     };
     if !known {
@@ -237,8 +242,16 @@ fn do_for_pacemaker(verb: &OsStr, call: &manager::Call, begun: Moment) -> (Verb,
         );
         return (kind, clone_outcome(kind, refused));
     }
+    let values = match (&call.values, kind) {
+        (Ok(values), _) => values.adjustments.clone(),
+        // A site that runs is watched and stopped by what it was started with.
+        (Err(_), Verb::Monitor | Verb::Stop) => Adjustments::default(),
+        (Err(why), Verb::Start | Verb::Other) => {
+            return (kind, Fault::new(FaultKind::Misconfigured, why.clone()).into());
+        }
+    };
     let target = match target_for_pacemaker(call) {
-        Ok(Some(target)) => target,
+        Ok(Some(target)) => Target { adjustments: values, ..target },
         // No site is named, and none is known by the resource's name: nothing of it can live.
         Ok(None) if kind == Verb::Stop => {
             return (kind, Outcome::Done("no site of this resource is known here".to_owned()));
@@ -258,6 +271,7 @@ fn do_for_pacemaker(verb: &OsStr, call: &manager::Call, begun: Moment) -> (Verb,
         Some("clean") => agent::clean(&target, &deadline),
         Some("pause") => agent::pause(&target, None, &deadline),
         Some("resume") => agent::resume(&target, &deadline),
+        Some("reload-agent") => agent::adjust(&target, &deadline),
         _ => agent::reload(&target, &deadline),
     };
     (kind, outcome)
@@ -331,8 +345,10 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Act { part, argument } => {
             return ExitCode::from(u8::from(!operator::act(&part, argument.as_deref())));
         }
-        Word::Supervise { name, boot, rollback, held, known_as } => {
-            return supervise(&name, &places, boot, rollback, held, known_as);
+        Word::Supervise { name, boot, rollback, held, known_as, adjust } => {
+            let Ok(name) = name.parse::<SiteName>() else { return ExitCode::from(2) };
+            let times = (Duration::from_millis(boot), Duration::from_millis(rollback));
+            return supervise(Target::new(name, places, known_as), times, held, &adjust);
         }
         Word::MetaData => return ExitCode::SUCCESS,
         Word::Start(site) => (Verb::Start, with(&site, &places, |t| agent::start(t, &deadline))),
@@ -400,15 +416,13 @@ fn await_ready(kind: &str, what: &str) -> ExitCode {
 }
 
 fn supervise(
-    name: &str,
-    places: &Places,
-    boot: u64,
-    rollback: u64,
+    target: Target,
+    (boot, rollback): (Duration, Duration),
     held: Option<String>,
-    known_as: Option<String>,
+    adjust: &str,
 ) -> ExitCode {
-    let Ok(name) = name.parse::<SiteName>() else { return ExitCode::from(2) };
-    let definition = match load(places, &name) {
+    let Ok(adjustments) = serde_json::from_str(adjust) else { return ExitCode::from(2) };
+    let definition = match load(&target.places, &target.name) {
         Ok(definition) => definition,
         Err(error) => {
             own::say_on_handover(&error.to_string());
@@ -416,19 +430,20 @@ fn supervise(
         }
     };
     let setup = Setup {
-        places: places.of(&name),
+        places: target.site,
         definition,
+        adjustments,
         held,
-        boot: Duration::from_millis(boot),
-        rollback: Duration::from_millis(rollback),
-        known_as,
+        boot,
+        rollback,
+        known_as: target.known_as,
         foreground: false,
     };
     ExitCode::from(u8::from(!own::be_launched(setup)))
 }
 
 fn print_metadata() -> ExitCode {
-    print_lines(&[METADATA.trim_end().to_owned()])
+    print_lines(&[manager::metadata().trim_end().to_owned()])
 }
 
 fn print_lines(lines: &[String]) -> ExitCode {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::linux::clock::WallTime;
 use crate::linux::{Moment, Pid, Signal, StartTicks, sockets};
-use crate::site::DegradedIs;
+use crate::site::{Adjustments, DegradedIs};
 
 /// The nine states of a site, with what a manager must be told apart within two of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,11 @@ pub enum Request {
     Pause { reason: Option<String> },
     /// Start the processes again within `boot`; answer when they are up.
     Resume { boot: Duration },
+    /// The view as soon as it is worth telling, and at `until` at the latest. Held only where it
+    /// continues a series: see the supervisor's `held` module.
+    Hold { interval: Duration, level: u32, until: Moment },
+    /// The manager's parameters have changed.
+    Adjust { adjustments: Adjustments },
     /// Let every process that has a `reload` read its configuration again.
     Reload { until: Moment },
 }

@@ -17,12 +17,12 @@ use std::fmt;
 
 use crate::control::Failure;
 use crate::observe::{Denied, Observation};
-use crate::site::{LoadError, Places, SiteName, SitePlaces};
+use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
 pub use clean::clean;
 pub use deadline::{Deadline, reserve_of_start};
 pub use monitor::{Level, monitor};
-pub use orders::{pause, reload, resume};
+pub use orders::{adjust, pause, reload, resume};
 pub use start::{run, start};
 pub use stop::stop;
 pub use validate::validate;
@@ -35,12 +35,14 @@ pub struct Target {
     pub site: SitePlaces,
     /// What the manager calls it.
     pub known_as: Option<String>,
+    /// What the manager's parameters say differently from the definition.
+    pub adjustments: Adjustments,
 }
 
 impl Target {
     pub fn new(name: SiteName, places: Places, known_as: Option<String>) -> Self {
         let site = places.of(&name);
-        Self { name, places, site, known_as }
+        Self { name, places, site, known_as, adjustments: Adjustments::default() }
     }
 }
 

@@ -83,6 +83,27 @@ pub fn reload(target: &Target, deadline: &Deadline) -> Outcome {
     order(target, "reload", &Request::Reload { until }, until)
 }
 
+/// Applies changed parameters to a site that runs; nothing that runs needs nothing applied.
+pub fn adjust(target: &Target, deadline: &Deadline) -> Outcome {
+    let request = Request::Adjust { adjustments: target.adjustments.clone() };
+    match own::ask(&target.site, &request, deadline.for_look()) {
+        Asked::Answered(Reply::Done(_)) | Asked::Nobody => {
+            Outcome::Done(format!("the parameters of `{}` are in force", target.name))
+        }
+        Asked::Answered(Reply::Refused { why }) => {
+            Fault::failed(format!("the parameters of `{}` are not in force: {why}", target.name))
+                .into()
+        }
+        Asked::Answered(Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. })
+        | Asked::Silent => Fault::failed(format!(
+            "the parameters of `{}` are not in force: its supervisor does not answer",
+            target.name
+        ))
+        .into(),
+        Asked::Denied(error) => Fault::from(Denied(error)).into(),
+    }
+}
+
 fn running_definition(target: &Target) -> Option<Definition> {
     load_snapshot(&target.site.snapshot(), &target.name).ok()
 }

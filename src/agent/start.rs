@@ -30,7 +30,8 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     if let Some(view) = clear_the_way(target, deadline, look_until)? {
         return Ok(Outcome::Done(up(target, &view, true)));
     }
-    let definition = load(&target.places, &target.name).map_err(Fault::from)?;
+    let written = load(&target.places, &target.name).map_err(Fault::from)?;
+    let definition = written.adjusted(&target.adjustments);
     let times = deadline.for_start(&definition);
     gate::check(&definition)?;
     let held = held_down(&definition);
@@ -42,6 +43,7 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         boot: boot_until.left(),
         rollback: times.rollback,
         known_as: target.known_as.as_deref(),
+        adjustments: &target.adjustments,
     };
     let launched = own::launch(&orders, times.until).map_err(|error| {
         Fault::failed(format!("the site `{}` could not be started: {error:#}", target.name))
@@ -230,6 +232,7 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         boot: definition.boot_timeout,
         rollback: definition.stop_timeout,
         known_as: target.known_as.clone(),
+        adjustments: target.adjustments.clone(),
         foreground: true,
         definition,
     };

@@ -30,7 +30,9 @@ pub(super) fn stop_times(deadline: &Deadline, places: &SitePlaces) -> StopTimes 
 fn snapshot(places: &SitePlaces) -> Option<Definition> {
     // The name does not matter to what is read from it here.
     let name = "snapshot".parse().ok()?;
-    load_snapshot(&places.snapshot(), &name).ok()
+    let definition = load_snapshot(&places.snapshot(), &name).ok()?;
+    let adjustments = Record::read(places).ok().flatten().map(|r| r.adjustments);
+    Some(definition.adjusted(&adjustments.unwrap_or_default()))
 }
 
 /// Stops the site: in order, then by TERM, then by KILL, and proves that nothing of it lives.

@@ -15,7 +15,7 @@ use crate::linux::lock;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, inherit, spawn};
 use crate::process::{Identity, MARK, Record, SUPERVISOR, mark_entry};
-use crate::site::{Places, SiteName, SitePlaces};
+use crate::site::{Adjustments, Places, SiteName, SitePlaces};
 use crate::supervisor::launch::DEFAULT_PATH;
 use crate::supervisor::{self, NotStarted, Setup};
 
@@ -59,10 +59,11 @@ pub fn ask(places: &SitePlaces, request: &Request, deadline: Moment) -> Asked {
     }
 }
 
-/// The view of this moment, by the shortest way; None is no answer at all.
-pub fn glance(places: &SitePlaces, deadline: Moment) -> Option<View> {
+/// The view by the shortest way, of this moment ([`Request::Look`]) or of the next one worth telling
+/// ([`Request::Hold`]); None is no answer at all.
+pub fn glance(places: &SitePlaces, request: &Request, deadline: Moment) -> Option<View> {
     let mut client = Client::connect(&places.socket(), deadline).ok()?;
-    match client.ask(&Request::Look, deadline).ok()? {
+    match client.ask(request, deadline).ok()? {
         Reply::Done(view) => Some(*view),
         Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Refused { .. } => None,
     }
@@ -106,6 +107,7 @@ pub struct Orders<'a> {
     pub boot: Duration,
     pub rollback: Duration,
     pub known_as: Option<&'a str>,
+    pub adjustments: &'a Adjustments,
 }
 
 /// What came of starting a supervisor.
@@ -145,7 +147,12 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
         c"--rollback".to_owned(),
         text(orders.rollback.as_millis().to_string())?,
     ];
-    for (option, value) in [(c"--held", orders.held), (c"--known-as", orders.known_as)] {
+    let adjustments = serde_json::to_string(orders.adjustments).context("parameters")?;
+    for (option, value) in [
+        (c"--held", orders.held),
+        (c"--known-as", orders.known_as),
+        (c"--adjust", Some(adjustments.as_str())),
+    ] {
         if let Some(value) = value {
             arguments.push(option.to_owned());
             arguments.push(text(value.to_owned())?);

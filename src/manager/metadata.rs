@@ -1,42 +1,118 @@
 //! What Pacemaker, pcs and crmsh are told of the agent. Needs no root, no configuration, no site.
 
+use std::fmt::Write;
+
+use super::parameters::{Kind, PARAMETERS};
+
+/// The advised timeouts: for the default `boot_timeout` and `stop_timeout`, with what a start keeps
+/// to roll back and a stop to kill and prove; a monitor's holds `monitor_wait` within three quarters.
+pub const TIMEOUTS: Timeouts =
+    Timeouts { start: 240, stop: 360, monitor: 40, interval: 1, validate: 20, reload: 20 };
+
+/// In seconds.
+#[derive(Debug)]
+pub struct Timeouts {
+    pub start: u64,
+    pub stop: u64,
+    pub monitor: u64,
+    pub interval: u64,
+    pub validate: u64,
+    pub reload: u64,
+}
+
 /// OCF 1.1 (`<version>`), and valid by the DTD of OCF 1.0 that ocf-tester uses: its internal
 /// subset declares what 1.1 has added.
-pub const METADATA: &str = r#"<?xml version="1.0"?>
+pub fn metadata() -> String {
+    let mut parameters = String::new();
+    for p in &PARAMETERS {
+        let unique = if p.unique { format!(" unique-group=\"{}\"", p.name) } else { String::new() };
+        let default = p.default.map_or_else(String::new, |d| format!(" default=\"{}\"", escape(d)));
+        let kind = match p.kind {
+            Kind::Text | Kind::Duration | Kind::Choice(_) => "string",
+            Kind::Count => "integer",
+        };
+        let words = match p.kind {
+            Kind::Choice(words) => format!(" One of: {}.", words.join(", ")),
+            Kind::Duration => " Like 90s or 3m; bare numbers are seconds.".to_owned(),
+            Kind::Text | Kind::Count => String::new(),
+        };
+        // A string takes what is written to it.
+        let _ = write!(
+            parameters,
+            "<parameter name=\"{}\" unique=\"{}\"{unique} required=\"{}\" reloadable=\"{}\">\n\
+             <longdesc lang=\"en\">\n{}{}\n</longdesc>\n\
+             <shortdesc lang=\"en\">{}</shortdesc>\n\
+             <content type=\"{kind}\"{default}/>\n</parameter>\n",
+            p.name,
+            u8::from(p.unique),
+            u8::from(p.required),
+            u8::from(p.reloadable),
+            escape(p.long),
+            escape(&words),
+            escape(p.short),
+        );
+    }
+    let Timeouts { start, stop, monitor, interval, validate, reload } = TIMEOUTS;
+    format!(
+        r#"<?xml version="1.0"?>
 <!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd" [
 <!ATTLIST parameter reloadable (1|0) "0" unique-group CDATA #IMPLIED>
 <!ATTLIST action name CDATA #REQUIRED>
 ]>
-<resource-agent name="site" version="1.0">
+<resource-agent name="site" version="{version}">
 <version>1.1</version>
 <longdesc lang="en">
 Runs a site, a group of processes that fails over as a unit, under its own supervisor: started in
 order, watched together, stopped together. The site is described in a file that is the same on every
-node, /etc/siteward/sites/NAME.yaml. It runs on one node at a time and cannot be cloned.
+node. It runs on one node at a time and cannot be cloned.
 </longdesc>
 <shortdesc lang="en">Runs a group of processes as one site</shortdesc>
 <parameters>
-<parameter name="site" unique="1" required="1" unique-group="site">
-<longdesc lang="en">
-The name of the site: the stem of its definition's file, /etc/siteward/sites/NAME.yaml.
-</longdesc>
-<shortdesc lang="en">Name of the site</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="config_dir" unique="0" required="0">
-<longdesc lang="en">
-The folder that holds the definitions of sites on every node.
-</longdesc>
-<shortdesc lang="en">Folder of definitions</shortdesc>
-<content type="string" default="/etc/siteward/sites"/>
-</parameter>
-</parameters>
+{parameters}</parameters>
 <actions>
-<action name="start" timeout="240s"/>
-<action name="stop" timeout="360s"/>
-<action name="monitor" timeout="40s" interval="10s" depth="0"/>
-<action name="validate-all" timeout="20s"/>
+<action name="start" timeout="{start}s"/>
+<action name="stop" timeout="{stop}s"/>
+<action name="monitor" timeout="{monitor}s" interval="{interval}s" depth="0"/>
+<action name="reload-agent" timeout="{reload}s"/>
+<action name="validate-all" timeout="{validate}s"/>
 <action name="meta-data" timeout="5s"/>
 </actions>
 </resource-agent>
-"#;
+"#,
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::reserve_of_start;
+    use crate::site::{SiteName, parse};
+    use std::time::Duration;
+
+    #[test]
+    fn the_advised_timeouts_hold_the_defaults_and_the_reserve() {
+        let name: SiteName = "a".parse().unwrap();
+        let text = "version: 1\nprocesses: {a: {command: [x]}}\n";
+        let site = parse(&name, std::path::Path::new("x"), text).unwrap();
+        let start = Duration::from_secs(TIMEOUTS.start);
+        assert_eq!(start - reserve_of_start(start, site.kill_reserve()), site.boot_timeout);
+        let stop = Duration::from_secs(TIMEOUTS.stop);
+        assert!(stop >= site.stop_timeout + site.kill_reserve() + Duration::from_secs(1));
+        let values = super::super::parameters::read(|_| None).unwrap();
+        assert!(values.monitor_wait <= Duration::from_secs(TIMEOUTS.monitor) * 3 / 4);
+    }
+
+    #[test]
+    fn every_parameter_is_told() {
+        let xml = metadata();
+        for p in &PARAMETERS {
+            assert!(xml.contains(&format!("<parameter name=\"{}\"", p.name)));
+        }
+        assert!(!xml.contains("  "), "no run of blanks from the source");
+    }
+}

@@ -6,6 +6,7 @@
 mod hand;
 mod metadata;
 mod pacemaker;
+mod parameters;
 mod quick;
 
 use std::env;
@@ -15,8 +16,9 @@ use std::path::Path;
 use crate::agent::{FaultKind, Outcome};
 use crate::observe::Observation;
 
-pub use metadata::METADATA;
+pub use metadata::{TIMEOUTS, metadata};
 pub use pacemaker::{Call, CallError, find_by_instance, read_call};
+pub use parameters::{Kind, PARAMETERS, Parameter};
 pub use quick::quick_monitor;
 
 /// Who calls.

@@ -7,9 +7,11 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::parameters::{self, Values};
 use super::{Answer, Verb, common_code, is_told_as_degraded};
 use crate::agent::{Fault, FaultKind, Outcome};
 use crate::control::State;
+use crate::linux::Moment;
 use crate::observe::Observation;
 use crate::process::Record;
 use crate::site::{Overrides, Places, SiteName};
@@ -30,8 +32,23 @@ pub struct Call {
     pub level: u32,
     /// It is asked again and again: a probe has no interval at all.
     pub recurring: bool,
+    /// How often a recurring monitor is asked.
+    pub interval: Duration,
+    /// The parameters that are more than a name.
+    pub values: Result<Values, String>,
     /// It is one instance of a clone, which a site cannot be.
     pub clone: bool,
+}
+
+impl Call {
+    /// Until when a monitor that is called now may be held; None: it is answered at once. Held
+    /// are only recurring ones, and never into the last quarter of their time.
+    pub fn hold_until(&self, begun: Moment) -> Option<Moment> {
+        let wait = self.values.as_ref().map_or(Duration::ZERO, |v| v.monitor_wait);
+        let timeout = self.timeout.unwrap_or(Duration::from_secs(20));
+        let wait = wait.min(timeout * 3 / 4);
+        (self.recurring && !wait.is_zero()).then(|| begun + wait)
+    }
 }
 
 /// The call cannot be understood.
@@ -60,6 +77,7 @@ fn read_call_from(variables: &HashMap<String, String>) -> Result<Call, CallError
             })
             .transpose()
     };
+    let interval = number("OCF_RESKEY_CRM_meta_interval")?.unwrap_or(0);
     Ok(Call {
         site: get("OCF_RESKEY_site"),
         instance: get("OCF_RESOURCE_INSTANCE"),
@@ -71,7 +89,9 @@ fn read_call_from(variables: &HashMap<String, String>) -> Result<Call, CallError
             .filter(|ms| *ms > 0)
             .map(Duration::from_millis),
         level: number("OCF_CHECK_LEVEL")?.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)),
-        recurring: number("OCF_RESKEY_CRM_meta_interval")?.unwrap_or(0) > 0,
+        recurring: interval > 0,
+        interval: Duration::from_millis(interval),
+        values: parameters::read(|name| get(&format!("OCF_RESKEY_{name}"))),
         clone: variables.contains_key("OCF_RESKEY_CRM_meta_clone"),
     })
 }

@@ -12,7 +12,7 @@ use super::pacemaker::read_call;
 use super::{Manager, Verb};
 use crate::agent::Outcome;
 use crate::backend::own::glance;
-use crate::control::State;
+use crate::control::{Request, State};
 use crate::linux::Moment;
 use crate::observe::Observation;
 use crate::process::Members;
@@ -24,11 +24,20 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The exit code, if this is a plain monitor of a site that is well; None: go the long way.
 pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
     let manager = Manager::recognise(arguments.first().map(OsString::as_os_str));
+    let begun = Moment::now();
     let mut patience = PATIENCE;
+    let mut hold = None;
+    let mut deep = false;
     let (name, overrides, recurring): (SiteName, Overrides, bool) = match (manager, arguments) {
         (Manager::Pacemaker, [_, verb]) if is_monitor(verb) => {
-            let call = read_call().ok().filter(|call| call.level < 10 && !call.clone)?;
+            let call = read_call().ok().filter(|call| !call.clone)?;
+            deep = call.level >= 10;
             patience = call.timeout.map_or(patience, |given| patience.min(given / 4));
+            hold = call.hold_until(begun).map(|until| Request::Hold {
+                interval: call.interval,
+                level: call.level,
+                until,
+            });
             (call.site?.parse().ok()?, call.overrides, call.recurring)
         }
         // A person wants to see more than an exit code; a script that is quiet does not.
@@ -38,7 +47,12 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
         _ => return None,
     };
     let places = Places::resolve(overrides).ok()?.of(&name);
-    let view = glance(&places, Moment::now() + patience)?;
+    let until = match &hold {
+        // The supervisor answers when the wait is over; one that does not is looked at the long way.
+        Some(Request::Hold { until, .. }) => *until + patience.min(Duration::from_secs(1)),
+        _ => begun + patience,
+    };
+    let view = glance(&places, &hold.unwrap_or(Request::Look), until)?;
     let well = match view.state {
         State::Running | State::Maintenance | State::Degraded => true,
         State::Stopped
@@ -58,7 +72,8 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
         why: None,
     };
     let outcome = Outcome::Seen(Box::new(observation));
-    well.then(|| manager.answer(Verb::Monitor, recurring, &outcome).code)
+    // A deeper look is held like any other, and then taken the long way.
+    (well && !deep).then(|| manager.answer(Verb::Monitor, recurring, &outcome).code)
 }
 
 fn is_monitor(verb: &OsString) -> bool {

@@ -9,7 +9,7 @@ use super::identity::Identity;
 use crate::control::Failure;
 use crate::linux::clock::WallTime;
 use crate::linux::{BootId, files};
-use crate::site::{SiteName, SitePlaces};
+use crate::site::{Adjustments, SiteName, SitePlaces};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Record {
     pub supervisor: Identity,
     pub since: WallTime,
     pub fingerprint: String,
+    /// What the manager's parameters say differently from the snapshot.
+    #[serde(default)]
+    pub adjustments: Adjustments,
     pub processes: Vec<ProcessRecord>,
     /// None while the supervisor is at work.
     pub ending: Option<Ending>,

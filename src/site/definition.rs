@@ -71,6 +71,7 @@ pub struct Definition {
     pub address: Option<IpAddr>,
     pub boot_timeout: Duration,
     pub stop_timeout: Duration,
+    pub given: Given,
     pub forcekill_time: Duration,
     pub countmax: u32,
     pub countsleep: Duration,
@@ -88,6 +89,13 @@ pub struct Definition {
     pub text: String,
     /// Things that are allowed and probably not meant.
     pub warnings: Vec<String>,
+}
+
+/// Which of the timeouts stand in the definition, and are not a default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    pub boot_timeout: bool,
+    pub stop_timeout: bool,
 }
 
 /// How a manager is told of a degraded site.

@@ -4,6 +4,7 @@
 //! file, line, column, what was expected and the nearest right word. Must never: look at the
 //! state of a site, or change anything.
 
+mod adjust;
 mod cursor;
 pub mod definition;
 pub mod duration;
@@ -14,6 +15,7 @@ mod parse;
 mod places;
 mod yaml;
 
+pub use adjust::Adjustments;
 pub use cursor::{DefinitionError, Located};
 pub use definition::*;
 pub use environment::read_env_file;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, DefinitionError, Located, Problems, nearest};
 use super::definition::{
-    Context, Definition, DegradedIs, Evidence, Healthcheck, Prerequisites, Process, Ready, Reload,
-    Restart, SiteName,
+    Context, Definition, DegradedIs, Evidence, Given, Healthcheck, Prerequisites, Process, Ready,
+    Reload, Restart, SiteName,
 };
 use super::duration::show;
 use super::environment::is_variable;
@@ -163,6 +163,10 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         address,
         boot_timeout,
         stop_timeout,
+        given: Given {
+            boot_timeout: root.field("boot_timeout").is_some(),
+            stop_timeout: root.field("stop_timeout").is_some(),
+        },
         forcekill_time: seconds("forcekill_time", 5),
         countmax,
         countsleep,

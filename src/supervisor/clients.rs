@@ -7,11 +7,13 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use super::event_loop::Supervisor;
+use super::held::{Key, Verdict};
 use super::helpers::Role;
 use super::machine::{Desired, Event, Phase, Unit, Why};
 use super::plan::UnitId;
 use crate::control::{Reply, Request, decode, encode};
 use crate::linux::{Moment, files, sockets};
+use crate::site::{Adjustments, DegradedIs};
 
 /// More than these at once are sent away: a supervisor must not run out of descriptors.
 const MOST: usize = 200;
@@ -26,8 +28,14 @@ enum Wait {
     Nothing,
     Up,
     Down,
-    Held,
+    Paused,
     Resumed,
+    /// A monitor that may be held.
+    Held {
+        key: Key,
+        asked: Moment,
+        until: Moment,
+    },
     /// The answers of so many healthchecks or reloads, and what went wrong until now.
     Answers {
         missing: usize,
@@ -95,8 +103,8 @@ impl Clients {
         self.all
             .values()
             .filter_map(|c| match &c.wait {
-                Wait::Answers { until, .. } => Some(*until),
-                Wait::Nothing | Wait::Up | Wait::Down | Wait::Held | Wait::Resumed => None,
+                Wait::Answers { until, .. } | Wait::Held { until, .. } => Some(*until),
+                Wait::Nothing | Wait::Up | Wait::Down | Wait::Paused | Wait::Resumed => None,
             })
             .min()
     }
@@ -178,7 +186,10 @@ impl Supervisor {
             }
         }
         if gone {
-            self.clients.all.remove(&id);
+            let client = self.clients.all.remove(&id);
+            if let Some(Client { wait: Wait::Held { key, .. }, .. }) = client {
+                self.series.cut_off(key);
+            }
             self.drop_helpers_of_client(id);
         }
     }
@@ -235,7 +246,7 @@ impl Supervisor {
             }
             Request::Pause { reason } => {
                 self.paused = Some(reason.unwrap_or_default());
-                self.wait_for(id, Wait::Held);
+                self.wait_for(id, Wait::Paused);
                 self.tell(Event::Hold {
                     polite_until: Moment::now() + self.definition.stop_timeout,
                 });
@@ -244,6 +255,15 @@ impl Supervisor {
                 self.paused = None;
                 self.wait_for(id, Wait::Resumed);
                 self.tell(Event::Resume { boot: boot.max(Duration::from_millis(1)) });
+            }
+            Request::Hold { interval, level, until } => {
+                let asked = Moment::now();
+                self.wait_for(id, Wait::Held { key: Key { interval, level }, asked, until });
+            }
+            Request::Adjust { adjustments } => {
+                self.adjust(adjustments);
+                let view = Box::new(self.view());
+                self.reply(id, &Reply::Done(view));
             }
             Request::Reload { until } => self.on_reload_request(id, until),
         }
@@ -272,6 +292,27 @@ impl Supervisor {
         self.wait_for(id, Wait::Answers { missing, wrong, until });
     }
 
+    fn verdict(&self) -> Verdict {
+        let told = self.definition.degraded_is == DegradedIs::Degraded
+            && self.degraded_is_told_at().is_some_and(Moment::passed);
+        Verdict::of(self.machine.state(), told)
+    }
+
+    /// When a site that is degraded is told as such.
+    pub(super) fn degraded_is_told_at(&self) -> Option<Moment> {
+        let wanted = self.definition.degraded_is == DegradedIs::Degraded;
+        let since = self.machine.degraded_since().filter(|_| wanted)?;
+        Some(since + self.definition.degraded_after)
+    }
+
+    fn adjust(&mut self, adjustments: Adjustments) {
+        self.definition = self.written.clone().adjusted(&adjustments);
+        self.machine.adjust(self.definition.boot_timeout, self.definition.stop_timeout);
+        self.record.adjustments = adjustments;
+        self.write_record();
+        log::info!("the manager's parameters have changed and are in force");
+    }
+
     /// Tells every client that waits for what is so now.
     pub(super) fn answer_clients(&mut self) {
         let now = Moment::now();
@@ -280,6 +321,10 @@ impl Supervisor {
             let Some(wait) = self.clients.all.get(&id).map(|c| c.wait.clone()) else { continue };
             if let Some(reply) = self.answer_to(&wait, now) {
                 self.reply(id, &reply);
+                if let Wait::Held { key, .. } = wait {
+                    let verdict = self.verdict();
+                    self.series.answered(key, now, verdict);
+                }
                 self.drop_helpers_of_client(id);
             }
         }
@@ -291,6 +336,9 @@ impl Supervisor {
         match wait {
             // What is stopped is told at the very end: see `say_farewell`.
             Wait::Nothing | Wait::Down => None,
+            Wait::Held { key, asked, until } => {
+                self.series.is_due(*key, *asked, *until, now, self.verdict()).then(done).flatten()
+            }
             Wait::Answers { missing, wrong, until } => {
                 let late = *missing > 0 && *until <= now;
                 if *missing > 0 && !late {
@@ -313,7 +361,7 @@ impl Supervisor {
                 (Desired::Held, Phase::Held) | (Desired::Up, Phase::Serving) => done(),
                 (Desired::Held | Desired::Up, _) => None,
             },
-            Wait::Held => match (self.machine.desired(), self.machine.phase()) {
+            Wait::Paused => match (self.machine.desired(), self.machine.phase()) {
                 (Desired::Down(_), _) => overtaken("stop"),
                 (Desired::Up, _) => overtaken("resume"),
                 (Desired::Held, Phase::Held) => done(),

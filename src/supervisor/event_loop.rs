@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::actions::UnitShell;
 use super::clients::Clients;
+use super::held::Series;
 use super::helpers::{Helper, Role};
 use super::kin::{Family, Kin};
 use super::launch::Launch;
@@ -25,7 +26,12 @@ use crate::site::{Definition, SitePlaces};
 /// A supervisor at work.
 pub(super) struct Supervisor {
     pub(super) places: SitePlaces,
+    /// As the manager wants it.
     pub(super) definition: Definition,
+    /// As it is written.
+    pub(super) written: Definition,
+    /// The monitors that are answered in series.
+    pub(super) series: Series,
     pub(super) launches: Vec<Launch>,
     pub(super) machine: Machine,
     pub(super) shells: Vec<UnitShell>,
@@ -109,6 +115,7 @@ impl Supervisor {
             .chain(self.machine.next_tick())
             .chain(self.look_again)
             .chain(self.clients.next_deadline())
+            .chain(self.degraded_is_told_at().filter(|at| !at.passed()))
             .min();
         waiting.wait(deadline)
     }

@@ -390,6 +390,12 @@ impl Machine {
         }
     }
 
+    /// The manager's parameters have changed: what is computed from now on uses these.
+    pub fn adjust(&mut self, boot_timeout: Duration, stop_timeout: Duration) {
+        self.plan.boot_timeout = boot_timeout;
+        self.plan.stop_timeout = stop_timeout;
+    }
+
     pub fn plan(&self) -> &Plan {
         &self.plan
     }

@@ -8,6 +8,7 @@
 mod actions;
 mod clients;
 mod event_loop;
+mod held;
 mod helpers;
 mod kin;
 pub mod launch;
@@ -32,7 +33,7 @@ use crate::linux::signals::Inbox;
 use crate::linux::watch::Watcher;
 use crate::linux::{Pid, Signal, files, inherit};
 use crate::process::{Ending, Identity, Record};
-use crate::site::{Definition, SitePlaces};
+use crate::site::{Adjustments, Definition, SitePlaces};
 use actions::UnitShell;
 use event_loop::Supervisor;
 use launch::Launch;
@@ -44,7 +45,9 @@ use plan::{Plan, UnitId};
 #[derive(Debug)]
 pub struct Setup {
     pub places: SitePlaces,
+    /// As it is written; what the manager says differently is in `adjustments`.
     pub definition: Definition,
+    pub adjustments: Adjustments,
     /// The site comes up with its processes held down, for this reason.
     pub held: Option<String>,
     /// How long the boot may take.
@@ -82,7 +85,8 @@ pub enum Finished {
 /// # Errors
 /// It did not come to its work; nothing was started.
 pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotStarted> {
-    let Setup { places, definition, held, boot, rollback, known_as, foreground } = setup;
+    let Setup { places, definition, adjustments, held, boot, rollback, known_as, foreground } =
+        setup;
     places.check_length()?;
     let of_folder =
         |path: &std::path::Path| format!("the folder {} cannot be used", path.display());
@@ -120,6 +124,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         supervisor: identity.clone(),
         since,
         fingerprint: definition.fingerprint.clone(),
+        adjustments: adjustments.clone(),
         processes: Vec::new(),
         ending: None,
     };
@@ -129,6 +134,8 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     let listener = listen(&places)
         .with_context(|| format!("the socket {} cannot be made", places.socket().display()))?;
 
+    let written = definition.clone();
+    let definition = definition.adjusted(&adjustments);
     let machine = Machine::new(Plan::of(&definition));
     let units = &machine.plan().units;
     let names: HashMap<String, UnitId> =
@@ -154,6 +161,8 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         inbox,
         listener,
         look_again: None,
+        series: held::Series::default(),
+        written,
         definition,
         places,
     };

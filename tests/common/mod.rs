@@ -84,6 +84,7 @@ impl Bench {
             .env("OCF_RESOURCE_INSTANCE", format!("r-{site}"))
             .env("OCF_RESKEY_site", site)
             .env("OCF_RESKEY_CRM_meta_timeout", "30000")
+            .env("OCF_RESKEY_monitor_wait", "0")
             .envs(extra.iter().copied());
         command
     }

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 
 use super::report::Seen;
 use crate::backend::own;
-use crate::control::View;
+use crate::control::{Request, View};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, Signal, files, node};
 use crate::process::{Identity, Record, find_members};
@@ -137,6 +137,8 @@ impl Bare {
             .env("OCF_RESOURCE_INSTANCE", format!("rehearsed-{}", self.name))
             .env("OCF_RESKEY_site", &self.name)
             .env("OCF_RESKEY_CRM_meta_timeout", timeout.as_millis().to_string())
+            // Else each of the rehearsal's monitors would take as long as it may.
+            .env("OCF_RESKEY_monitor_wait", "0")
             .env("SITEWARD_CONFIG_DIR", &self.places.config)
             .env("SITEWARD_RUNTIME_DIR", &self.places.runtime)
             .env("SITEWARD_LOG_DIR", &self.places.logs)
@@ -202,7 +204,7 @@ impl Stage {
     }
 
     pub(super) fn view(&self) -> Option<View> {
-        own::glance(&self.site, Moment::now() + Duration::from_secs(5))
+        own::glance(&self.site, &Request::Look, Moment::now() + Duration::from_secs(5))
     }
 
     /// Monitors until the answer is `code`; the answers on the way do not matter.

@@ -1,0 +1,110 @@
+//! The held monitor: a manager asks every so often and the supervisor knows at once, so the
+//! question is kept until there is something to tell.
+//!
+//! What keeps it safe: a question is held only where it continues a series, that is, where the one
+//! before it, with the same interval and check level, was answered and not cut off, no longer ago
+//! than its interval and a second. A probe has no interval, a first monitor has none before it,
+//! and one after a break comes too late: those belong to a transition of the manager, which waits
+//! for them, so they are answered at once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::control::State;
+use crate::linux::Moment;
+
+/// By how much a question may come later than its interval and still continue its series.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// One series is told from another by interval and check level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) interval: Duration,
+    pub(super) level: u32,
+}
+
+/// What was told, as far as a manager tells verdicts apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Well,
+    /// Degraded, and the definition wants that to be told.
+    ToldAsDegraded,
+    Bad,
+}
+
+impl Verdict {
+    pub(super) fn of(state: State, told_as_degraded: bool) -> Self {
+        match state {
+            State::Degraded if told_as_degraded => Self::ToldAsDegraded,
+            State::Running | State::Maintenance | State::Degraded => Self::Well,
+            // A site that starts is well in a manager's eyes, but it is watched on the way.
+            State::Starting
+            | State::Stopped
+            | State::StoppingOrdered
+            | State::StoppingFailed
+            | State::Failed
+            | State::FailedWithSurvivors
+            | State::Unsupervised
+            | State::Unknown => Self::Bad,
+        }
+    }
+}
+
+/// All series: when each was last answered, and with what.
+#[derive(Debug, Default)]
+pub(super) struct Series(HashMap<Key, (Moment, Verdict)>);
+
+impl Series {
+    /// Whether a question that has come is to be answered now.
+    pub(super) fn is_due(
+        &self,
+        key: Key,
+        asked: Moment,
+        until: Moment,
+        now: Moment,
+        verdict: Verdict,
+    ) -> bool {
+        let Some((answered, told)) = self.0.get(&key) else { return true };
+        let continues = asked.since(*answered) <= key.interval + SLACK;
+        !continues || until <= now || verdict == Verdict::Bad || verdict != *told
+    }
+
+    /// It was answered.
+    pub(super) fn answered(&mut self, key: Key, now: Moment, verdict: Verdict) {
+        self.0.insert(key, (now, verdict));
+    }
+
+    /// It was cut off: whoever asks next begins anew.
+    pub(super) fn cut_off(&mut self, key: Key) {
+        self.0.remove(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn s(seconds: u64) -> Moment {
+        Moment::since_boot(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn only_a_question_that_continues_a_series_is_held() {
+        let key = Key { interval: Duration::from_secs(1), level: 0 };
+        let mut series = Series::default();
+        let due =
+            |series: &Series, asked, now, verdict| series.is_due(key, asked, s(1000), now, verdict);
+        assert!(due(&series, s(10), s(10), Verdict::Well), "the first is answered at once");
+        series.answered(key, s(10), Verdict::Well);
+        assert!(!due(&series, s(11), s(11), Verdict::Well));
+        assert!(!due(&series, s(12), s(30), Verdict::Well), "it stays held, however long");
+        assert!(due(&series, s(13), s(13), Verdict::Well), "one that comes too late begins anew");
+        assert!(due(&series, s(11), s(12), Verdict::Bad), "what is bad is told at once");
+        assert!(due(&series, s(11), s(12), Verdict::ToldAsDegraded), "a change is told at once");
+        assert!(due(&series, s(11), s(1000), Verdict::Well), "the wait is over");
+        let other = Key { level: 10, ..key };
+        assert!(series.is_due(other, s(11), s(1000), s(11), Verdict::Well), "another series");
+        series.cut_off(key);
+        assert!(due(&series, s(11), s(11), Verdict::Well), "after a cut it begins anew");
+    }
+}
