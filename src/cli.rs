@@ -169,7 +169,7 @@ pub fn main() -> ExitCode {
         && !verb.as_encoded_bytes().starts_with(b"-")
         && (arguments.len() == 2 || !is_word_of_ours(&arguments))
     {
-        init_log(0);
+        init_pacemaker_log(&verb.to_string_lossy());
         return by_pacemaker(verb, begun);
     }
     by_words(&arguments, begun)
@@ -189,6 +189,23 @@ fn init_log(verbose: u8) {
         .filter_level(level)
         .format(|out, record| writeln!(out, "siteward: {}", record.args()))
         .init();
+}
+
+/// As Pacemaker's administrators want it: warnings to stderr, and everything to a trace if asked.
+fn init_pacemaker_log(verb: &str) {
+    let file = manager::trace_file(verb)
+        .and_then(|path| std::fs::OpenOptions::new().create(true).append(true).open(path).ok());
+    let Some(file) = file else { return init_log(0) };
+    env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Debug)
+        .target(env_logger::Target::Pipe(Box::new(file)))
+        .format(|out, record| {
+            writeln!(out, "{} {:5} {}", WallTime::now(), record.level(), record.args())
+        })
+        .init();
+    for (variable, value) in env::vars().filter(|(v, _)| v.starts_with("OCF_")) {
+        log::debug!("{variable}={value}");
+    }
 }
 
 fn init_supervisor_log() {
@@ -458,16 +475,10 @@ fn print_lines(lines: &[String]) -> ExitCode {
 
 fn give(manager: Manager, verb: Verb, recurring: bool, outcome: &Outcome, quiet: bool) -> ExitCode {
     let answer = manager.answer(verb, recurring, outcome);
-    // A caller that does not listen any more still gets its exit code.
+    // A person who wants quiet gets it where all is well; a cluster's log is never kept short.
     if !(quiet && answer.code == 0) {
-        let mut out = std::io::stdout().lock();
-        for line in &answer.stdout {
-            let _ = writeln!(out, "{line}");
-        }
+        answer.give();
     }
-    let mut err = std::io::stderr().lock();
-    for line in answer.stderr.iter().filter(|_| !(quiet && answer.code == 0)) {
-        let _ = writeln!(err, "{line}");
-    }
+    log::debug!("answered {}", answer.code);
     ExitCode::from(answer.code)
 }

@@ -225,3 +225,34 @@ fn a_changed_stop_timeout_holds_for_the_next_stop() {
     succeed(bench.hand(&["stop", "a"]));
     assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
 }
+
+#[test]
+fn what_happens_is_written_where_pacemakers_administrators_look() {
+    let bench = Bench::new();
+    bench.define("a", "processes: {x: {command: [ACT, failing, \"3\"], ready: {notify: true}}}\n");
+    let log = bench.path("pacemaker.log");
+    std::fs::write(&log, "").unwrap();
+    let there = [("HA_LOGFILE", log.to_str().unwrap()), ("HA_LOGFACILITY", "none")];
+    let failed = output(bench.ocf("a", "start", &there));
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.contains("site(r-a)["), "{text}");
+    assert!(text.contains("ERROR: x: something is very wrong"), "{text}");
+    assert!(text.contains("ERROR: the site `a` did not start: `x` ended with exit status 3"), "{text}");
+    assert!(!said(&failed).contains("something is very wrong"), "not said twice");
+    assert!(reason(&failed).len() <= 128);
+    bench.define("a", SIMPLE);
+    succeed(bench.ocf("a", "start", &there));
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.lines().last().unwrap().ends_with("INFO: the site `a` is running"), "{text}");
+}
+
+#[test]
+fn a_trace_is_written_where_it_is_asked_for() {
+    let bench = Bench::new();
+    bench.define("a", SIMPLE);
+    let trace = bench.path("trace");
+    let asked = [("OCF_TRACE_RA", "1"), ("OCF_TRACE_FILE", trace.to_str().unwrap())];
+    assert_eq!(code(bench.ocf("a", "monitor", &asked)), 7);
+    let text = std::fs::read_to_string(&trace).unwrap();
+    assert!(text.contains("OCF_RESKEY_site=a") && text.contains("answered 7"), "{text}");
+}

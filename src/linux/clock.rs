@@ -65,6 +65,20 @@ impl fmt::Debug for Moment {
     }
 }
 
+/// The node's local time as syslog writes it: `Nov 20 12:18:19`.
+pub fn local_stamp() -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let WallTime(seconds) = WallTime::now();
+    // SAFETY: all fields of tm are numbers or a pointer that may be null.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to locals that outlive the call.
+    unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
+    let month = usize::try_from(parts.tm_mon).ok().and_then(|m| MONTHS.get(m)).unwrap_or(&"???");
+    let (day, hour) = (parts.tm_mday, parts.tm_hour);
+    format!("{month} {day:02} {hour:02}:{:02}:{:02}", parts.tm_min, parts.tm_sec)
+}
+
 /// Seconds since 1970, for people and for records that outlive a boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WallTime(i64);

@@ -20,7 +20,7 @@ fn code_of_state(state: State) -> u8 {
 }
 
 pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
-    let mut answer = Answer { code: 0, stdout: Vec::new(), stderr: Vec::new() };
+    let mut answer = Answer::new();
     match outcome {
         Outcome::Done(said) => answer.stdout.push(format!("siteward: {said}.")),
         Outcome::Seen(observation) => {

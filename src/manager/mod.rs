@@ -3,6 +3,7 @@
 //! Promises: the exit codes of each manager stand in one table, and nothing else in the program
 //! knows an exit code. Must never: see a site but through the verbs.
 
+mod cluster_log;
 mod hand;
 mod metadata;
 mod pacemaker;
@@ -11,11 +12,14 @@ mod quick;
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::Path;
 
 use crate::agent::{FaultKind, Outcome};
 use crate::observe::Observation;
+use cluster_log::Grave;
 
+pub use cluster_log::trace_file;
 pub use metadata::{TIMEOUTS, metadata};
 pub use pacemaker::{Call, CallError, find_by_instance, read_call};
 pub use parameters::{Kind, PARAMETERS, Parameter};
@@ -44,6 +48,8 @@ pub struct Answer {
     pub code: u8,
     pub stdout: Vec<String>,
     pub stderr: Vec<String>,
+    /// For the cluster's log, the oldest first.
+    log: Vec<(Grave, String)>,
 }
 
 /// A degraded site is told as such if its definition says so and it has been so for long enough.
@@ -53,6 +59,30 @@ fn is_told_as_degraded(observation: &Observation) -> bool {
         view.degraded_is == DegradedIs::Degraded
             && view.degraded_for.is_some_and(|time| time >= view.degraded_after)
     })
+}
+
+impl Answer {
+    fn new() -> Self {
+        Self { code: 0, stdout: Vec::new(), stderr: Vec::new(), log: Vec::new() }
+    }
+
+    /// Writes everything where it belongs; a caller that does not listen still gets its exit code.
+    pub fn give(&self) {
+        let mut stderr = self.stderr.clone();
+        for (grave, text) in self.log.iter().rev() {
+            if !cluster_log::write(*grave, text) {
+                stderr.insert(0, text.clone());
+            }
+        }
+        let mut out = std::io::stdout().lock();
+        for line in &self.stdout {
+            let _ = writeln!(out, "{line}");
+        }
+        let mut err = std::io::stderr().lock();
+        for line in &stderr {
+            let _ = writeln!(err, "{line}");
+        }
+    }
 }
 
 impl Manager {

@@ -7,6 +7,7 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::cluster_log::Grave;
 use super::parameters::{self, Values};
 use super::{Answer, Verb, common_code, is_told_as_degraded};
 use crate::agent::{Fault, FaultKind, Outcome};
@@ -124,9 +125,9 @@ fn code_of_state(observation: &Observation, recurring: bool) -> u8 {
 }
 
 pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
-    let mut answer = Answer { code: 0, stdout: Vec::new(), stderr: Vec::new() };
+    let mut answer = Answer::new();
     match outcome {
-        Outcome::Done(said) => answer.stderr.push(format!("INFO: {said}.")),
+        Outcome::Done(said) => answer.log.push((Grave::Info, said.clone())),
         Outcome::Seen(observation) => {
             answer.code = code_of_state(observation, recurring);
             let state = observation.state;
@@ -140,7 +141,7 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
         }
         Outcome::Fault(fault) => {
             answer.code = code_of_fault(verb, fault);
-            answer.stderr.extend(fault.details.iter().map(|line| format!("ERROR: {line}")));
+            answer.log.extend(fault.details.iter().map(|line| (Grave::Error, line.clone())));
             tell(&mut answer, &fault.sentence);
         }
     }
@@ -157,9 +158,7 @@ fn code_of_fault(verb: Verb, fault: &Fault) -> u8 {
 }
 
 fn tell(answer: &mut Answer, sentence: &str) {
-    if sentence.chars().count() > LONGEST_REASON {
-        answer.stderr.push(format!("ERROR: {sentence}"));
-    }
+    answer.log.push((Grave::Error, sentence.to_owned()));
     answer.stderr.push(format!("ocf-exit-reason:{}", cut(sentence)));
 }
 

@@ -71,7 +71,9 @@ pub fn observe(
 ) -> Result<Observation, Denied> {
     let patience = begun + begun.until(deadline).mul_f64(0.9);
     loop {
-        match own::ask(places, &Request::Look, patience) {
+        let answer = own::ask(places, &Request::Look, patience);
+        log::debug!("the supervisor at {} was asked: {answer:?}", places.socket().display());
+        match answer {
             Asked::Answered(Reply::Done(view)) => return Ok(believed(places, *view)),
             Asked::Answered(Reply::Refused { why }) => {
                 return Err(Denied(io::Error::new(ErrorKind::PermissionDenied, why)));

@@ -1,0 +1,101 @@
+//! Log lines where Pacemaker's administrators look, by the rules of ocf_log in ocf-shellfuncs: the
+//! syslog where `HA_LOGFACILITY` names a facility, the file `HA_LOGFILE`, and only where there is
+//! neither, stderr.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+
+use crate::linux::clock::local_stamp;
+
+/// How grave a line is, in ocf_log's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grave {
+    Info,
+    Error,
+}
+
+impl Grave {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Error => "ERROR",
+        }
+    }
+
+    /// RFC 3164, 4.1.1.
+    fn severity(self) -> u8 {
+        match self {
+            Self::Info => 6,
+            Self::Error => 3,
+        }
+    }
+}
+
+fn set(variable: &str) -> Option<String> {
+    env::var(variable).ok().filter(|v| !v.is_empty() && v != "none")
+}
+
+/// Writes a line. False: there is nowhere to write it but stderr.
+pub(super) fn write(grave: Grave, text: &str) -> bool {
+    let instance = env::var("OCF_RESOURCE_INSTANCE").unwrap_or_default();
+    let tag = format!("site({instance})[{}]", std::process::id());
+    let line = format!("{}: {text}", grave.word());
+    let to_syslog =
+        set("HA_LOGFACILITY").is_some_and(|facility| syslog(&facility, grave, &tag, &line));
+    let to_file = set("HA_LOGFILE").is_some_and(|path| {
+        let line = format!("{}  {tag}:    {line}\n", local_stamp());
+        // The cluster has made its log; a file of another's name is not made by us.
+        let file = OpenOptions::new().append(true).open(path);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).is_ok()
+    });
+    to_syslog || to_file
+}
+
+fn syslog(facility: &str, grave: Grave, tag: &str, line: &str) -> bool {
+    let number = match facility {
+        "user" => 1,
+        "daemon" => 3,
+        "auth" => 4,
+        "syslog" => 5,
+        _ => match facility.strip_prefix("local").and_then(|n| n.parse::<u8>().ok()) {
+            Some(n @ 0..=7) => 16 + n,
+            _ => 3,
+        },
+    };
+    let message = format!("<{}>{} {tag}: {line}", number * 8 + grave.severity(), local_stamp());
+    let sent = UnixDatagram::unbound().and_then(|socket| {
+        // A log that does not take it must not hold up an answer.
+        socket.set_nonblocking(true)?;
+        socket.send_to(message.as_bytes(), "/dev/log")
+    });
+    sent.is_ok()
+}
+
+/// Where a trace is asked for (`OCF_TRACE_RA`, or the parameter `trace_ra` that crm sets), the file
+/// for it.
+pub fn trace_file(verb: &str) -> Option<PathBuf> {
+    let wanted = ["OCF_TRACE_RA", "OCF_RESKEY_trace_ra"].iter().any(|v| {
+        set(v).is_some_and(|v| ["1", "y", "yes", "true", "on"].contains(&v.to_lowercase().as_str()))
+    });
+    if !wanted {
+        return None;
+    }
+    if let Some(file) = set("OCF_TRACE_FILE").filter(|f| Path::new(f).is_absolute()) {
+        return Some(PathBuf::from(file));
+    }
+    let folder = set("OCF_RESKEY_trace_dir").map_or_else(
+        || {
+            PathBuf::from(set("HA_VARLIB").unwrap_or_else(|| "/var/lib/heartbeat".to_owned()))
+                .join("trace_ra")
+        },
+        PathBuf::from,
+    );
+    let folder = folder.join("site");
+    std::fs::create_dir_all(&folder).ok()?;
+    let instance = set("OCF_RESOURCE_INSTANCE").unwrap_or_default();
+    let stamp = crate::linux::clock::WallTime::now();
+    Some(folder.join(format!("{instance}.{verb}.{stamp}")))
+}
