@@ -237,7 +237,10 @@ fn what_happens_is_written_where_pacemakers_administrators_look() {
     let text = std::fs::read_to_string(&log).unwrap();
     assert!(text.contains("site(r-a)["), "{text}");
     assert!(text.contains("ERROR: x: something is very wrong"), "{text}");
-    assert!(text.contains("ERROR: the site `a` did not start: `x` ended with exit status 3"), "{text}");
+    assert!(
+        text.contains("ERROR: the site `a` did not start: `x` ended with exit status 3"),
+        "{text}"
+    );
     assert!(!said(&failed).contains("something is very wrong"), "not said twice");
     assert!(reason(&failed).len() <= 128);
     bench.define("a", SIMPLE);

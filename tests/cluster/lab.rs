@@ -100,6 +100,10 @@ impl Lab {
         fs::write(self.goods.path().join("sites").join(format!("{name}.yaml")), text).unwrap();
     }
 
+    pub(crate) fn remove(&self, name: &str) {
+        fs::remove_file(self.goods.path().join("sites").join(format!("{name}.yaml"))).unwrap();
+    }
+
     fn script(&self, words: &[&str]) -> Output {
         Command::new(SCRIPT)
             .args(words)

@@ -2,7 +2,9 @@
 //! is said loudly, the tests then count as ignored, and fail where `SITEWARD_TEST_ALL` is set.
 
 mod lab;
+mod letter;
 mod shop;
+mod small;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,12 @@ fn main() -> ExitCode {
     }
     let tests = vec![
         trial("real_services_through_every_mishap", missing.as_deref(), shop::through_every_mishap),
+        trial("ten_deaths", missing.as_deref(), letter::ten_deaths),
+        trial("while_a_monitor_is_held", missing.as_deref(), letter::while_a_monitor_is_held),
+        trial("on_fail_of_each_kind", missing.as_deref(), letter::on_fail_of_each_kind),
+        trial("mishaps", missing.as_deref(), letter::mishaps),
+        trial("forty_sites", missing.as_deref(), letter::forty_sites),
+        trial("busy_machine", missing.as_deref(), letter::busy_machine),
         trial("the_tools_of_the_cluster_like_the_agent", missing.as_deref(), tools_like_the_agent),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);
