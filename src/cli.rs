@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
 use crate::backend::own;
 use crate::linux::clock::WallTime;
-use crate::linux::{Moment, inherit, signals};
+use crate::linux::{Moment, inherit, node, signals};
 use crate::manager::{self, Manager, Verb};
 use crate::operator::{self, RehearseOptions};
 use crate::site::{Adjustments, LoadError, Overrides, Places, SiteName, load};
@@ -145,6 +145,8 @@ enum Word {
         /// The manager's parameters, as JSON
         #[arg(long)]
         adjust: String,
+        #[arg(long)]
+        node: String,
     },
     #[command(hide = true)]
     Await { kind: String, what: String },
@@ -225,6 +227,9 @@ fn by_pacemaker(verb: &OsStr, begun: Moment) -> ExitCode {
     }
     let (kind, recurring, outcome) = match manager::read_call() {
         Ok(call) => {
+            if let Some(name) = call.node.clone() {
+                node::call_it(name);
+            }
             let (kind, outcome) = do_for_pacemaker(verb, &call, begun);
             (kind, call.recurring, outcome)
         }
@@ -362,7 +367,8 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Act { part, argument } => {
             return ExitCode::from(u8::from(!operator::act(&part, argument.as_deref())));
         }
-        Word::Supervise { name, boot, rollback, held, known_as, adjust } => {
+        Word::Supervise { name, boot, rollback, held, known_as, adjust, node } => {
+            node::call_it(node);
             let Ok(name) = name.parse::<SiteName>() else { return ExitCode::from(2) };
             let times = (Duration::from_millis(boot), Duration::from_millis(rollback));
             return supervise(Target::new(name, places, known_as), times, held, &adjust);

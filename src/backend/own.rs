@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use crate::control::{Client, Reply, Request, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal, inherit, spawn};
+use crate::linux::{Moment, Signal, inherit, node, spawn};
 use crate::process::{Identity, MARK, Record, SUPERVISOR, mark_entry};
 use crate::site::{Adjustments, Places, SiteName, SitePlaces};
 use crate::supervisor::launch::DEFAULT_PATH;
@@ -147,11 +147,13 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
         c"--rollback".to_owned(),
         text(orders.rollback.as_millis().to_string())?,
     ];
+    let node = node::name();
     let adjustments = serde_json::to_string(orders.adjustments).context("parameters")?;
     for (option, value) in [
         (c"--held", orders.held),
         (c"--known-as", orders.known_as),
         (c"--adjust", Some(adjustments.as_str())),
+        (c"--node", Some(node.as_str())),
     ] {
         if let Some(value) = value {
             arguments.push(option.to_owned());

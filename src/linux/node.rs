@@ -6,9 +6,21 @@ use std::io;
 use std::net::IpAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-/// The node's host name (gethostname(2)).
+static CALLED: OnceLock<String> = OnceLock::new();
+
+/// From now on [`name`] is what the cluster calls this node: on a Pacemaker Remote node or in a
+/// bundle that is not the host name. Only the first call counts.
+pub fn call_it(name: String) {
+    let _ = CALLED.set(name);
+}
+
+/// The node's name: the cluster's, or the host name (gethostname(2)).
 pub fn name() -> String {
+    if let Some(name) = CALLED.get() {
+        return name.clone();
+    }
     nix::unistd::gethostname()
         .map_or_else(|_| "localhost".to_owned(), |n| n.to_string_lossy().into_owned())
 }

@@ -33,6 +33,8 @@ pub struct Call {
     pub level: u32,
     /// It is asked again and again: a probe has no interval at all.
     pub recurring: bool,
+    /// What the cluster calls this node (`OCF_RESKEY_CRM_meta_on_node`).
+    pub node: Option<String>,
     /// How often a recurring monitor is asked.
     pub interval: Duration,
     /// The parameters that are more than a name.
@@ -90,6 +92,7 @@ fn read_call_from(variables: &HashMap<String, String>) -> Result<Call, CallError
             .filter(|ms| *ms > 0)
             .map(Duration::from_millis),
         level: number("OCF_CHECK_LEVEL")?.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)),
+        node: get("OCF_RESKEY_CRM_meta_on_node"),
         recurring: interval > 0,
         interval: Duration::from_millis(interval),
         values: parameters::read(|name| get(&format!("OCF_RESKEY_{name}"))),

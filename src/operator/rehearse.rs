@@ -42,6 +42,7 @@ pub fn rehearse(
             lives::whole_life(&mut report, &sample.stage("rehearsal")?);
             lives::supervisor_killed(&mut report, &sample.stage("rehearsal")?);
             lives::supervisor_stopped(&mut report, &sample.stage("rehearsal")?);
+            lives::held_monitor(&mut report, &sample.stage("rehearsal")?);
             lives::hard_to_end(&mut report, &sample.stage("stubborn")?);
             lives::never_ready(&mut report, &sample.stage("unready")?);
             lives::paused(&mut report, &sample.stage("rehearsal")?);

@@ -191,6 +191,8 @@ pub(crate) fn on_fail_of_each_kind() {
             assert!(failures(&lab).contains("blocked"), "{}", failures(&lab));
         }
         lab.on("node1", &["crm_resource", "-C", "-r", &name]);
+        // One that is deleted while the probes of the cleanup are out is forgotten, not stopped.
+        lab.on("node1", &["crm_resource", "--wait", "--timeout=30s"]);
         delete(&lab, &name);
     }
     let node = site(&lab, "s-standby", "on-fail=standby", "");
@@ -198,17 +200,20 @@ pub(crate) fn on_fail_of_each_kind() {
     lab.until("it runs on the other node", 20, || lab.is_well(other(&node), "s-standby"));
     assert!(failures(&lab).contains("standby"), "{}", failures(&lab));
     lab.on("node1", &["crm_resource", "-C", "-r", "s-standby"]);
+    lab.on("node1", &["crm_resource", "--wait", "--timeout=30s"]);
     all_is_well(&lab, "s-standby");
     delete(&lab, "s-standby");
 
     let node = site(&lab, "s-fence", "on-fail=fence", "");
     wait_until_held(&lab, &node, "s-fence");
     lab.on(&node, &["kill", "-KILL", &pid(&lab, &node, "s-fence", "x").to_string()]);
-    lab.until("the node is fenced and it runs on the other", 40, || {
-        lab.is_well(other(&node), "s-fence")
+    lab.until("the node is fenced", 40, || {
+        let (_, history) = lab.try_on(other(&node), &["stonith_admin", "-H", &node]);
+        history.contains("reboot") || history.contains("was able to")
     });
     lab.until("the fenced node is back", 60, || lab.is_on(&node));
     lab.verb(&["wait-online"]);
+    lab.runs_on_one("s-fence");
     delete(&lab, "s-fence");
 }
 
@@ -281,6 +286,9 @@ pub(crate) fn mishaps() {
             && nothing_lives_or_failed(&lab, "late")
     });
     lab.on("node1", &["crm_resource", "-C", "-r", "late"]);
+    lab.until("its second try has failed too", 60, || {
+        failures(&lab).contains("it did not send READY=1")
+    });
     delete(&lab, "late");
     no_stop_failed(&lab);
 

@@ -1,16 +1,20 @@
 //! The lives that are rehearsed.
 
+use std::time::Duration;
+
 use super::report::{Report, Seen};
 use super::stage::{Sample, Stage};
 use crate::control::{ProcessView, View};
-use crate::linux::Signal;
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, Signal};
+use crate::process::Identity;
 
 /// Verbs that need no site that runs, or none at all.
 pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample) {
     report.chapter("Verbs without a site");
     let bare = sample.bare("rehearsal");
     report.step("meta-data", "0, XML", || {
-        let called = bare.call("meta-data", &[], std::time::Duration::from_secs(5));
+        let called = bare.call("meta-data", &[], Duration::from_secs(5));
         let xml = called.stdout.starts_with("<?xml") && called.stdout.contains("</resource-agent>");
         let what = if xml { "XML" } else { "no XML" };
         Seen::new(called.code == Some(0) && xml, format!("{}, {what}", called.code.unwrap_or(-1)))
@@ -98,11 +102,8 @@ fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
     } else if essential {
         report.step("  monitor says so", "7, with the reason", || {
             let seen = stage.monitor_until(7);
-            let failure = stage.bare.call(
-                "monitor",
-                &[super::stage::RECURRING],
-                std::time::Duration::from_secs(20),
-            );
+            let failure =
+                stage.bare.call("monitor", &[super::stage::RECURRING], Duration::from_secs(20));
             let named = failure.reason().is_some_and(|r| r.contains(name.as_str()));
             let what = if named { "with the reason" } else { "without a reason" };
             Seen::new(seen.as_expected && named, format!("{}, {what}", seen.what))
@@ -157,15 +158,67 @@ pub(super) fn supervisor_stopped(report: &mut Report, stage: &Stage) {
         None => Seen::new(false, "no supervisor"),
     });
     report.step("monitor with one second: unknown", "1", || {
-        let called = stage.bare.call(
-            "monitor",
-            &[super::stage::RECURRING],
-            std::time::Duration::from_secs(1),
-        );
+        let called = stage.bare.call("monitor", &[super::stage::RECURRING], Duration::from_secs(1));
         Seen::new(called.code == Some(1), called.code.map_or_else(String::new, |c| c.to_string()))
     });
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
+}
+
+/// A recurring monitor is held while all is well, and answered at once when it is not.
+pub(super) fn held_monitor(report: &mut Report, stage: &Stage) {
+    report.chapter("The held monitor");
+    let second = Duration::from_secs(1);
+    let ask = |extra: &[(&str, &str)]| {
+        let begun = Moment::now();
+        let mut all =
+            vec![("OCF_RESKEY_CRM_meta_interval", "1000"), ("OCF_RESKEY_monitor_wait", "1")];
+        all.extend(extra);
+        let called = stage.bare.call("monitor", &all, Duration::from_secs(20));
+        (called.code, Moment::now().since(begun))
+    };
+    let told = |code: Option<i32>, took: Duration, held: bool| {
+        let was_held = took >= second;
+        let what = if was_held { "held" } else { "at once" };
+        let code_text = code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
+        Seen::new(code == Some(0) && was_held == held, format!("{code_text}, {what}"))
+    };
+    report.step("start", "0", || stage.verb("start", 0));
+    report.step("the first recurring monitor", "0, at once", || {
+        let (code, took) = ask(&[]);
+        told(code, took, false)
+    });
+    report.step("the next one", "0, held", || {
+        let (code, took) = ask(&[]);
+        told(code, took, true)
+    });
+    report.step("a probe meanwhile", "0, at once", || {
+        let begun = Moment::now();
+        let called = stage.bare.call(
+            "monitor",
+            &[("OCF_RESKEY_monitor_wait", "1")],
+            Duration::from_secs(20),
+        );
+        told(called.code, Moment::now().since(begun), false)
+    });
+    report.step("a death while one is held", "not 0, at once", || {
+        let victim = stage.view().and_then(|v| v.processes.into_iter().find_map(|p| p.pid));
+        let Some(victim) = victim else { return Seen::new(false, "nothing runs") };
+        // From another thread, as this one waits for the answer.
+        let killer = std::thread::spawn(move || {
+            Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(300)));
+            if let Some(handle) = Identity::of(victim).and_then(|i| i.open()) {
+                let _ = handle.send(Signal::KILL);
+            }
+        });
+        let (code, took) = ask(&[("OCF_RESKEY_monitor_wait", "10")]);
+        let _ = killer.join();
+        let code_text = code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
+        let quick = took < Duration::from_secs(5);
+        let what = if quick { "at once" } else { "late" };
+        Seen::new(code != Some(0) && quick, format!("{code_text}, {what}"))
+    });
+    report.step("stop", "0", || stage.verb("stop", 0));
 }
 
 /// A process that ignores TERM, and one whose descendants leave its session.
