@@ -5,6 +5,7 @@
 
 mod cluster_log;
 mod hand;
+mod manual;
 mod metadata;
 mod pacemaker;
 mod parameters;
@@ -20,6 +21,7 @@ use crate::observe::Observation;
 use cluster_log::Grave;
 
 pub use cluster_log::trace_file;
+pub use manual::manual;
 pub use metadata::{TIMEOUTS, metadata};
 pub use pacemaker::{Call, CallError, find_by_instance, read_call};
 pub use parameters::{Kind, PARAMETERS, Parameter};

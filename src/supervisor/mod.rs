@@ -16,6 +16,7 @@ pub mod machine;
 mod output;
 pub mod plan;
 mod report;
+mod state;
 
 use std::collections::HashMap;
 use std::fs;

@@ -100,6 +100,12 @@ impl Lab {
         fs::write(self.goods.path().join("sites").join(format!("{name}.yaml")), text).unwrap();
     }
 
+    /// Brings a file to /mnt/shared, which both nodes have.
+    pub(crate) fn share(&self, file: &str) {
+        let name = Path::new(file).file_name().unwrap();
+        fs::copy(file, self.folder.join("shared").join(name)).unwrap();
+    }
+
     pub(crate) fn remove(&self, name: &str) {
         fs::remove_file(self.goods.path().join("sites").join(format!("{name}.yaml"))).unwrap();
     }

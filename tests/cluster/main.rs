@@ -65,6 +65,13 @@ fn tools_like_the_agent() {
             "{words:?}: {text}"
         );
     }
+    // The document type is for the DTD of OCF 1.0; the rules of 1.1 are a schema.
+    lab.share(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/ocf-1.1.rng"));
+    let check = format!(
+        "{agent} meta-data | sed '/<!DOCTYPE/,/^]>/d' | xmllint --noout --relaxng /mnt/shared/ocf-1.1.rng -"
+    );
+    let valid = lab.on("node1", &["sh", "-c", &check]);
+    assert!(valid.contains("- validates"), "{valid}");
     lab.on("node1", &["su", "-s", "/bin/sh", "nobody", "-c", &format!("{agent} meta-data")]);
     let validate = |parameters: &[&str]| {
         let command = [

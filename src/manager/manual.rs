@@ -1,0 +1,78 @@
+//! The manual page of the OCF agent, from the same description as its meta-data.
+
+use std::fmt::Write;
+
+use super::metadata::TIMEOUTS;
+use super::parameters::{Kind, PARAMETERS};
+
+/// As roff, for section 7.
+pub fn manual() -> String {
+    let mut page = String::from(
+        ".TH OCF_SITEWARD_SITE 7 \"\" siteward \"OCF resource agents\"\n\
+         .SH NAME\nocf_siteward_site \\- runs a group of processes as one site\n\
+         .SH SYNOPSIS\n.B site\n[start|stop|monitor|reload\\-agent|validate\\-all|meta\\-data]\n\
+         .SH DESCRIPTION\n\
+         The agent by which Pacemaker drives a site of\n.BR siteward (8).\n\
+         A site runs on one node at a time and cannot be cloned.\n\
+         .SH PARAMETERS\n",
+    );
+    for p in &PARAMETERS {
+        let kind = match p.kind {
+            Kind::Text => "text".to_owned(),
+            Kind::Duration => "time, like 90s or 3m; bare numbers are seconds".to_owned(),
+            Kind::Count => "number".to_owned(),
+            Kind::Choice(words) => words.join(" or "),
+        };
+        let mut notes = vec![kind];
+        notes.extend(p.required.then(|| "required".to_owned()));
+        notes.extend(p.unique.then(|| "unique".to_owned()));
+        notes.extend(p.default.map(|d| format!("default {d}")));
+        notes.push(
+            if p.reloadable {
+                "can change under a running site"
+            } else {
+                "a change restarts the site"
+            }
+            .to_owned(),
+        );
+        // A string takes what is written to it.
+        let _ = write!(
+            page,
+            ".TP\n.B {}\n{} ({}).\n",
+            escape(p.name),
+            escape(p.long),
+            escape(&notes.join("; "))
+        );
+    }
+    let t = &TIMEOUTS;
+    let _ = write!(
+        page,
+        ".SH OPERATIONS\nThe advised ones: start timeout={}s, stop timeout={}s, monitor interval={}s \
+         timeout={}s, reload\\-agent timeout={}s, validate\\-all timeout={}s.\n\
+         .PP\nA recurring monitor is held: it is answered at once when the site stops being well, and after\n\
+         .B monitor_wait\notherwise. An interval of a second therefore costs one process in twenty seconds.\n\
+         .SH EXIT STATUS\nThe codes of the OCF resource agent API 1.1.\n\
+         .SH SEE ALSO\n.BR siteward (8)\n",
+        t.start, t.stop, t.interval, t.monitor, t.reload, t.validate
+    );
+    page
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('-', "\\-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_the_tree_is_the_one_that_the_parameters_make() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/man/ocf_siteward_site.7");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(file, manual()).unwrap();
+        }
+        let written = std::fs::read_to_string(file).unwrap_or_default();
+        assert_eq!(written, manual(), "write it anew with UPDATE=1 cargo test");
+    }
+}

@@ -1,0 +1,342 @@
+//! The words of the machine: states, events, actions. Plain values; see `machine` for what they do.
+
+use std::time::Duration;
+
+use super::plan::UnitId;
+use crate::linux::process::ExitStatus;
+use crate::linux::spawn::ExecError;
+use crate::linux::{Moment, Pid};
+
+/// What was asked of the site.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Desired {
+    /// All processes up.
+    Up,
+    /// No process, under a supervisor that stays (`pause`, or `maintenance:`).
+    Held,
+    /// The end. Final.
+    Down(Why),
+}
+
+/// Why a site is to end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    Ordered,
+    Failed(Failure),
+}
+
+/// What made the supervisor give the site up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub unit: UnitId,
+    pub cause: Cause,
+    /// The site had not come up yet.
+    pub booting: bool,
+}
+
+/// What went wrong with a unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    /// Its program never ran.
+    NotRun(ExecError),
+    /// Its main process ended, though nobody here had asked it to.
+    Died(ExitStatus),
+    /// It ran for so long and did not get ready.
+    NotReady(Duration),
+    /// It never had its turn within the time to boot.
+    NeverStarted,
+    /// Its healthcheck failed too often in a row; what the last one said.
+    Unhealthy(String),
+    /// It daemonised, and no main process could be found.
+    NoMain,
+}
+
+/// Where the site is on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Units are being started; at `until` what is essential must be ready.
+    Booting {
+        until: Moment,
+    },
+    /// All are ready; nothing may die until `until`.
+    Settling {
+        until: Moment,
+        boot_until: Moment,
+    },
+    Serving,
+    /// The failed unit's evidence is being gathered; everything else still runs.
+    Gathering {
+        unit: UnitId,
+        until: Moment,
+        polite_until: Moment,
+    },
+    /// Units are being stopped, in reverse order until `polite_until`, then all at once.
+    Lowering {
+        polite_until: Moment,
+    },
+    /// Everything is down, and the supervisor stays.
+    Held,
+    /// Everything is down, and the supervisor may go.
+    Over,
+}
+
+/// A main process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub pid: Pid,
+    /// When the unit was started.
+    pub since: Moment,
+    /// When this process became its main process.
+    pub main_since: Moment,
+}
+
+/// Where one unit is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unit {
+    /// Down; started when it is its turn.
+    Idle,
+    /// Down after a death; started again then.
+    Backoff {
+        until: Moment,
+    },
+    /// A oneshot that ended with 0.
+    Done,
+    /// Down for good, or until the next start.
+    GivenUp,
+    /// Its process is being made.
+    Spawning,
+    /// Forked; whether its program runs is not known yet.
+    Forked {
+        run: Run,
+        until: Moment,
+    },
+    /// Its program runs; not ready yet.
+    Starting {
+        run: Run,
+        ready_at: Option<Moment>,
+        until: Moment,
+    },
+    /// It daemonised; its main process is being looked for.
+    Following {
+        run: Run,
+        until: Moment,
+    },
+    Ready {
+        run: Run,
+        health: Health,
+    },
+    /// Its main process is being ended.
+    Stopping {
+        run: Run,
+        rung: Rung,
+        then: Then,
+    },
+    /// Its main process is gone; others that it left are being ended.
+    Clearing {
+        rung: Clearance,
+        then: Then,
+    },
+}
+
+/// The healthcheck of a unit that is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    NotAsked,
+    /// The next question is due then.
+    Waiting {
+        at: Moment,
+        failures: u32,
+    },
+    /// An answer is due by then.
+    Asked {
+        until: Moment,
+        failures: u32,
+    },
+}
+
+/// How far the ending of a main process has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// Its own stop command runs, or has run and it is ending.
+    Command { until: Moment },
+    /// It has its stop signal.
+    Asked { until: Moment },
+    /// All of it have TERM.
+    Termed { until: Moment },
+    /// All of it have KILL.
+    Killed,
+}
+
+/// The same for what a main process left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearance {
+    Termed { until: Moment },
+    Killed,
+}
+
+/// What becomes of a unit once nothing of it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    Idle,
+    Backoff(Moment),
+    GivenUp,
+    Done,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The beginning; `held`: with the processes down. A failed boot is rolled back within
+    /// `rollback` of politeness.
+    Begin {
+        held: bool,
+        boot: Duration,
+        rollback: Duration,
+    },
+    Unit(UnitId, UnitEvent),
+    /// The evidence of a failed unit has been gathered, or could not be.
+    Gathered,
+    /// End the site; be polite until then.
+    Stop {
+        polite_until: Moment,
+    },
+    Hold {
+        polite_until: Moment,
+    },
+    Resume {
+        boot: Duration,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What happened to a unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UnitEvent {
+    Forked(Pid),
+    NotForked(ExecError),
+    /// Its program runs.
+    Running,
+    /// Its program could not run; the process is gone.
+    NotRun(ExecError),
+    /// It is ready, by the way its definition names.
+    Ready,
+    /// Its main process has ended; `rest`: others of it live.
+    Ended {
+        status: ExitStatus,
+        rest: bool,
+    },
+    /// This is its main process now.
+    Main(Pid),
+    /// It daemonised and left none.
+    NoMain,
+    /// Nothing of it lives any more.
+    Emptied,
+    /// Its healthcheck answered.
+    Health(Result<(), String>),
+    /// Its stop command has ended.
+    StopCommand {
+        succeeded: bool,
+    },
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Start its program; answer with `Forked` or `NotForked`.
+    Spawn(UnitId),
+    /// Find out when it is ready; answer with `Ready`.
+    AwaitReady(UnitId),
+    /// Find its main process; answer with `Main` or `NoMain`.
+    Follow(UnitId),
+    /// Run its healthcheck once; answer with `Health`.
+    CheckHealth(UnitId),
+    /// Run its stop command; answer with `StopCommand`.
+    RunStopCommand(UnitId),
+    /// Gather its evidence; answer with `Gathered`.
+    GatherEvidence(UnitId),
+    /// End whatever helpers run for it, and forget their answers.
+    DropHelpers(UnitId),
+    /// Send its stop signal to its main process.
+    AskToStop(UnitId),
+    /// Send TERM to all of it.
+    TermAll(UnitId),
+    /// Send KILL to all of it, until nothing is left.
+    KillAll(UnitId),
+    /// Something worth writing down.
+    Note(Note),
+}
+
+/// What is worth writing down.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    Ready(UnitId),
+    Fault(UnitId, Cause),
+    RestartIn(UnitId, Duration),
+    GaveUp(UnitId),
+    /// Its time to stop is over; it gets TERM, or KILL.
+    Insisting(UnitId, &'static str),
+    Site(Milestone),
+}
+
+/// What is worth writing down of the whole site.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Milestone {
+    Up,
+    Failing(Failure),
+    Stopping,
+    Holding,
+    Held,
+    Resuming,
+    Over,
+}
+
+/// What must be remembered of a unit beside its state.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Its faults within the window of its budget.
+    pub(super) faults: Vec<Moment>,
+    /// Its faults since it was last ready: those are not forgotten, however slowly they come.
+    pub(super) in_a_row: u32,
+    /// How often it was started again, since the site came up.
+    pub restarts: u32,
+    pub last_cause: Option<Cause>,
+}
+
+impl Unit {
+    /// Its main process, if it has one.
+    pub fn run(&self) -> Option<Run> {
+        match self {
+            Self::Forked { run, .. }
+            | Self::Starting { run, .. }
+            | Self::Ready { run, .. }
+            | Self::Stopping { run, .. } => Some(*run),
+            Self::Idle
+            | Self::Backoff { .. }
+            | Self::Done
+            | Self::GivenUp
+            | Self::Spawning
+            | Self::Following { .. }
+            | Self::Clearing { .. } => None,
+        }
+    }
+
+    /// Nothing of it lives.
+    pub fn is_down(&self) -> bool {
+        match self {
+            Self::Idle | Self::Backoff { .. } | Self::Done | Self::GivenUp => true,
+            Self::Spawning
+            | Self::Forked { .. }
+            | Self::Starting { .. }
+            | Self::Following { .. }
+            | Self::Ready { .. }
+            | Self::Stopping { .. }
+            | Self::Clearing { .. } => false,
+        }
+    }
+
+    /// It is as it should be: ready, or a oneshot that is done.
+    pub fn is_up(&self) -> bool {
+        matches!(self, Self::Ready { .. } | Self::Done)
+    }
+}
