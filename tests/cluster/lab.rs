@@ -92,6 +92,9 @@ impl Lab {
         let folder = said.trim().strip_prefix("export LAB_DIR=").expect("the lab says where it is");
         let lab = Self { folder: PathBuf::from(folder), goods };
         lab.verb(&["wait-online"]);
+        // Else a resource moves back as soon as the constraint of its move is cleared.
+        let stickiness = ["--name", "resource-stickiness", "--update", "100"];
+        lab.on("node1", &[&["crm_attribute", "--type", "rsc_defaults"][..], &stickiness].concat());
         lab
     }
 

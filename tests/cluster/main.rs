@@ -99,4 +99,11 @@ fn tools_like_the_agent() {
         ["pcs", "resource", "create", "x", "ocf:siteward:site", "site=plain", "colour=red"];
     let (good, text) = lab.try_on("node1", &create);
     assert!(!good && text.contains("invalid resource option 'colour'"), "{text}");
+    lab.on(
+        "node1",
+        &["pcs", "resource", "create", "x", "ocf:siteward:site", "site=plain", "--disabled"],
+    );
+    let again = ["pcs", "resource", "create", "y", "ocf:siteward:site", "site=plain"];
+    let (good, text) = lab.try_on("node1", &again);
+    assert!(!good && text.contains("is already set to value"), "{text}");
 }

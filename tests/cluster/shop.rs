@@ -129,17 +129,6 @@ fn recover_from_death_of(lab: &Lab, victim: &str, rows: u32) {
 
 pub(crate) fn through_every_mishap() {
     let lab = Lab::up();
-    // Else a resource moves back as soon as the constraint of its move is cleared.
-    let sticky = [
-        "crm_attribute",
-        "--type",
-        "rsc_defaults",
-        "--name",
-        "resource-stickiness",
-        "--update",
-        "100",
-    ];
-    lab.on("node1", &sticky);
     lab.define(SITE, &definition(&lab));
     let mut rows = 0;
     for (maker, create) in [

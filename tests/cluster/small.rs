@@ -86,6 +86,29 @@ pub(crate) fn kill_and_time(lab: &Lab, node: &str, name: &str, process: &str) ->
     Duration::from_micros(micros.trim().parse().expect("a number"))
 }
 
+/// The same where another node takes over: both read one clock.
+pub(crate) fn kill_and_time_elsewhere(
+    lab: &Lab,
+    node: &str,
+    name: &str,
+    process: &str,
+    there: &str,
+) -> Duration {
+    let victim = pid(lab, node, name, process);
+    let wait = format!(
+        "n=0; until siteward status {name} 2>/dev/null | grep -q '^running'; do n=$((n+1)); \
+         [ $n -lt 5000 ] || exit 1; done; date +%s%N"
+    );
+    let kill = format!("sleep 0.2; date +%s%N; kill -KILL {victim}");
+    let (begun, ended) = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| lab.on(there, &["sh", "-c", &wait]));
+        let begun = lab.on(node, &["sh", "-c", &kill]);
+        (begun, waiter.join().expect("the other node is asked"))
+    });
+    let nanos = |text: &str| text.trim().parse::<u64>().expect("a number");
+    Duration::from_nanos(nanos(&ended).saturating_sub(nanos(&begun)))
+}
+
 pub(crate) fn timed(act: impl FnOnce()) -> Duration {
     let begun = Instant::now();
     act();

@@ -19,42 +19,42 @@ pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample) {
         let what = if xml { "XML" } else { "no XML" };
         Seen::new(called.code == Some(0) && xml, format!("{}, {what}", called.code.unwrap_or(-1)))
     });
-    report.step("a verb that does not exist", "3", || bare.expect("promote", &[], 3));
+    report.step("a verb that does not exist", "3", || bare.answers("promote", &[], 3));
     report.step("a definition that is right: validate-all", "0", || {
-        bare.expect("validate-all", &[], 0)
+        bare.answers("validate-all", &[], 0)
     });
     report.step("a definition that is wrong: start", "2", || {
-        sample.bare("wrong").expect("start", &[], 2)
+        sample.bare("wrong").answers("start", &[], 2)
     });
     report.step("a definition that is missing: start", "5", || {
-        sample.bare("nowhere").expect("start", &[], 5)
+        sample.bare("nowhere").answers("start", &[], 5)
     });
     report.step("a definition that is missing: probe", "7", || {
-        sample.bare("nowhere").expect("monitor", &[], 7)
+        sample.bare("nowhere").answers("monitor", &[], 7)
     });
     report.step("a definition that is missing: stop", "0", || {
-        sample.bare("nowhere").expect("stop", &[], 0)
+        sample.bare("nowhere").answers("stop", &[], 0)
     });
     report.step("a name that cannot be one: start", "6", || {
-        sample.bare("No/Such").expect("start", &[], 6)
+        sample.bare("No/Such").answers("start", &[], 6)
     });
     report.step("a clone: start", "6", || {
-        bare.expect("start", &[("OCF_RESKEY_CRM_meta_clone", "0")], 6)
+        bare.answers("start", &[("OCF_RESKEY_CRM_meta_clone", "0")], 6)
     });
 }
 
 /// From the first probe to the last stop, with every process killed in its turn.
 pub(super) fn whole_life(report: &mut Report, stage: &Stage) {
     report.chapter("A whole life");
-    report.step("probe before the first start", "7", || stage.bare.expect("monitor", &[], 7));
+    report.step("probe before the first start", "7", || stage.bare.answers("monitor", &[], 7));
     report.step("stop of a stopped site", "0", || stage.verb("stop", 0));
     report.step("start", "0", || stage.verb("start", 0));
     report.step("monitor", "0", || stage.monitor(0));
     report.step("monitor, every process by identity", "0", || {
-        stage.bare.expect("monitor", &[("OCF_CHECK_LEVEL", "10")], 0)
+        stage.bare.answers("monitor", &[("OCF_CHECK_LEVEL", "10")], 0)
     });
     report.step("monitor, every healthcheck", "0", || {
-        stage.bare.expect("monitor", &[("OCF_CHECK_LEVEL", "20")], 0)
+        stage.bare.answers("monitor", &[("OCF_CHECK_LEVEL", "20")], 0)
     });
     let before = stage.view();
     report.step("start of a site that runs", "0, nothing spawned", || {

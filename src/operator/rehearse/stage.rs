@@ -157,7 +157,7 @@ impl Bare {
     }
 
     /// Calls a verb and compares its exit code.
-    pub(super) fn expect(&self, verb: &str, extra: &[(&str, &str)], code: i32) -> Seen {
+    pub(super) fn answers(&self, verb: &str, extra: &[(&str, &str)], code: i32) -> Seen {
         let called = self.call(verb, extra, Duration::from_secs(30));
         told(&called, called.code == Some(code))
     }
@@ -200,7 +200,7 @@ impl Stage {
     }
 
     pub(super) fn monitor(&self, code: i32) -> Seen {
-        self.bare.expect("monitor", &[RECURRING], code)
+        self.bare.answers("monitor", &[RECURRING], code)
     }
 
     pub(super) fn view(&self) -> Option<View> {

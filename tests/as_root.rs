@@ -1,0 +1,140 @@
+//! What only root can try: other users, and who may do what to whom. As an ordinary user these count
+//! as ignored, said loudly; they fail where `SITEWARD_TEST_ALL` is set.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use common::*;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
+    })
+    .with_ignored_flag(!is_root())
+}
+
+fn main() -> ExitCode {
+    let left_out =
+        "*** LEFT OUT: what only root can try. Run the tests as root: sudo tests/run ***";
+    if !is_root() {
+        eprintln!("\n{left_out}\n");
+        if std::env::var_os("SITEWARD_TEST_ALL").is_some() {
+            return ExitCode::FAILURE;
+        }
+    }
+    let tests = vec![
+        trial(
+            "root_runs_no_definition_that_others_may_write",
+            root_runs_no_definition_that_others_may_write,
+        ),
+        trial(
+            "an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots",
+            an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots,
+        ),
+        trial(
+            "a_process_runs_as_the_user_and_group_that_were_said",
+            a_process_runs_as_the_user_and_group_that_were_said,
+        ),
+    ];
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests);
+    if !is_root() {
+        eprintln!("{left_out}");
+    }
+    conclusion.exit_code()
+}
+
+fn a_process_runs_as_the_user_and_group_that_were_said() {
+    let bench = Bench::new();
+    bench.define(
+        "a",
+        "user: nobody\ngroup: daemon\nprocesses:\n  x: {command: [/bin/sh, -c, \"id -un; id -gn; id -G; echo $HOME $USER\"], oneshot: true}\n",
+    );
+    fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    succeed(bench.hand(&["start", "a"]));
+    let log = bench.log("a", "x.log");
+    let said: Vec<&str> = log.lines().collect();
+    assert_eq!(said[..2], ["nobody", "daemon"]);
+    assert!(said[2].split(' ').all(|group| group != "0"), "none of root's groups: {log}");
+    assert_eq!(said[3], "/nonexistent nobody");
+}
+
+fn root_runs_no_definition_that_others_may_write() {
+    let bench = Bench::new();
+    bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
+    let file = bench.places.config.join("a.yaml");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    let refused = output(bench.hand(&["start", "a"]));
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        said(&refused).contains("may be written by others than its owner (mode 0666)"),
+        "{}",
+        said(&refused)
+    );
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(&bench.places.config, fs::Permissions::from_mode(0o777)).unwrap();
+    assert_eq!(code(bench.hand(&["validate-all", "a"])), 2);
+    fs::set_permissions(&bench.places.config, fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::chown(&file, Some(65534), None).unwrap();
+    let refused = output(bench.hand(&["start", "a"]));
+    assert!(said(&refused).contains("belongs to user 65534"), "{}", said(&refused));
+    std::os::unix::fs::chown(&file, Some(0), None).unwrap();
+    succeed(bench.hand(&["start", "a"]));
+}
+
+fn an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots() {
+    let bench = Bench::new();
+    bench.define("a", "processes: {x: {command: [/bin/sleep, \"1000\"]}}\n");
+    fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    succeed(bench.hand(&["start", "a"]));
+    // The program itself may lie where only root gets in.
+    let program = bench.path("siteward");
+    fs::copy(SITEWARD, &program).unwrap();
+    let as_nobody = |words: &[&str], home: &Path| {
+        let mut command = std::process::Command::new(&program);
+        command
+            .args(words)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", home.join("run"))
+            .uid(65534)
+            .gid(65534)
+            .stdin(std::process::Stdio::null());
+        command
+    };
+    let folders = |words: &[&str]| {
+        let mut command = as_nobody(words, &bench.path(""));
+        command
+            .env("SITEWARD_CONFIG_DIR", &bench.places.config)
+            .env("SITEWARD_RUNTIME_DIR", &bench.places.runtime)
+            .env("SITEWARD_LOG_DIR", &bench.places.logs);
+        command
+    };
+    for verb in ["start", "stop", "status", "clean", "pause", "resume", "reload", "run"] {
+        let refused = output(folders(&[verb, "a"]));
+        assert_eq!(refused.status.code(), Some(4), "{verb}: {}", said(&refused));
+    }
+    assert_eq!(bench.monitor("a"), (0, 0, 0));
+
+    let home = bench.path("home");
+    for folder in ["", ".config/siteward/sites", "run"] {
+        fs::create_dir_all(home.join(folder)).unwrap();
+    }
+    let own = home.join(".config/siteward/sites/mine.yaml");
+    fs::write(&own, "version: 1\nprocesses: {x: {command: [/bin/sleep, \"1000\"]}}\n").unwrap();
+    for path in [home.clone(), home.join("run"), home.join(".config/siteward"), own] {
+        std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
+    }
+    for (verb, expected) in [("start", 0), ("status", 0), ("list", 0), ("stop", 0), ("status", 3)] {
+        let words: &[&str] = if verb == "list" { &["list"] } else { &[verb, "mine"] };
+        let output = output(as_nobody(words, &home));
+        assert_eq!(output.status.code(), Some(expected), "{verb}: {}", said(&output));
+    }
+    assert!(exists(&home.join(".local/state/siteward/mine/siteward.log")));
+}
