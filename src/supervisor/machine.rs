@@ -939,3 +939,6 @@ enum Remains {
     Others,
     Nothing,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+use super::*;
+use crate::linux::{Pid, Signal};
+use crate::site::Restart;
+use crate::supervisor::plan::UnitPlan;
+
+const A: UnitId = UnitId(0);
+const B: UnitId = UnitId(1);
+
+fn s(seconds: u64) -> Moment {
+    Moment::since_boot(Duration::from_secs(seconds))
+}
+
+fn unit(name: &str, depends_on: &[usize]) -> UnitPlan {
+    UnitPlan {
+        name: name.to_owned(),
+        process: 0,
+        instance: 1,
+        depends_on: depends_on.to_vec(),
+        essential: true,
+        oneshot: false,
+        forks: false,
+        ready: ReadyPlan::WhenTold,
+        ready_timeout: None,
+        health: None,
+        restart: None,
+        has_stop_command: false,
+        stop_grace: Duration::from_secs(10),
+        evidence: None,
+    }
+}
+
+fn machine(units: Vec<UnitPlan>) -> Machine {
+    let second = Duration::from_secs(1);
+    let plan = Plan::new(units, second * 60, second * 30, second * 5, second);
+    Machine::new(plan)
+}
+
+fn begin(machine: &mut Machine) -> Vec<Action> {
+    let time = Duration::from_secs(60);
+    machine.step(Event::Begin { held: false, boot: time, rollback: time }, s(0))
+}
+
+fn tell(machine: &mut Machine, unit: UnitId, event: UnitEvent, at: u64) -> Vec<Action> {
+    let mut actions = machine.step(Event::Unit(unit, event), s(at));
+    actions.retain(|a| !matches!(a, Action::Note(_) | Action::DropHelpers(_)));
+    actions
+}
+
+fn pid() -> Pid {
+    Pid::try_from(42).unwrap()
+}
+
+/// Brings both units of a plan of two up at `at`, one after the other.
+fn up(machine: &mut Machine, at: u64) {
+    for unit in [A, B] {
+        tell(machine, unit, UnitEvent::Forked(pid()), at);
+        tell(machine, unit, UnitEvent::Running, at);
+        tell(machine, unit, UnitEvent::Ready, at);
+    }
+    machine.step(Event::Tick, s(at + 1));
+}
+
+fn died() -> UnitEvent {
+    UnitEvent::Ended { status: ExitStatus::Signal(Signal::KILL), rest: false }
+}
+
+#[test]
+fn the_next_is_started_when_the_one_before_is_ready_and_the_site_settles() {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    assert_eq!(begin(&mut m), [Action::Spawn(A)]);
+    assert_eq!(m.state(), State::Starting);
+    tell(&mut m, A, UnitEvent::Forked(pid()), 0);
+    assert_eq!(tell(&mut m, A, UnitEvent::Running, 1), [Action::AwaitReady(A)]);
+    assert_eq!(tell(&mut m, A, UnitEvent::Ready, 2), [Action::Spawn(B)]);
+    tell(&mut m, B, UnitEvent::Forked(pid()), 2);
+    tell(&mut m, B, UnitEvent::Running, 2);
+    tell(&mut m, B, UnitEvent::Ready, 3);
+    assert_eq!(m.state(), State::Running);
+    assert_eq!(*m.phase(), Phase::Settling { until: s(4), boot_until: s(60) });
+    m.step(Event::Tick, s(4));
+    assert_eq!(*m.phase(), Phase::Serving);
+    assert_eq!(m.next_tick(), None, "nothing is due while nothing happens");
+}
+
+#[test]
+fn a_stop_goes_in_reverse_and_its_ladder_has_its_times() {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    begin(&mut m);
+    up(&mut m, 1);
+    let actions = m.step(Event::Stop { polite_until: s(130) }, s(100));
+    assert!(actions.contains(&Action::AskToStop(B)) && !actions.contains(&Action::AskToStop(A)));
+    assert_eq!(m.next_tick(), Some(s(110)), "its grace");
+    assert!(m.step(Event::Tick, s(110)).contains(&Action::TermAll(B)));
+    assert!(m.step(Event::Tick, s(115)).contains(&Action::KillAll(B)));
+    assert_eq!(tell(&mut m, B, died(), 116), [Action::AskToStop(A)]);
+    // A second stop with less time shortens the first.
+    m.step(Event::Stop { polite_until: s(118) }, s(117));
+    assert_eq!(m.next_tick(), Some(s(118)));
+    assert!(m.step(Event::Tick, s(118)).contains(&Action::TermAll(A)));
+    tell(&mut m, A, died(), 119);
+    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::Ordered)));
+}
+
+#[test]
+fn a_death_without_a_budget_is_the_end_of_the_site() {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    begin(&mut m);
+    up(&mut m, 1);
+    assert_eq!(tell(&mut m, A, died(), 50), [Action::AskToStop(B)]);
+    assert_eq!(m.state(), State::StoppingFailed);
+    tell(&mut m, B, died(), 51);
+    let Desired::Down(Why::Failed(failure)) = m.desired() else { panic!("{:?}", m.desired()) };
+    assert_eq!((failure.unit, failure.booting), (A, false));
+    assert_eq!(*m.phase(), Phase::Over);
+}
+
+#[test]
+fn a_budget_gives_longer_and_longer_delays_and_ends() {
+    let mut a = unit("a", &[]);
+    a.ready = ReadyPlan::AtExec;
+    let second = Duration::from_secs(1);
+    a.restart =
+        Some(Restart { attempts: 3, within: second * 600, delay: second, max_delay: second * 3 });
+    let mut m = machine(vec![a]);
+    begin(&mut m);
+    let mut now = 1;
+    for delay in [1, 2, 3] {
+        tell(&mut m, A, UnitEvent::Forked(pid()), now);
+        tell(&mut m, A, UnitEvent::Running, now);
+        m.step(Event::Tick, s(now + 2));
+        assert_eq!(m.state(), State::Running);
+        now += 10;
+        assert_eq!(tell(&mut m, A, died(), now), []);
+        assert_eq!(m.state(), State::Degraded, "an essential one is being restarted");
+        assert_eq!(m.next_tick(), Some(s(now + delay)));
+        now += delay;
+        assert_eq!(m.step(Event::Tick, s(now)), [Action::Spawn(A)]);
+    }
+    tell(&mut m, A, UnitEvent::Forked(pid()), now);
+    tell(&mut m, A, UnitEvent::Running, now);
+    tell(&mut m, A, died(), now + 10);
+    assert_eq!(*m.phase(), Phase::Over, "the fourth death is one too many");
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_start_starts_nothing_more() {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    begin(&mut m);
+    tell(&mut m, A, UnitEvent::Forked(pid()), 1);
+    assert!(m.step(Event::Stop { polite_until: s(30) }, s(2)).contains(&Action::AskToStop(A)));
+    assert_eq!(tell(&mut m, A, UnitEvent::Running, 3), []);
+    assert_eq!(tell(&mut m, A, UnitEvent::Ready, 3), []);
+    assert_eq!(tell(&mut m, A, died(), 4), []);
+    assert_eq!(*m.phase(), Phase::Over);
+}
+
+#[test]
+fn a_resume_that_comes_during_a_pause_boots_when_all_is_down() {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    begin(&mut m);
+    up(&mut m, 1);
+    m.step(Event::Hold { polite_until: s(60) }, s(10));
+    assert_eq!(m.state(), State::Maintenance);
+    m.step(Event::Resume { boot: Duration::from_secs(60) }, s(11));
+    assert_eq!(m.state(), State::Starting);
+    tell(&mut m, B, died(), 12);
+    assert_eq!(tell(&mut m, A, died(), 13), [Action::Spawn(A)]);
+    assert_eq!(*m.phase(), Phase::Booting { until: s(73) });
+}
+
+#[test]
+fn what_a_main_process_leaves_is_ended_before_anything_else_follows() {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    begin(&mut m);
+    up(&mut m, 1);
+    m.step(Event::Stop { polite_until: s(60) }, s(10));
+    let left = UnitEvent::Ended { status: ExitStatus::Code(0), rest: true };
+    assert_eq!(tell(&mut m, B, left, 11), [Action::TermAll(B)]);
+    assert!(m.step(Event::Tick, s(16)).contains(&Action::KillAll(B)));
+    assert_eq!(tell(&mut m, B, UnitEvent::Emptied, 17), [Action::AskToStop(A)]);
+}
