@@ -5,6 +5,7 @@
 //! state of a site, or change anything.
 
 mod adjust;
+mod context;
 mod cursor;
 pub mod definition;
 pub mod duration;

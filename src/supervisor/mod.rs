@@ -15,6 +15,7 @@ pub mod launch;
 pub mod machine;
 mod output;
 pub mod plan;
+mod readiness;
 mod report;
 mod state;
 

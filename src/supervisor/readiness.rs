@@ -1,0 +1,163 @@
+//! When a unit is ready, and which of its processes is the main one: by what it says, by what it
+//! prints, by asking.
+
+use std::time::Duration;
+
+use super::event_loop::Supervisor;
+use super::helpers::Role;
+use super::machine::{Event, Unit, UnitEvent};
+use super::plan::UnitId;
+use crate::linux::process::Stat;
+use crate::linux::sockets::NotifySocket;
+use crate::linux::{Moment, Pid};
+use crate::process::Identity;
+use crate::site::Ready;
+
+/// How long after a failed readiness probe the next one is made: soon at first.
+pub(super) const PROBE_PACE: (Duration, Duration) =
+    (Duration::from_millis(50), Duration::from_secs(1));
+
+impl Supervisor {
+    /// Begins to find out when a unit is ready. True if it is ready already.
+    pub(super) fn await_ready(&mut self, unit: UnitId) -> bool {
+        match &self.process(unit).ready {
+            Ready::AtExec | Ready::Delay(_) => false,
+            Ready::Notify => self.shells[unit.0].said_ready,
+            Ready::Log(pattern) => {
+                let pattern = pattern.clone();
+                let watcher = self.watcher.as_ref();
+                let output = &mut self.shells[unit.0].output;
+                output.search_for(&pattern);
+                output.look(watcher, Moment::now())
+            }
+            Ready::Tcp(_) | Ready::Socket(_) | Ready::File(_) | Ready::Exec(_) => {
+                self.start_readiness_probe(unit);
+                false
+            }
+        }
+    }
+
+    pub(super) fn start_readiness_probe(&mut self, unit: UnitId) {
+        let own = |kind: &str, what: String| {
+            vec!["/proc/self/exe".to_owned(), "await".to_owned(), kind.to_owned(), what]
+        };
+        let words = match &self.process(unit).ready {
+            Ready::Tcp(address) => own("tcp", address.clone()),
+            Ready::Socket(path) => own("socket", path.display().to_string()),
+            Ready::File(path) => own("file", path.display().to_string()),
+            Ready::Exec(words) => words.clone(),
+            Ready::AtExec | Ready::Notify | Ready::Log(_) | Ready::Delay(_) => return,
+        };
+        if let Err(error) = self.start_helper(unit, Role::Ready, &words, &[]) {
+            self.probe_said_no(unit, error.to_string());
+        }
+    }
+
+    pub(super) fn probe_said_no(&mut self, unit: UnitId, said: String) {
+        self.shells[unit.0].last_no = Some(said);
+        self.ask_again(unit);
+    }
+
+    /// Soon at first, then less and less often.
+    pub(super) fn ask_again(&mut self, unit: UnitId) {
+        let shell = &mut self.shells[unit.0];
+        shell.retry_at = Some(Moment::now() + shell.retry_pause);
+        shell.retry_pause = (shell.retry_pause * 2).min(PROBE_PACE.1);
+    }
+
+    /// The time for another question has come.
+    pub(super) fn retry(&mut self, unit: UnitId) {
+        if !matches!(self.machine.unit(unit), Unit::Following { .. }) {
+            self.start_readiness_probe(unit);
+        } else if let Some(event) = self.follow(unit) {
+            self.tell(event);
+        }
+    }
+
+    /// Finds the main process of one that daemonised.
+    pub(super) fn follow(&mut self, unit: UnitId) -> Option<Event> {
+        if let Some(path) = self.process(unit).pid_file.clone() {
+            let words = ["/proc/self/exe", "await", "pid-file", &path.display().to_string()]
+                .map(str::to_owned);
+            if self.start_helper(unit, Role::Follow, &words, &[]).is_ok() {
+                return None;
+            }
+        }
+        let family = self.family();
+        let mine: Vec<Pid> = family.map(|f| f.of(unit).to_vec()).unwrap_or_default();
+        // The oldest orphan: it has forked the others.
+        let me = Pid::this();
+        let oldest = mine
+            .iter()
+            .filter_map(|pid| Stat::of(*pid))
+            .filter(|stat| stat.parent == Some(me))
+            .min_by_key(|stat| (stat.start, stat.pid));
+        let event = oldest.and_then(|stat| self.new_main(unit, stat.pid));
+        Some(event.unwrap_or(Event::Unit(unit, UnitEvent::NoMain)))
+    }
+
+    /// Makes `pid`, a member of the unit, its main process.
+    pub(super) fn new_main(&mut self, unit: UnitId, pid: Pid) -> Option<Event> {
+        let identity = Identity::of(pid)?;
+        let handle = identity.open()?;
+        // Only of a child of ours the kernel tells us the death and its status.
+        if identity.stat()?.parent != Some(Pid::this()) {
+            log::info!(
+                "{pid} cannot be the main process of `{}`: its parent lives still",
+                self.name(unit)
+            );
+            return None;
+        }
+        self.shells[unit.0].main = Some((identity, handle));
+        self.write_record();
+        log::info!("the main process of `{}` is {pid}", self.name(unit));
+        Some(Event::Unit(unit, UnitEvent::Main(pid)))
+    }
+
+    pub(super) fn on_notices(&mut self, unit: UnitId) {
+        while let Some(notice) = self.shells[unit.0].notify.as_ref().and_then(NotifySocket::receive)
+        {
+            // The kernel vouches for the sender; it must be one of this unit's own processes.
+            let family = self.family();
+            let mine = family.as_ref().map_or(&[][..], |f| f.of(unit));
+            let trusted = notice.from.pid.is_some_and(|pid| mine.contains(&pid));
+            if !trusted {
+                log::warn!(
+                    "a notice for `{}` from process {} is not believed, as that is none of its own",
+                    self.name(unit),
+                    notice.from.pid.map_or_else(|| "unknown".to_owned(), |p| p.to_string())
+                );
+                continue;
+            }
+            for line in notice.text.lines() {
+                self.on_notice_line(unit, line, mine);
+            }
+        }
+    }
+
+    fn on_notice_line(&mut self, unit: UnitId, line: &str, mine: &[Pid]) {
+        match line.split_once('=') {
+            Some(("READY", "1")) => {
+                self.shells[unit.0].said_ready = true;
+                self.tell(Event::Unit(unit, UnitEvent::Ready));
+            }
+            Some(("STATUS", text)) => {
+                let text = text.chars().filter(|c| !c.is_control()).take(200).collect();
+                self.shells[unit.0].status = Some(text);
+            }
+            Some(("STOPPING", "1")) => {
+                self.shells[unit.0].status = Some("says that it is stopping".to_owned());
+            }
+            Some(("MAINPID", number)) => {
+                let pid = number.trim().parse::<i32>().ok().and_then(|n| Pid::try_from(n).ok());
+                if let Some(pid) = pid.filter(|pid| mine.contains(pid))
+                    && self.shells[unit.0].main_pid() != Some(pid)
+                    && let Some(event) = self.new_main(unit, pid)
+                {
+                    self.tell(event);
+                }
+            }
+            _ => {}
+        }
+    }
+}
