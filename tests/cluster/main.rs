@@ -105,5 +105,5 @@ fn tools_like_the_agent() {
     );
     let again = ["pcs", "resource", "create", "y", "ocf:siteward:site", "site=plain"];
     let (good, text) = lab.try_on("node1", &again);
-    assert!(!good && text.contains("is already set to value"), "{text}");
+    assert!(!good && text.contains("is not unique across"), "{text}");
 }
