@@ -41,7 +41,15 @@ pub fn read_plain(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path)?;
+        .open(path)
+        .map_err(|error| match error.raw_os_error() {
+            // What the kernel says of a link that may not be followed misleads.
+            Some(libc::ELOOP) => io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it is a symbolic link; put the file itself there",
+            ),
+            _ => error,
+        })?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a plain file"));
     }

@@ -73,7 +73,12 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
         .open(path)
     {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        // Where there can be no such file, nobody holds it.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(false);
+        }
         Err(error) => return Err(error),
     };
     let mut lock = whole_file();

@@ -274,7 +274,7 @@ impl Supervisor {
         }
         for index in 0..self.shells.len() {
             if self.shells[index].output.look_at().is_some_and(|at| at <= now) {
-                self.shells[index].output.rearm(self.watcher.as_ref());
+                self.shells[index].output.look_again(self.watcher.as_ref(), now);
             }
             if self.shells[index].retry_at.is_some_and(|at| at <= now) {
                 self.shells[index].retry_at = None;

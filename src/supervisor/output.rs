@@ -14,6 +14,12 @@ use crate::linux::{Moment, files};
 /// The size at which a file is set aside as `.1` and emptied, in bytes.
 pub(super) const BOUND: u64 = 10 << 20;
 
+/// Between two looks at a file that is written to: shortest in a torrent, longest in a trickle.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
+
+/// More than this between two looks, in bytes, is a torrent.
+const TORRENT: u64 = 128 << 10;
+
 /// How many bytes of the end are read to find the last lines.
 const TAIL: u64 = 8 << 10;
 
@@ -29,11 +35,21 @@ pub(super) struct Output {
     /// When the file is looked at again although nobody says that it was written to.
     look_at: Option<Moment>,
     last_size: u64,
+    /// How long until the next look, learnt from how fast it grew.
+    pause: Duration,
 }
 
 impl Output {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, begins: 0, search: None, watch: None, look_at: None, last_size: 0 }
+        Self {
+            path,
+            begins: 0,
+            search: None,
+            watch: None,
+            look_at: None,
+            last_size: 0,
+            pause: PAUSE.0,
+        }
     }
 
     /// Opens the file for a new run, for the process to write to.
@@ -79,18 +95,23 @@ impl Output {
         if self.search.is_some() {
             self.arm(watcher);
         } else {
-            // One look in a while is enough for a bound; a torrent is looked at more often.
-            let pause = if grown > BOUND / 10 { 200 } else { 5000 };
-            self.look_at = Some(now + Duration::from_millis(pause));
+            let calm = grown <= TORRENT;
+            self.pause = if calm { (self.pause * 2).min(PAUSE.1) } else { PAUSE.0 };
+            self.look_at = Some(now + self.pause);
         }
         found
     }
 
-    /// The time for a look has come: wait for the next write again.
-    pub(super) fn rearm(&mut self, watcher: Option<&Watcher>) {
-        self.bound();
+    /// The time for a look has come: go on looking as long as it is a torrent, else wait for the
+    /// next write.
+    pub(super) fn look_again(&mut self, watcher: Option<&Watcher>, now: Moment) {
         self.look_at = None;
-        self.arm(watcher);
+        if self.bound() > TORRENT {
+            self.pause = PAUSE.0;
+            self.look_at = Some(now + self.pause);
+        } else {
+            self.arm(watcher);
+        }
     }
 
     fn arm(&mut self, watcher: Option<&Watcher>) {
@@ -104,8 +125,10 @@ impl Output {
         self.last_size = size;
         if size > BOUND {
             let old = self.path.with_extension("log.1");
-            let emptied = fs::copy(&self.path, &old)
-                .and_then(|_| fs::OpenOptions::new().write(true).open(&self.path)?.set_len(0));
+            // Of a torrent only the end is worth keeping.
+            let kept = read_from(&self.path, size - BOUND).and_then(|end| fs::write(&old, end));
+            let emptied =
+                kept.and_then(|()| fs::OpenOptions::new().write(true).open(&self.path)?.set_len(0));
             match emptied {
                 Ok(()) => {
                     self.begins = 0;
@@ -148,7 +171,7 @@ fn read_from(path: &Path, from: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
-    file.take(1 << 20).read_to_end(&mut bytes)?;
+    file.take(BOUND).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -195,7 +218,7 @@ mod tests {
         }
         output.look(None, Moment::now());
         assert_eq!(fs::metadata(&path).unwrap().len(), 0);
-        assert_eq!(fs::metadata(path.with_extension("log.1")).unwrap().len(), 11 << 20);
+        assert_eq!(fs::metadata(path.with_extension("log.1")).unwrap().len(), BOUND);
         file.write_all(b"the process goes on\n").unwrap();
         assert_eq!(output.last_lines(3), ["the process goes on"]);
     }
