@@ -347,6 +347,14 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Run(_) => init_supervisor_log(),
         _ => init_log(common.verbose),
     }
+    // What the supervisor and the rehearsal start themselves needs no folder, and may have no home.
+    match &cli.verb {
+        Word::Await { kind, what } => return await_ready(kind, what),
+        Word::Act { part, argument } => {
+            return ExitCode::from(u8::from(!operator::act(part, argument.as_deref())));
+        }
+        _ => {}
+    }
     let overrides = Overrides {
         config: common.config_dir.clone(),
         runtime: common.runtime_dir.clone(),
@@ -363,17 +371,13 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
     let (kind, outcome) = match cli.verb {
         Word::List { json } => return print_lines(&operator::list(&places, json)),
         Word::Rehearse { name, json, yes } => return rehearse(name, &places, json, yes),
-        Word::Await { kind, what } => return await_ready(&kind, &what),
-        Word::Act { part, argument } => {
-            return ExitCode::from(u8::from(!operator::act(&part, argument.as_deref())));
-        }
         Word::Supervise { name, boot, rollback, held, known_as, adjust, node } => {
             node::call_it(node);
             let Ok(name) = name.parse::<SiteName>() else { return ExitCode::from(2) };
             let times = (Duration::from_millis(boot), Duration::from_millis(rollback));
             return supervise(Target::new(name, places, known_as), times, held, &adjust);
         }
-        Word::MetaData => return ExitCode::SUCCESS,
+        Word::MetaData | Word::Await { .. } | Word::Act { .. } => return ExitCode::SUCCESS,
         Word::Start(site) => (Verb::Start, with(&site, &places, |t| agent::start(t, &deadline))),
         Word::Stop(site) => (Verb::Stop, with(&site, &places, |t| agent::stop(t, &deadline))),
         Word::Monitor { site, level } => {

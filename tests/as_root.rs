@@ -33,6 +33,7 @@ fn main() -> ExitCode {
             "root_runs_no_definition_that_others_may_write",
             root_runs_no_definition_that_others_may_write,
         ),
+        trial("the_rehearsal_holds_for_an_ordinary_user", the_rehearsal_holds_for_an_ordinary_user),
         trial(
             "an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots",
             an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots,
@@ -47,6 +48,26 @@ fn main() -> ExitCode {
         eprintln!("{left_out}");
     }
     conclusion.exit_code()
+}
+
+fn the_rehearsal_holds_for_an_ordinary_user() {
+    let bench = Bench::new();
+    fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o777)).unwrap();
+    let program = bench.path("siteward");
+    fs::copy(SITEWARD, &program).unwrap();
+    let rehearsal = std::process::Command::new(&program)
+        .arg("rehearse")
+        .env_clear()
+        // No home at all, as a service may be.
+        .env("PATH", "/usr/bin:/bin")
+        .env("TMPDIR", bench.path(""))
+        .env("SITEWARD_CONFIG_DIR", bench.path("none"))
+        .env("SITEWARD_LOG_DIR", bench.path("none"))
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    assert!(rehearsal.status.success(), "{}", said(&rehearsal));
 }
 
 fn a_process_runs_as_the_user_and_group_that_were_said() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
 
+use crate::linux::files;
 use crate::linux::spawn::{Command, Limit};
 use crate::linux::users::{self, Credentials, User};
 use crate::process::{MARK, mark_entry};
@@ -43,7 +44,7 @@ pub fn credentials(context: &Context) -> Result<Option<(User, Credentials)>, Unk
     let name = match (&context.user, group) {
         (None, None) => return Ok(None),
         (Some(name), _) => name.clone(),
-        (None, Some(_)) => crate::linux::files::effective_user().to_string(),
+        (None, Some(_)) => files::effective_user().to_string(),
     };
     let user = users::user(&name).ok_or(Unknown::User(name))?;
     let credentials = user.credentials(group);
@@ -76,14 +77,17 @@ impl Launch {
             Unknown::User(name) => format!("this node knows no user `{name}`"),
             Unknown::Group(name) => format!("this node knows no group `{name}`"),
         })?;
-        let credentials = who.map(|(user, credentials)| {
+        // An ordinary user's processes are its own, and find its home as in any session.
+        let own = || users::user(&files::effective_user().to_string());
+        let named = who.as_ref().map(|(user, _)| user.clone());
+        if let Some(user) = named.or_else(|| own().filter(|_| !files::is_root())) {
             for (variable, value) in
                 [("USER", &user.name), ("LOGNAME", &user.name), ("HOME", &user.home)]
             {
                 environment.insert(variable.to_owned(), value.clone());
             }
-            credentials
-        });
+        }
+        let credentials = who.map(|(_, credentials)| credentials);
         for file in &context.env_file {
             environment.extend(read_env_file(file)?);
         }
@@ -100,7 +104,7 @@ impl Launch {
             limits: context.ulimits.clone(),
             oom_score_adj: context.oom_score_adj,
             // Changing to whom we are already would need rights that an ordinary user lacks.
-            credentials: credentials.filter(|_| crate::linux::files::is_root()),
+            credentials: credentials.filter(|_| files::is_root()),
         })
     }
 
