@@ -225,13 +225,17 @@ impl Supervisor {
     /// Whether anything of a unit lives. What belongs to the site and to no unit counts as of the
     /// last one that is left.
     fn something_lives_of(&mut self, unit: UnitId) -> bool {
-        match self.family() {
+        // One that daemonises may be caught in an exec, where it bears no mark that can be read.
+        let daemonises = self.machine.plan().units[unit.0].forks;
+        // "Nothing" is a grave word, so it is said only after a second look.
+        (0..2).any(|_| match self.family() {
             Some(family) => {
-                !family.of(unit).is_empty() || (!family.strays.is_empty() && self.is_last(unit))
+                let strays_count = daemonises || self.is_last(unit);
+                !family.of(unit).is_empty() || (strays_count && !family.strays.is_empty())
             }
             // What cannot be looked at cannot be said to be gone.
             None => true,
-        }
+        })
     }
 
     pub(super) fn is_last(&self, unit: UnitId) -> bool {

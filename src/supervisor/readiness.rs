@@ -93,7 +93,11 @@ impl Supervisor {
             .filter(|stat| stat.parent == Some(me))
             .min_by_key(|stat| (stat.start, stat.pid));
         let event = oldest.and_then(|stat| self.new_main(unit, stat.pid));
-        Some(event.unwrap_or(Event::Unit(unit, UnitEvent::NoMain)))
+        if event.is_none() {
+            // Not to be recognised at this moment; the machine says when it has been long enough.
+            self.ask_again(unit);
+        }
+        event
     }
 
     /// Makes `pid`, a member of the unit, its main process.
