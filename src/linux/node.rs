@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -119,11 +119,6 @@ pub fn random_name() -> String {
             .unwrap_or_default();
     }
     bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Whether two paths name the same bytes, for comparing what a person wrote.
-pub fn same_bytes(a: &Path, b: &Path) -> bool {
-    a.as_os_str().as_bytes() == b.as_os_str().as_bytes()
 }
 
 #[cfg(test)]

@@ -139,24 +139,25 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
             continue;
         }
         let marked = mark.map(|(_, process)| process);
+        let recorded = known.processes.get(&(stat.pid, stat.start)).cloned();
+        // Every descriptor of a process is read for it, so only where nothing else tells.
+        let locked = match (&recorded, &marked) {
+            (None, None) => locked_by(stat.pid, &places.process_locks()),
+            _ => None,
+        };
         // The supervisor bears the mark too; without a record it is found by it.
-        let by = if known.processes.contains_key(&(stat.pid, stat.start)) {
+        let by = if recorded.is_some() {
             "record"
         } else if marked.is_some() {
             "environment"
-        } else if locked_by(stat.pid, &places.process_locks()).is_some() {
+        } else if locked.is_some() {
             "lock"
         } else if stat.session.is_some_and(|s| known.sessions.contains(&s)) {
             "session"
         } else {
             continue;
         };
-        let process = known
-            .processes
-            .get(&(stat.pid, stat.start))
-            .cloned()
-            .or(marked)
-            .or_else(|| locked_by(stat.pid, &places.process_locks()));
+        let process = recorded.or(marked).or(locked);
         found.insert(stat.pid, member(stat, process, by));
     }
     add_descendants(&mut found, &foreign, &children, &known);

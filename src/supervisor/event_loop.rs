@@ -20,7 +20,7 @@ use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::linux::watch::Watcher;
 use crate::linux::{Moment, Pid, Signal};
-use crate::process::{Identity, Record};
+use crate::process::Record;
 use crate::site::{Definition, SitePlaces};
 
 /// A supervisor at work.
@@ -46,7 +46,6 @@ pub(super) struct Supervisor {
     pub(super) failure: Option<crate::control::Failure>,
     pub(super) stopped_by: Option<String>,
     pub(super) since: WallTime,
-    pub(super) identity: Identity,
     pub(super) foreground: bool,
     pub(super) inbox: Inbox,
     pub(super) listener: UnixListener,

@@ -123,7 +123,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         version: Record::VERSION,
         site: definition.name.clone(),
         known_as,
-        supervisor: identity.clone(),
+        supervisor: identity,
         since,
         fingerprint: definition.fingerprint.clone(),
         adjustments: adjustments.clone(),
@@ -158,7 +158,6 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         failure: None,
         stopped_by: None,
         since,
-        identity,
         foreground,
         inbox,
         listener,
@@ -202,7 +201,6 @@ impl Supervisor {
                 by: self.stopped_by.clone().unwrap_or_else(|| "stop".to_owned()),
             },
         });
-        debug_assert_eq!(self.record.supervisor, self.identity);
         self.write_record();
         for entry in fs::read_dir(self.places.process_locks()).into_iter().flatten().flatten() {
             let _ = fs::remove_file(entry.path());
