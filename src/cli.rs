@@ -1,7 +1,10 @@
 //! The words that a person or a manager may type, and what is done at each.
 
+mod pacemaker;
+mod scripts;
+
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,13 +12,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
+use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::backend::own;
 use crate::linux::clock::WallTime;
 use crate::linux::{Moment, inherit, node, signals};
-use crate::manager::{self, Manager, Verb};
-use crate::operator::{self, RehearseOptions};
-use crate::site::{Adjustments, LoadError, Overrides, Places, SiteName, load};
+use crate::manager::{self, Manager, Verb, expresscluster};
+use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
+use crate::site::{LoadError, Overrides, Places, SiteName, defined_sites, load};
 use crate::supervisor::Setup;
 
 /// Runs a site, the group of processes that fails over as a unit, and answers its cluster manager.
@@ -45,6 +48,9 @@ struct Common {
     /// The folder for what the processes print [default: /var/log/siteward]
     #[arg(long, global = true, value_name = "FOLDER")]
     log_dir: Option<PathBuf>,
+    /// The folder for links to databases [default: /var/lib/siteward]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    link_dir: Option<PathBuf>,
     /// Answer as this manager wants it [default: found out from the environment]
     #[arg(long = "as", global = true, value_name = "MANAGER")]
     manager: Option<ManagerWord>,
@@ -62,14 +68,33 @@ struct Common {
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum ManagerWord {
     Pacemaker,
+    Clusterware,
+    Serviceguard,
+    Expresscluster,
     Hand,
+    /// Only for a rehearsal: each of them in turn
+    All,
+}
+
+impl From<ManagerWord> for Manager {
+    fn from(word: ManagerWord) -> Self {
+        match word {
+            ManagerWord::Pacemaker => Self::Pacemaker,
+            ManagerWord::Clusterware => Self::Clusterware,
+            ManagerWord::Serviceguard => Self::Serviceguard,
+            ManagerWord::Expresscluster => Self::Expresscluster,
+            // Nobody is all of them; whoever says so is a person.
+            ManagerWord::Hand | ManagerWord::All => Self::Hand,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
 struct Site {
-    /// The name of the site: the stem of its definition's file
+    /// The name of the site: the stem of its definition's file [default: $SITEWARD_SITE, else the
+    /// only site that is defined here]
     #[arg(value_name = "SITE")]
-    name: String,
+    name: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,7 +115,21 @@ enum Word {
     /// Kill everything of the site at once, and prove it
     Clean(Site),
     /// Run the site in the foreground: SIGTERM is an ordered stop
-    Run(Site),
+    Run {
+        #[command(flatten)]
+        site: Site,
+        /// While this file is there, a failed site does not end this; it ends when the file is gone
+        #[arg(long, value_name = "FILE")]
+        maintenance_flag: Option<PathBuf>,
+    },
+    /// Watch the site and end as soon as it is not well
+    Watch {
+        #[command(flatten)]
+        site: Site,
+        /// While this file is there, nothing that is seen counts
+        #[arg(long, value_name = "FILE")]
+        maintenance_flag: Option<PathBuf>,
+    },
     /// Check the definition; at level 10 also whether this node can run it
     ValidateAll {
         #[command(flatten)]
@@ -108,11 +147,48 @@ enum Word {
         /// Why, for whoever looks at the site
         #[arg(long, value_name = "WORDS")]
         reason: Option<String>,
+        /// Until when it is meant: a time like 18:00 or "2026-11-21 18:00", or how long, like 2h
+        #[arg(long, value_name = "TIME", value_parser = read_until)]
+        until: Option<WallTime>,
     },
     /// Start the processes of a paused site again
     Resume(Site),
     /// Let the processes that have a `reload` read their configuration again
     Reload(Site),
+    /// Make a new site: its definition, its database and the link to that
+    Create {
+        /// What the site is to be called
+        #[arg(value_name = "SITE")]
+        name: String,
+        /// Where its data lie
+        #[arg(long, value_name = "FOLDER")]
+        database: Option<PathBuf>,
+        /// Its virtual host name [default: SITE]
+        #[arg(long = "site", value_name = "HOST")]
+        host: Option<String>,
+        /// Its machine ID
+        #[arg(long, value_name = "NUMBER")]
+        machine_id: Option<u32>,
+        /// Its relocatable address
+        #[arg(long, value_name = "ADDRESS")]
+        address: Option<std::net::IpAddr>,
+        /// Its supervisor is JobCenter's
+        #[arg(long, conflicts_with = "words")]
+        jobcenter: bool,
+        /// Its database lies on no disk of its own
+        #[arg(long)]
+        unmounted: bool,
+        /// The program that it runs, and its arguments
+        #[arg(last = true, value_name = "PROGRAM")]
+        words: Vec<String>,
+    },
+    /// Print what would have to be typed or saved to give the site to a cluster manager
+    Generate {
+        #[arg(value_name = "FOR")]
+        generator: Generator,
+        #[command(flatten)]
+        site: Site,
+    },
     /// List every site that is defined here
     List {
         /// A line of JSON for each
@@ -166,15 +242,35 @@ pub fn main() -> ExitCode {
     inherit::usual_umask();
     let recognised = Manager::recognise(arguments.first().map(OsString::as_os_str));
     // A manager that calls by the agent's link gives one word, and everything else by environment.
-    if recognised == Manager::Pacemaker
-        && let [_, verb, ..] = &arguments[..]
+    if let [called_as, verb, ..] = &arguments[..]
         && !verb.as_encoded_bytes().starts_with(b"-")
         && (arguments.len() == 2 || !is_word_of_ours(&arguments))
     {
-        init_pacemaker_log(&verb.to_string_lossy());
-        return by_pacemaker(verb, begun);
+        match recognised {
+            Manager::Pacemaker => {
+                init_pacemaker_log(&verb.to_string_lossy());
+                return pacemaker::by_pacemaker(verb, begun);
+            }
+            Manager::Clusterware => return scripts::by_clusterware(called_as, verb, begun),
+            Manager::Serviceguard => return scripts::by_serviceguard(called_as, verb, begun),
+            // Its scripts are files of its own, which call us by words.
+            Manager::Expresscluster | Manager::Hand => {}
+        }
     }
     by_words(&arguments, begun)
+}
+
+fn read_until(text: &str) -> Result<WallTime, String> {
+    let long = crate::site::duration::parse(text).ok().map(|time| WallTime::now().after(time));
+    let at = long.or_else(|| WallTime::parse(text)).ok_or_else(|| {
+        format!(
+            "`{text}` is neither a time like 18:00 or \"2026-11-21 18:00\" nor how long, like 2h"
+        )
+    })?;
+    if at <= WallTime::now() {
+        return Err(format!("{at} is past"));
+    }
+    Ok(at)
 }
 
 fn is_word_of_ours(arguments: &[OsString]) -> bool {
@@ -219,105 +315,6 @@ fn init_supervisor_log() {
         .init();
 }
 
-// --- Pacemaker --------------------------------------------------------------------------------
-
-fn by_pacemaker(verb: &OsStr, begun: Moment) -> ExitCode {
-    if verb == "meta-data" {
-        return print_metadata();
-    }
-    let (kind, recurring, outcome) = match manager::read_call() {
-        Ok(call) => {
-            if let Some(name) = call.node.clone() {
-                node::call_it(name);
-            }
-            let (kind, outcome) = do_for_pacemaker(verb, &call, begun);
-            (kind, call.recurring, outcome)
-        }
-        Err(error) => {
-            let fault = Fault::new(FaultKind::Misconfigured, error.0);
-            (Verb::Other, false, fault.into())
-        }
-    };
-    give(Manager::Pacemaker, kind, recurring, &outcome, false)
-}
-
-fn do_for_pacemaker(verb: &OsStr, call: &manager::Call, begun: Moment) -> (Verb, Outcome) {
-    let deadline = Deadline { begun, given: call.timeout };
-    let (kind, known) = match verb.to_str() {
-        Some("start") => (Verb::Start, true),
-        Some("stop") => (Verb::Stop, true),
-        Some("monitor" | "status") => (Verb::Monitor, true),
-        Some("validate-all" | "clean" | "pause" | "resume" | "reload" | "reload-agent") => {
-            (Verb::Other, true)
-        }
-        _ => (Verb::Other, false),
-    };
-    if !known {
-        let sentence = format!("there is no verb `{}`", verb.to_string_lossy());
-        return (kind, Fault::new(FaultKind::NoSuchVerb, sentence).into());
-    }
-    // An instance of a clone is refused before anything is looked at: nothing of it can live.
-    if call.clone {
-        let refused = Fault::new(
-            FaultKind::Misconfigured,
-            "a site runs on one node at a time; it cannot be cloned",
-        );
-        return (kind, clone_outcome(kind, refused));
-    }
-    let values = match (&call.values, kind) {
-        (Ok(values), _) => values.adjustments.clone(),
-        // A site that runs is watched and stopped by what it was started with.
-        (Err(_), Verb::Monitor | Verb::Stop) => Adjustments::default(),
-        (Err(why), Verb::Start | Verb::Other) => {
-            return (kind, Fault::new(FaultKind::Misconfigured, why.clone()).into());
-        }
-    };
-    let target = match target_for_pacemaker(call) {
-        Ok(Some(target)) => Target { adjustments: values, ..target },
-        // No site is named, and none is known by the resource's name: nothing of it can live.
-        Ok(None) if kind == Verb::Stop => {
-            return (kind, Outcome::Done("no site of this resource is known here".to_owned()));
-        }
-        Ok(None) => {
-            let fault = Fault::new(FaultKind::Misconfigured, "the parameter `site` is missing");
-            return (kind, fault.into());
-        }
-        Err(fault) => return (kind, fault.into()),
-    };
-    let level = Level::from(call.level);
-    let outcome = match verb.to_str() {
-        Some("start") => agent::start(&target, &deadline),
-        Some("stop") => agent::stop(&target, &deadline),
-        Some("monitor" | "status") => agent::monitor(&target, level, &deadline),
-        Some("validate-all") => agent::validate(&target, level),
-        Some("clean") => agent::clean(&target, &deadline),
-        Some("pause") => agent::pause(&target, None, &deadline),
-        Some("resume") => agent::resume(&target, &deadline),
-        Some("reload-agent") => agent::adjust(&target, &deadline),
-        _ => agent::reload(&target, &deadline),
-    };
-    (kind, outcome)
-}
-
-fn clone_outcome(kind: Verb, refused: Fault) -> Outcome {
-    match kind {
-        Verb::Stop => Outcome::Done("a clone of a site never runs".to_owned()),
-        Verb::Monitor => Outcome::Seen(Box::new(crate::observe::Observation::of_nothing())),
-        Verb::Start | Verb::Other => refused.into(),
-    }
-}
-
-fn target_for_pacemaker(call: &manager::Call) -> Result<Option<Target>, Fault> {
-    let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
-    let places =
-        Places::resolve(call.overrides.clone()).map_err(|e| misconfigured(format!("{e:#}")))?;
-    let name: Option<SiteName> = match &call.site {
-        Some(text) => Some(text.parse().map_err(misconfigured)?),
-        None => call.instance.as_ref().and_then(|i| manager::find_by_instance(&places, i)),
-    };
-    Ok(name.map(|name| Target::new(name, places, call.instance.clone())))
-}
-
 // --- a person ---------------------------------------------------------------------------------
 
 fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
@@ -336,15 +333,19 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         }
     };
     let common = cli.common;
-    let called_by = match common.manager {
-        Some(ManagerWord::Pacemaker) => Manager::Pacemaker,
-        Some(ManagerWord::Hand) => Manager::Hand,
-        None => Manager::recognise(arguments.first().map(OsString::as_os_str)),
+    let contracts = match common.manager {
+        None | Some(ManagerWord::Pacemaker | ManagerWord::Hand) => vec![Manager::Pacemaker],
+        Some(ManagerWord::All) => Manager::ALL.to_vec(),
+        Some(word) => vec![Manager::from(word)],
     };
+    let called_by = common.manager.map_or_else(
+        || Manager::recognise(arguments.first().map(OsString::as_os_str)),
+        Manager::from,
+    );
     match cli.verb {
         Word::MetaData => return print_metadata(),
         Word::Supervise { .. } => init_supervisor_log(),
-        Word::Run(_) => init_supervisor_log(),
+        Word::Run { .. } | Word::Watch { .. } => init_supervisor_log(),
         _ => init_log(common.verbose),
     }
     // What the supervisor and the rehearsal start themselves needs no folder, and may have no home.
@@ -359,6 +360,7 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         config: common.config_dir.clone(),
         runtime: common.runtime_dir.clone(),
         logs: common.log_dir.clone(),
+        links: common.link_dir.clone(),
     };
     let places = match Places::resolve(overrides) {
         Ok(places) => places,
@@ -370,54 +372,171 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
     let deadline = Deadline { begun, given: common.timeout };
     let (kind, outcome) = match cli.verb {
         Word::List { json } => return print_lines(&operator::list(&places, json)),
-        Word::Rehearse { name, json, yes } => return rehearse(name, &places, json, yes),
+        Word::Rehearse { name, json, yes } => {
+            return rehearse(name, &places, &RehearseOptions { json, yes, contracts });
+        }
+        Word::Generate { generator, site } => {
+            match named(&site, &places).and_then(|name| Ok(load(&places, &name)?)) {
+                Ok(definition) => return print_lines(&operator::generate(generator, &definition)),
+                Err(fault) => (Verb::Other, fault.into()),
+            }
+        }
+        Word::Create { name, database, host, machine_id, address, jobcenter, unmounted, words } => {
+            let options = CreateOptions {
+                site: host,
+                machine_id,
+                database: database.and_then(|path| std::path::absolute(path).ok()),
+                address,
+                jobcenter,
+                unmounted,
+                command: words,
+            };
+            (Verb::Other, create(&name, &places, &options))
+        }
         Word::Supervise { name, boot, rollback, held, known_as, adjust, node } => {
             node::call_it(node);
             let Ok(name) = name.parse::<SiteName>() else { return ExitCode::from(2) };
             let times = (Duration::from_millis(boot), Duration::from_millis(rollback));
-            return supervise(Target::new(name, places, known_as), times, held, &adjust);
+            return supervise(Target::new(name, places, known_as), times, held.as_deref(), &adjust);
         }
         Word::MetaData | Word::Await { .. } | Word::Act { .. } => return ExitCode::SUCCESS,
-        Word::Start(site) => (Verb::Start, with(&site, &places, |t| agent::start(t, &deadline))),
-        Word::Stop(site) => (Verb::Stop, with(&site, &places, |t| agent::stop(t, &deadline))),
+        Word::Start(site) => (
+            Verb::Start,
+            if_wanted(called_by, || {
+                with(&site, called_by, &places, |t| agent::start(t, &deadline))
+            }),
+        ),
+        Word::Stop(site) => {
+            (Verb::Stop, with(&site, called_by, &places, |t| agent::stop(t, &deadline)))
+        }
         Word::Monitor { site, level } => {
             let level = Level::from(level);
             if called_by == Manager::Hand {
                 hint_at_undefined(&site, &places);
             }
-            (Verb::Monitor, with(&site, &places, |t| agent::monitor(t, level, &deadline)))
+            (
+                Verb::Monitor,
+                with(&site, called_by, &places, |t| agent::monitor(t, level, &deadline)),
+            )
         }
-        Word::Clean(site) => (Verb::Other, with(&site, &places, |t| agent::clean(t, &deadline))),
-        Word::Run(site) => (Verb::Other, with(&site, &places, |t| agent::run(t, &deadline))),
-        Word::ValidateAll { site, level } => {
-            (Verb::Other, with(&site, &places, |t| agent::validate(t, Level::from(level))))
+        Word::Clean(site) => {
+            (Verb::Other, with(&site, called_by, &places, |t| agent::clean(t, &deadline)))
         }
-        Word::Pause { site, reason } => {
-            (Verb::Other, with(&site, &places, |t| agent::pause(t, reason.as_deref(), &deadline)))
+        Word::Run { site, maintenance_flag } => {
+            let run =
+                |t: &Target| agent::run_until_unflagged(t, maintenance_flag.as_deref(), &deadline);
+            (Verb::Other, if_wanted(called_by, || with(&site, called_by, &places, run)))
         }
-        Word::Resume(site) => (Verb::Other, with(&site, &places, |t| agent::resume(t, &deadline))),
-        Word::Reload(site) => (Verb::Other, with(&site, &places, |t| agent::reload(t, &deadline))),
+        Word::Watch { site, maintenance_flag } => {
+            let watch = |t: &Target| agent::watch(t, maintenance_flag.as_deref(), &deadline);
+            (Verb::Other, with(&site, called_by, &places, watch))
+        }
+        Word::ValidateAll { site, level } => (
+            Verb::Other,
+            with(&site, called_by, &places, |t| agent::validate(t, Level::from(level))),
+        ),
+        Word::Pause { site, reason, until } => {
+            let order = PauseOrder { reason, until };
+            (Verb::Other, with(&site, called_by, &places, |t| agent::pause(t, &order, &deadline)))
+        }
+        Word::Resume(site) => {
+            (Verb::Other, with(&site, called_by, &places, |t| agent::resume(t, &deadline)))
+        }
+        Word::Reload(site) => {
+            (Verb::Other, with(&site, called_by, &places, |t| agent::reload(t, &deadline)))
+        }
     };
     give(called_by, kind, false, &outcome, common.quiet)
 }
 
-fn with(site: &Site, places: &Places, verb: impl FnOnce(&Target) -> Outcome) -> Outcome {
-    match site.name.parse::<SiteName>() {
-        Ok(name) => verb(&Target::new(name, places.clone(), None)),
-        Err(why) => Fault::new(FaultKind::Misconfigured, why).into(),
+/// Which site is meant: the one that is named, else that of `SITEWARD_SITE` (as JobCenter's
+/// commands know `NQS_SITE`), else the only one that is defined here.
+fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
+    let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
+    if let Some(name) = &site.name {
+        return name.parse().map_err(misconfigured);
+    }
+    let of_environment = env::var("SITEWARD_SITE").ok().filter(|name| !name.is_empty());
+    if let Some(name) = of_environment {
+        let name: SiteName =
+            name.parse().map_err(|why| misconfigured(format!("SITEWARD_SITE is wrong: {why}")))?;
+        let known = places.of(&name);
+        if !known.definition.exists() && !known.runtime.exists() {
+            return Err(misconfigured(format!(
+                "SITEWARD_SITE is `{name}`, and there is no such site here; see: siteward list"
+            )));
+        }
+        return Ok(name);
+    }
+    let all = defined_sites(places);
+    match &all[..] {
+        [only] => Ok(only.clone()),
+        [] => Err(misconfigured(format!(
+            "no site is named, and none is defined in {}",
+            places.config.display()
+        ))),
+        several => {
+            let names: Vec<&str> = several.iter().map(SiteName::as_str).collect();
+            Err(misconfigured(format!(
+                "no site is named, and there are {}: {}; name one, or set SITEWARD_SITE",
+                names.len(),
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+fn with(
+    site: &Site,
+    called_by: Manager,
+    places: &Places,
+    verb: impl FnOnce(&Target) -> Outcome,
+) -> Outcome {
+    match named(site, places) {
+        Ok(name) => {
+            let target = Target::new(name, places.clone(), None);
+            verb(&Target { caller: called_by.who(), ..target })
+        }
+        Err(fault) => fault.into(),
+    }
+}
+
+/// ExpressCluster runs its start script for more reasons than a start.
+fn if_wanted(called_by: Manager, start: impl FnOnce() -> Outcome) -> Outcome {
+    if called_by != Manager::Expresscluster {
+        return start();
+    }
+    match expresscluster::wanted() {
+        Ok(expresscluster::Wanted::Start) => start(),
+        Ok(expresscluster::Wanted::Nothing(why)) => Outcome::Done(why.to_owned()),
+        Err(fault) => fault.into(),
+    }
+}
+
+fn create(name: &str, places: &Places, options: &CreateOptions) -> Outcome {
+    let name: SiteName = match name.parse() {
+        Ok(name) => name,
+        Err(why) => return Fault::new(FaultKind::Misconfigured, why).into(),
+    };
+    match operator::create(&name, places, options) {
+        Ok(made) => {
+            let list: Vec<String> = made.iter().map(|line| format!("  {line}")).collect();
+            Outcome::Done(format!("the site `{name}` is made:\n{}", list.join("\n")))
+        }
+        Err(error) => Fault::failed(format!("the site `{name}` is not made: {error:#}")).into(),
     }
 }
 
 /// A site that is nowhere defined is stopped, and yet a person who asks for it has mistyped.
 fn hint_at_undefined(site: &Site, places: &Places) {
-    if let Ok(name) = site.name.parse::<SiteName>()
+    if let Ok(name) = named(site, places)
         && let Err(error @ LoadError::Missing { .. }) = load(places, &name)
     {
         log::warn!("{error}");
     }
 }
 
-fn rehearse(name: Option<String>, places: &Places, json: bool, yes: bool) -> ExitCode {
+fn rehearse(name: Option<String>, places: &Places, options: &RehearseOptions) -> ExitCode {
     let name = match name.map(|n| n.parse::<SiteName>()).transpose() {
         Ok(name) => name,
         Err(why) => {
@@ -425,7 +544,7 @@ fn rehearse(name: Option<String>, places: &Places, json: bool, yes: bool) -> Exi
             return give(Manager::Hand, Verb::Other, false, &fault.into(), false);
         }
     };
-    match operator::rehearse(name, places, &RehearseOptions { json, yes }) {
+    match operator::rehearse(name, places, options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -445,10 +564,13 @@ fn await_ready(kind: &str, what: &str) -> ExitCode {
 fn supervise(
     target: Target,
     (boot, rollback): (Duration, Duration),
-    held: Option<String>,
+    held: Option<&str>,
     adjust: &str,
 ) -> ExitCode {
     let Ok(adjustments) = serde_json::from_str(adjust) else { return ExitCode::from(2) };
+    let Ok(held) = held.map(serde_json::from_str).transpose() else {
+        return ExitCode::from(2);
+    };
     let definition = match load(&target.places, &target.name) {
         Ok(definition) => definition,
         Err(error) => {

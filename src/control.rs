@@ -59,6 +59,39 @@ impl fmt::Display for State {
     }
 }
 
+/// Why a site is at rest, and until when that is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Who, where, when and why, in a sentence without its full stop.
+    pub words: String,
+    pub until: Option<WallTime>,
+}
+
+impl Pause {
+    /// Without an end.
+    pub fn because(words: impl Into<String>) -> Self {
+        Self { words: words.into(), until: None }
+    }
+
+    /// Its time is past.
+    pub fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= WallTime::now())
+    }
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)?;
+        match self.until {
+            Some(until) if self.is_over() => {
+                write!(f, "; WARNING: it was meant until {until}, which is past")
+            }
+            Some(until) => write!(f, "; until {until}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What a verb asks of the supervisor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,9 +103,9 @@ pub enum Request {
     /// Answer when the site is up or held, or when that will not come.
     AwaitUp,
     /// End the site; answer when nothing of it lives. Be polite until then.
-    Stop { polite_until: Moment },
+    Stop { polite_until: Moment, by: String },
     /// Stop the processes and stay; answer when they are down.
-    Pause { reason: Option<String> },
+    Pause { pause: Pause },
     /// Start the processes again within `boot`; answer when they are up.
     Resume { boot: Duration },
     /// The view as soon as it is worth telling, and at `until` at the latest. Held only where it
@@ -113,7 +146,7 @@ pub struct View {
     pub degraded_after: Duration,
     /// How long the site has been degraded.
     pub degraded_for: Option<Duration>,
-    pub paused: Option<String>,
+    pub paused: Option<Pause>,
     pub failure: Option<Failure>,
     pub processes: Vec<ProcessView>,
 }
@@ -249,8 +282,11 @@ mod tests {
     fn messages_are_read_as_they_were_written() {
         for request in [
             Request::Look,
-            Request::Stop { polite_until: Moment::since_boot(Duration::from_millis(1234)) },
-            Request::Pause { reason: Some("new\nline".to_owned()) },
+            Request::Stop {
+                polite_until: Moment::since_boot(Duration::from_millis(1234)),
+                by: "a person".to_owned(),
+            },
+            Request::Pause { pause: Pause::because("new\nline") },
         ] {
             let line = encode(&request);
             assert_eq!(line.iter().filter(|b| **b == b'\n').count(), 1);

@@ -46,6 +46,25 @@ pub fn reserve_of_start(given: Duration, kill_reserve: Duration) -> Duration {
     (given / 6).max(kill_reserve.min(given / 2))
 }
 
+/// What a manager must give to `start`, so that the site has all of its boot_timeout.
+pub fn time_for_start(definition: &Definition) -> Duration {
+    let boot = definition.boot_timeout;
+    rounded((boot * 6 / 5).max(boot + definition.kill_reserve()))
+}
+
+/// What a manager must give to `stop`, so that the site has all of its stop_timeout, and KILL, sweep
+/// and proof their time.
+pub fn time_for_stop(definition: &Definition) -> Duration {
+    let stop = definition.stop_timeout;
+    rounded((stop * 6 / 5).max(stop + definition.kill_reserve() + Duration::from_secs(10)))
+}
+
+/// Up to the next ten seconds.
+fn rounded(time: Duration) -> Duration {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    Duration::from_secs(seconds.div_ceil(10) * 10)
+}
+
 impl Deadline {
     pub(super) fn for_start(&self, definition: &Definition) -> StartTimes {
         let kill = definition.kill_reserve();

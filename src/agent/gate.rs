@@ -6,9 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{Fault, FaultKind};
+use crate::backend::jobcenter::{self, Severity};
 use crate::linux::spawn::Command;
 use crate::linux::{files, node};
-use crate::site::{Definition, Process, Ready, Reload, read_env_file};
+use crate::site::{Definition, Process, Ready, Reload, Wrapped, read_env_file};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 
 /// The whole gate.
@@ -19,6 +20,9 @@ pub(super) fn check(definition: &Definition) -> Result<(), Fault> {
 
 /// What belongs to the node: programs, users, files. True on a standby as well.
 pub(super) fn can_run(definition: &Definition) -> Result<(), Fault> {
+    if let Some(wrapped) = &definition.wrapped {
+        wrapped_can_run(definition, wrapped, false)?;
+    }
     for process in &definition.processes {
         check_user(process)?;
         check_programs(process)?;
@@ -27,6 +31,43 @@ pub(super) fn can_run(definition: &Definition) -> Result<(), Fault> {
                 Fault::new(FaultKind::NotInstalled, format!("`{}`: {why}", process.name))
             })?;
         }
+    }
+    Ok(())
+}
+
+/// What a wrapped supervisor needs of this node and of the site's disk.
+pub(super) fn wrapped_here(definition: &Definition, wrapped: &Wrapped) -> Result<(), Fault> {
+    wrapped_can_run(definition, wrapped, true)
+}
+
+fn wrapped_can_run(definition: &Definition, wrapped: &Wrapped, on_disk: bool) -> Result<(), Fault> {
+    let lists = wrapped.list.as_ref().map(|l| &l.command);
+    let commands = [Some(&wrapped.start), Some(&wrapped.stop), lists];
+    for program in commands.into_iter().flatten().filter_map(|words| words.first()) {
+        check_program(program, DEFAULT_PATH).map_err(|error| {
+            let (kind, next) = match error.kind() {
+                io::ErrorKind::PermissionDenied => (FaultKind::NotPermitted, "chmod +x it"),
+                _ => (FaultKind::NotInstalled, "install it on this node"),
+            };
+            let name = &definition.name;
+            Fault::new(kind, format!("the site `{name}` needs {program}, and {error}; {next}"))
+        })?;
+    }
+    let (Some(profile), Some(database)) = (&wrapped.jobcenter, &definition.database) else {
+        return Ok(());
+    };
+    let all =
+        jobcenter::complaints(profile, &definition.site, database, definition.address, on_disk);
+    for complaint in all {
+        let kind = match complaint.severity {
+            Severity::Warning => {
+                log::warn!("{}", complaint.sentence);
+                continue;
+            }
+            Severity::Wrong => FaultKind::Failed,
+            Severity::Missing => FaultKind::NotInstalled,
+        };
+        return Err(Fault::new(kind, complaint.sentence));
     }
     Ok(())
 }

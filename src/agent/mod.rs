@@ -9,9 +9,12 @@ mod deadline;
 mod gate;
 mod monitor;
 mod orders;
+mod ports;
 mod start;
 mod stop;
 mod validate;
+mod watch;
+mod wrapped;
 
 use std::fmt;
 
@@ -20,12 +23,13 @@ use crate::observe::{Denied, Observation};
 use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
 pub use clean::clean;
-pub use deadline::{Deadline, reserve_of_start};
+pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use monitor::{Level, monitor};
-pub use orders::{adjust, pause, reload, resume};
-pub use start::{run, start};
+pub use orders::{PauseOrder, adjust, pause, reload, resume};
+pub use start::{run, run_until_unflagged, start};
 pub use stop::stop;
 pub use validate::validate;
+pub use watch::watch;
 
 /// The site that a verb is about.
 #[derive(Clone, Debug)]
@@ -37,12 +41,24 @@ pub struct Target {
     pub known_as: Option<String>,
     /// What the manager's parameters say differently from the definition.
     pub adjustments: Adjustments,
+    /// Who calls, for a record of what happened.
+    pub caller: &'static str,
 }
+
+/// The caller that is a person. A manager that sees a site which it stopped so lets it be.
+pub const STOPPED_BY_HAND: &str = "a person";
 
 impl Target {
     pub fn new(name: SiteName, places: Places, known_as: Option<String>) -> Self {
         let site = places.of(&name);
-        Self { name, places, site, known_as, adjustments: Adjustments::default() }
+        Self {
+            name,
+            places,
+            site,
+            known_as,
+            adjustments: Adjustments::default(),
+            caller: STOPPED_BY_HAND,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One look. Never changes anything.
 
-use super::{Deadline, Fault, Outcome, Target};
+use super::{Deadline, Fault, Outcome, Target, wrapped};
 use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request, State};
 use crate::linux::process::Stat;
@@ -39,7 +39,13 @@ pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         if let Some(fault) = missing_process(target, &observation) {
             return fault.into();
         }
+        if let Some(wrapping) = &observation.wrapped
+            && let Some(fault) = wrapped::missing_kind(target, wrapping)
+        {
+            return fault.into();
+        }
         if level >= Level::Health
+            && observation.wrapped.is_none()
             && let Some(fault) = unhealthy(target, deadline)
         {
             return fault.into();

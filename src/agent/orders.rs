@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{Deadline, Fault, Outcome, Target};
+use super::{Deadline, Fault, Outcome, Target, wrapped};
 use crate::backend::own::{self, Asked};
-use crate::control::{Reply, Request};
+use crate::control::{Pause, Reply, Request};
 use crate::linux::clock::WallTime;
 use crate::linux::{Moment, files, node};
-use crate::observe::Denied;
+use crate::observe::{Denied, wrapped_definition};
 use crate::site::{Definition, load_snapshot, on_database};
 
 /// The mark on the database that makes every later start, on any node, come up in maintenance.
@@ -15,45 +15,90 @@ fn pause_mark_path(definition: &Definition) -> Option<PathBuf> {
     definition.database.as_ref().map(|d| on_database(d).join("paused"))
 }
 
+/// Why the site is to come up with its processes held down, if it is.
+pub(super) fn held_down(definition: &Definition) -> Option<Pause> {
+    if definition.maintenance {
+        return Some(Pause::because("the definition says `maintenance: true`"));
+    }
+    let pause = pause_mark(definition)?;
+    if pause.is_over() {
+        log::warn!("the site `{}` comes up again: {pause}", definition.name);
+        return None;
+    }
+    Some(pause)
+}
+
 /// What the mark says, if it is there.
-pub(super) fn pause_mark(definition: &Definition) -> Option<String> {
+fn pause_mark(definition: &Definition) -> Option<Pause> {
     let bytes = files::read_plain(&pause_mark_path(definition)?, 64 << 10).ok()?;
-    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+    // A mark that cannot be understood is a pause all the same.
+    let words = || Pause::because(String::from_utf8_lossy(&bytes).trim());
+    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| words()))
+}
+
+/// What a person says of a pause.
+#[derive(Clone, Debug, Default)]
+pub struct PauseOrder {
+    pub reason: Option<String>,
+    pub until: Option<WallTime>,
 }
 
 /// Stops the processes under a supervisor that stays.
-pub fn pause(target: &Target, reason: Option<&str>, deadline: &Deadline) -> Outcome {
-    let given = reason.map_or_else(String::new, |r| format!(": {r}"));
-    let words = format!("paused on {} at {}{given}", node::name(), WallTime::now());
-    let mark = running_definition(target).and_then(|definition| pause_mark_path(&definition));
+pub fn pause(target: &Target, order: &PauseOrder, deadline: &Deadline) -> Outcome {
+    try_pause(target, order, deadline).unwrap_or_else(Outcome::Fault)
+}
+
+fn try_pause(target: &Target, said: &PauseOrder, deadline: &Deadline) -> Result<Outcome, Fault> {
+    let given = said.reason.as_ref().map_or_else(String::new, |r| format!(": {r}"));
+    let pause = Pause {
+        words: format!("paused on {} at {}{given}", node::name(), WallTime::now()),
+        until: said.until,
+    };
+    let definition = running_definition(target);
+    let mark = definition.as_ref().and_then(pause_mark_path);
     if let Some(mark) = &mark {
+        // A pause is a map of text and numbers, which JSON has words for.
+        let bytes = serde_json::to_vec(&pause).unwrap_or_default();
         let written = mark
             .parent()
             .map_or(Ok(()), files::private_folder)
-            .and_then(|()| files::write_durably(mark, words.as_bytes()));
+            .and_then(|()| files::write_durably(mark, &bytes));
         if let Err(error) = written {
-            return Fault::failed(format!(
+            return Err(Fault::failed(format!(
                 "the site `{}` is not paused, as the mark {} cannot be written: {error}",
                 target.name,
                 mark.display()
-            ))
-            .into();
+            )));
         }
     }
-    let until = patience(target, deadline);
-    let outcome = order(target, "pause", &Request::Pause { reason: Some(words) }, until);
-    match outcome {
-        Outcome::Fault(_) => {
-            if let Some(mark) = &mark {
-                let _ = std::fs::remove_file(mark);
+    let paused = match &definition {
+        Some(definition) if definition.wrapped.is_some() && !is_ours(target, deadline) => {
+            wrapped::pause(target, definition, &pause, deadline)
+        }
+        _ => {
+            let request = Request::Pause { pause: pause.clone() };
+            match order(target, "pause", &request, patience(target, deadline)) {
+                Outcome::Fault(fault) => Err(fault),
+                Outcome::Done(_) | Outcome::Seen(_) => Ok(()),
             }
-            outcome
         }
-        Outcome::Done(_) | Outcome::Seen(_) => Outcome::Done(format!(
-            "the site `{}` is in maintenance: no process of it runs until `siteward resume {}`",
-            target.name, target.name
-        )),
+    };
+    if let Err(fault) = paused {
+        if let Some(mark) = &mark {
+            let _ = std::fs::remove_file(mark);
+        }
+        return Err(fault);
     }
+    let until = pause.until.map_or_else(String::new, |until| format!(" (meant until {until})"));
+    Ok(Outcome::Done(format!(
+        "the site `{}` is in maintenance{until}: no process of it runs until `siteward resume {}`",
+        target.name, target.name
+    )))
+}
+
+/// A supervisor of ours answers: it supervises the site, or stands in for its own.
+fn is_ours(target: &Target, deadline: &Deadline) -> bool {
+    own::glance(&target.site, &Request::Look, deadline.for_look()).is_some()
 }
 
 /// Starts the processes again.
@@ -69,6 +114,9 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
             mark.display()
         ))
         .into();
+    }
+    if let Some(definition) = definition.as_ref().filter(|d| d.wrapped.is_some()) {
+        return wrapped::resume(target, definition, deadline).unwrap_or_else(Outcome::Fault);
     }
     let boot = definition
         .as_ref()
@@ -105,7 +153,9 @@ pub fn adjust(target: &Target, deadline: &Deadline) -> Outcome {
 }
 
 fn running_definition(target: &Target) -> Option<Definition> {
-    load_snapshot(&target.site.snapshot(), &target.name).ok()
+    // One that a person started has no snapshot: then it is what the file says.
+    let snapshot = load_snapshot(&target.site.snapshot(), &target.name).ok();
+    snapshot.or_else(|| wrapped_definition(&target.site))
 }
 
 fn patience(target: &Target, deadline: &Deadline) -> Moment {

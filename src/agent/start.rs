@@ -2,19 +2,23 @@
 //! begun is rolled back.
 
 use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::Duration;
 
 use super::deadline::StartTimes;
-use super::orders::pause_mark;
+use super::orders::held_down;
 use super::stop::{end_survivors, stop_times};
+use super::wrapped::{self, Manners};
 use super::{Deadline, Fault, FaultKind, Outcome, Target, gate};
 use crate::backend::own::{self, Asked, Launched, Orders};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::lock::{Attempt, Lock};
+use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, files, inherit};
-use crate::observe::observe;
-use crate::site::{Definition, load};
+use crate::linux::{Moment, Signal, files, inherit};
+use crate::observe::{observe, wrapped_definition};
+use crate::site::load;
 use crate::supervisor::{self, Finished, NotStarted, Setup};
 
 /// Starts the site and waits until it is up or held down. Already up: nothing is done.
@@ -24,6 +28,9 @@ pub fn start(target: &Target, deadline: &Deadline) -> Outcome {
 
 fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
+    if wrapped_definition(&target.site).is_some() {
+        return wrapped::start(target, deadline);
+    }
     // Before the definition is read nothing can be computed from it; a minute is time to look.
     let look_until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
     let only_one = only_start(target, look_until)?;
@@ -39,7 +46,7 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let orders = Orders {
         name: &target.name,
         places: &target.places,
-        held: held.as_deref(),
+        held: held.as_ref(),
         boot: boot_until.left(),
         rollback: times.rollback,
         known_as: target.known_as.as_deref(),
@@ -55,7 +62,7 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
 
 /// Two starts at once: the second waits here until the first one's supervisor is at work, and
 /// then for its outcome. A stop does not wait here.
-fn only_start(target: &Target, until: Moment) -> Result<Lock, Fault> {
+pub(super) fn only_start(target: &Target, until: Moment) -> Result<Lock, Fault> {
     let denied = |error: io::Error| {
         let kind = match error.kind() {
             io::ErrorKind::PermissionDenied => FaultKind::NotPermitted,
@@ -122,7 +129,7 @@ fn clear_the_way(
             (State::Unsupervised | State::FailedWithSurvivors, _) => {
                 log::warn!("{}; that is ended first", observation.why.unwrap_or_default());
                 let times = stop_times(deadline, &target.site);
-                end_survivors(target, &times)?;
+                end_survivors(target, &times, Manners::Polite)?;
                 return Ok(None);
             }
             (State::Stopped | State::Failed, _)
@@ -131,14 +138,6 @@ fn clear_the_way(
             }
         }
     }
-}
-
-/// Why the site is to come up with its processes held down, if it is.
-fn held_down(definition: &Definition) -> Option<String> {
-    if definition.maintenance {
-        return Some("the definition says `maintenance: true`".to_owned());
-    }
-    pause_mark(definition)
 }
 
 fn await_up(target: &Target, times: StartTimes, already: bool) -> Result<Outcome, Fault> {
@@ -180,7 +179,7 @@ fn up(target: &Target, view: &View, already: bool) -> String {
     let name = &target.name;
     match view.state {
         State::Maintenance => {
-            let why = view.paused.as_deref().filter(|p| !p.is_empty());
+            let why = view.paused.as_ref().map(ToString::to_string).filter(|p| !p.is_empty());
             let why = why.map_or_else(String::new, |p| format!(" ({p})"));
             format!(
                 "the site `{name}` is {already}in maintenance{why}: no process of it runs until \
@@ -200,6 +199,31 @@ fn up(target: &Target, view: &View, already: bool) -> String {
     }
 }
 
+/// As [`run`]; but a site that fails while `flag` is there does not end this verb, which then waits
+/// until it is gone: the maintenance convention of Serviceguard's toolkits.
+pub fn run_until_unflagged(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outcome {
+    let outcome = run(target, deadline);
+    let Some(flag) = flag.filter(|_| matches!(outcome, Outcome::Fault(_))) else { return outcome };
+    // A signal is taken for what it is: the end of the wait.
+    let inbox = Inbox::new(&[Signal::TERM, Signal::INT]).ok();
+    let mut said = false;
+    while flag.exists() {
+        if !said && let Outcome::Fault(fault) = &outcome {
+            log::warn!("maintenance mode, as {} is there: {fault}", flag.display());
+            said = true;
+        }
+        let mut waiting = Waiting::new();
+        if let Some(inbox) = &inbox {
+            waiting.readable(inbox.as_fd(), ());
+        }
+        waiting.wait(Some(Moment::now() + Duration::from_secs(1)));
+        if inbox.as_ref().is_some_and(|i| i.next().is_some()) {
+            return Outcome::Done(format!("the site `{}` is stopped", target.name));
+        }
+    }
+    outcome
+}
+
 /// Runs the supervisor in the foreground, as this very process: SIGTERM is an ordered stop.
 pub fn run(target: &Target, deadline: &Deadline) -> Outcome {
     match try_run(target, deadline) {
@@ -216,6 +240,9 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         ))
     };
     target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
+    if wrapped_definition(&target.site).is_some() {
+        return wrapped::run(target, deadline);
+    }
     let until = deadline.begun + Duration::from_secs(60);
     if clear_the_way(target, deadline, until)?.is_some() {
         return Err(another());

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::deadline::StopTimes;
+use super::wrapped::{self, Manners};
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own;
 use crate::control::{Client, Reply, Request, State};
@@ -13,7 +14,7 @@ use crate::history;
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal};
-use crate::observe::observe;
+use crate::observe::{observe, wrapped_definition};
 use crate::process::{Ending, Record, sweep};
 use crate::site::{Definition, SitePlaces, load_snapshot};
 
@@ -42,16 +43,23 @@ pub fn stop(target: &Target, deadline: &Deadline) -> Outcome {
 
 fn try_stop(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let times = stop_times(deadline, &target.site);
+    wrapped::announce(target);
     let record = Record::read(&target.site).ok().flatten();
-    if let Some(record) = &record {
-        own::wake(&record.supervisor);
-    }
-    let asked = ask_to_stop(target, &times)?;
+    // A supervisor that is not ours has no socket that could be asked; one of ours may stand in
+    // its place all the same.
+    let asked = match &record {
+        Some(record) if record.phase.is_some() => Supervisor::None,
+        Some(record) => {
+            own::wake(&record.supervisor);
+            ask_to_stop(target, &times)?
+        }
+        None => ask_to_stop(target, &times)?,
+    };
     if asked == Supervisor::Deaf {
         log::warn!("the supervisor of `{}` does not answer; it is killed", target.name);
         kill_supervisor(target, times.until)?;
     }
-    let had_something = end_survivors(target, &times)?;
+    let had_something = end_survivors(target, &times, Manners::Polite)?;
     let said = match (asked, had_something) {
         (Supervisor::None, false) => format!("the site `{}` is already stopped", target.name),
         (Supervisor::None | Supervisor::Stopped | Supervisor::Deaf, _) => {
@@ -77,7 +85,7 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
     let hear_by =
         Moment::now() + (polite / 2).clamp(Duration::from_secs(1), Duration::from_secs(30));
     let insist_at = times.kill_at + Duration::from_millis(500);
-    let request = Request::Stop { polite_until: times.polite_until };
+    let request = Request::Stop { polite_until: times.polite_until, by: target.caller.to_owned() };
     let mut known = Supervisor::None;
     loop {
         let talk = || -> std::io::Result<Reply> {
@@ -113,7 +121,8 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
 
 /// KILL, for a supervisor that cannot be reasoned with.
 pub(super) fn kill_supervisor(target: &Target, until: Moment) -> Result<(), Fault> {
-    let record = Record::read(&target.site).ok().flatten();
+    // Of a supervisor that is not ours the record names only the verb that started it.
+    let record = Record::read(&target.site).ok().flatten().filter(|r| r.phase.is_none());
     let Some(handle) = record.as_ref().and_then(|r| r.supervisor.open()) else { return Ok(()) };
     handle.send(Signal::KILL).map_err(|error| {
         Fault::failed(format!("the supervisor of `{}` cannot be killed: {error}", target.name))
@@ -126,8 +135,15 @@ pub(super) fn kill_supervisor(target: &Target, until: Moment) -> Result<(), Faul
 
 /// Ends whatever lives of a site without a supervisor, and proves that nothing does. Says whether
 /// there was anything.
-pub(super) fn end_survivors(target: &Target, times: &StopTimes) -> Result<bool, Fault> {
+pub(super) fn end_survivors(
+    target: &Target,
+    times: &StopTimes,
+    manners: Manners,
+) -> Result<bool, Fault> {
     let places = &target.site;
+    if wrapped_definition(places).is_some() {
+        return wrapped::end(target, times, manners);
+    }
     let before = observe(places, Moment::now(), times.until)?;
     let record = before.record.clone();
     let had_something = before.state != State::Stopped && before.state != State::Failed;
@@ -157,7 +173,7 @@ pub(super) fn end_survivors(target: &Target, times: &StopTimes) -> Result<bool, 
             )));
         }
     }
-    tidy_up(places, after.record);
+    tidy_up(target, after.record);
     Ok(had_something)
 }
 
@@ -186,14 +202,15 @@ fn stop_in_order(places: &SitePlaces, record: &Record, polite_until: Moment) {
 }
 
 /// Nothing of the site lives: what is left of it in the runtime folder says so.
-fn tidy_up(places: &SitePlaces, record: Option<Record>) {
+pub(super) fn tidy_up(target: &Target, record: Option<Record>) {
+    let places = &target.site;
     let _ = fs::remove_file(places.socket());
     for entry in fs::read_dir(places.process_locks()).into_iter().flatten().flatten() {
         let _ = fs::remove_file(entry.path());
     }
     let Some(mut record) = record else { return };
     if !matches!(record.ending, Some(Ending::Stopped { .. })) {
-        record.ending = Some(Ending::Stopped { at: WallTime::now(), by: "stop".to_owned() });
+        record.ending = Some(Ending::Stopped { at: WallTime::now(), by: target.caller.to_owned() });
         record.processes.clear();
         if let Err(error) = record.write(places) {
             log::warn!("{} cannot be written: {error}", places.record().display());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::control::{Client, Reply, Request, View};
+use crate::control::{Client, Pause, Reply, Request, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, inherit, node, spawn};
@@ -103,7 +103,7 @@ pub fn wake(supervisor: &Identity) {
 pub struct Orders<'a> {
     pub name: &'a SiteName,
     pub places: &'a Places,
-    pub held: Option<&'a str>,
+    pub held: Option<&'a Pause>,
     pub boot: Duration,
     pub rollback: Duration,
     pub known_as: Option<&'a str>,
@@ -149,8 +149,9 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
     ];
     let node = node::name();
     let adjustments = serde_json::to_string(orders.adjustments).context("parameters")?;
+    let held = orders.held.map(serde_json::to_string).transpose().context("a pause")?;
     for (option, value) in [
-        (c"--held", orders.held),
+        (c"--held", held.as_deref()),
         (c"--known-as", orders.known_as),
         (c"--adjust", Some(adjustments.as_str())),
         (c"--node", Some(node.as_str())),

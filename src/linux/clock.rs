@@ -69,11 +69,7 @@ impl fmt::Debug for Moment {
 pub fn local_stamp() -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let WallTime(seconds) = WallTime::now();
-    // SAFETY: all fields of tm are numbers or a pointer that may be null.
-    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to locals that outlive the call.
-    unsafe { libc::localtime_r(&raw const seconds, &raw mut parts) };
+    let parts = WallTime::now().parts(false);
     let month = usize::try_from(parts.tm_mon).ok().and_then(|m| MONTHS.get(m)).unwrap_or(&"???");
     let (day, hour) = (parts.tm_mday, parts.tm_hour);
     format!("{month} {day:02} {hour:02}:{:02}:{:02}", parts.tm_min, parts.tm_sec)
@@ -84,6 +80,65 @@ pub fn local_stamp() -> String {
 pub struct WallTime(i64);
 
 impl WallTime {
+    /// So much later.
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
+    }
+
+    /// When this node's clock shows that time of day next (`18:00`), or that time of that day
+    /// (`2026-11-21 18:00`), in local time, or in UTC with a `Z` at its end. None: it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (text, utc) = match text.strip_suffix('Z') {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        let now = Self::now();
+        let (day, time) = match text.split_once(['T', ' ']) {
+            Some((day, time)) => (Some(day), time),
+            None => (None, text),
+        };
+        let mut parts = now.parts(utc);
+        if let Some(day) = day {
+            let [year, month, of_month] = numbers(day, '-')?;
+            (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, of_month);
+            let good = (1970..10_000).contains(&year)
+                && (1..=12).contains(&month)
+                && (1..=31).contains(&of_month);
+            good.then_some(())?;
+        }
+        let with_seconds =
+            if time.matches(':').count() == 1 { format!("{time}:00") } else { time.to_owned() };
+        let [hour, minute, second] = numbers(&with_seconds, ':')?;
+        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (hour, minute, second);
+        let good =
+            (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
+        good.then_some(())?;
+        parts.tm_isdst = -1;
+        let seconds = |mut parts: libc::tm| {
+            // SAFETY: the pointer is to a local that outlives the call.
+            unsafe { if utc { libc::timegm(&raw mut parts) } else { libc::mktime(&raw mut parts) } }
+        };
+        let mut at = Self(seconds(parts));
+        if day.is_none() && at <= now {
+            parts.tm_mday += 1;
+            at = Self(seconds(parts));
+        }
+        (at.0 >= 0).then_some(at)
+    }
+
+    fn parts(self, utc: bool) -> libc::tm {
+        // SAFETY: all fields of tm are numbers or a pointer that may be null.
+        let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+        // SAFETY: both pointers are to locals that outlive the call.
+        unsafe {
+            if utc {
+                libc::gmtime_r(&raw const self.0, &raw mut parts);
+            } else {
+                libc::localtime_r(&raw const self.0, &raw mut parts);
+            }
+        }
+        parts
+    }
     /// What the node's wall clock shows.
     pub fn now() -> Self {
         let seconds = std::time::SystemTime::now()
@@ -91,6 +146,12 @@ impl WallTime {
             .map_or(0, |d| d.as_secs());
         Self(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
+}
+
+/// Three numbers with something between them.
+fn numbers(text: &str, between: char) -> Option<[i32; 3]> {
+    let parts: Option<Vec<i32>> = text.split(between).map(|p| p.parse().ok()).collect();
+    parts?.try_into().ok()
 }
 
 /// RFC 3339 in UTC: a failover log is read from two nodes at once.
@@ -133,6 +194,21 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(WallTime(seconds).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn wall_time_is_read_in_what_a_person_writes() {
+        let utc = |text: &str| WallTime::parse(text).map(|t| t.to_string());
+        for text in ["2026-11-21T18:00:00Z", "2026-11-21 18:00Z", "2026-11-21T18:00Z"] {
+            assert_eq!(utc(text).as_deref(), Some("2026-11-21T18:00:00Z"), "{text}");
+        }
+        let next = WallTime::parse("18:00").unwrap();
+        assert!(
+            next > WallTime::now() && next <= WallTime::now().after(Duration::from_secs(90_000))
+        );
+        for bad in ["", "soon", "25:00", "18:60", "2026-13-01 10:00", "18", "1:2:3:4", "Z"] {
+            assert_eq!(utc(bad), None, "{bad}");
         }
     }
 

@@ -10,6 +10,7 @@ pub mod files;
 pub mod inherit;
 pub mod lock;
 pub mod node;
+pub mod ports;
 pub mod process;
 pub mod signals;
 pub mod sockets;

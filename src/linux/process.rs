@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
@@ -59,11 +60,33 @@ impl fmt::Display for Pid {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StartTicks(u64);
 
+impl StartTicks {
+    /// When no process began.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// How long ago that was.
+    pub fn age(self) -> Duration {
+        // SAFETY: sysconf takes a number and returns one.
+        let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+        let per_second = u64::try_from(per_second).ok().filter(|n| *n > 0).unwrap_or(100);
+        let began = Duration::from_millis(self.0.saturating_mul(1000) / per_second);
+        // The ticks count on through a suspend, as CLOCK_BOOTTIME does.
+        let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME)
+            .map_or(Duration::ZERO, Into::into);
+        now.saturating_sub(began)
+    }
+}
+
 /// Which boot of this node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BootId(String);
 
 impl BootId {
+    /// Of no boot.
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+
     /// The present boot.
     ///
     /// # Errors
@@ -193,6 +216,30 @@ pub fn command_line(pid: Pid) -> Option<String> {
         Some((cut, _)) => format!("{}...", &line[..cut]),
         None => line,
     })
+}
+
+/// The words of `pid`'s command line; none for a kernel thread, or once it is gone.
+pub fn arguments(pid: Pid) -> Vec<Vec<u8>> {
+    let Ok(raw) = fs::read(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
+    let raw = raw.strip_suffix(b"\0").unwrap_or(&raw);
+    if raw.is_empty() {
+        return Vec::new();
+    }
+    raw.split(|&b| b == 0).map(<[u8]>::to_vec).collect()
+}
+
+/// The program that `pid` executes; None where it may not be seen.
+pub fn program(pid: Pid) -> Option<std::path::PathBuf> {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    // One that was replaced on disk is shown with this behind its name.
+    let name = path.as_os_str().as_bytes();
+    let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
+    Some(std::ffi::OsStr::from_bytes(name).into())
+}
+
+/// The working folder of `pid`; None where it may not be seen.
+pub fn working_folder(pid: Pid) -> Option<std::path::PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
 /// The paths of `pid`'s open descriptors that begin with `folder`; none where they may not be read.

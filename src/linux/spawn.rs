@@ -80,11 +80,19 @@ pub struct Command<'a> {
     pub output: BorrowedFd<'a>,
     /// Descriptors the program inherits, at numbers from 100 on.
     pub marks: Vec<BorrowedFd<'a>>,
+    /// Listening sockets that the program inherits from descriptor 3 on, told of as
+    /// sd_listen_fds(3) wants it.
+    pub listen: Vec<BorrowedFd<'a>>,
     /// For helpers: KILL when the supervisor is gone.
     pub dies_with_parent: bool,
 }
 
 impl Command<'_> {
+    /// Takes the site's mark out of the environment again.
+    pub fn unmark(&mut self) {
+        self.environment.retain(|entry| !entry.as_bytes().starts_with(b"SITEWARD_MARK="));
+    }
+
     /// The files that `program` may mean: itself if it holds a slash, else one in each folder of `path`.
     pub fn candidates(program: &OsStr, path: &str) -> Vec<CString> {
         let c_string = |bytes: &[u8]| CString::new(bytes).ok();
@@ -143,6 +151,13 @@ pub struct ExecError {
     pub errno: i32,
 }
 
+impl ExecError {
+    /// There is no such program.
+    pub fn is_not_found(&self) -> bool {
+        self.stage == Stage::Exec && matches!(self.errno, libc::ENOENT | libc::ENOTDIR)
+    }
+}
+
 impl std::fmt::Display for ExecError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let error = io::Error::from_raw_os_error(self.errno);
@@ -197,9 +212,21 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
     // Everything that allocates happens before the fork.
     let null = File::open("/dev/null").map_err(failed)?;
     let arguments = pointers(&command.arguments);
-    let environment = pointers(&command.environment);
+    let mut environment = pointers(&command.environment);
+    // The child writes its number behind this once it has one.
+    let mut listen_pid = *LISTEN_PID;
+    let listen_fds = CString::new(format!("LISTEN_FDS={}", command.listen.len()));
+    if let (false, Ok(count)) = (command.listen.is_empty(), &listen_fds) {
+        environment.pop();
+        environment.extend([
+            listen_pid.as_mut_ptr().cast_const().cast(),
+            count.as_ptr(),
+            std::ptr::null(),
+        ]);
+    }
     let (reader, writer) =
         nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(|e| failed(e.into()))?;
+    let writer = above(&writer, 3 + command.listen.len()).map_err(failed)?;
     let plan = ChildPlan {
         command,
         arguments: &arguments,
@@ -207,6 +234,7 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
         null: null.as_raw_fd(),
         output: command.output.as_raw_fd(),
         report: writer.as_raw_fd(),
+        listen_pid: listen_pid.as_mut_ptr(),
     };
 
     let mask = block_all().map_err(failed)?;
@@ -238,6 +266,24 @@ struct ChildPlan<'a> {
     null: RawFd,
     output: RawFd,
     report: RawFd,
+    /// A buffer of [`LISTEN_PID`]'s form.
+    listen_pid: *mut u8,
+}
+
+/// `LISTEN_PID=` and room for the digits of a number and the final NUL.
+const LISTEN_PID: &[u8; 24] = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// The same open file at a number not below `first`, where nothing else will be put.
+fn above(fd: &OwnedFd, first: usize) -> io::Result<OwnedFd> {
+    let first = i32::try_from(first).unwrap_or(i32::MAX);
+    // SAFETY: F_DUPFD_CLOEXEC makes a new descriptor of an open one; it becomes ours.
+    unsafe {
+        let raw = libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, first);
+        if raw < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(raw))
+    }
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
@@ -275,7 +321,7 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
         libc::umask(command.umask);
 
         let score = command.oom_score_adj.unwrap_or(0);
-        let mut text = [0u8; 8];
+        let mut text = [0u8; 12];
         let digits = format_number(score, &mut text);
         let file =
             libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
@@ -299,6 +345,9 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
             if libc::fcntl(mark.as_raw_fd(), libc::F_DUPFD, 100) < 0 {
                 return (Stage::Streams, errno());
             }
+        }
+        if !command.listen.is_empty() && !pass_sockets(plan) {
+            return (Stage::Streams, errno());
         }
         for limit in &command.limits {
             let mut value = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -344,8 +393,43 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
     }
 }
 
+/// The most listening sockets that one program can be given.
+pub const MOST_SOCKETS: usize = 64;
+
+/// Puts the listening sockets at 3 and above, and this process's number behind `LISTEN_PID=`.
+fn pass_sockets(plan: &ChildPlan<'_>) -> bool {
+    let sockets = &plan.command.listen;
+    let mut moved = [0 as libc::c_int; MOST_SOCKETS];
+    if sockets.len() > moved.len() {
+        return false;
+    }
+    // SAFETY: called between fork and exec; only fcntl(2), dup2(2) and getpid(2), and a buffer of
+    // the parent's that is this process's own copy since the fork.
+    unsafe {
+        // First out of the way, so that none is written over before it was moved.
+        for (far, socket) in moved.iter_mut().zip(sockets) {
+            *far = libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3 + MOST_SOCKETS);
+            if *far < 0 {
+                return false;
+            }
+        }
+        for (near, far) in (3..).zip(moved).take(sockets.len()) {
+            if libc::dup2(far, near) < 0 {
+                return false;
+            }
+        }
+        let mut text = [0u8; 12];
+        let digits = format_number(libc::getpid(), &mut text);
+        let name = b"LISTEN_PID=".len();
+        for (at, digit) in (name..).zip(digits) {
+            plan.listen_pid.add(at).write(*digit);
+        }
+    }
+    true
+}
+
 /// Decimal digits without allocation.
-fn format_number(number: i32, buffer: &mut [u8; 8]) -> &[u8] {
+fn format_number(number: i32, buffer: &mut [u8; 12]) -> &[u8] {
     let mut at = buffer.len();
     let mut rest = number.unsigned_abs();
     while at > 1 {
@@ -469,6 +553,7 @@ mod tests {
             credentials: None,
             output: output.as_fd(),
             marks: Vec::new(),
+            listen: Vec::new(),
             dies_with_parent: false,
         }
     }
@@ -513,7 +598,7 @@ mod tests {
     #[test]
     fn numbers_are_written_without_allocation() {
         for n in [0, 7, 10, 999, 1000, -1, -999, -1000] {
-            assert_eq!(format_number(n, &mut [0; 8]), n.to_string().as_bytes());
+            assert_eq!(format_number(n, &mut [0; 12]), n.to_string().as_bytes());
         }
     }
 }

@@ -4,19 +4,22 @@
 //! knows an exit code. Must never: see a site but through the verbs.
 
 mod cluster_log;
+pub mod clusterware;
+pub mod expresscluster;
 mod hand;
 mod manual;
 mod metadata;
 mod pacemaker;
 mod parameters;
 mod quick;
+pub mod serviceguard;
 
 use std::env;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 
-use crate::agent::{FaultKind, Outcome};
+use crate::agent::{FaultKind, Outcome, STOPPED_BY_HAND};
 use crate::observe::Observation;
 use cluster_log::Grave;
 
@@ -31,6 +34,9 @@ pub use quick::quick_monitor;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manager {
     Pacemaker,
+    Clusterware,
+    Serviceguard,
+    Expresscluster,
     /// A person, in the words of LSB.
     Hand,
 }
@@ -52,6 +58,8 @@ pub struct Answer {
     pub stderr: Vec<String>,
     /// For the cluster's log, the oldest first.
     log: Vec<(Grave, String)>,
+    /// For ExpressCluster's alert log.
+    alert: Option<(&'static str, String)>,
 }
 
 /// A degraded site is told as such if its definition says so and it has been so for long enough.
@@ -65,7 +73,7 @@ fn is_told_as_degraded(observation: &Observation) -> bool {
 
 impl Answer {
     fn new() -> Self {
-        Self { code: 0, stdout: Vec::new(), stderr: Vec::new(), log: Vec::new() }
+        Self { code: 0, stdout: Vec::new(), stderr: Vec::new(), log: Vec::new(), alert: None }
     }
 
     /// Writes everything where it belongs; a caller that does not listen still gets its exit code.
@@ -75,6 +83,9 @@ impl Answer {
             if !cluster_log::write(*grave, text) {
                 stderr.insert(0, text.clone());
             }
+        }
+        if let Some((level, message)) = &self.alert {
+            expresscluster::alert(level, message);
         }
         let mut out = std::io::stdout().lock();
         for line in &self.stdout {
@@ -88,16 +99,43 @@ impl Answer {
 }
 
 impl Manager {
+    /// Every cluster manager.
+    pub const ALL: [Self; 4] =
+        [Self::Pacemaker, Self::Clusterware, Self::Serviceguard, Self::Expresscluster];
+
     /// By the name that this program was called by, then by the environment; else a person.
     pub fn recognise(called_as: Option<&OsStr>) -> Self {
-        let in_ocf_folder = called_as.is_some_and(|name| {
-            let path = Path::new(name);
-            path.parent().is_some_and(|p| p.components().any(|c| c.as_os_str() == "resource.d"))
-        });
-        if in_ocf_folder || env::var_os("OCF_RESOURCE_INSTANCE").is_some() {
+        let folder = called_as.and_then(|name| Path::new(name).parent());
+        let lies_in =
+            |word: &str| folder.is_some_and(|f| f.components().any(|c| c.as_os_str() == word));
+        let link_in = |word: &str| folder.is_some_and(|f| f.file_name() == Some(OsStr::new(word)));
+        if lies_in("resource.d") {
             Self::Pacemaker
+        } else if link_in("crs") {
+            Self::Clusterware
+        } else if link_in("serviceguard") {
+            Self::Serviceguard
+        } else if env::var_os("OCF_RESOURCE_INSTANCE").is_some() {
+            Self::Pacemaker
+        } else if clusterware::is_calling() {
+            Self::Clusterware
+        } else if serviceguard::is_calling() {
+            Self::Serviceguard
+        } else if expresscluster::is_calling() {
+            Self::Expresscluster
         } else {
             Self::Hand
+        }
+    }
+
+    /// Who it is, in a record of what happened.
+    pub fn who(self) -> &'static str {
+        match self {
+            Self::Pacemaker => "Pacemaker",
+            Self::Clusterware => "Clusterware",
+            Self::Serviceguard => "Serviceguard",
+            Self::Expresscluster => "ExpressCluster",
+            Self::Hand => STOPPED_BY_HAND,
         }
     }
 
@@ -105,6 +143,9 @@ impl Manager {
     pub fn answer(self, verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
         match self {
             Self::Pacemaker => pacemaker::answer(verb, recurring, outcome),
+            Self::Clusterware => clusterware::answer(verb, outcome),
+            Self::Serviceguard => serviceguard::answer(verb, outcome),
+            Self::Expresscluster => expresscluster::answer(verb, outcome),
             Self::Hand => hand::answer(verb, outcome),
         }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::pacemaker::read_call;
-use super::{Manager, Verb};
+use super::{Manager, Verb, clusterware};
 use crate::agent::Outcome;
 use crate::backend::own::glance;
 use crate::control::{Request, State};
@@ -39,6 +39,12 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
                 until,
             });
             (call.site?.parse().ok()?, call.overrides, call.recurring)
+        }
+        (Manager::Clusterware, [called_as, verb]) if verb == "check" => {
+            let given = clusterware::timeout(clusterware::Entry::Check).ok()?;
+            patience = given.map_or(patience, |given| patience.min(given / 4));
+            let name = clusterware::site(Some(called_as))?;
+            (name.parse().ok()?, Overrides::default(), false)
         }
         // A person wants to see more than an exit code; a script that is quiet does not.
         (Manager::Hand, [_, verb, quiet, name]) if is_monitor(verb) && quiet == "-q" => {
@@ -70,6 +76,7 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
         record: None,
         members: Members::default(),
         why: None,
+        wrapped: None,
     };
     let outcome = Outcome::Seen(Box::new(observation));
     // A deeper look is held like any other, and then taken the long way.

@@ -4,6 +4,8 @@
 //! of the time are gone, and never as "stopped". Must never: change anything, or believe a record
 //! more than a process.
 
+mod wrapped;
+
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Failure, Reply, Request, State, View};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, lock};
-use crate::process::{Ending, Member, Members, Record, SUPERVISOR, find_members};
-use crate::site::SitePlaces;
+use crate::process::{Ending, Identity, Member, Members, Record, SUPERVISOR, find_members};
+use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
 
 /// What was seen.
 #[derive(Debug)]
@@ -26,6 +28,18 @@ pub struct Observation {
     pub members: Members,
     /// Why it is not simply running or stopped, as a sentence without its full stop.
     pub why: Option<String>,
+    /// Where the site has a supervisor of its own.
+    pub wrapped: Option<Wrapping>,
+}
+
+/// What was seen of a supervisor that is not ours.
+#[derive(Debug)]
+pub struct Wrapping {
+    /// By which it was looked at.
+    pub definition: Box<Definition>,
+    pub supervisors: Vec<Identity>,
+    /// The process that its list names, verified.
+    pub daemon: Option<Identity>,
 }
 
 impl Observation {
@@ -46,6 +60,7 @@ impl Observation {
             record: None,
             members: Members::default(),
             why: None,
+            wrapped: None,
         }
     }
 
@@ -85,6 +100,11 @@ pub fn observe(
             Asked::Denied(error) => return Err(Denied(error)),
             Asked::Silent => return Ok(silent(places)),
             Asked::Nobody => {
+                if let Some(definition) = wrapped_definition(places)
+                    && let Some(wrapped) = &definition.wrapped
+                {
+                    return wrapped::observe(places, &definition, wrapped, patience);
+                }
                 let seen = without_supervisor(places)?;
                 if !is_about_to_change(places, &seen) {
                     return Ok(seen);
@@ -138,7 +158,7 @@ fn believed(places: &SitePlaces, view: View) -> Observation {
             .collect();
         match view.state {
             State::Starting | State::Degraded if !down.is_empty() => Some(down.join("; ")),
-            State::Maintenance => view.paused.clone().filter(|p| !p.is_empty()),
+            State::Maintenance => view.paused.as_ref().map(ToString::to_string),
             _ => None,
         }
     });
@@ -148,6 +168,27 @@ fn believed(places: &SitePlaces, view: View) -> Observation {
         view: Some(view),
         members: Members::default(),
         why,
+        wrapped: None,
+    }
+}
+
+/// The definition by which a site with a supervisor of its own is looked at: the one that it was
+/// started by, else the file. None: the site's supervisor is ours.
+pub fn wrapped_definition(places: &SitePlaces) -> Option<Definition> {
+    let name = places.name()?;
+    let snapshot = load_snapshot(&places.snapshot(), &name).ok().filter(|d| d.wrapped.is_some());
+    snapshot.or_else(|| load_alone(places, &name).ok().filter(|d| d.wrapped.is_some()))
+}
+
+fn read_record(places: &SitePlaces) -> Result<Option<Record>, Denied> {
+    match Record::read(places) {
+        Ok(record) => Ok(record),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Denied(error)),
+        // What cannot be understood says nothing; the other marks remain.
+        Err(error) => {
+            log::warn!("the record {} is of no use: {error}", places.record().display());
+            Ok(None)
+        }
     }
 }
 
@@ -158,20 +199,13 @@ fn unknown(places: &SitePlaces, why: String) -> Observation {
         record: Record::read(places).ok().flatten(),
         members: Members::default(),
         why: Some(why),
+        wrapped: None,
     }
 }
 
 /// Nobody holds the supervisor's lock: what lives, and what is written?
 fn without_supervisor(places: &SitePlaces) -> Result<Observation, Denied> {
-    let record = match Record::read(places) {
-        Ok(record) => record,
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(Denied(error)),
-        // What cannot be understood says nothing; the other marks remain.
-        Err(error) => {
-            log::warn!("the record {} is of no use: {error}", places.record().display());
-            None
-        }
-    };
+    let record = read_record(places)?;
     let members = match find_members(places, record.as_ref()) {
         Ok(members) => members,
         Err(error) => return Ok(unknown(places, format!("/proc cannot be read: {error}"))),
@@ -200,7 +234,7 @@ fn without_supervisor(places: &SitePlaces) -> Result<Observation, Denied> {
             None => (State::Stopped, None),
         }
     };
-    Ok(Observation { state, view: None, record, members, why })
+    Ok(Observation { state, view: None, record, members, why, wrapped: None })
 }
 
 fn held_locks(places: &SitePlaces) -> Vec<String> {

@@ -1,23 +1,30 @@
-//! Every site defined here, in the columns of cjcls.
+//! Every site defined here, in the columns of cjcls (source document 003, 2.5.3.1).
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::backend::jobcenter::find_link;
 use crate::linux::Moment;
 use crate::observe::observe;
-use crate::site::{Places, SiteName, defined_sites, load, load_snapshot};
+use crate::site::{Definition, Places, SiteName, defined_sites, load, load_snapshot};
 
 /// One line.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
+    /// The virtual host name.
+    site: Option<String>,
     state: String,
-    /// The supervisor's number; None: SHUT.
-    supervisor: Option<i32>,
+    /// The daemon's number, or that of our supervisor; None: SHUT.
+    daemon: Option<i32>,
     database: Option<String>,
+    link: Option<String>,
     supervised: bool,
+    /// Whose supervisor it is: siteward's, or one of its own.
+    supervisor: &'static str,
     why: Option<String>,
 }
 
@@ -36,48 +43,69 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
         return vec![format!("no site is defined in {}", places.config.display())];
     }
     let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0).max(9);
-    let database = |r: &Row| r.database.clone().unwrap_or_else(|| "-".to_owned());
-    let wide = rows.iter().map(|r| database(r).len()).max().unwrap_or(0).max(7);
+    let wide = rows.iter().map(|r| r.place().len()).max().unwrap_or(0).max(13);
     let mut lines = vec![format!(
         "{:width$}  {:>10}  {:wide$}  {:8}  {}",
-        "SITE-NAME", "DAEMON-PID", "DB-PATH", "SITEWARD", "STATE"
+        "SITE-NAME", "DAEMON-PID", "DB-PATH(LINK)", "SITEWARD", "STATE"
     )];
     lines.extend(rows.iter().map(|r| {
-        let pid = r.supervisor.map_or_else(|| "SHUT".to_owned(), |p| p.to_string());
+        let pid = r.daemon.map_or_else(|| "SHUT".to_owned(), |p| p.to_string());
         let on = if r.supervised { "ON" } else { "OFF" };
         let why = r.why.as_ref().map_or_else(String::new, |w| format!(" ({w})"));
-        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {}{why}", r.name, database(r), r.state)
+        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {}{why}", r.name, r.place(), r.state)
     }));
     lines
 }
 
+impl Row {
+    fn place(&self) -> String {
+        match (&self.database, &self.link) {
+            (Some(database), Some(link)) => format!("{database} ({link})"),
+            (Some(database), None) => database.clone(),
+            (None, _) => "-".to_owned(),
+        }
+    }
+}
+
+fn link_of(places: &Places, definition: &Definition) -> Option<PathBuf> {
+    let profile = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref());
+    let folder = profile.map_or(&places.links, |p| &p.spool);
+    find_link(folder, definition.address?).map(|(link, _)| link)
+}
+
 fn row(places: &Places, name: &SiteName) -> Option<Row> {
     let site = places.of(name);
-    let defined = load(places, name);
-    let database = defined.ok().or_else(|| load_snapshot(&site.snapshot(), name).ok());
-    let database = database.and_then(|d| d.database).map(|d| d.display().to_string());
+    let definition = load(places, name).ok().or_else(|| load_snapshot(&site.snapshot(), name).ok());
+    let of = definition.as_ref();
+    let mut row = Row {
+        name: name.to_string(),
+        site: of.map(|d| d.site.clone()),
+        state: "unknown".to_owned(),
+        daemon: None,
+        database: of.and_then(|d| d.database.as_ref()).map(|d| d.display().to_string()),
+        link: of.and_then(|d| link_of(places, d)).map(|l| l.display().to_string()),
+        supervised: false,
+        supervisor: match of.is_some_and(|d| d.wrapped.is_some()) {
+            true => "its own",
+            false => "siteward",
+        },
+        why: None,
+    };
     let now = Moment::now();
     match observe(&site, now, now + Duration::from_secs(2)) {
         Ok(seen) => {
             if !site.definition.exists() && seen.view.is_none() && seen.members.is_empty() {
                 return None;
             }
-            Some(Row {
-                name: name.to_string(),
-                state: seen.state.to_string(),
-                supervisor: seen.view.as_ref().map(|v| v.supervisor.number()),
-                database,
-                supervised: seen.is_supervised(),
-                why: seen.why,
-            })
+            row.state = seen.state.to_string();
+            row.daemon = match &seen.wrapped {
+                Some(wrapping) => wrapping.daemon.as_ref().map(|d| d.pid.number()),
+                None => seen.view.as_ref().map(|v| v.supervisor.number()),
+            };
+            row.supervised = seen.is_supervised();
+            row.why = seen.why;
         }
-        Err(denied) => Some(Row {
-            name: name.to_string(),
-            state: "unknown".to_owned(),
-            supervisor: None,
-            database,
-            supervised: false,
-            why: Some(denied.0.to_string()),
-        }),
+        Err(denied) => row.why = Some(denied.0.to_string()),
     }
+    Some(row)
 }

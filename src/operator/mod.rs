@@ -5,10 +5,14 @@
 
 mod actor;
 mod await_ready;
+mod create;
+mod generate;
 mod list;
 mod rehearse;
 
 pub use actor::act;
 pub use await_ready::await_ready;
+pub use create::{CreateOptions, create};
+pub use generate::{Generator, generate};
 pub use list::list;
 pub use rehearse::{RehearseOptions, rehearse};

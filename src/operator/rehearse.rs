@@ -11,6 +11,7 @@ use anyhow::bail;
 
 use crate::control::State;
 use crate::linux::Moment;
+use crate::manager::Manager;
 use crate::observe::observe;
 use crate::site::{Places, SiteName};
 use report::Report;
@@ -22,6 +23,8 @@ pub struct RehearseOptions {
     pub json: bool,
     /// It has been said already that a site of the user's own may be stopped and killed.
     pub yes: bool,
+    /// In whose contracts.
+    pub contracts: Vec<Manager>,
 }
 
 /// Rehearses with the built-in sample site, which needs nothing but this binary and no root, or

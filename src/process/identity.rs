@@ -20,6 +20,11 @@ impl Identity {
         Some(Self { boot: BootId::current().ok()?, pid, start: stat.start })
     }
 
+    /// Of no process that ever was.
+    pub fn nobody() -> Self {
+        Self { boot: BootId::none(), pid: Pid::INIT, start: StartTicks::NEVER }
+    }
+
     /// Whether that very process lives.
     pub fn is_alive(&self) -> bool {
         self.stat().is_some_and(|stat| stat.is_alive())
@@ -29,6 +34,12 @@ impl Identity {
     pub fn stat(&self) -> Option<Stat> {
         let stat = Stat::of(self.pid).filter(|stat| stat.start == self.start)?;
         (BootId::current().ok()? == self.boot).then_some(stat)
+    }
+
+    /// How long it has lived; None once it is gone.
+    pub fn age(&self) -> Option<std::time::Duration> {
+        self.stat()?;
+        Some(self.start.age())
     }
 
     /// A handle on that very process; None once it is gone.

@@ -4,16 +4,20 @@
 //! what cannot be proved to be the site's is not touched. Must never: signal an ancestor of
 //! this process, PID 1, a cluster manager's daemon, or what bears another site's mark.
 
+mod command_line;
+mod holders;
 mod identity;
 mod members;
 mod record;
 mod sweep;
 mod tree;
 
+pub use command_line::find_by_command_line;
+pub use holders::{Holder, holders};
 pub use identity::Identity;
 pub use members::{
     MARK, Member, Members, SUPERVISOR, find_members, locked_by, mark_entry, mark_of,
 };
-pub use record::{Ending, ProcessRecord, Record};
+pub use record::{Ending, Phase, ProcessRecord, Record};
 pub use sweep::{Swept, sweep};
-pub use tree::Tree;
+pub use tree::{Tree, kill_below};

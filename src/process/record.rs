@@ -6,9 +6,9 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
-use crate::control::Failure;
+use crate::control::{Failure, Pause};
 use crate::linux::clock::WallTime;
-use crate::linux::{BootId, files};
+use crate::linux::{BootId, Moment, files};
 use crate::site::{Adjustments, SiteName, SitePlaces};
 
 /// See the module.
@@ -19,6 +19,7 @@ pub struct Record {
     pub site: SiteName,
     /// By whom the manager knows the site (`OCF_RESOURCE_INSTANCE`); a stop may name nothing else.
     pub known_as: Option<String>,
+    /// Ours; where the site has one of its own, the verb that started that.
     pub supervisor: Identity,
     pub since: WallTime,
     pub fingerprint: String,
@@ -28,6 +29,24 @@ pub struct Record {
     pub processes: Vec<ProcessRecord>,
     /// None while the supervisor is at work.
     pub ending: Option<Ending>,
+    /// Where the site has a supervisor of its own: how far we have brought it.
+    #[serde(default)]
+    pub phase: Option<Phase>,
+    /// Why it is at rest, where the site has a supervisor of its own and we paused it.
+    #[serde(default)]
+    pub paused: Option<Pause>,
+}
+
+/// What was last ordered of a supervisor that is not ours, and what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// It was started, and must be up by then.
+    Starting { until: Moment },
+    /// It has been up since.
+    Up,
+    /// It was told to stop.
+    Stopping,
 }
 
 /// One process with a main process that was started.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 
-use crate::linux::Pid;
 use crate::linux::process::{Stat, all};
+use crate::linux::{Pid, PidFd, Signal};
 
 /// Every living process with its children.
 #[derive(Debug)]
@@ -54,5 +54,27 @@ impl Tree {
             }
         }
         false
+    }
+}
+
+/// KILL for everything that descends from `ancestor` at this moment, and for the rest of its
+/// session, but not for itself. `ancestor` must be a child that has not been reaped, so that its
+/// number is its own.
+pub fn kill_below(ancestor: Pid) {
+    let Ok(tree) = Tree::look() else { return };
+    let of_session = tree.stats.values().filter(|s| s.session == Some(ancestor)).map(|s| s.pid);
+    let mut queue: Vec<Pid> = of_session.filter(|pid| *pid != ancestor).collect();
+    queue.extend(tree.children(ancestor));
+    let mut seen = std::collections::HashSet::new();
+    while let Some(pid) = queue.pop() {
+        if !seen.insert(pid) {
+            continue;
+        }
+        queue.extend(tree.children(pid));
+        if let (Ok(handle), Some(known)) = (PidFd::open(pid), tree.stat(pid))
+            && Stat::of(pid).is_some_and(|now| now.start == known.start)
+        {
+            let _ = handle.send(Signal::KILL);
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::wrapped::Wrapped;
 use crate::linux::Signal;
 use crate::linux::spawn::Limit;
 
@@ -79,10 +80,13 @@ pub struct Definition {
     pub degraded_after: Duration,
     pub settle: Duration,
     pub prerequisites: Prerequisites,
+    pub reserve_ports: Vec<Reservation>,
     /// The site comes up with its processes held down.
     pub maintenance: bool,
     /// In the order of the file, instances not yet told apart.
     pub processes: Vec<Process>,
+    /// The site has a supervisor of its own, and no process that ours would start.
+    pub wrapped: Option<Wrapped>,
     /// Changes whenever the text of the definition does.
     pub fingerprint: String,
     /// The text that was read: the supervisor keeps it as its snapshot.
@@ -113,6 +117,17 @@ pub struct Prerequisites {
     pub mounted: Option<PathBuf>,
     /// The relocatable address is on this node.
     pub address_present: bool,
+}
+
+/// A TCP port that is held from before the first process on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    pub address: IpAddr,
+    pub port: u16,
+    /// Whose it is, as an index into the definition's list; None: the wrapped supervisor's.
+    pub process: Option<usize>,
+    /// The process is given the listening socket (sd_listen_fds(3)), else it binds itself.
+    pub pass: bool,
 }
 
 /// One process of a site, or several alike.

@@ -14,13 +14,16 @@ mod load;
 mod order;
 mod parse;
 mod places;
+mod ports;
+mod wrapped;
 mod yaml;
 
 pub use adjust::Adjustments;
 pub use cursor::{DefinitionError, Located};
 pub use definition::*;
 pub use environment::read_env_file;
-pub use load::{LoadError, defined_sites, load, load_snapshot};
+pub use load::{LoadError, defined_sites, load, load_alone, load_snapshot};
 pub use order::transitive_needs;
 pub use parse::parse;
-pub use places::{Overrides, Places, SitePlaces, on_database};
+pub use places::{Overrides, Places, SitePlaces, WRAPPED, on_database};
+pub use wrapped::{Jobcenter, List, Rows, Wrapped};

@@ -11,10 +11,12 @@ use super::definition::{
 };
 use super::duration::show;
 use super::order::circle;
+use super::ports::read_reservations;
+use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 use crate::linux::Signal;
 
-const SITE_KEYS: [&str; 17] = [
+const SITE_KEYS: [&str; 18] = [
     "version",
     "site",
     "machine_id",
@@ -29,6 +31,7 @@ const SITE_KEYS: [&str; 17] = [
     "degraded_after",
     "settle",
     "prerequisites",
+    "reserve_ports",
     "maintenance",
     "processes",
     "supervisor",
@@ -137,12 +140,34 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
 
     let prerequisites = read_prerequisites(root, database.as_deref(), address.is_some());
     let context = read_context(root, &Context::default());
-    let processes = read_processes(root, &context);
+    let machine_id = machine_id.and_then(|n| u32::try_from(n).ok());
+    let site = site.unwrap_or_else(|| name.to_string());
+    let (processes, wrapped) = match root.field("supervisor") {
+        Some(supervisor) => {
+            if let Some(processes) = root.field("processes") {
+                processes.wrong_key(
+                    "a site has `processes` that siteward supervises, or a `supervisor` of its \
+                     own, not both",
+                );
+            }
+            let filling = Filling {
+                name: name.as_str(),
+                site: &site,
+                database: database.as_deref(),
+                address: address.map(|a: std::net::IpAddr| a.to_string()),
+                machine_id,
+            };
+            (Some(Vec::new()), read_wrapped(&supervisor, &filling, &context))
+        }
+        None => (read_processes(root, &context), None),
+    };
 
+    let names: Vec<&str> = processes.iter().flatten().map(|p| p.name.as_str()).collect();
+    let reserve_ports = read_reservations(root, &names, address);
     let definition = Definition {
         name: name.clone(),
-        site: site.unwrap_or_else(|| name.to_string()),
-        machine_id: machine_id.and_then(|n| u32::try_from(n).ok()),
+        site,
+        machine_id,
         database,
         address,
         boot_timeout,
@@ -166,8 +191,10 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
             .and_then(|c| c.duration())
             .unwrap_or(Duration::from_millis(250)),
         prerequisites,
+        reserve_ports,
         maintenance: root.field("maintenance").and_then(|c| c.boolean()).unwrap_or(false),
         processes: processes?,
+        wrapped,
         fingerprint: fingerprint(text),
         text: text.to_owned(),
         warnings: Vec::new(),
@@ -251,15 +278,11 @@ fn read_prerequisites(root: &Cursor<'_>, database: Option<&Path>, address: bool)
 }
 
 fn read_processes(root: &Cursor<'_>, context: &Context) -> Option<Vec<Process>> {
-    if let Some(supervisor) = root.field("supervisor") {
-        supervisor.wrong_key(
-            "this version of siteward does not wrap the supervisor of another yet; name the \
-             site's `processes`",
-        );
-        return None;
-    }
     let Some(cursor) = root.field("processes") else {
-        root.wrong("`processes` is missing: a site is a group of processes");
+        root.wrong(
+            "`processes` is missing: a site is a group of processes; one that has a supervisor of \
+             its own names that as `supervisor`",
+        );
         return None;
     };
     let entries = cursor.entries()?;

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::definition::SiteName;
 use crate::linux::{files, sockets};
 
-/// The three folders that hold all sites of this node.
+/// The folders that hold all sites of this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     /// Definitions: `NAME.yaml`.
@@ -17,6 +17,8 @@ pub struct Places {
     pub runtime: PathBuf,
     /// What the processes printed, and this node's history.
     pub logs: PathBuf,
+    /// A link to each site's database, named by its address.
+    pub links: PathBuf,
 }
 
 /// Folders that a person or a manager named on the command line.
@@ -25,6 +27,7 @@ pub struct Overrides {
     pub config: Option<PathBuf>,
     pub runtime: Option<PathBuf>,
     pub logs: Option<PathBuf>,
+    pub links: Option<PathBuf>,
 }
 
 impl Places {
@@ -46,14 +49,24 @@ impl Places {
             };
             Ok::<_, anyhow::Error>(path)
         };
+        let logs = pick(named.logs, "SITEWARD_LOG_DIR", "/var/log/siteward", || {
+            xdg("XDG_STATE_HOME", ".local/state")
+        })?;
+        // Beside the logs; no site can be called so.
+        let beside = logs.join("@links");
+        let links = match files::is_root() {
+            true => PathBuf::from("/var/lib/siteward"),
+            false => beside,
+        };
+        let links = named.links.or_else(|| from_env("SITEWARD_LINK_DIR")).unwrap_or(links);
         Ok(Self {
             config: pick(named.config, "SITEWARD_CONFIG_DIR", "/etc/siteward/sites", || {
                 Ok(xdg("XDG_CONFIG_HOME", ".config")?.join("sites"))
             })?,
             runtime: pick(named.runtime, "SITEWARD_RUNTIME_DIR", "/run/siteward", user_runtime)?,
-            logs: pick(named.logs, "SITEWARD_LOG_DIR", "/var/log/siteward", || {
-                xdg("XDG_STATE_HOME", ".local/state")
-            })?,
+            logs,
+            links: std::path::absolute(&links)
+                .with_context(|| format!("the folder {} cannot be used", links.display()))?,
         })
     }
 
@@ -103,6 +116,10 @@ pub struct SitePlaces {
 }
 
 impl SitePlaces {
+    /// The name of the site.
+    pub fn name(&self) -> Option<SiteName> {
+        self.definition.file_stem()?.to_str()?.parse().ok()
+    }
     /// Held by the supervisor as long as it lives.
     pub fn lock(&self) -> PathBuf {
         self.runtime.join("lock")
@@ -110,6 +127,14 @@ impl SitePlaces {
     /// Held by a start until its supervisor is at work.
     pub fn start_lock(&self) -> PathBuf {
         self.runtime.join("start.lock")
+    }
+    /// Held by a verb that stops a supervisor which is not ours: one at a time.
+    pub fn stop_lock(&self) -> PathBuf {
+        self.runtime.join("stop.lock")
+    }
+    /// When a stop was last ordered of a supervisor which is not ours.
+    pub fn stop_order(&self) -> PathBuf {
+        self.runtime.join("stop.order")
     }
     /// Where the supervisor listens.
     pub fn socket(&self) -> PathBuf {
@@ -139,6 +164,10 @@ impl SitePlaces {
     pub fn supervisor_log(&self) -> PathBuf {
         self.logs.join("siteward.log")
     }
+    /// What a supervisor that is not ours prints.
+    pub fn wrapped_log(&self) -> PathBuf {
+        self.process_log(WRAPPED)
+    }
     /// This node's history of the site.
     pub fn history(&self) -> PathBuf {
         self.logs.join("history.jsonl")
@@ -162,6 +191,9 @@ impl SitePlaces {
         Ok(())
     }
 }
+
+/// What a supervisor that is not ours is called in logs and marks; no process can begin so.
+pub const WRAPPED: &str = "@wrapped";
 
 /// What must follow a site to the next node: a folder on its database.
 pub fn on_database(database: &Path) -> PathBuf {

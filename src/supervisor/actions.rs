@@ -165,9 +165,12 @@ impl Supervisor {
             self.shells[unit.0].notify = Some(socket);
             extra.push(("NOTIFY_SOCKET", target));
         }
-        let launch = &self.launches[self.machine.plan().units[unit.0].process];
+        let index = self.machine.plan().units[unit.0].process;
+        let launch = &self.launches[index];
         let mut command =
             launch.command(&process.command, &extra, (&self.places, &name), output.as_fd());
+        let sockets = self.reserved.for_process(&self.definition, index);
+        command.listen.extend(sockets.into_iter().map(|socket| socket.as_fd()));
         if let Some(lock) = &lock {
             command.marks.push(lock.file().as_fd());
         }

@@ -235,23 +235,31 @@ impl Supervisor {
                     self.start_healthcheck(unit, Role::HealthFor(id));
                 }
             }
-            Request::Stop { polite_until } => {
+            Request::Stop { polite_until, by } => {
                 self.wait_for(id, Wait::Down);
-                self.stopped_by.get_or_insert_with(|| "stop".to_owned());
+                self.stopped_by.get_or_insert(by);
                 self.tell(Event::Stop { polite_until });
             }
             Request::Pause { .. } | Request::Resume { .. } if ending => {
                 let why = "the site is being stopped".to_owned();
                 self.reply(id, &Reply::Refused { why });
             }
-            Request::Pause { reason } => {
-                self.paused = Some(reason.unwrap_or_default());
+            Request::Pause { pause } => {
+                self.paused = Some(pause);
+                self.reserved.release();
                 self.wait_for(id, Wait::Paused);
                 self.tell(Event::Hold {
                     polite_until: Moment::now() + self.definition.stop_timeout,
                 });
             }
             Request::Resume { boot } => {
+                // What was paused let its ports go.
+                if self.paused.is_some() {
+                    match super::ports::reserve(&self.definition) {
+                        Ok(reserved) => self.reserved = reserved,
+                        Err(why) => return self.reply(id, &Reply::Refused { why }),
+                    }
+                }
                 self.paused = None;
                 self.wait_for(id, Wait::Resumed);
                 self.tell(Event::Resume { boot: boot.max(Duration::from_millis(1)) });

@@ -33,6 +33,8 @@ pub(super) struct Supervisor {
     /// The monitors that are answered in series.
     pub(super) series: Series,
     pub(super) launches: Vec<Launch>,
+    /// Ports that are held for processes to come.
+    pub(super) reserved: super::ports::Reserved,
     pub(super) machine: Machine,
     pub(super) shells: Vec<UnitShell>,
     pub(super) names: HashMap<String, UnitId>,
@@ -42,7 +44,7 @@ pub(super) struct Supervisor {
     pub(super) record: Record,
     pub(super) watcher: Option<Watcher>,
     /// What was wanted beside what the machine knows: the words of a pause.
-    pub(super) paused: Option<String>,
+    pub(super) paused: Option<crate::control::Pause>,
     pub(super) failure: Option<crate::control::Failure>,
     pub(super) stopped_by: Option<String>,
     pub(super) since: WallTime,

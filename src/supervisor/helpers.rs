@@ -11,7 +11,7 @@ use super::plan::UnitId;
 use crate::linux::process::ExitStatus;
 use crate::linux::spawn::{Child, Command, ExecError, ExecReport, pipe, spawn};
 use crate::linux::{Pid, PidFd, Signal};
-use crate::process::Tree;
+use crate::process::kill_below;
 
 /// What a helper is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,21 +112,7 @@ impl Helper {
     /// Ends it and what it has started.
     pub(super) fn kill(&self) {
         // Descendants first: an orphan would be anybody's.
-        if let Ok(tree) = Tree::look() {
-            let mut queue = vec![self.pid];
-            while let Some(pid) = queue.pop() {
-                let children = tree.children(pid);
-                for child in children {
-                    if let (Ok(handle), Some(known)) = (PidFd::open(*child), tree.stat(*child))
-                        && crate::linux::process::Stat::of(*child)
-                            .is_some_and(|now| now.start == known.start)
-                    {
-                        let _ = handle.send(Signal::KILL);
-                    }
-                }
-                queue.extend(children);
-            }
-        }
+        kill_below(self.pid);
         let _ = self.handle.send(Signal::KILL);
     }
 

@@ -68,7 +68,11 @@ impl Launch {
             .collect()
     }
 
-    fn of(context: &Context, definition: &Definition) -> Result<Self, String> {
+    /// For programs of the site that run in this context.
+    ///
+    /// # Errors
+    /// A sentence: an unknown user or group, or an env_file that cannot be read.
+    pub fn of(context: &Context, definition: &Definition) -> Result<Self, String> {
         let mut environment = BTreeMap::from([
             ("PATH".to_owned(), DEFAULT_PATH.to_owned()),
             ("SITEWARD_SITE".to_owned(), definition.name.to_string()),
@@ -143,6 +147,7 @@ impl Launch {
             credentials: self.credentials.clone(),
             output,
             marks: Vec::new(),
+            listen: Vec::new(),
             dies_with_parent: false,
         }
     }

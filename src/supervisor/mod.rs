@@ -15,6 +15,7 @@ pub mod launch;
 pub mod machine;
 mod output;
 pub mod plan;
+pub mod ports;
 mod readiness;
 mod report;
 mod state;
@@ -51,7 +52,7 @@ pub struct Setup {
     pub definition: Definition,
     pub adjustments: Adjustments,
     /// The site comes up with its processes held down, for this reason.
-    pub held: Option<String>,
+    pub held: Option<control::Pause>,
     /// How long the boot may take.
     pub boot: Duration,
     /// How long a failed boot may be polite while it is rolled back.
@@ -114,6 +115,10 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         log::info!("the supervisor is not protected when memory is short: {error}");
     }
     let launches = Launch::prepare(&definition).map_err(|why| anyhow!(why))?;
+    let reserved = match held {
+        Some(_) => ports::Reserved::default(),
+        None => ports::reserve(&definition).map_err(|why| anyhow!(why))?,
+    };
 
     let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
     let since = WallTime::now();
@@ -129,6 +134,8 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         adjustments: adjustments.clone(),
         processes: Vec::new(),
         ending: None,
+        phase: None,
+        paused: None,
     };
     record
         .write(&places)
@@ -149,6 +156,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         shells,
         names,
         launches,
+        reserved,
         helpers: Vec::new(),
         kin: kin::Kin::default(),
         clients: clients::Clients::default(),

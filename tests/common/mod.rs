@@ -26,9 +26,13 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("siteward-test-").tempdir().unwrap();
         let at = |name: &str| Some(folder.path().join(name));
-        let places =
-            Places::resolve(Overrides { config: at("sites"), runtime: at("run"), logs: at("log") })
-                .unwrap();
+        let places = Places::resolve(Overrides {
+            config: at("sites"),
+            runtime: at("run"),
+            logs: at("log"),
+            links: at("links"),
+        })
+        .unwrap();
         fs::create_dir(&places.config).unwrap();
         Self { folder, places }
     }
@@ -64,6 +68,7 @@ impl Bench {
             .env("SITEWARD_CONFIG_DIR", &self.places.config)
             .env("SITEWARD_RUNTIME_DIR", &self.places.runtime)
             .env("SITEWARD_LOG_DIR", &self.places.logs)
+            .env("SITEWARD_LINK_DIR", &self.places.links)
             .stdin(Stdio::null());
         command
     }

@@ -34,6 +34,7 @@ impl Sample {
             config: folder.join("sites"),
             runtime: folder.join("run"),
             logs: folder.join("log"),
+            links: folder.join("links"),
         };
         let sample = Self { folder, places };
         fs::create_dir(&sample.places.config)?;

@@ -1,0 +1,107 @@
+//! A monitor that stays: it ends when the site is no longer well. For managers that watch a
+//! process (a Serviceguard service beside an external_script, genw's resident mode), and told of
+//! a death in the moment that it happens.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Deadline, Fault, Outcome, Target};
+use crate::backend::own::{self, Asked};
+use crate::control::{Reply, Request, State};
+use crate::linux::signals::Inbox;
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, Signal};
+use crate::observe::{Observation, observe};
+use crate::process::Identity;
+
+/// How long one question to our own supervisor is held.
+const HELD: Duration = Duration::from_secs(20);
+/// How often a supervisor that is not ours, or a site under maintenance, is looked at.
+const PACE: Duration = Duration::from_secs(5);
+
+/// Watches until the site is not well, or until SIGTERM. While `flag` is there nothing that is
+/// seen counts: the maintenance convention of Serviceguard's toolkits.
+pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outcome {
+    let inbox = match Inbox::new(&[Signal::TERM, Signal::INT]) {
+        Ok(inbox) => inbox,
+        Err(error) => return Fault::failed(format!("signals cannot be received: {error}")).into(),
+    };
+    let name = &target.name;
+    let patience = deadline.given.unwrap_or(crate::observe::PATIENCE);
+    let mut in_maintenance = false;
+    loop {
+        let flagged = flag.is_some_and(Path::exists);
+        if flagged != in_maintenance {
+            in_maintenance = flagged;
+            let word = if flagged { "entering" } else { "leaving" };
+            log::warn!("{word} maintenance mode: the site `{name}` is not watched meanwhile");
+        }
+        if !flagged {
+            let now = Moment::now();
+            match observe(&target.site, now, now + patience) {
+                Ok(seen) if is_well(&seen) => wait_for_change(target, &seen, flag, &inbox),
+                Ok(seen) => {
+                    let why = seen.why.map_or_else(String::new, |w| format!(": {w}"));
+                    return Fault::failed(format!("the site `{name}` is {}{why}", seen.state))
+                        .into();
+                }
+                Err(denied) => return Fault::from(denied).into(),
+            }
+        } else {
+            pause(&inbox, PACE / 5);
+        }
+        while let Some(signal) = inbox.next() {
+            if signal == Signal::TERM || signal == Signal::INT {
+                return Outcome::Done(format!("the site `{name}` is no longer watched"));
+            }
+        }
+    }
+}
+
+fn is_well(seen: &Observation) -> bool {
+    match seen.state {
+        State::Running | State::Maintenance | State::Degraded | State::Starting => true,
+        State::Stopped
+        | State::StoppingOrdered
+        | State::StoppingFailed
+        | State::Failed
+        | State::FailedWithSurvivors
+        | State::Unsupervised
+        | State::Unknown => false,
+    }
+}
+
+/// Until something may have changed: the supervisor says so or dies, a signal comes, or it is time
+/// to look again.
+fn wait_for_change(target: &Target, seen: &Observation, flag: Option<&Path>, inbox: &Inbox) {
+    if seen.wrapped.is_none() {
+        // A flag may appear meanwhile, and a signal come: neither waits for long.
+        let long = if flag.is_some() { PACE / 5 } else { HELD };
+        let until = Moment::now() + long.min(PACE);
+        let interval = Duration::from_secs(1);
+        let hold = Request::Hold { interval, level: 0, until };
+        if let Asked::Answered(Reply::Done(view)) = own::ask(&target.site, &hold, until + interval)
+            && view.state == seen.state
+            && !until.passed()
+        {
+            // A first question is never held: the next one continues the series.
+            pause(inbox, Duration::from_millis(50));
+        }
+        return;
+    }
+    let supervisors = seen.wrapped.iter().flat_map(|w| w.supervisors.iter().chain(&w.daemon));
+    let handles: Vec<_> = supervisors.filter_map(Identity::open).collect();
+    let mut waiting = Waiting::new();
+    for handle in &handles {
+        waiting.readable(handle.as_fd(), ());
+    }
+    waiting.readable(inbox.as_fd(), ());
+    waiting.wait(Some(Moment::now() + PACE));
+}
+
+fn pause(inbox: &Inbox, time: Duration) {
+    let mut waiting = Waiting::new();
+    waiting.readable(inbox.as_fd(), ());
+    waiting.wait(Some(Moment::now() + time));
+}

@@ -1,0 +1,285 @@
+//! A supervisor that is not ours: asked by its commands, found by its command line and identity.
+//!
+//! What a command says is a claim: a supervisor is there if its process is, and a daemon is up if
+//! the process that the table names is there and is one.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::command::{Marked, Ran, run};
+use super::jobcenter;
+use crate::linux::lock::{Attempt, Lock};
+use crate::linux::process::{ExitStatus, arguments, reap_one};
+use crate::linux::spawn::{self, Child};
+use crate::linux::{Moment, Pid, files};
+use crate::process::{Identity, find_by_command_line};
+use crate::site::{Definition, List, Rows, SitePlaces, WRAPPED, Wrapped};
+use crate::supervisor::launch::Launch;
+
+/// What was seen of a wrapped supervisor.
+#[derive(Debug)]
+pub struct Look {
+    /// The processes that are the supervisor, by command line; normally one.
+    pub supervisors: Vec<Identity>,
+    /// Somebody's stop command is at work.
+    pub stopping: bool,
+    pub daemon: Daemon,
+}
+
+/// What the supervisor's own list says of the site's daemon, as far as it is true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Daemon {
+    /// Up, as this process; None where the list names no process.
+    Up(Option<Identity>),
+    /// The list says so; or it names a process that is not there (the words).
+    Shut(Option<String>),
+    /// The list does not know the site.
+    Absent,
+    /// There is no such list in the definition.
+    NotAsked,
+    /// The program of the list is not on this node.
+    NotInstalled,
+    /// It did not answer, or not with anything of use.
+    Unknown(String),
+}
+
+/// One row of the table of cjcls (source document 003, LS-02, LS-03).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// None: SHUT.
+    pub daemon: Option<i32>,
+    pub supervised: bool,
+}
+
+/// A supervisor that was just started.
+#[derive(Debug)]
+pub struct Started {
+    pub child: Child,
+    /// How it ended, once it has.
+    status: Receiver<Option<ExitStatus>>,
+    /// Where in its log this start begins.
+    said_from: u64,
+}
+
+/// Starts the wrapped supervisor: in a session of its own, with the site's marks, in the site's
+/// context, and with nothing of ours open.
+///
+/// # Errors
+/// A sentence without its subject.
+pub fn start(
+    wrapped: &Wrapped,
+    definition: &Definition,
+    places: &SitePlaces,
+) -> anyhow::Result<Started> {
+    let launch = Launch::of(&wrapped.context, definition).map_err(anyhow::Error::msg)?;
+    files::private_folder(&places.logs)
+        .with_context(|| format!("the folder {} cannot be used", places.logs.display()))?;
+    let path = places.wrapped_log();
+    if std::fs::metadata(&path).is_ok_and(|m| m.len() > LONGEST_LOG) {
+        let _ = std::fs::rename(&path, path.with_extension("log.1"));
+    }
+    let log = files::append_to(&path)
+        .with_context(|| format!("the log {} cannot be written", path.display()))?;
+    let said_from = log.metadata().map_or(0, |m| m.len());
+    files::private_folder(&places.process_locks()).with_context(|| {
+        format!("the folder {} cannot be used", places.process_locks().display())
+    })?;
+    let lock = match Lock::attempt(&places.process_lock(WRAPPED)) {
+        Ok(Attempt::Taken(lock)) => Some(lock),
+        // What holds it was looked for, and is no part of the site that could be ended.
+        Ok(Attempt::Held) | Err(_) => None,
+    };
+    let mut command = launch.command(&wrapped.start, &[], (places, WRAPPED), log.as_fd());
+    command.marks.extend(lock.as_ref().map(|l| l.file().as_fd()));
+    let child = spawn::spawn(&command).map_err(|error| anyhow::anyhow!("it {error}"))?;
+    // Reaped at once: its own stop command may wait for its number to be gone from /proc, while we
+    // wait for that command.
+    let (tell, status) = channel();
+    let pid = child.pid;
+    std::thread::Builder::new()
+        .name("reaper".to_owned())
+        .spawn(move || tell.send(reap_one(pid)))
+        .context("a thread cannot be made")?;
+    Ok(Started { child, status, said_from })
+}
+
+/// The size from which the log is begun anew at a start, in bytes.
+const LONGEST_LOG: u64 = 8 << 20;
+
+impl Started {
+    /// How it ended, which it has.
+    pub fn status(&self) -> Option<ExitStatus> {
+        self.status.recv_timeout(Duration::from_secs(1)).ok().flatten()
+    }
+
+    /// The last lines that it printed since it was started.
+    pub fn last_lines(&self, places: &SitePlaces, count: usize) -> Vec<String> {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut said = Vec::new();
+        if let Ok(mut file) = File::open(places.wrapped_log()) {
+            let end = file.metadata().map_or(0, |m| m.len());
+            let from = self.said_from.max(end.saturating_sub(16 << 10));
+            let _ = file.seek(SeekFrom::Start(from));
+            let _ = file.take(16 << 10).read_to_end(&mut said);
+        }
+        let text = String::from_utf8_lossy(&said).into_owned();
+        let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+        lines[lines.len().saturating_sub(count)..].iter().map(|l| (*l).to_owned()).collect()
+    }
+}
+
+/// Looks once; the list must have answered by `deadline`.
+///
+/// # Errors
+/// A sentence: /proc cannot be read.
+pub fn look(
+    wrapped: &Wrapped,
+    definition: &Definition,
+    places: &SitePlaces,
+    deadline: Moment,
+) -> Result<Look, String> {
+    // The list first: what it says of a process is then checked against what lives afterwards.
+    let daemon = match &wrapped.list {
+        Some(list) => ask(list, wrapped, definition, places, deadline),
+        None => Daemon::NotAsked,
+    };
+    let unreadable = |error: std::io::Error| format!("/proc cannot be read: {error}");
+    Ok(Look {
+        supervisors: supervisors(wrapped)?,
+        stopping: !find_by_command_line(&wrapped.stop).map_err(unreadable)?.is_empty(),
+        daemon,
+    })
+}
+
+/// The supervisor's processes, without asking anybody.
+///
+/// # Errors
+/// A sentence: /proc cannot be read.
+pub fn supervisors(wrapped: &Wrapped) -> Result<Vec<Identity>, String> {
+    let found = find_by_command_line(&wrapped.process)
+        .map_err(|error| format!("/proc cannot be read: {error}"))?;
+    Ok(found.iter().filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect())
+}
+
+fn ask(
+    list: &List,
+    wrapped: &Wrapped,
+    definition: &Definition,
+    places: &SitePlaces,
+    deadline: Moment,
+) -> Daemon {
+    let program = list.command.first().map_or("", String::as_str);
+    let unknown = |what: &str| Daemon::Unknown(format!("`{program}` {what}"));
+    let ran = match run(&list.command, definition, wrapped, places, Marked::No, deadline) {
+        Ok(ran) => ran,
+        Err(why) => return Daemon::Unknown(why),
+    };
+    match (&ran, list.rows) {
+        (Ran::NotRun(error), _) if error.is_not_found() => Daemon::NotInstalled,
+        (Ran::NotRun(_) | Ran::TimedOut, _) => unknown(&ran.complaint().unwrap_or_default()),
+        (Ran::Ended { status: ExitStatus::Code(0), .. }, Rows::ExitStatus) => Daemon::Up(None),
+        (Ran::Ended { status: ExitStatus::Code(1..=3), .. }, Rows::ExitStatus) => {
+            Daemon::Shut(None)
+        }
+        (Ran::Ended { .. }, Rows::ExitStatus) => unknown(&ran.complaint().unwrap_or_default()),
+        (Ran::Ended { said, .. }, Rows::Cjcls) => match row_of(said, &definition.site) {
+            Err(why) => unknown(&why),
+            Ok(Some(row)) => daemon_of(&row, wrapped, program),
+            Ok(None) if ran.is_success() => Daemon::Absent,
+            Ok(None) => unknown(&ran.complaint().unwrap_or_default()),
+        },
+    }
+}
+
+fn daemon_of(row: &Row, wrapped: &Wrapped, program: &str) -> Daemon {
+    let Some(number) = row.daemon else { return Daemon::Shut(None) };
+    let identity = Pid::try_from(number).ok().and_then(Identity::of).filter(Identity::is_alive);
+    match identity {
+        None => Daemon::Shut(Some(format!(
+            "`{program}` names the daemon {number}, and there is no such process"
+        ))),
+        // A number that was used again: LS-07.
+        Some(identity)
+            if wrapped.jobcenter.is_some()
+                && !jobcenter::is_named(&arguments(identity.pid), &["nqsdaemon"]) =>
+        {
+            Daemon::Shut(Some(format!(
+                "`{program}` names the daemon {number}, and that process is another program"
+            )))
+        }
+        Some(identity) => Daemon::Up(Some(identity)),
+    }
+}
+
+/// The row of `site` in the table; None if there is none.
+///
+/// # Errors
+/// The rest of a sentence: it lists the site in two ways.
+pub fn row_of(table: &str, site: &str) -> Result<Option<Row>, String> {
+    let mut found: Option<Row> = None;
+    for line in table.lines() {
+        let Some(row) = parse_row(line, site) else { continue };
+        match &found {
+            Some(earlier) if *earlier != row => {
+                return Err(format!("lists the site {site} in two ways"));
+            }
+            _ => found = Some(row),
+        }
+    }
+    Ok(found)
+}
+
+// The path of a database may hold blanks, so the columns are counted from both ends.
+fn parse_row(line: &str, site: &str) -> Option<Row> {
+    let mut words = line.split_whitespace();
+    if words.next()? != site {
+        return None;
+    }
+    let daemon = match words.next()? {
+        "SHUT" => None,
+        number => Some(number.parse::<i32>().ok().filter(|n| *n > 0)?),
+    };
+    let supervised = match words.next_back()? {
+        "ON" => true,
+        "OFF" => false,
+        _ => return None,
+    };
+    Some(Row { daemon, supervised })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source document 003, 2.5.3.1.
+    const TABLE: &str = "\
+SITE-NAME        DAEMON-PID DB-PATH(LINK)                                CJCPW
+testsite               1320 /mnt/jobdb (/usr/spool/nqs/0AC0120A)           ON
+othersite              SHUT /mnt/other-jobdb (/usr/spool/nqs/0AC0120B)     OFF
+testsite2              1400 /mnt/my jobs (/usr/spool/nqs/0AC0120C)         ON
+";
+
+    #[test]
+    fn rows_are_read_by_the_whole_name() {
+        let row = |site| row_of(TABLE, site).unwrap();
+        assert_eq!(row("testsite"), Some(Row { daemon: Some(1320), supervised: true }));
+        assert_eq!(row("othersite"), Some(Row { daemon: None, supervised: false }));
+        assert_eq!(row("testsite2"), Some(Row { daemon: Some(1400), supervised: true }));
+        for other in ["test", "testsit.", "site", "SITE-NAME", ""] {
+            assert_eq!(row(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_site_that_is_listed_twice_is_believed_only_if_both_say_the_same() {
+        let twice = format!("{TABLE}testsite  1320 /mnt/jobdb (/usr/spool/nqs/X) ON\n");
+        assert!(row_of(&twice, "testsite").unwrap().is_some());
+        let contrary = format!("{TABLE}testsite  SHUT /mnt/jobdb (/usr/spool/nqs/X) ON\n");
+        assert!(row_of(&contrary, "testsite").is_err());
+        assert_eq!(row_of("testsite: cannot connect\n", "testsite").unwrap(), None);
+    }
+}

@@ -1,0 +1,246 @@
+//! What is known of JobCenter beyond its commands: its files, its link, its processes.
+//! The facts are those of the source document 003 (R15.2, "Guide for using Cluster function").
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use crate::linux::files;
+use crate::site::Jobcenter;
+
+/// `KEY=VALUE` lines of a daemon.conf; the last one counts.
+pub fn setting(file: &Path, key: &str) -> Option<String> {
+    let bytes = files::read_plain(file, 1 << 20).ok()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='))
+        .next_back()
+        .map(|value| value.trim().to_owned())
+}
+
+/// The file that all sites of a machine have in common (CONF-01).
+pub fn machine_conf(profile: &Jobcenter) -> PathBuf {
+    profile.commands.join("rc/daemon.conf")
+}
+
+/// `maintenance=ON`: cjcpw comes up alone, for every site of this machine (CONF-07).
+pub fn in_maintenance(profile: &Jobcenter) -> bool {
+    setting(&machine_conf(profile), "maintenance").is_some_and(|v| v.eq_ignore_ascii_case("on"))
+}
+
+/// The name of a site's link by its address (DB-07): IPv4 as eight hexadecimal digits in capitals;
+/// IPv6 without its colons, which the document does not say more exactly, so the spellings that
+/// it may mean are all looked for. The first one is the one that is made.
+pub fn link_names(address: IpAddr) -> Vec<String> {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            vec![format!("{a:02X}{b:02X}{c:02X}{d:02X}")]
+        }
+        IpAddr::V6(v6) => {
+            let full: String = v6.segments().iter().map(|s| format!("{s:04x}")).collect();
+            let short = v6.to_string().replace(':', "");
+            let mut names = vec![full.clone(), full.to_uppercase(), short.clone()];
+            names.push(short.to_uppercase());
+            names.dedup();
+            names
+        }
+    }
+}
+
+/// The link of a site, if it can be found, and where it leads.
+pub fn find_link(folder: &Path, address: IpAddr) -> Option<(PathBuf, PathBuf)> {
+    link_names(address).into_iter().find_map(|name| {
+        let link = folder.join(name);
+        let target = fs::read_link(&link).ok()?;
+        Some((link, target))
+    })
+}
+
+/// One thing that is not as JobCenter's manual wants it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Complaint {
+    pub sentence: String,
+    pub severity: Severity,
+}
+
+/// Whether it can be started all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It will not be what was meant, and yet it starts.
+    Warning,
+    /// It cannot start here, and may elsewhere.
+    Wrong,
+    /// What has to be made once is not there.
+    Missing,
+}
+
+/// What does not fit on this node. `database`: the disk is here, so what lies on it is looked at.
+pub fn complaints(
+    profile: &Jobcenter,
+    site: &str,
+    database: &Path,
+    address: Option<IpAddr>,
+    on_disk: bool,
+) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    let mut add = |severity, sentence: String| found.push(Complaint { sentence, severity });
+    let machine = machine_conf(profile);
+    match setting(&machine, "local_daemon").as_deref() {
+        Some("SITE" | "OFF") => {}
+        other => add(
+            Severity::Warning,
+            format!(
+                "{} says {}; a cluster site needs local_daemon=SITE or local_daemon=OFF there, \
+                 read when the local site starts",
+                machine.display(),
+                other.map_or_else(
+                    || "nothing of local_daemon".to_owned(),
+                    |v| format!("local_daemon={v}")
+                )
+            ),
+        ),
+    }
+    if in_maintenance(profile) {
+        add(
+            Severity::Warning,
+            format!(
+                "{} says maintenance=ON: every site of this machine comes up without its \
+                 processes until that is taken out",
+                machine.display()
+            ),
+        );
+    }
+    if !on_disk {
+        return found;
+    }
+    if !database.join("nqs").is_dir() {
+        add(
+            Severity::Missing,
+            format!(
+                "{} holds no site of JobCenter (no folder nqs); make it with: {} {site} MACHINE-ID {}",
+                database.display(),
+                profile.command("cluster/cjcmksite"),
+                database.display()
+            ),
+        );
+    }
+    let Some(address) = address else { return found };
+    match find_link(&profile.spool, address) {
+        Some((_, to)) if is_same_place(&to, database) => {}
+        Some((link, to)) => add(
+            Severity::Wrong,
+            format!(
+                "the link {} leads to {} and not to the database {}; remove it and make the site \
+                 again with cjcmksite",
+                link.display(),
+                to.display(),
+                database.display()
+            ),
+        ),
+        None => add(
+            Severity::Missing,
+            format!(
+                "the site's link {} is not there; make it on this node with: ln -s {} {}",
+                profile.spool.join(&link_names(address)[0]).display(),
+                database.display(),
+                profile.spool.join(&link_names(address)[0]).display()
+            ),
+        ),
+    }
+    let conf = database.join("nqs/daemon.conf");
+    match setting(&conf, "ipaddress") {
+        Some(ip) if ip.parse() == Ok(address) => {}
+        other => add(
+            Severity::Warning,
+            format!(
+                "{} says {}; without ipaddress={address} the site listens on other addresses too",
+                conf.display(),
+                other.map_or_else(
+                    || "nothing of ipaddress".to_owned(),
+                    |v| format!("ipaddress={v}")
+                )
+            ),
+        ),
+    }
+    found
+}
+
+fn is_same_place(a: &Path, b: &Path) -> bool {
+    a == b || (fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b)))
+}
+
+/// One row of the table of processes that a site that runs must have (PROC-02).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The base name of the program, or the last word of a title like `NQS nqsdaemon`.
+    pub names: &'static [&'static str],
+    pub at_least: usize,
+}
+
+/// The kinds that the manual tells to look for after a start (PROC-02), but the supervisor itself.
+/// jcdbs stands there by two names (PROC-03).
+pub const PROCESSES: [Wanted; 7] = [
+    Wanted { names: &["nqsdaemon"], at_least: 1 },
+    Wanted { names: &["jnwcaster"], at_least: 2 },
+    Wanted { names: &["jnwengine"], at_least: 1 },
+    Wanted { names: &["sclaunchd"], at_least: 1 },
+    Wanted { names: &["comagent"], at_least: 1 },
+    Wanted { names: &["jcdbs", "jcdb"], at_least: 1 },
+    Wanted { names: &["jnwlauncher"], at_least: 1 },
+];
+
+/// Whether a command line is that of a program of this name: by its own path, behind an
+/// interpreter, or as the title that it gave itself (`NQS nqsdaemon`, PROC-01).
+pub fn is_named(arguments: &[Vec<u8>], names: &[&str]) -> bool {
+    let base = |word: &[u8]| {
+        let text = String::from_utf8_lossy(word).into_owned();
+        let title = text.rsplit(' ').next().unwrap_or_default().to_owned();
+        title.rsplit('/').next().unwrap_or_default().to_owned()
+    };
+    arguments.iter().take(2).any(|word| names.contains(&base(word).as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_named_by_the_address() {
+        // Source document 003, 2.5.3 and 2.6.2.2, and the examples of its other chapters.
+        for (address, name) in [
+            ("10.192.18.10", "0AC0120A"),
+            ("10.192.18.11", "0AC0120B"),
+            ("192.168.26.10", "C0A81A0A"),
+            ("192.168.50.194", "C0A832C2"),
+            ("10.10.100.100", "0A0A6464"),
+        ] {
+            assert_eq!(link_names(address.parse().unwrap()), [name]);
+        }
+        let v6 = link_names("2001:db8::1".parse().unwrap());
+        assert_eq!(v6[0], "20010db8000000000000000000000001");
+        assert!(v6.contains(&"2001db81".to_owned()), "{v6:?}");
+    }
+
+    #[test]
+    fn a_daemon_is_known_by_its_program_or_its_title() {
+        let line = |words: &[&str]| -> Vec<Vec<u8>> {
+            words.iter().map(|w| w.as_bytes().to_vec()).collect()
+        };
+        assert!(is_named(&line(&["/usr/lib/nqs/nqsdaemon"]), &["nqsdaemon"]));
+        assert!(is_named(&line(&["NQS nqsdaemon"]), &["nqsdaemon"]));
+        assert!(is_named(&line(&["/bin/sh", "/usr/lib/nqs/nqsdaemon"]), &["nqsdaemon"]));
+        assert!(!is_named(&line(&["sleep", "100"]), &["nqsdaemon"]));
+        assert!(!is_named(&line(&["/usr/lib/nqs/gui/bin/jnwengine-qwb"]), &["jnwengine"]));
+    }
+
+    #[test]
+    fn daemon_conf_is_read_line_by_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("daemon.conf");
+        fs::write(&file, "# local_daemon=OFF\n local_daemon = SITE \nmaintenance=on\n").unwrap();
+        assert_eq!(setting(&file, "local_daemon").as_deref(), Some("SITE"));
+        assert_eq!(setting(&file, "ipaddress"), None);
+        assert_eq!(setting(&file, "local"), None);
+    }
+}

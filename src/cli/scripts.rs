@@ -1,0 +1,116 @@
+//! The doors for managers that call an action script: Clusterware's, and Serviceguard's external
+//! script. One word says what to do; a link or the environment says of which site.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::give;
+use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
+use crate::linux::Moment;
+use crate::manager::clusterware::{self, Entry};
+use crate::manager::{Manager, Verb, serviceguard};
+use crate::site::{Overrides, Places, SiteName};
+
+/// An entry point of Clusterware's script agent.
+pub(super) fn by_clusterware(called_as: &OsStr, word: &OsStr, begun: Moment) -> ExitCode {
+    init_tagged_log();
+    let (verb, outcome) = match word.to_str().and_then(Entry::of) {
+        Some(entry) => do_for_clusterware(called_as, entry, begun),
+        None => (Verb::Other, unknown(word, "start, stop, check, clean and abort")),
+    };
+    give(Manager::Clusterware, verb, false, &outcome, false)
+}
+
+fn do_for_clusterware(called_as: &OsStr, entry: Entry, begun: Moment) -> (Verb, Outcome) {
+    let verb = match entry {
+        Entry::Start => Verb::Start,
+        Entry::Stop => Verb::Stop,
+        Entry::Check => Verb::Monitor,
+        Entry::Clean | Entry::Abort | Entry::Noted => Verb::Other,
+    };
+    let site = clusterware::site(Some(called_as));
+    let how = format!(
+        "name the site by the attribute {}, or by a link of its name to siteward in a folder `crs`",
+        clusterware::ATTRIBUTE
+    );
+    let known_as = std::env::var("_CRS_NAME").ok();
+    let target = match target(site, &how, Manager::Clusterware, known_as) {
+        Ok(target) => target,
+        Err(fault) => return (verb, fault.into()),
+    };
+    let given = match clusterware::timeout(entry) {
+        Ok(given) => given,
+        Err(why) => return (verb, Fault::new(FaultKind::Misconfigured, why).into()),
+    };
+    let deadline = Deadline { begun, given };
+    let outcome = match entry {
+        Entry::Start => agent::start(&target, &deadline),
+        Entry::Stop => agent::stop(&target, &deadline),
+        Entry::Check => agent::monitor(&target, Level::Answer, &deadline),
+        Entry::Clean => agent::clean(&target, &deadline),
+        Entry::Abort => Outcome::Done("no entry point of this agent outlives its time".to_owned()),
+        Entry::Noted => Outcome::Done("noted; nothing of the site depends on it".to_owned()),
+    };
+    (verb, outcome)
+}
+
+/// An external_script of a modular package.
+pub(super) fn by_serviceguard(called_as: &OsStr, word: &OsStr, begun: Moment) -> ExitCode {
+    super::init_log(0);
+    let verb = match word.to_str() {
+        Some("start") => Verb::Start,
+        Some("stop") => Verb::Stop,
+        Some("validate") => Verb::Other,
+        _ => {
+            let outcome = unknown(word, "start, stop and validate");
+            return give(Manager::Serviceguard, Verb::Other, false, &outcome, false);
+        }
+    };
+    let how = "name the site by the package's variable pev_siteward_site, or by a link of its name \
+               to siteward in a folder `serviceguard`";
+    let known_as = ["SG_PACKAGE", "SG_PACKAGE_NAME"].iter().find_map(|v| std::env::var(v).ok());
+    let site = serviceguard::site(Some(called_as));
+    let deadline = Deadline { begun, given: None };
+    let outcome = match target(site, how, Manager::Serviceguard, known_as) {
+        Err(fault) => fault.into(),
+        Ok(target) => match verb {
+            Verb::Start => agent::start(&target, &deadline),
+            Verb::Stop => agent::stop(&target, &deadline),
+            // cmcheckconf asks on nodes where the disk is not, so this looks at the node alone.
+            Verb::Monitor | Verb::Other => agent::validate(&target, Level::Identity),
+        },
+    };
+    give(Manager::Serviceguard, verb, false, &outcome, false)
+}
+
+fn unknown(word: &OsStr, known: &str) -> Outcome {
+    let word = word.to_string_lossy();
+    let sentence = format!("there is no entry point `{word}`; there are {known}");
+    Fault::new(FaultKind::NoSuchVerb, sentence).into()
+}
+
+fn target(
+    site: Option<String>,
+    how: &str,
+    manager: Manager,
+    known_as: Option<String>,
+) -> Result<Target, Fault> {
+    let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
+    let site = site.ok_or_else(|| misconfigured(format!("no site is named; {how}")))?;
+    let name: SiteName = site.parse().map_err(misconfigured)?;
+    let places =
+        Places::resolve(Overrides::default()).map_err(|e| misconfigured(format!("{e:#}")))?;
+    Ok(Target { caller: manager.who(), ..Target::new(name, places, known_as) })
+}
+
+/// What crsctl shows of a script are the lines with a tag.
+fn init_tagged_log() {
+    env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Warn)
+        .target(env_logger::Target::Stdout)
+        .format(|out, record| {
+            writeln!(out, "CRS_WARNING:{}", record.args().to_string().replace('\n', " "))
+        })
+        .init();
+}

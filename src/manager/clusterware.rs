@@ -1,0 +1,171 @@
+//! Oracle Clusterware, by its script agent: this program is the ACTION_SCRIPT, the entry point is
+//! its only argument, and the resource's attributes come in the environment behind `_CRS_`
+//! (Clusterware Administration and Deployment Guide 12.1, "Making applications highly available").
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Answer, is_told_as_degraded};
+use crate::agent::{Outcome, STOPPED_BY_HAND};
+use crate::control::State;
+use crate::observe::Observation;
+use crate::process::Ending;
+
+/// The attribute of our resource type that names the site.
+pub const ATTRIBUTE: &str = "SITEWARD_SITE";
+
+/// An entry point of an action script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    Start,
+    Stop,
+    Check,
+    Clean,
+    /// Another entry point hangs. None of ours does: what follows is `clean`.
+    Abort,
+    /// Attributes were changed, or the resource was removed: nothing of the site depends on that.
+    Noted,
+}
+
+impl Entry {
+    pub fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "start" => Self::Start,
+            "stop" => Self::Stop,
+            "check" => Self::Check,
+            "clean" => Self::Clean,
+            "abort" => Self::Abort,
+            "modify" | "delete" => Self::Noted,
+            _ => return None,
+        })
+    }
+
+    /// The attributes that bound it, the first one that is set counts; 0 is not set. `STOP_TIMEOUT`
+    /// bounds `clean` too, where there is no `CLEAN_TIMEOUT` (that came with 12.2).
+    fn bounds(self) -> &'static [&'static str] {
+        match self {
+            Self::Start => &["START_TIMEOUT", "SCRIPT_TIMEOUT"],
+            Self::Stop => &["STOP_TIMEOUT", "SCRIPT_TIMEOUT"],
+            Self::Clean => &["CLEAN_TIMEOUT", "STOP_TIMEOUT", "SCRIPT_TIMEOUT"],
+            Self::Check => &["CHECK_TIMEOUT", "SCRIPT_TIMEOUT"],
+            Self::Abort | Self::Noted => &["SCRIPT_TIMEOUT"],
+        }
+    }
+}
+
+fn attribute(name: &str) -> Option<String> {
+    env::var(format!("_CRS_{name}")).ok().filter(|v| !v.is_empty())
+}
+
+/// Whether the environment is that of an action script.
+pub(super) fn is_calling() -> bool {
+    env::var_os("_CRS_NAME").is_some() || env::var_os("_CRS_ACTION_SCRIPT").is_some()
+}
+
+/// The site's name: the attribute of our type, else the name of the link that is the action script.
+pub fn site(called_as: Option<&OsStr>) -> Option<String> {
+    let script = || attribute("ACTION_SCRIPT").and_then(|path| name_of_link(Path::new(&path)));
+    attribute(ATTRIBUTE)
+        .or_else(|| called_as.and_then(|n| name_of_link(Path::new(n))))
+        .or_else(script)
+}
+
+/// What a link to this program is called, if it is called after a site.
+pub(super) fn name_of_link(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    (!name.starts_with("siteward")).then(|| name.to_owned())
+}
+
+/// The time that Clusterware gives to an entry point.
+///
+/// # Errors
+/// A sentence: an attribute is no number.
+pub fn timeout(entry: Entry) -> Result<Option<Duration>, String> {
+    for name in entry.bounds() {
+        let Some(text) = attribute(name) else { continue };
+        let seconds: u64 =
+            text.parse().map_err(|_| format!("_CRS_{name} is `{text}`, which is no number"))?;
+        if seconds > 0 {
+            return Ok(Some(Duration::from_secs(seconds)));
+        }
+    }
+    Ok(None)
+}
+
+/// DESIGN's table, column "Clusterware check".
+fn code_of_check(observation: &Observation) -> u8 {
+    const ONLINE: u8 = 0;
+    const UNPLANNED_OFFLINE: u8 = 1;
+    const PLANNED_OFFLINE: u8 = 2;
+    const UNKNOWN: u8 = 3;
+    const PARTIAL: u8 = 4;
+    const FAILED: u8 = 5;
+    match observation.state {
+        State::Running | State::Maintenance => ONLINE,
+        State::Degraded if is_told_as_degraded(observation) => PARTIAL,
+        State::Degraded => ONLINE,
+        State::Starting | State::StoppingOrdered => PARTIAL,
+        State::StoppingFailed => FAILED,
+        State::Stopped if is_stopped_by_hand(observation) => PLANNED_OFFLINE,
+        State::Stopped | State::Failed => UNPLANNED_OFFLINE,
+        State::FailedWithSurvivors | State::Unsupervised => FAILED,
+        State::Unknown => UNKNOWN,
+    }
+}
+
+fn is_stopped_by_hand(observation: &Observation) -> bool {
+    let ending = observation.record.as_ref().and_then(|r| r.ending.as_ref());
+    matches!(ending, Some(Ending::Stopped { by, .. }) if by == STOPPED_BY_HAND)
+}
+
+pub(super) fn answer(verb: super::Verb, outcome: &Outcome) -> Answer {
+    let mut answer = Answer::new();
+    let say = |answer: &mut Answer, tag: &str, text: &str| {
+        answer
+            .stdout
+            .push(format!("CRS_{tag}:{}", text.split_whitespace().collect::<Vec<_>>().join(" ")));
+    };
+    match outcome {
+        Outcome::Done(said) => say(&mut answer, "PROGRESS", said),
+        Outcome::Seen(observation) => {
+            answer.code = code_of_check(observation);
+            let why = observation.why.as_ref().map_or_else(String::new, |w| format!(": {w}"));
+            let text = format!("the site is {}{why}", observation.state);
+            // Every check ends in the agent's log, so one that is well says nothing.
+            match answer.code {
+                0 if observation.state == State::Running => {}
+                0..=2 => say(&mut answer, "PROGRESS", &text),
+                _ => say(&mut answer, "WARNING", &text),
+            }
+        }
+        Outcome::Fault(fault) => {
+            // A check that cannot tell must not say "stopped", which 1 and 2 would.
+            answer.code = if verb == super::Verb::Monitor { 3 } else { 1 };
+            answer.stdout.extend(fault.details.iter().cloned());
+            say(&mut answer, "ERROR", &fault.sentence);
+        }
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_named_after_its_site() {
+        let name = |path: &str| name_of_link(Path::new(path));
+        assert_eq!(name("/opt/crs/testsite.example.com").as_deref(), Some("testsite.example.com"));
+        assert_eq!(name("/usr/bin/siteward"), None);
+        assert_eq!(name("siteward-1.0"), None);
+    }
+
+    #[test]
+    fn entry_points_have_their_words() {
+        assert_eq!(Entry::of("check"), Some(Entry::Check));
+        assert_eq!(Entry::of("monitor"), None);
+        assert_eq!(Entry::of(""), None);
+    }
+}

@@ -1,0 +1,250 @@
+//! The look at a site that has a supervisor of its own. Two things are independent there (source
+//! document 003, LS-05): whether the supervisor lives, and whether its daemon is up.
+
+use std::time::Duration;
+
+use super::{Denied, Observation, held_locks};
+use crate::backend::external::{self, Daemon, Look};
+use crate::backend::jobcenter;
+use crate::control::{Pause, ProcessView, State, View};
+use crate::linux::clock::WallTime;
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, lock};
+use crate::process::{Ending, Identity, Members, Phase, Record, find_members};
+use crate::site::{Definition, SitePlaces, Wrapped};
+
+/// Looks until something is known, at most until `patience`.
+pub(super) fn observe(
+    places: &SitePlaces,
+    definition: &Definition,
+    wrapped: &Wrapped,
+    patience: Moment,
+) -> Result<Observation, Denied> {
+    let mut pace = Duration::from_millis(50);
+    loop {
+        let seen = look_once(places, definition, wrapped, patience)?;
+        if seen.state != State::Unknown || patience.passed() {
+            return Ok(seen);
+        }
+        Waiting::<()>::new().wait(Some((Moment::now() + pace).min(patience)));
+        pace = (pace * 2).min(definition.countsleep);
+    }
+}
+
+/// One look. The list must have answered by `deadline`.
+fn look_once(
+    places: &SitePlaces,
+    definition: &Definition,
+    wrapped: &Wrapped,
+    deadline: Moment,
+) -> Result<Observation, Denied> {
+    let look = match external::look(wrapped, definition, places, deadline) {
+        Ok(look) => look,
+        Err(why) => return Ok(super::unknown(places, why)),
+    };
+    let record = super::read_record(places)?;
+    let members = match find_members(places, record.as_ref()) {
+        Ok(members) => members,
+        Err(error) => return Ok(super::unknown(places, format!("/proc cannot be read: {error}"))),
+    };
+    let judged = judge(places, definition, wrapped, &look, record.as_ref(), &members);
+    Ok(told(places, definition, wrapped, look, record, members, judged))
+}
+
+/// A state, and why it is not simply running or stopped.
+type Judged = (State, Option<String>);
+
+fn judge(
+    places: &SitePlaces,
+    definition: &Definition,
+    wrapped: &Wrapped,
+    look: &Look,
+    record: Option<&Record>,
+    members: &Members,
+) -> Judged {
+    // A supervisor that gave itself another title is still the process that we started.
+    let ours = record.and_then(|r| r.processes.first()).filter(|p| p.identity.is_alive());
+    let supervised = !look.supervisors.is_empty() || (ours.is_some() && !wrapped.detached);
+    match (&look.daemon, supervised) {
+        (Daemon::Unknown(why), _) => (State::Unknown, Some(why.clone())),
+        (Daemon::NotInstalled, true) => {
+            (State::Unknown, Some("the program of its `list` is not on this node".to_owned()))
+        }
+        (Daemon::Up(_), true) => (State::Running, None),
+        (Daemon::Up(_), false) if wrapped.detached => (State::Running, None),
+        (Daemon::Up(daemon), false) => {
+            let daemon = daemon.as_ref().map_or_else(
+                || "the site is up".to_owned(),
+                |d| format!("its daemon {} is up", d.pid),
+            );
+            let why = format!("{daemon}, and no `{}` watches it", program(wrapped));
+            (State::Unsupervised, Some(why))
+        }
+        (Daemon::NotAsked, true) => match record.and_then(|r| r.phase) {
+            Some(Phase::Stopping) => (State::StoppingOrdered, None),
+            Some(Phase::Starting { .. } | Phase::Up) | None => (State::Running, None),
+        },
+        (Daemon::Shut(claim), true) => without_daemon(definition, wrapped, look, record, claim),
+        (Daemon::Absent, true) => without_daemon(definition, wrapped, look, record, &None),
+        (Daemon::Shut(_) | Daemon::Absent | Daemon::NotAsked | Daemon::NotInstalled, false) => {
+            without_supervisor(places, wrapped, record, members)
+        }
+    }
+}
+
+fn program(wrapped: &Wrapped) -> &str {
+    wrapped.process.first().map_or("", |w| w.rsplit('/').next().unwrap_or(w))
+}
+
+/// The supervisor is there and its daemon is not.
+fn without_daemon(
+    definition: &Definition,
+    wrapped: &Wrapped,
+    look: &Look,
+    record: Option<&Record>,
+    claim: &Option<String>,
+) -> Judged {
+    let phase = record.and_then(|r| r.phase);
+    if look.stopping || phase == Some(Phase::Stopping) {
+        return (State::StoppingOrdered, Some(format!("`{}` is being stopped", program(wrapped))));
+    }
+    let in_time = |until: Moment| !until.passed();
+    if let Some(claim) = claim
+        && !matches!(phase, Some(Phase::Starting { until }) if in_time(until))
+    {
+        return (State::StoppingFailed, Some(claim.clone()));
+    }
+    if wrapped.jobcenter.as_ref().is_some_and(jobcenter::in_maintenance) {
+        let why = "maintenance=ON stands in this machine's daemon.conf".to_owned();
+        return (State::Maintenance, Some(why));
+    }
+    let name = program(wrapped);
+    match phase {
+        Some(Phase::Starting { until }) if in_time(until) => {
+            (State::Starting, Some(format!("`{name}` lives, and its daemon is not up yet")))
+        }
+        Some(Phase::Starting { .. }) => (
+            State::FailedWithSurvivors,
+            Some(format!("it was not up within its time, and `{name}` still lives")),
+        ),
+        // nqsstop, or a person's own way (MNT-02): the supervisor stays and is at rest.
+        Some(Phase::Up) => {
+            let ours = record.and_then(|r| r.paused.as_ref()).map(ToString::to_string);
+            (State::Maintenance, ours.or_else(|| at_rest(name)))
+        }
+        Some(Phase::Stopping) | None => {
+            // Not started by us: a young one is starting, an old one is at rest.
+            let age = look.supervisors.first().and_then(Identity::age);
+            match age {
+                Some(age) if age < definition.boot_timeout => (State::Starting, at_rest(name)),
+                _ => (State::Maintenance, at_rest(name)),
+            }
+        }
+    }
+}
+
+fn at_rest(name: &str) -> Option<String> {
+    Some(format!("`{name}` lives, and its daemons are down"))
+}
+
+fn without_supervisor(
+    places: &SitePlaces,
+    wrapped: &Wrapped,
+    record: Option<&Record>,
+    members: &Members,
+) -> Judged {
+    if !members.is_empty() {
+        let living =
+            format!("`{}` is gone, and nobody watches {}", program(wrapped), members.describe());
+        return (State::Unsupervised, Some(living));
+    }
+    let held = held_locks(places);
+    if !held.is_empty() {
+        let why = "a process that cannot be seen from here still belongs to it".to_owned();
+        return (State::Unsupervised, Some(why));
+    }
+    // Between the placeholder of a paused site and its own supervisor.
+    if lock::is_held(&places.start_lock()).unwrap_or(false) {
+        return (State::Starting, Some("a start of it is under way".to_owned()));
+    }
+    match record {
+        Some(Record { ending: Some(Ending::Failed(failure)), .. }) => {
+            (State::Failed, Some(failure.reason.clone()))
+        }
+        Some(Record { phase: Some(Phase::Up), ending: None, .. }) => {
+            let why = format!("`{}` ended without being told to by siteward", program(wrapped));
+            (State::Failed, Some(why))
+        }
+        Some(_) | None => (State::Stopped, None),
+    }
+}
+
+fn told(
+    places: &SitePlaces,
+    definition: &Definition,
+    wrapped: &Wrapped,
+    look: Look,
+    record: Option<Record>,
+    members: Members,
+    (state, why): Judged,
+) -> Observation {
+    let mut processes = Vec::new();
+    let mut add = |name: &str, identity: &Identity, up: bool| {
+        processes.push(ProcessView {
+            name: name.to_owned(),
+            pid: Some(identity.pid),
+            start: Some(identity.start),
+            doing: if up { "running" } else { "starting" }.to_owned(),
+            up,
+            essential: true,
+            restarts: 0,
+            detail: None,
+        });
+    };
+    for supervisor in &look.supervisors {
+        add(program(wrapped), supervisor, true);
+    }
+    if let Daemon::Up(Some(daemon)) = &look.daemon {
+        add("daemon", daemon, true);
+    }
+    let supervisor = look.supervisors.first().map(|s| s.pid);
+    let view = supervisor.map(|supervisor| View {
+        state,
+        desired: match record.as_ref().and_then(|r| r.phase) {
+            Some(Phase::Stopping) => "down",
+            Some(Phase::Starting { .. } | Phase::Up) | None => "up",
+        }
+        .to_owned(),
+        supervisor,
+        since: record.as_ref().map_or_else(WallTime::now, |r| r.since),
+        fingerprint: definition.fingerprint.clone(),
+        degraded_is: definition.degraded_is,
+        degraded_after: definition.degraded_after,
+        degraded_for: None,
+        paused: (state == State::Maintenance)
+            .then(|| {
+                let ours = record.as_ref().and_then(|r| r.paused.clone());
+                ours.or_else(|| why.clone().map(Pause::because))
+            })
+            .flatten(),
+        failure: None,
+        processes,
+    });
+    let daemon = match look.daemon {
+        Daemon::Up(daemon) => daemon,
+        _ => None,
+    };
+    log::debug!("{} was seen as {state}: {why:?}", places.runtime.display());
+    Observation {
+        state,
+        view,
+        record,
+        members,
+        why,
+        wrapped: Some(super::Wrapping {
+            definition: Box::new(definition.clone()),
+            supervisors: look.supervisors,
+            daemon,
+        }),
+    }
+}

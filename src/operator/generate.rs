@@ -1,0 +1,120 @@
+//! What an administrator would have to type or save to give a site into a cluster manager's hands,
+//! with every timeout computed from the definition, so that the manager never gives up before the
+//! site does.
+
+mod clusterware;
+mod expresscluster;
+mod pacemaker;
+mod serviceguard;
+mod systemd;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::agent::{time_for_start, time_for_stop};
+use crate::site::Definition;
+
+/// For whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Generator {
+    PacemakerPcs,
+    PacemakerCrm,
+    Clusterware,
+    Serviceguard,
+    ServiceguardLegacy,
+    Expresscluster,
+    Systemd,
+}
+
+/// What every output needs to know of the site.
+struct Facts<'a> {
+    definition: &'a Definition,
+    name: &'a str,
+    /// The path of this program, as it is on every node.
+    program: String,
+    /// What the manager must give to a start and to a stop, in whole seconds.
+    start: u64,
+    stop: u64,
+}
+
+impl Facts<'_> {
+    /// The file system that the cluster must mount, if the site asks for one.
+    fn mount(&self) -> Option<String> {
+        self.definition.prerequisites.mounted.as_ref().map(|m| m.display().to_string())
+    }
+
+    /// The address that the cluster must bring, if the site asks for one.
+    fn address(&self) -> Option<String> {
+        let wanted = self.definition.prerequisites.address_present;
+        self.definition.address.filter(|_| wanted).map(|a| a.to_string())
+    }
+
+    /// A supervisor of its own has to be asked by a command, which is not done every second.
+    fn is_wrapped(&self) -> bool {
+        self.definition.wrapped.is_some()
+    }
+}
+
+/// The output, a line for each. Placeholders stand in `<ANGLES>`, and are listed at the top.
+pub fn generate(generator: Generator, definition: &Definition) -> Vec<String> {
+    let seconds = |time: Duration| time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/sbin/siteward"));
+    let facts = Facts {
+        definition,
+        name: definition.name.as_str(),
+        program: program.display().to_string(),
+        start: seconds(time_for_start(definition)),
+        stop: seconds(time_for_stop(definition)),
+    };
+    let (title, body) = match generator {
+        Generator::PacemakerPcs => pacemaker::pcs(&facts),
+        Generator::PacemakerCrm => pacemaker::crm(&facts),
+        Generator::Clusterware => clusterware::generate(&facts),
+        Generator::Serviceguard => serviceguard::modular(&facts),
+        Generator::ServiceguardLegacy => serviceguard::legacy(&facts),
+        Generator::Expresscluster => expresscluster::generate(&facts),
+        Generator::Systemd => systemd::generate(&facts),
+    };
+    let mut lines = vec![format!("# {title}")];
+    lines.push(format!(
+        "# By siteward {}, from the definition of `{}` ({}).",
+        env!("CARGO_PKG_VERSION"),
+        facts.name,
+        definition.fingerprint
+    ));
+    let wanted = placeholders(&body);
+    if wanted.is_empty() {
+        lines.push("# Nothing is left to fill in.".to_owned());
+    } else {
+        lines.push(format!("# TO FILL IN: {}", wanted.join(" ")));
+    }
+    lines.push(String::new());
+    lines.extend(body.lines().map(str::to_owned));
+    lines
+}
+
+/// Every `<PLACEHOLDER>`, in the order in which they come.
+fn placeholders(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for part in text.split('<').skip(1) {
+        let Some((word, _)) = part.split_once('>') else { continue };
+        let is_one = !word.is_empty()
+            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-');
+        let word = format!("<{word}>");
+        if is_one && !found.contains(&word) {
+            found.push(word);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_listed_once() {
+        let text = "a <DEVICE> b <FILE-SYSTEM> <DEVICE> x < y > z <<END <end>";
+        assert_eq!(placeholders(text), ["<DEVICE>", "<FILE-SYSTEM>"]);
+    }
+}

@@ -1,0 +1,42 @@
+//! NEC ExpressCluster: start.sh, stop.sh and genw.sh, synchronous; and what differs where the site
+//! is to be watched as a process.
+
+use super::Facts;
+
+/// What the resource's own timeouts are longer than those of its scripts, in seconds.
+const OF_ITS_OWN: u64 = 180;
+
+pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
+    let Facts { name, program, start, stop, .. } = facts;
+    let disk = facts.mount().map_or_else(String::new, |mount| {
+        format!("#   disk resource           <DISK-RESOURCE>, mounted on {mount}\n")
+    });
+    let address = facts
+        .address()
+        .map_or_else(String::new, |address| format!("#   floating IP resource    {address}\n"));
+    let body = format!(
+        "# The failover group, in the order of its dependencies:\n\
+         {disk}{address}\
+         #   exec resource           {name}\n\
+         #     start script          synchronous, timeout {start} s\n\
+         #     stop script           synchronous, timeout {stop} s\n\
+         #     resource timeouts     {} s to activate, {} s to deactivate\n\
+         #   genw monitor            synchronous, while {name} is active, normal value 0\n\
+         #\n\
+         # To watch the site as a process instead: make the start script asynchronous, write `run`\n\
+         # for `start` in it, and put a pidw monitor on {name} in the place of genw.\n\n\
+         # --- start.sh ---\n\
+         #!/bin/sh\n\
+         ulimit -s 8192\n\
+         exec {program} start {name} --as expresscluster\n\n\
+         # --- stop.sh ---\n\
+         #!/bin/sh\n\
+         exec {program} stop {name} --as expresscluster\n\n\
+         # --- genw.sh ---\n\
+         #!/bin/sh\n\
+         exec {program} monitor {name} --as expresscluster\n",
+        start + OF_ITS_OWN,
+        stop + OF_ITS_OWN,
+    );
+    (format!("The site `{name}` in ExpressCluster."), body)
+}

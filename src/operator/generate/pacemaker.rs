@@ -1,0 +1,106 @@
+//! Pacemaker, by pcs and by crmsh: disk, address and site in one group, in this order.
+
+use std::fmt::Write;
+
+use super::Facts;
+
+struct Resource {
+    id: String,
+    agent: &'static str,
+    parameters: Vec<(&'static str, String)>,
+    start: u64,
+    stop: u64,
+    /// interval and timeout of the monitor, in seconds.
+    monitor: (u64, u64),
+}
+
+fn resources(facts: &Facts<'_>) -> Vec<Resource> {
+    let mut list = Vec::new();
+    if let Some(mount) = facts.mount() {
+        list.push(Resource {
+            id: format!("{}-disk", facts.name),
+            agent: "ocf:heartbeat:Filesystem",
+            parameters: vec![
+                ("device", "<DEVICE>".to_owned()),
+                ("directory", mount),
+                ("fstype", "<FSTYPE>".to_owned()),
+            ],
+            start: 60,
+            stop: 60,
+            monitor: (20, 40),
+        });
+    }
+    if let Some(address) = facts.address() {
+        list.push(Resource {
+            id: format!("{}-ip", facts.name),
+            agent: "ocf:heartbeat:IPaddr2",
+            parameters: vec![("ip", address), ("cidr_netmask", "<NETMASK-BITS>".to_owned())],
+            start: 20,
+            stop: 20,
+            monitor: (10, 20),
+        });
+    }
+    list.push(Resource {
+        id: facts.name.to_owned(),
+        agent: "ocf:siteward:site",
+        parameters: vec![("site", facts.name.to_owned())],
+        start: facts.start,
+        stop: facts.stop,
+        // Held by our supervisor, so that it costs a process in twenty seconds.
+        monitor: if facts.is_wrapped() { (10, 40) } else { (1, 40) },
+    });
+    list
+}
+
+pub(super) fn pcs(facts: &Facts<'_>) -> (String, String) {
+    let mut body = String::new();
+    for resource in resources(facts) {
+        let Resource { id, agent, start, stop, monitor: (interval, timeout), .. } = &resource;
+        let _ = write!(body, "pcs resource create {id} {agent}");
+        for (name, value) in &resource.parameters {
+            let _ = write!(body, " {}", quoted(&format!("{name}={value}")));
+        }
+        let _ = writeln!(
+            body,
+            " \\\n    op start timeout={start}s op stop timeout={stop}s \\\n    \
+             op monitor interval={interval}s timeout={timeout}s --group {}-group",
+            facts.name
+        );
+    }
+    let title = format!("The site `{}` in Pacemaker, for pcs: run this on one node.", facts.name);
+    (title, body)
+}
+
+/// For the shell, where it needs it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+pub(super) fn crm(facts: &Facts<'_>) -> (String, String) {
+    let mut body = String::new();
+    let all = resources(facts);
+    for resource in &all {
+        let Resource { id, agent, start, stop, monitor: (interval, timeout), .. } = resource;
+        let _ = write!(body, "primitive {id} {agent} params");
+        for (name, value) in &resource.parameters {
+            let _ = write!(body, " {name}=\"{value}\"");
+        }
+        let _ = writeln!(
+            body,
+            " \\\n    op start interval=0 timeout={start}s op stop interval=0 timeout={stop}s \\\n    \
+             op monitor interval={interval}s timeout={timeout}s"
+        );
+    }
+    let ids: Vec<&str> = all.iter().map(|r| r.id.as_str()).collect();
+    let _ = writeln!(body, "group {}-group {}", facts.name, ids.join(" "));
+    let title = format!(
+        "The site `{}` in Pacemaker, for crmsh: save this, and: crm configure load update FILE",
+        facts.name
+    );
+    (title, body)
+}

@@ -1,0 +1,44 @@
+//! systemd, where no cluster manager is: a service that is the site.
+
+use std::fmt::Write;
+
+use super::Facts;
+
+pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
+    let Facts { name, program, start, stop, .. } = facts;
+    let mut body = format!(
+        "[Unit]\n\
+         Description=Site {name}, run by siteward\n\
+         Documentation=man:siteward(8)\n\
+         Wants=network-online.target\n\
+         After=network-online.target\n"
+    );
+    if let Some(mount) = facts.mount() {
+        let _ = writeln!(body, "RequiresMountsFor={}", escaped(&mount));
+    }
+    let _ = write!(
+        body,
+        "\n[Service]\n\
+         Type=exec\n\
+         ExecStart={program} run {name}\n\
+         # Only siteward gets the TERM; it stops the site in order.\n\
+         KillMode=mixed\n\
+         TimeoutStartSec={start}\n\
+         TimeoutStopSec={stop}\n\
+         ExecStopPost={program} clean {name}\n\
+         OOMPolicy=continue\n\
+         TasksMax=infinity\n\
+         LimitSTACK=8M:infinity\n\n\
+         [Install]\n\
+         WantedBy=multi-user.target\n"
+    );
+    let title = format!(
+        "The site `{name}` as a service: save this as /etc/systemd/system/site-{name}.service"
+    );
+    (title, body)
+}
+
+/// A blank ends a path in a list of them.
+fn escaped(path: &str) -> String {
+    if path.contains(' ') { format!("\"{path}\"") } else { path.to_owned() }
+}

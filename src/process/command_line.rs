@@ -1,0 +1,152 @@
+//! Finding a process by its command line, word for word: never by a pattern, so that neither a
+//! name that begins alike nor an editor that has the program's path open is taken for it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::linux::process::{Stat, all, arguments, program};
+use crate::linux::{Pid, files};
+
+/// Every living process whose command line begins with `words`, the oldest first. The first of
+/// them must be the absolute path of the program; where that is a script, its interpreter stands
+/// in front of it.
+///
+/// # Errors
+/// /proc cannot be read: then nothing is known.
+pub fn find_by_command_line(words: &[String]) -> io::Result<Vec<Stat>> {
+    let Some(first) = words.first() else { return Ok(Vec::new()) };
+    let wanted = Wanted { words, program: Path::new(first), script: interpreter(Path::new(first)) };
+    let mut found: Vec<Stat> =
+        all()?.into_iter().filter(|stat| wanted.is(stat.pid) && stat.is_alive()).collect();
+    found.sort_by_key(|stat| (stat.start, stat.pid));
+    Ok(found)
+}
+
+struct Wanted<'a> {
+    words: &'a [String],
+    program: &'a Path,
+    script: Option<Interpreter>,
+}
+
+impl Wanted<'_> {
+    fn is(&self, pid: Pid) -> bool {
+        let is = arguments(pid);
+        let begins_at = |at: usize| {
+            is.get(at..at + self.words.len())
+                .is_some_and(|part| part.iter().zip(self.words).all(|(a, b)| a == b.as_bytes()))
+        };
+        // The kernel puts the interpreter, and at most one argument of its own, in front.
+        let Some(at) = (0..=2).find(|at| begins_at(*at)) else { return false };
+        let exe = program(pid);
+        match (&self.script, exe) {
+            // What may not be looked at more closely is believed only where nothing is in front.
+            (_, None) => at == 0 && !files::is_root(),
+            (None, Some(exe)) => at == 0 && is_same_program(&exe, self.program),
+            (Some(interpreter), Some(exe)) => at > 0 && interpreter.runs_as(&exe),
+        }
+    }
+}
+
+fn is_same_program(exe: &Path, wanted: &Path) -> bool {
+    exe == wanted || fs::canonicalize(wanted).is_ok_and(|path| path == exe)
+}
+
+/// What stands behind `#!` (execve(2)).
+struct Interpreter {
+    path: PathBuf,
+    /// For env(1), the program that it looks up.
+    named: Option<Vec<u8>>,
+}
+
+impl Interpreter {
+    fn runs_as(&self, exe: &Path) -> bool {
+        match &self.named {
+            // What env(1) finds may be a link, like python3, to a name with a version behind it.
+            Some(name) => exe.file_name().is_some_and(|n| {
+                let n = n.as_bytes();
+                n.starts_with(name) || (name == b"sh" && n.ends_with(b"sh"))
+            }),
+            None => is_same_program(exe, &self.path),
+        }
+    }
+}
+
+fn interpreter(script: &Path) -> Option<Interpreter> {
+    let mut head = Vec::new();
+    File::open(script).ok()?.take(256).read_to_end(&mut head).ok()?;
+    let line = head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?;
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
+    let path = PathBuf::from(std::ffi::OsStr::from_bytes(words.next()?));
+    let is_env = path.file_name().is_some_and(|n| n == "env");
+    let named = is_env.then(|| words.find(|w| !w.starts_with(b"-"))).flatten().map(<[u8]>::to_vec);
+    Some(Interpreter { path, named })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::{Child, Command, Stdio};
+
+    struct Running(Child);
+
+    impl Running {
+        fn new(program: &Path, arguments: &[&str]) -> Self {
+            let child = Command::new(program).args(arguments).stdin(Stdio::piped()).spawn();
+            Self(child.unwrap())
+        }
+        fn pid(&self) -> i32 {
+            self.0.id().cast_signed()
+        }
+    }
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn a_script_is_found_word_for_word_and_nothing_that_looks_like_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("cjcpw");
+        fs::write(&script, "#!/bin/sh\nread line\n").unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = script.display().to_string();
+        let mine = Running::new(&script, &["job.example", "/db"]);
+        let longer = Running::new(&script, &["job.example2", "/db"]);
+        let dotted = Running::new(&script, &["jobXexample", "/db"]);
+        let stopping = Running::new(&script, &["-stop", "job.example"]);
+        let editor = Running::new(Path::new("/usr/bin/tail"), &["-f", &text, "job.example"]);
+        let find = |words: &[&str]| -> Vec<i32> {
+            let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+            find_by_command_line(&words).unwrap().iter().map(|s| s.pid.number()).collect()
+        };
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while find(&[&text, "job.example"]) != [mine.pid()] {
+            assert!(std::time::Instant::now() < deadline, "{:?}", find(&[&text, "job.example"]));
+        }
+        assert_eq!(find(&[&text, "-stop", "job.example"]), [stopping.pid()]);
+        assert_eq!(find(&[&text, "job"]), Vec::<i32>::new());
+        for other in [&longer, &dotted, &editor] {
+            assert!(!find(&[&text, "job.example"]).contains(&other.pid()));
+        }
+    }
+
+    #[test]
+    fn a_program_is_found_by_its_file() {
+        let cat = Running::new(Path::new("/usr/bin/cat"), &["-", "siteward-argv-test"]);
+        let words = ["/usr/bin/cat".to_owned(), "-".to_owned(), "siteward-argv-test".to_owned()];
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        loop {
+            let found = find_by_command_line(&words).unwrap();
+            if found.iter().any(|s| s.pid.number() == cat.pid()) {
+                break;
+            }
+            assert!(std::time::Instant::now() < deadline);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Who keeps a file system busy: processes with their working folder or an open file below a path.
+
+use std::io;
+use std::path::Path;
+
+use crate::linux::process::{Stat, all, open_paths_below, working_folder};
+use crate::linux::{Pid, StartTicks};
+
+/// A process that holds something below a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub pid: Pid,
+    pub start: StartTicks,
+    pub comm: String,
+    /// What it holds: its working folder or an open file.
+    pub what: std::path::PathBuf,
+}
+
+/// Every living process that holds something at or below `folder`, but this one.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn holders(folder: &Path) -> io::Result<Vec<Holder>> {
+    let of = |stat: &Stat| {
+        let cwd = working_folder(stat.pid).filter(|path| path.starts_with(folder));
+        let open =
+            || open_paths_below(stat.pid, folder).into_iter().find(|p| p.starts_with(folder));
+        let what = cwd.or_else(open)?;
+        Some(Holder { pid: stat.pid, start: stat.start, comm: stat.comm.clone(), what })
+    };
+    let others = all()?.into_iter().filter(|s| s.pid != Pid::this() && s.is_alive());
+    Ok(others.filter_map(|stat| of(&stat)).collect())
+}

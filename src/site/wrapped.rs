@@ -1,0 +1,255 @@
+//! The supervisor that a site already has: the commands by which it is spoken to.
+
+use std::path::{Path, PathBuf};
+
+use super::cursor::Cursor;
+use super::definition::Context;
+use super::yaml::Node;
+
+/// A supervisor that is not ours, with every placeholder filled in.
+#[derive(Clone, Debug)]
+pub struct Wrapped {
+    /// What is known of it beyond its commands.
+    pub jobcenter: Option<Jobcenter>,
+    pub start: Vec<String>,
+    pub stop: Vec<String>,
+    pub list: Option<List>,
+    /// The beginning of its command line, compared word for word.
+    pub process: Vec<String>,
+    /// Stops the processes under a supervisor that stays.
+    pub pause: Option<Vec<String>>,
+    pub resume: Option<Vec<String>>,
+    /// The start command ends as soon as the site is up, and nobody watches it then (`cjcpw -c`).
+    pub detached: bool,
+    pub context: Context,
+}
+
+/// How it is asked which sites there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    pub command: Vec<String>,
+    pub rows: Rows,
+}
+
+/// How its answer is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// The table of cjcls: site, daemon's PID or SHUT, database and link, ON or OFF.
+    Cjcls,
+    /// No table but an exit status, in the words of LSB: 0 up, 3 down.
+    ExitStatus,
+}
+
+/// Where JobCenter lives (source document 003, CONF-11, DB-07).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jobcenter {
+    pub commands: PathBuf,
+    pub spool: PathBuf,
+    /// Hold JobCenter's port by its own port keeper until its daemon binds it.
+    pub port_keeper: bool,
+}
+
+impl Jobcenter {
+    /// One of its programs, by its path below the folder of commands.
+    pub fn command(&self, below: &str) -> String {
+        self.commands.join(below).display().to_string()
+    }
+}
+
+/// What stands for what in a command.
+pub(super) struct Filling<'a> {
+    pub(super) name: &'a str,
+    pub(super) site: &'a str,
+    pub(super) database: Option<&'a Path>,
+    pub(super) address: Option<String>,
+    pub(super) machine_id: Option<u32>,
+}
+
+const KEYS: [&str; 12] = [
+    "profile",
+    "start",
+    "stop",
+    "list",
+    "process",
+    "pause",
+    "resume",
+    "detached",
+    "commands",
+    "spool",
+    "port_keeper",
+    "monitored",
+];
+
+/// Reads `supervisor:`.
+pub(super) fn read_wrapped(
+    cursor: &Cursor<'_>,
+    filling: &Filling<'_>,
+    context: &Context,
+) -> Option<Wrapped> {
+    if let Node::Text(_) = cursor.node {
+        cursor.choice(&[("jobcenter", ())])?;
+        return jobcenter(cursor, None, filling, context);
+    }
+    cursor.check_keys(&KEYS)?;
+    let by_profile = match cursor.field("profile") {
+        Some(profile) => {
+            profile.choice(&[("jobcenter", ())])?;
+            Some(jobcenter(cursor, Some(cursor), filling, context)?)
+        }
+        None => {
+            for key in ["commands", "spool", "port_keeper", "monitored"] {
+                if let Some(value) = cursor.field(key) {
+                    value
+                        .wrong_key("this belongs to a profile; write `profile: jobcenter` as well");
+                }
+            }
+            None
+        }
+    };
+    let given = |key: &str| cursor.field(key).and_then(|c| command(&c, filling));
+    let needed = |key: &str, of_profile: Option<&Vec<String>>| {
+        if cursor.field(key).is_none() && of_profile.is_none() {
+            cursor.wrong_key(&format!("`{key}` is missing: the words of a command"));
+        }
+        given(key).or_else(|| of_profile.cloned())
+    };
+    let profile = by_profile.as_ref();
+    let start = needed("start", profile.map(|p| &p.start));
+    let stop = needed("stop", profile.map(|p| &p.stop));
+    let process = needed("process", profile.map(|p| &p.process));
+    let list = match cursor.field("list") {
+        Some(list) => read_list(&list, filling),
+        None => profile.and_then(|p| p.list.clone()),
+    };
+    let pause = given("pause").or_else(|| profile.and_then(|p| p.pause.clone()));
+    let resume = given("resume").or_else(|| profile.and_then(|p| p.resume.clone()));
+    if pause.is_some() != resume.is_some() {
+        cursor.wrong_key("`pause` and `resume` belong together");
+    }
+    let detached = match cursor.field("detached") {
+        Some(detached) => {
+            if list.is_none() {
+                detached.wrong_key(
+                    "a supervisor that does not stay can only be asked after by its `list`",
+                );
+            }
+            detached.boolean().unwrap_or(false)
+        }
+        None => profile.is_some_and(|p| p.detached),
+    };
+    Some(Wrapped {
+        jobcenter: by_profile.and_then(|p| p.jobcenter),
+        start: start?,
+        stop: stop?,
+        list,
+        process: process?,
+        pause,
+        resume,
+        detached,
+        context: context.clone(),
+    })
+}
+
+/// What the manual says of cjcpw and its kin (source document 003, SUP-02, LS-01, MNT-02, PORT-02).
+fn jobcenter(
+    at: &Cursor<'_>,
+    map: Option<&Cursor<'_>>,
+    filling: &Filling<'_>,
+    context: &Context,
+) -> Option<Wrapped> {
+    let Some(database) = filling.database else {
+        at.wrong_key("JobCenter keeps a site in its `database`, and none is named");
+        return None;
+    };
+    let folder = |key: &str, default: &str| {
+        map.and_then(|m| m.field(key))
+            .and_then(|c| c.path())
+            .unwrap_or_else(|| PathBuf::from(default))
+    };
+    let flag = |key: &str, default: bool| {
+        map.and_then(|m| m.field(key)).and_then(|c| c.boolean()).unwrap_or(default)
+    };
+    let profile = Jobcenter {
+        commands: folder("commands", "/usr/lib/nqs"),
+        spool: folder("spool", "/usr/spool/nqs"),
+        port_keeper: flag("port_keeper", false),
+    };
+    let monitored = flag("monitored", true);
+    let site = filling.site.to_owned();
+    let cjcpw = profile.command("cluster/cjcpw");
+    let mut start = vec![cjcpw.clone()];
+    if !monitored {
+        start.push("-c".to_owned());
+    }
+    start.extend([site.clone(), database.display().to_string()]);
+    Some(Wrapped {
+        start,
+        stop: vec![cjcpw.clone(), "-stop".to_owned(), site.clone()],
+        list: Some(List { command: vec![profile.command("cluster/cjcls")], rows: Rows::Cjcls }),
+        process: vec![cjcpw, site.clone()],
+        pause: Some(vec![profile.command("nqsstop"), site.clone()]),
+        resume: Some(vec![profile.command("nqsstart"), site]),
+        detached: !monitored,
+        context: context.clone(),
+        jobcenter: Some(profile),
+    })
+}
+
+fn read_list(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option<List> {
+    cursor.check_keys(&["command", "rows"])?;
+    let rows = cursor
+        .field("rows")
+        .and_then(|c| c.choice(&[("cjcls", Rows::Cjcls), ("exit-status", Rows::ExitStatus)]));
+    if cursor.field("rows").is_none() {
+        cursor.wrong_key("`rows` is missing: how its answer is read, cjcls or exit-status");
+    }
+    let Some(words) = cursor.field("command") else {
+        cursor.wrong_key("`command` is missing");
+        return None;
+    };
+    Some(List { command: command(&words, filling)?, rows: rows? })
+}
+
+/// A command with its placeholders filled in.
+fn command(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option<Vec<String>> {
+    let words = cursor.command()?;
+    let first = words.first().is_some_and(|w| w.starts_with('/'));
+    if !first {
+        cursor.wrong_key("the program must be named by its absolute path, as /proc shows it");
+    }
+    words.iter().map(|word| fill(cursor, word, filling)).collect()
+}
+
+fn fill(cursor: &Cursor<'_>, word: &str, filling: &Filling<'_>) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((key, tail)) = after.split_once('}') else {
+            cursor.wrong_key(&format!("`{word}` opens a placeholder and does not close it"));
+            return None;
+        };
+        let value = match key {
+            "name" => Some(filling.name.to_owned()),
+            "site" => Some(filling.site.to_owned()),
+            "database" => filling.database.map(|d| d.display().to_string()),
+            "address" => filling.address.clone(),
+            "machine_id" => filling.machine_id.map(|id| id.to_string()),
+            _ => {
+                cursor.wrong_key(&format!(
+                    "there is no placeholder `{{{key}}}`; there are {{name}}, {{site}}, \
+                     {{database}}, {{address}} and {{machine_id}}"
+                ));
+                return None;
+            }
+        };
+        let Some(value) = value else {
+            cursor.wrong_key(&format!("`{{{key}}}` stands here, and the site names no `{key}`"));
+            return None;
+        };
+        out.push_str(&value);
+        rest = tail;
+    }
+    out.push_str(rest);
+    Some(out)
+}

@@ -1,0 +1,114 @@
+//! What a person types around the verbs: which site is meant, new sites, the table of all.
+
+mod common;
+mod jobcenter;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use common::*;
+use jobcenter::Jobcenter;
+
+const ONE: &str = "processes: {a: {command: [ACT, steady]}}\n";
+
+#[test]
+fn the_only_site_needs_no_name_and_several_need_one() {
+    let bench = Bench::new();
+    let none = output(bench.hand(&["start"]));
+    assert!(said(&none).contains("none is defined"), "{}", said(&none));
+    bench.define("one", ONE);
+    assert!(succeed(bench.hand(&["start"])).contains("`one` is running"));
+    assert_eq!(code(bench.hand(&["status"])), 0);
+    bench.define("two", ONE);
+    let which = output(bench.hand(&["status"]));
+    assert_eq!(which.status.code(), Some(6));
+    assert!(said(&which).contains("there are 2: one, two"), "{}", said(&which));
+    let with = |name: &str, words: &[&str]| {
+        let mut command = bench.hand(words);
+        command.env("SITEWARD_SITE", name);
+        output(command)
+    };
+    assert_eq!(with("one", &["status"]).status.code(), Some(0));
+    assert_eq!(with("two", &["status"]).status.code(), Some(3));
+    assert_eq!(with("one", &["status", "two"]).status.code(), Some(3), "a name counts for more");
+    let wrong = with("thre", &["status"]);
+    assert_eq!(wrong.status.code(), Some(6));
+    assert!(said(&wrong).contains("SITEWARD_SITE is `thre`"), "{}", said(&wrong));
+    succeed(bench.hand(&["stop", "one"]));
+}
+
+#[test]
+fn a_site_is_made_whole_or_not_at_all() {
+    let bench = Bench::new();
+    let database = bench.path("data");
+    let at = database.display().to_string();
+    let words = |name, more: &[&str]| {
+        let mut words = vec!["create", name, "--database", &at, "--unmounted"];
+        words.extend(more);
+        words.extend(["--", SITEWARD, "act", "steady"]);
+        // A umask that would keep everybody out.
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "umask 077; exec \"$0\" \"$@\"", SITEWARD]).args(&words);
+        let model = bench.hand(&[]);
+        for (key, value) in model.get_envs() {
+            command.env(key, value.unwrap());
+        }
+        output(command)
+    };
+    let elsewhere = words("made", &["--address", "192.0.2.1"]);
+    assert!(said(&elsewhere).contains("is not on this node"), "{}", said(&elsewhere));
+    assert!(!database.exists() && !bench.places.config.join("made.yaml").exists());
+    // A link of another site in the way: what was made before is taken back.
+    fs::create_dir_all(&bench.places.links).unwrap();
+    let link = bench.places.links.join("7F000001");
+    std::os::unix::fs::symlink("/tmp", &link).unwrap();
+    let blocked = words("made", &["--address", "127.0.0.1"]);
+    assert!(said(&blocked).contains("leads to /tmp"), "{}", said(&blocked));
+    assert!(!database.exists(), "nothing is left of it");
+    fs::remove_file(&link).unwrap();
+
+    let made = words("made", &["--address", "127.0.0.1", "--machine-id", "200"]);
+    assert!(made.status.success(), "{}", said(&made));
+    let mode = fs::metadata(&database).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o755, "whatever the umask is");
+    assert_eq!(fs::read_link(&link).unwrap(), database);
+    let table = succeed(bench.hand(&["list"]));
+    assert!(table.contains(&format!("{at} ({})", link.display())), "{table}");
+    let row: serde_json::Value =
+        serde_json::from_str(succeed(bench.hand(&["list", "--json"])).trim()).unwrap();
+    assert_eq!(row["link"], link.display().to_string());
+    assert_eq!(row["supervised"], false);
+    succeed(bench.hand(&["start", "made"]));
+    let runs = output(bench.hand(&["create", "made"]));
+    assert!(said(&runs).contains("stop it first"), "{}", said(&runs));
+    succeed(bench.hand(&["stop", "made"]));
+    // On the next node the definition is there already, and the link is not.
+    fs::remove_file(&link).unwrap();
+    succeed(bench.hand(&["create", "made"]));
+    assert_eq!(fs::read_link(&link).unwrap(), database);
+    // Nobody else's database.
+    let second = words("other", &[]);
+    assert!(said(&second).contains("`made` has the database"), "{}", said(&second));
+}
+
+#[test]
+fn jobcenters_site_is_made_by_its_own_command() {
+    let center = Jobcenter::new("testsite");
+    let database = center.database.display().to_string();
+    fs::remove_dir_all(&center.database).unwrap();
+    fs::remove_file(center.root.join("spool/7F000001")).unwrap();
+    fs::write(center.root.join("address"), "127.0.0.1").unwrap();
+    fs::write(center.root.join("sites"), "").unwrap();
+    let missing = output(center.hand(&["create", "testsite"]));
+    assert!(said(&missing).contains("--machine-id"), "{}", said(&missing));
+    let file = center.bench.places.config.join("testsite.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}machine_id: 200\n")).unwrap();
+    let made = succeed(center.hand(&["create", "testsite"]));
+    assert!(made.contains("cjcmksite"), "{made}");
+    assert_eq!(center.calls_of("cjcmksite"), [format!("cjcmksite testsite 200 {database}")]);
+    assert!(center.database.join("nqs").is_dir());
+    succeed(center.hand(&["start", "testsite"]));
+    succeed(center.hand(&["stop", "testsite"]));
+}
