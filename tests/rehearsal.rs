@@ -1,6 +1,7 @@
 //! The rehearsal is what a newcomer sees first: it must hold, be quick, and leave nothing.
 
 mod common;
+mod jobcenter;
 
 use std::process::Command;
 use std::time::Instant;
@@ -9,8 +10,26 @@ use common::*;
 
 #[test]
 fn the_built_in_rehearsal_holds_in_every_step() {
+    // Not a test of speed: the promise to a person who waits for it.
+    every_step_holds(&["rehearse", "--json"], 60, 60);
+}
+
+#[test]
+fn it_holds_in_the_contract_of_every_manager() {
+    every_step_holds(&["rehearse", "--as", "all", "--json"], 300, 180);
+}
+
+#[test]
+fn a_wrapped_site_is_rehearsed_as_any_other() {
+    let center = jobcenter::Jobcenter::new("testsite");
+    let said = succeed(center.hand(&["rehearse", "testsite", "--yes", "--as", "all"]));
+    assert!(said.contains("=== ExpressCluster ===") && said.contains(" 0 broken"), "{said}");
+    assert_eq!(center.living(), "");
+}
+
+fn every_step_holds(words: &[&str], at_least: usize, seconds: u64) {
     let begun = Instant::now();
-    let output = Command::new(SITEWARD).args(["rehearse", "--json"]).output().unwrap();
+    let output = Command::new(SITEWARD).args(words).output().unwrap();
     let took = begun.elapsed();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut steps = 0;
@@ -20,9 +39,8 @@ fn the_built_in_rehearsal_holds_in_every_step() {
         steps += 1;
     }
     assert!(output.status.success());
-    assert!(steps >= 60, "only {steps} steps");
-    // Not a test of speed: the promise to a person who waits for it.
-    assert!(took.as_secs() < 60, "{took:?}");
+    assert!(steps >= at_least, "only {steps} steps");
+    assert!(took.as_secs() < seconds, "{took:?}");
 }
 
 #[test]

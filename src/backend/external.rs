@@ -28,6 +28,8 @@ pub struct Look {
     /// Somebody's stop command is at work.
     pub stopping: bool,
     pub daemon: Daemon,
+    /// Other processes that are known to work for the site, whoever started them.
+    pub workers: Vec<Identity>,
 }
 
 /// What the supervisor's own list says of the site's daemon, as far as it is true.
@@ -152,6 +154,13 @@ pub fn look(
         supervisors: supervisors(wrapped)?,
         stopping: !find_by_command_line(&wrapped.stop).map_err(unreadable)?.is_empty(),
         daemon,
+        workers: match &wrapped.jobcenter {
+            Some(profile) => {
+                let database = definition.database.as_deref();
+                jobcenter::processes_of(profile, &definition.site, database).map_err(unreadable)?
+            }
+            None => Vec::new(),
+        },
     })
 }
 

@@ -2,10 +2,13 @@
 //! The facts are those of the source document 003 (R15.2, "Guide for using Cluster function").
 
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::linux::files;
+use crate::linux::process::{all, arguments, environment_value, open_paths_below, working_folder};
+use crate::linux::{Pid, files};
+use crate::process::Identity;
 use crate::site::Jobcenter;
 
 /// `KEY=VALUE` lines of a daemon.conf; the last one counts.
@@ -189,6 +192,55 @@ pub const PROCESSES: [Wanted; 7] = [
     Wanted { names: &["jcdbs", "jcdb"], at_least: 1 },
     Wanted { names: &["jnwlauncher"], at_least: 1 },
 ];
+
+/// Every program of a site by its name (PROC-01), but cjcpw, which is found by its words.
+const NAMES: [&str; 16] = [
+    "nqsdaemon",
+    "netdaemon",
+    "logdaemon",
+    "NQSlogdaemon",
+    "jnwengine",
+    "jnwengine-qwb",
+    "jnwengine-trkrdr",
+    "jnwengine-spawn",
+    "sclaunchd",
+    "jnwcaster",
+    "comagent",
+    "jcdb",
+    "jcdbs",
+    "jnwlauncher",
+    "jl_logmonitor",
+    "jl_submit",
+];
+
+/// The processes of JobCenter on this node that work for a site: by name, and by what they were
+/// started for or work on (PROC-05). Those that a person started bear no mark of ours.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn processes_of(
+    profile: &Jobcenter,
+    site: &str,
+    database: Option<&Path>,
+) -> io::Result<Vec<Identity>> {
+    let commands = profile.commands.as_os_str().as_encoded_bytes();
+    let is_started_for_it = |pid: Pid| {
+        arguments(pid).first().is_some_and(|program| program.starts_with(commands))
+            && environment_value(pid, "NQS_SITE").is_some_and(|value| value == site.as_bytes())
+    };
+    let works_for_it = |pid: Pid| {
+        is_started_for_it(pid)
+            || database.is_some_and(|database| {
+                working_folder(pid).is_some_and(|folder| folder.starts_with(database))
+                    || open_paths_below(pid, database).iter().any(|p| p.starts_with(database))
+            })
+    };
+    let theirs = all()?
+        .into_iter()
+        .filter(|stat| stat.is_alive() && is_named(&arguments(stat.pid), &NAMES))
+        .filter(|stat| works_for_it(stat.pid));
+    Ok(theirs.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect())
+}
 
 /// Whether a command line is that of a program of this name: by its own path, behind an
 /// interpreter, or as the title that it gave itself (`NQS nqsdaemon`, PROC-01).

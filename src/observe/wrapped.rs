@@ -8,6 +8,7 @@ use crate::backend::external::{self, Daemon, Look};
 use crate::backend::jobcenter;
 use crate::control::{Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
+use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, lock};
 use crate::process::{Ending, Identity, Members, Phase, Record, find_members};
@@ -87,7 +88,7 @@ fn judge(
         (Daemon::Shut(claim), true) => without_daemon(definition, wrapped, look, record, claim),
         (Daemon::Absent, true) => without_daemon(definition, wrapped, look, record, &None),
         (Daemon::Shut(_) | Daemon::Absent | Daemon::NotAsked | Daemon::NotInstalled, false) => {
-            without_supervisor(places, wrapped, record, members)
+            without_supervisor(places, wrapped, look, record, members)
         }
     }
 }
@@ -150,9 +151,16 @@ fn at_rest(name: &str) -> Option<String> {
 fn without_supervisor(
     places: &SitePlaces,
     wrapped: &Wrapped,
+    look: &Look,
     record: Option<&Record>,
     members: &Members,
 ) -> Judged {
+    if let Some(worker) = look.workers.first() {
+        let line = command_line(worker.pid).unwrap_or_default();
+        let name = program(wrapped);
+        let living = format!("`{name}` is gone, and nobody watches {} ({line})", worker.pid);
+        return (State::Unsupervised, Some(living));
+    }
     if !members.is_empty() {
         let living =
             format!("`{}` is gone, and nobody watches {}", program(wrapped), members.describe());

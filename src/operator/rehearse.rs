@@ -1,6 +1,7 @@
 //! Plays the cluster manager: the whole life of a site, each verb, each failure, in the manager's
 //! contract, by calling this very program as the manager would; prints what it saw.
 
+mod contract;
 mod lives;
 mod report;
 mod stage;
@@ -41,27 +42,53 @@ pub fn rehearse(
     match name {
         None => {
             let sample = stage::Sample::build()?;
-            lives::verbs_without_a_site(&mut report, &sample);
-            lives::whole_life(&mut report, &sample.stage("rehearsal")?);
-            lives::supervisor_killed(&mut report, &sample.stage("rehearsal")?);
-            lives::supervisor_stopped(&mut report, &sample.stage("rehearsal")?);
-            lives::held_monitor(&mut report, &sample.stage("rehearsal")?);
-            lives::hard_to_end(&mut report, &sample.stage("stubborn")?);
-            lives::never_ready(&mut report, &sample.stage("unready")?);
-            lives::paused(&mut report, &sample.stage("rehearsal")?);
-            lives::cleaned(&mut report, &sample.stage("stubborn")?);
+            for manager in &options.contracts {
+                report.part(manager.who(), options.contracts.len());
+                of_sample(&mut report, &sample, *manager)?;
+            }
         }
         Some(name) => {
             allow(&name, places, options)?;
-            let stage = Stage::of_own(&name, places)?;
-            lives::whole_life(&mut report, &stage);
-            lives::supervisor_killed(&mut report, &stage);
-            lives::supervisor_stopped(&mut report, &stage);
-            lives::paused(&mut report, &stage);
-            lives::cleaned(&mut report, &stage);
+            for manager in &options.contracts {
+                report.part(manager.who(), options.contracts.len());
+                of_own(&mut report, &Stage::of_own(*manager, &name, places)?);
+            }
         }
     }
     Ok(report.finish())
+}
+
+fn of_sample(report: &mut Report, sample: &stage::Sample, manager: Manager) -> anyhow::Result<()> {
+    let stage = |name| sample.stage(manager, name);
+    lives::verbs_without_a_site(report, sample, manager);
+    lives::whole_life(report, &stage("rehearsal")?);
+    lives::supervisor_killed(report, &stage("rehearsal")?);
+    lives::supervisor_stopped(report, &stage("rehearsal")?);
+    match manager {
+        Manager::Pacemaker => lives::held_monitor(report, &stage("rehearsal")?),
+        Manager::Serviceguard => lives::watched(report, &stage("rehearsal")?),
+        Manager::Expresscluster => {
+            lives::events(report, sample);
+            lives::watched(report, &stage("rehearsal")?);
+        }
+        Manager::Clusterware | Manager::Hand => {}
+    }
+    lives::hard_to_end(report, &stage("stubborn")?);
+    lives::never_ready(report, &stage("unready")?);
+    lives::paused(report, &stage("rehearsal")?);
+    lives::cleaned(report, &stage("stubborn")?);
+    Ok(())
+}
+
+fn of_own(report: &mut Report, stage: &Stage) {
+    lives::whole_life(report, stage);
+    lives::supervisor_killed(report, stage);
+    // One that is not ours is asked by commands, which do not hang when it does.
+    if !stage.is_wrapped() {
+        lives::supervisor_stopped(report, stage);
+    }
+    lives::paused(report, stage);
+    lives::cleaned(report, stage);
 }
 
 /// A rehearsal stops and kills: only a site that does not run, and only if its owner says so.

@@ -24,6 +24,8 @@ pub(crate) fn missing() -> Option<String> {
         ("ocf-tester", "resource-agents"),
         ("xmllint", "libxml2-utils"),
         ("ip", "iproute2"),
+        ("fuser", "psmisc"),
+        ("modprobe", "kmod"),
         ("redis-server", "redis-server"),
         ("nginx", "nginx-light"),
     ];

@@ -1,6 +1,7 @@
 //! A real Pacemaker drives real sites on two nodes. Needs root and some packages; what is missing
 //! is said loudly, the tests then count as ignored, and fail where `SITEWARD_TEST_ALL` is set.
 
+mod generated;
 mod lab;
 mod letter;
 mod shop;
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         trial("mishaps", missing.as_deref(), letter::mishaps),
         trial("forty_sites", missing.as_deref(), letter::forty_sites),
         trial("busy_machine", missing.as_deref(), letter::busy_machine),
+        trial("what_is_generated_runs", missing.as_deref(), generated::runs),
+        trial("a_wrapped_site_lives", missing.as_deref(), generated::a_wrapped_site_lives),
         trial("the_tools_of_the_cluster_like_the_agent", missing.as_deref(), tools_like_the_agent),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);

@@ -136,6 +136,11 @@ impl Jobcenter {
         self.number_in("cjcpw").expect("cjcpw lives")
     }
 
+    /// cjcpw lives, and has said so.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.number_in("cjcpw").is_some()
+    }
+
     pub(crate) fn daemon(&self, name: &str) -> Pid {
         self.number_in(name).unwrap_or_else(|| panic!("{name} lives"))
     }
@@ -145,12 +150,13 @@ impl Jobcenter {
         self.number_in("nqsdaemon").is_some()
     }
 
-    /// The numbers of all that work for the site.
+    /// The numbers of all that work for the site under cjcpw.
     pub(crate) fn daemons(&self) -> Vec<Pid> {
         let folder = self.root.join("state").join(&self.site);
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
-        let mut numbers: Vec<Pid> = names.filter_map(|name| self.number_in(&name)).collect();
+        let daemons = names.filter(|name| name != "cjcpw");
+        let mut numbers: Vec<Pid> = daemons.filter_map(|name| self.number_in(&name)).collect();
         numbers.sort();
         numbers
     }

@@ -115,6 +115,7 @@ impl Ending<'_> {
         if let Daemon::Up(Some(daemon)) = &look.daemon {
             roots.push(daemon.clone());
         }
+        roots.extend(look.workers.iter().cloned());
         for root in roots {
             self.kin.insert(root.pid, root);
         }
@@ -231,6 +232,9 @@ impl Ending<'_> {
             let living = match (&look.supervisors[..], &look.daemon, members.is_empty()) {
                 ([first, ..], _, _) => format!("its supervisor {} lives", first.pid),
                 (_, _, false) => members.describe(),
+                ([], _, true) if !look.workers.is_empty() => {
+                    format!("its process {} lives", look.workers[0].pid)
+                }
                 ([], Daemon::Up(Some(daemon)), _) => format!("its daemon {} lives", daemon.pid),
                 ([], Daemon::Up(None), _) => "its list says that it is up".to_owned(),
                 ([], Daemon::Unknown(why), true) => return self.prove_without_list(why),

@@ -2,60 +2,143 @@
 
 use std::time::Duration;
 
+use super::contract::{self, Refusal, Want};
 use super::report::{Report, Seen};
 use super::stage::{Sample, Stage};
 use crate::control::{ProcessView, View};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal};
+use crate::linux::{Moment, Pid, Signal};
+use crate::manager::Manager;
 use crate::process::Identity;
 
 /// Verbs that need no site that runs, or none at all.
-pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample) {
+pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample, manager: Manager) {
     report.chapter("Verbs without a site");
-    let bare = sample.bare("rehearsal");
-    report.step("meta-data", "0, XML", || {
-        let called = bare.call("meta-data", &[], Duration::from_secs(5));
-        let xml = called.stdout.starts_with("<?xml") && called.stdout.contains("</resource-agent>");
-        let what = if xml { "XML" } else { "no XML" };
-        Seen::new(called.code == Some(0) && xml, format!("{}, {what}", called.code.unwrap_or(-1)))
+    let bare = sample.bare(manager, "rehearsal");
+    let says = |refusal| contract::refused(manager, refusal).to_string();
+    if manager == Manager::Pacemaker {
+        report.step("meta-data", "0, XML", || {
+            let called = bare.call("meta-data", &[], Duration::from_secs(5));
+            let xml =
+                called.stdout.starts_with("<?xml") && called.stdout.contains("</resource-agent>");
+            let what = if xml { "XML" } else { "no XML" };
+            let code = called.code.unwrap_or(-1);
+            Seen::new(code == 0 && xml, format!("{code}, {what}"))
+        });
+        report.step("a verb that does not exist", "3", || bare.answers("promote", &[], 3));
+        report.step("a clone: start", "6", || {
+            bare.answers("start", &[("OCF_RESKEY_CRM_meta_clone", "0")], 6)
+        });
+    }
+    if manager == Manager::Clusterware {
+        report.step("an entry point that does not exist", "1", || bare.answers("promote", &[], 1));
+        report.step("abort", "0", || bare.answers("abort", &[], 0));
+    }
+    let validate = match manager {
+        Manager::Serviceguard => "validate",
+        _ => "validate-all",
+    };
+    if manager != Manager::Clusterware {
+        report.step("a definition that is right: validate", "0", || bare.answers(validate, &[], 0));
+    }
+    report.step("a definition that is wrong: start", &says(Refusal::WrongDefinition), || {
+        sample.bare(manager, "wrong").refuses(Refusal::WrongDefinition)
     });
-    report.step("a verb that does not exist", "3", || bare.answers("promote", &[], 3));
-    report.step("a definition that is right: validate-all", "0", || {
-        bare.answers("validate-all", &[], 0)
+    let nowhere = sample.bare(manager, "nowhere");
+    report.step("a definition that is missing: start", &says(Refusal::MissingDefinition), || {
+        nowhere.refuses(Refusal::MissingDefinition)
     });
-    report.step("a definition that is wrong: start", "2", || {
-        sample.bare("wrong").answers("start", &[], 2)
+    let stopped = contract::code(manager, Want::Stopped).to_string();
+    report.step("a definition that is missing: probe", &stopped, || nowhere.looks(Want::Stopped));
+    report.step("a definition that is missing: stop", "0", || nowhere.answers("stop", &[], 0));
+    report.step("a name that cannot be one: start", &says(Refusal::WrongName), || {
+        sample.bare(manager, "No-Such").refuses(Refusal::WrongName)
     });
-    report.step("a definition that is missing: start", "5", || {
-        sample.bare("nowhere").answers("start", &[], 5)
+}
+
+/// What only ExpressCluster says with a start.
+pub(super) fn events(report: &mut Report, sample: &Sample) {
+    report.chapter("Why a start script is run");
+    let bare = sample.bare(Manager::Expresscluster, "rehearsal");
+    for (event, disk, code) in [
+        ("START", "FAILURE", 1),
+        ("FAILOVER", "FAILURE", 1),
+        ("SURPRISE", "SUCCESS", 1),
+        ("", "SUCCESS", 1),
+        ("RECOVER", "SUCCESS", 0),
+    ] {
+        let step = format!("CLP_EVENT={event} CLP_DISK={disk}: start");
+        report.step(&step, &format!("{code}, nothing started"), || {
+            let seen = bare.answers("start", &[("CLP_EVENT", event), ("CLP_DISK", disk)], code);
+            let down = bare.looks(Want::Stopped);
+            let what = if down.as_expected { "nothing started" } else { "something runs" };
+            Seen::new(seen.as_expected && down.as_expected, format!("{}, {what}", seen.what))
+        });
+    }
+}
+
+/// A service of Serviceguard's, or a resident monitor of genw's: its end is the failure.
+pub(super) fn watched(report: &mut Report, stage: &Stage) {
+    report.chapter("A process that watches");
+    report.step("start", "0", || stage.verb("start", 0));
+    report.step("a death while it watches", "not 0, at once", || {
+        let victim = stage.view().and_then(|v| v.processes.into_iter().find_map(|p| p.pid));
+        let Some(victim) = victim else { return Seen::new(false, "nothing runs") };
+        let killer = kill_later(victim, Signal::KILL);
+        let begun = Moment::now();
+        let called = stage.bare.call("watch", &[], Duration::from_secs(20));
+        let _ = killer.join();
+        let quick = Moment::now().since(begun) < Duration::from_secs(5);
+        let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
+        let what = if quick { "at once" } else { "late" };
+        Seen::new(called.code == Some(1) && quick, format!("{code}, {what}"))
     });
-    report.step("a definition that is missing: probe", "7", || {
-        sample.bare("nowhere").answers("monitor", &[], 7)
+    report.step("stop", "0", || stage.verb("stop", 0));
+    report.chapter("The site in the foreground");
+    report.step("run, and a death", "1", || {
+        let killer = std::thread::spawn({
+            let site = stage.places();
+            move || {
+                let victim = super::stage::wait_for_process(&site);
+                if let Some(handle) = victim.and_then(Identity::of).and_then(|i| i.open()) {
+                    let _ = handle.send(Signal::KILL);
+                }
+            }
+        });
+        let called = stage.bare.call("run", &[], Duration::from_secs(20));
+        let _ = killer.join();
+        let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
+        Seen::new(called.code == Some(1), code)
     });
-    report.step("a definition that is missing: stop", "0", || {
-        sample.bare("nowhere").answers("stop", &[], 0)
-    });
-    report.step("a name that cannot be one: start", "6", || {
-        sample.bare("No/Such").answers("start", &[], 6)
-    });
-    report.step("a clone: start", "6", || {
-        bare.answers("start", &[("OCF_RESKEY_CRM_meta_clone", "0")], 6)
-    });
+    report.step("what lives of the site", "nothing", || stage.nothing_lives());
+}
+
+/// From another thread, as this one waits for an answer.
+fn kill_later(victim: Pid, signal: Signal) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(300)));
+        if let Some(handle) = Identity::of(victim).and_then(|i| i.open()) {
+            let _ = handle.send(signal);
+        }
+    })
 }
 
 /// From the first probe to the last stop, with every process killed in its turn.
 pub(super) fn whole_life(report: &mut Report, stage: &Stage) {
     report.chapter("A whole life");
-    report.step("probe before the first start", "7", || stage.bare.answers("monitor", &[], 7));
+    let stopped = stage.says(Want::Stopped);
+    report.step("probe before the first start", &stopped, || stage.bare.looks(Want::Stopped));
     report.step("stop of a stopped site", "0", || stage.verb("stop", 0));
     report.step("start", "0", || stage.verb("start", 0));
-    report.step("monitor", "0", || stage.monitor(0));
-    report.step("monitor, every process by identity", "0", || {
-        stage.bare.answers("monitor", &[("OCF_CHECK_LEVEL", "10")], 0)
-    });
-    report.step("monitor, every healthcheck", "0", || {
-        stage.bare.answers("monitor", &[("OCF_CHECK_LEVEL", "20")], 0)
-    });
+    report.step("monitor", "0", || stage.monitor(Want::Well));
+    if stage.bare.manager == Manager::Pacemaker {
+        report.step("monitor, every process by identity", "0", || {
+            stage.bare.answers("monitor", &[("OCF_CHECK_LEVEL", "10")], 0)
+        });
+        report.step("monitor, every healthcheck", "0", || {
+            stage.bare.answers("monitor", &[("OCF_CHECK_LEVEL", "20")], 0)
+        });
+    }
     let before = stage.view();
     report.step("start of a site that runs", "0, nothing spawned", || {
         let seen = stage.verb("start", 0);
@@ -63,20 +146,22 @@ pub(super) fn whole_life(report: &mut Report, stage: &Stage) {
         let what = if same { "nothing spawned" } else { "other processes" };
         Seen::new(seen.as_expected && same, format!("{}, {what}", seen.what))
     });
+    // The death of a supervisor that is not ours has a chapter of its own.
+    let wrapped = before.as_ref().map(|v| v.supervisor).filter(|_| stage.is_wrapped());
     for process in before.map(|view| view.processes).unwrap_or_default() {
-        if process.pid.is_some() {
+        if process.pid.is_some() && process.pid != wrapped {
             killed_process(report, stage, &process);
         }
     }
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
-    report.step("monitor after the stop", "7", || stage.monitor(7));
+    report.step("monitor after the stop", &stopped, || stage.monitor(Want::Stopped));
     report.step("stop again", "0", || stage.verb("stop", 0));
 }
 
 fn pids(view: Option<&View>) -> Vec<Option<i32>> {
     let Some(view) = view else { return Vec::new() };
-    let all = view.processes.iter().map(|p| p.pid.map(crate::linux::process::Pid::number));
+    let all = view.processes.iter().map(|p| p.pid.map(Pid::number));
     all.chain([Some(view.supervisor.number())]).collect()
 }
 
@@ -98,13 +183,15 @@ fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
                 Seen::new(new, process.map_or_else(|| "nothing".to_owned(), |p| p.doing))
             })
         });
-        report.step("  monitor", "0", || stage.monitor(0));
+        report.step("  monitor", "0", || stage.monitor(Want::Well));
     } else if essential {
-        report.step("  monitor says so", "7, with the reason", || {
-            let seen = stage.monitor_until(7);
+        let failed = format!("{}, with the reason", stage.says(Want::Failed));
+        report.step("  monitor says so", &failed, || {
+            let seen = stage.monitor_until(Want::Failed);
             let failure =
                 stage.bare.call("monitor", &[super::stage::RECURRING], Duration::from_secs(20));
-            let named = failure.reason().is_some_and(|r| r.contains(name.as_str()));
+            let word = if stage.is_wrapped() { "ended" } else { name.as_str() };
+            let named = failure.reason(stage.bare.manager).is_some_and(|r| r.contains(word));
             let what = if named { "with the reason" } else { "without a reason" };
             Seen::new(seen.as_expected && named, format!("{}, {what}", seen.what))
         });
@@ -117,7 +204,7 @@ fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
                 let word = stage.view().map_or("unknown", |v| v.state.word());
                 Seen::new(word == "degraded", word)
             });
-            let seen = stage.monitor(0);
+            let seen = stage.monitor(Want::Well);
             let held = seen.as_expected && state.as_expected;
             Seen::new(held, format!("{}, {}", seen.what, state.what))
         });
@@ -131,13 +218,14 @@ pub(super) fn supervisor_killed(report: &mut Report, stage: &Stage) {
     report.chapter("The supervisor is killed");
     report.step("start", "0", || stage.verb("start", 0));
     kill_supervisor(report, stage);
-    report.step("monitor: unsupervised", "1", || stage.monitor(1));
+    let unsupervised = stage.says(Want::Unsupervised);
+    report.step("monitor: unsupervised", &unsupervised, || stage.monitor_until(Want::Unsupervised));
     report.step("stop finds everything", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
     report.step("start", "0", || stage.verb("start", 0));
     kill_supervisor(report, stage);
     report.step("start sweeps and starts anew", "0", || stage.verb("start", 0));
-    report.step("monitor", "0", || stage.monitor(0));
+    report.step("monitor", "0", || stage.monitor(Want::Well));
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
@@ -157,9 +245,11 @@ pub(super) fn supervisor_stopped(report: &mut Report, stage: &Stage) {
         Some(view) => stage.signal(view.supervisor, Signal::STOP),
         None => Seen::new(false, "no supervisor"),
     });
-    report.step("monitor with one second: unknown", "1", || {
+    let unknown = stage.says(Want::Unknown);
+    report.step("monitor with one second: unknown", &unknown, || {
         let called = stage.bare.call("monitor", &[super::stage::RECURRING], Duration::from_secs(1));
-        Seen::new(called.code == Some(1), called.code.map_or_else(String::new, |c| c.to_string()))
+        let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
+        Seen::new(code == unknown, code)
     });
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
@@ -204,13 +294,7 @@ pub(super) fn held_monitor(report: &mut Report, stage: &Stage) {
     report.step("a death while one is held", "not 0, at once", || {
         let victim = stage.view().and_then(|v| v.processes.into_iter().find_map(|p| p.pid));
         let Some(victim) = victim else { return Seen::new(false, "nothing runs") };
-        // From another thread, as this one waits for the answer.
-        let killer = std::thread::spawn(move || {
-            Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(300)));
-            if let Some(handle) = Identity::of(victim).and_then(|i| i.open()) {
-                let _ = handle.send(Signal::KILL);
-            }
-        });
+        let killer = kill_later(victim, Signal::KILL);
         let (code, took) = ask(&[("OCF_RESKEY_monitor_wait", "10")]);
         let _ = killer.join();
         let code_text = code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
@@ -236,9 +320,10 @@ pub(super) fn hard_to_end(report: &mut Report, stage: &Stage) {
 /// A process that never gets ready: the start fails and leaves nothing.
 pub(super) fn never_ready(report: &mut Report, stage: &Stage) {
     report.chapter("A process that never gets ready");
-    report.step("start", "1", || stage.verb("start", 1));
+    let refused = contract::refused(stage.bare.manager, Refusal::Here);
+    report.step("start", &refused.to_string(), || stage.verb("start", refused));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
-    report.step("monitor: failed", "7", || stage.monitor(7));
+    report.step("monitor: failed", &stage.says(Want::Failed), || stage.monitor(Want::Failed));
     report.step("stop", "0", || stage.verb("stop", 0));
 }
 
@@ -247,16 +332,17 @@ pub(super) fn paused(report: &mut Report, stage: &Stage) {
     report.chapter("Maintenance");
     report.step("start", "0", || stage.verb("start", 0));
     report.step("pause", "0", || stage.verb("pause", 0));
-    report.step("monitor", "0", || stage.monitor(0));
+    report.step("monitor", "0", || stage.monitor(Want::Well));
     report.step("processes that run", "none", || {
+        let is_one = |v: &View, p: &ProcessView| p.pid.is_some() && p.pid != Some(v.supervisor);
         let running = stage
             .view()
-            .map_or(usize::MAX, |v| v.processes.iter().filter(|p| p.pid.is_some()).count());
+            .map_or(usize::MAX, |v| v.processes.iter().filter(|p| is_one(&v, p)).count());
         Seen::new(running == 0, if running == 0 { "none".to_owned() } else { running.to_string() })
     });
     report.step("start of a paused site", "0", || stage.verb("start", 0));
     report.step("resume", "0", || stage.verb("resume", 0));
-    report.step("monitor", "0", || stage.monitor(0));
+    report.step("monitor", "0", || stage.monitor(Want::Well));
     report.step("pause, and stop while it is paused", "0", || {
         let paused = stage.verb("pause", 0);
         if paused.as_expected { stage.verb("stop", 0) } else { paused }
@@ -277,6 +363,7 @@ pub(super) fn cleaned(report: &mut Report, stage: &Stage) {
     report.step("start", "0", || stage.verb("start", 0));
     report.step("clean", "0", || stage.verb("clean", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
-    report.step("monitor after it", "7", || stage.monitor(7));
+    let stopped = stage.says(Want::Stopped);
+    report.step("monitor after it", &stopped, || stage.monitor(Want::Stopped));
     report.step("clean again", "0", || stage.verb("clean", 0));
 }

@@ -43,6 +43,13 @@ impl Report {
         Self { json, colour, begun: Moment::now(), held: 0, broken: 0 }
     }
 
+    /// The contract of one manager, where there are several.
+    pub(super) fn part(&self, manager: &str, of: usize) {
+        if !self.json && of > 1 {
+            say(&format!("\n=== {manager} ==="));
+        }
+    }
+
     pub(super) fn chapter(&self, title: &str) {
         if !self.json {
             say(&format!("\n{title}"));

@@ -3,18 +3,19 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use super::contract::{self, Refusal, Want};
 use super::report::Seen;
 use crate::backend::own;
-use crate::control::{Request, View};
+use crate::control::{Request, State, View};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, Signal, files, node};
+use crate::manager::Manager;
+use crate::observe::observe;
 use crate::process::{Identity, Record, find_members};
 use crate::site::{Definition, Places, SiteName, SitePlaces, load};
 
@@ -81,14 +82,14 @@ impl Sample {
             .with_context(|| format!("{} cannot be written", file.display()))
     }
 
-    pub(super) fn stage(&self, name: &str) -> anyhow::Result<Stage> {
+    pub(super) fn stage(&self, manager: Manager, name: &str) -> anyhow::Result<Stage> {
         let name: SiteName = name.parse().map_err(anyhow::Error::msg)?;
-        Stage::of_own(&name, &self.places)
+        Stage::of_own(manager, &name, &self.places)
     }
 
     /// A stage for a name that need not be that of a good definition.
-    pub(super) fn bare(&self, name: &str) -> Bare {
-        Bare { name: name.to_owned(), places: self.places.clone() }
+    pub(super) fn bare(&self, manager: Manager, name: &str) -> Bare {
+        Bare { manager, name: name.to_owned(), places: self.places.clone() }
     }
 }
 
@@ -96,7 +97,7 @@ impl Drop for Sample {
     fn drop(&mut self) {
         // A step that broke may have left something alive: nothing stays behind.
         for name in ["rehearsal", "stubborn", "unready"] {
-            let _ = self.bare(name).call("clean", &[], Duration::from_secs(20));
+            let _ = self.bare(Manager::Hand, name).call("clean", &[], Duration::from_secs(20));
         }
         let _ = fs::remove_dir_all(&self.folder);
     }
@@ -104,8 +105,9 @@ impl Drop for Sample {
 
 /// Calls as the manager makes them, for a site of some name.
 pub(super) struct Bare {
-    name: String,
-    places: Places,
+    pub(super) manager: Manager,
+    pub(super) name: String,
+    pub(super) places: Places,
 }
 
 /// What came of a call.
@@ -116,38 +118,22 @@ pub(super) struct Called {
 }
 
 impl Called {
-    /// The reason as Pacemaker reads it: the last line with the prefix.
-    pub(super) fn reason(&self) -> Option<&str> {
-        self.stderr.lines().rev().find_map(|line| line.strip_prefix("ocf-exit-reason:"))
+    /// The reason as the manager shows it: Pacemaker the last line with the prefix, the others
+    /// all that was said.
+    pub(super) fn reason(&self, manager: Manager) -> Option<&str> {
+        let last = self.stderr.lines().rev().find_map(|line| line.strip_prefix("ocf-exit-reason:"));
+        match manager {
+            Manager::Pacemaker => last,
+            _ if self.stdout.trim().is_empty() => Some(&self.stderr),
+            _ => Some(&self.stdout),
+        }
     }
 }
 
 impl Bare {
-    /// Calls a verb with the environment that Pacemaker gives.
+    /// Calls a verb as the manager does.
     pub(super) fn call(&self, verb: &str, extra: &[(&str, &str)], timeout: Duration) -> Called {
-        let mut command = Command::new("/proc/self/exe");
-        command
-            .arg0("/usr/lib/ocf/resource.d/siteward/site")
-            .arg(verb)
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C")
-            .env("OCF_ROOT", "/usr/lib/ocf")
-            .env("OCF_RA_VERSION_MAJOR", "1")
-            .env("OCF_RA_VERSION_MINOR", "1")
-            .env("OCF_RESOURCE_INSTANCE", format!("rehearsed-{}", self.name))
-            .env("OCF_RESKEY_site", &self.name)
-            .env("OCF_RESKEY_CRM_meta_timeout", timeout.as_millis().to_string())
-            // Else each of the rehearsal's monitors would take as long as it may.
-            .env("OCF_RESKEY_monitor_wait", "0")
-            .env("SITEWARD_CONFIG_DIR", &self.places.config)
-            .env("SITEWARD_RUNTIME_DIR", &self.places.runtime)
-            .env("SITEWARD_LOG_DIR", &self.places.logs)
-            .envs(extra.iter().copied())
-            .stdin(Stdio::null())
-            // Pacemaker makes a group for each call, and kills that at a timeout.
-            .process_group(0);
-        match command.output() {
+        match contract::command(self.manager, self, verb, extra, timeout).output() {
             Ok(output) => Called {
                 code: output.status.code(),
                 stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -155,6 +141,16 @@ impl Bare {
             },
             Err(error) => Called { code: None, stdout: String::new(), stderr: error.to_string() },
         }
+    }
+
+    /// Monitors, and compares with what is wanted.
+    pub(super) fn looks(&self, want: Want) -> Seen {
+        self.answers("monitor", &[], contract::code(self.manager, want))
+    }
+
+    /// A start that is refused so.
+    pub(super) fn refuses(&self, refusal: Refusal) -> Seen {
+        self.answers("start", &[], contract::refused(self.manager, refusal))
     }
 
     /// Calls a verb and compares its exit code.
@@ -166,7 +162,8 @@ impl Bare {
 
 fn told(called: &Called, as_expected: bool) -> Seen {
     let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
-    let what = match called.reason().or_else(|| called.stderr.lines().next_back()) {
+    let said = || called.stderr.lines().chain(called.stdout.lines()).next_back();
+    let what = match called.reason(Manager::Pacemaker).or_else(said) {
         Some(words) if !as_expected => format!("{code}: {words}"),
         _ => code,
     };
@@ -184,12 +181,16 @@ pub(super) struct Stage {
 pub(super) const RECURRING: (&str, &str) = ("OCF_RESKEY_CRM_meta_interval", "10000");
 
 impl Stage {
-    pub(super) fn of_own(name: &SiteName, places: &Places) -> anyhow::Result<Self> {
+    pub(super) fn of_own(
+        manager: Manager,
+        name: &SiteName,
+        places: &Places,
+    ) -> anyhow::Result<Self> {
         let definition = match load(places, name) {
             Ok(definition) => definition,
             Err(error) => bail!("{error}"),
         };
-        let bare = Bare { name: name.to_string(), places: places.clone() };
+        let bare = Bare { manager, name: name.to_string(), places: places.clone() };
         Ok(Self { bare, site: places.of(name), definition })
     }
 
@@ -200,16 +201,34 @@ impl Stage {
         told(&called, called.code == Some(code))
     }
 
-    pub(super) fn monitor(&self, code: i32) -> Seen {
+    /// The manager's recurring monitor.
+    pub(super) fn monitor(&self, want: Want) -> Seen {
+        let code = contract::code(self.bare.manager, want);
         self.bare.answers("monitor", &[RECURRING], code)
     }
 
-    pub(super) fn view(&self) -> Option<View> {
-        own::glance(&self.site, &Request::Look, Moment::now() + Duration::from_secs(5))
+    /// What a monitor should say, for the report.
+    pub(super) fn says(&self, want: Want) -> String {
+        contract::code(self.bare.manager, want).to_string()
     }
 
-    /// Monitors until the answer is `code`; the answers on the way do not matter.
-    pub(super) fn monitor_until(&self, code: i32) -> Seen {
+    pub(super) fn places(&self) -> SitePlaces {
+        self.site.clone()
+    }
+
+    pub(super) fn is_wrapped(&self) -> bool {
+        self.definition.wrapped.is_some()
+    }
+
+    pub(super) fn view(&self) -> Option<View> {
+        let until = Moment::now() + Duration::from_secs(5);
+        let ours = own::glance(&self.site, &Request::Look, until);
+        ours.or_else(|| observe(&self.site, Moment::now(), until).ok()?.view)
+    }
+
+    /// Monitors until the answer is as wanted; the answers on the way do not matter.
+    pub(super) fn monitor_until(&self, want: Want) -> Seen {
+        let code = contract::code(self.bare.manager, want);
         self.until(|| {
             let called = self.bare.call("monitor", &[RECURRING], Duration::from_secs(20));
             told(&called, called.code == Some(code))
@@ -251,4 +270,17 @@ impl Stage {
             None => Seen::new(false, format!("{pid} is gone already")),
         }
     }
+}
+
+/// A process of the site, once all of them run; None if that does not come.
+pub(super) fn wait_for_process(site: &SitePlaces) -> Option<Pid> {
+    let deadline = Moment::now() + Duration::from_secs(20);
+    while !deadline.passed() {
+        let view = own::glance(site, &Request::Look, deadline);
+        if let Some(view) = view.filter(|v| v.state == State::Running) {
+            return view.processes.into_iter().find_map(|p| p.pid);
+        }
+        Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(20)));
+    }
+    None
 }

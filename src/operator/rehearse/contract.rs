@@ -1,0 +1,137 @@
+//! How each cluster manager calls, and what it wants to hear: the contract that is rehearsed.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::stage::Bare;
+use crate::manager::Manager;
+use crate::site::duration;
+
+/// What a monitor should say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    Well,
+    Stopped,
+    Failed,
+    Unsupervised,
+    Unknown,
+}
+
+/// What a start should say that cannot succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It failed here, and may work on another node.
+    Here,
+    WrongDefinition,
+    MissingDefinition,
+    WrongName,
+}
+
+/// The exit code of a monitor: DESIGN's table, written down a second time.
+pub(super) fn code(manager: Manager, want: Want) -> i32 {
+    match (manager, want) {
+        (_, Want::Well) => 0,
+        (Manager::Pacemaker, Want::Stopped | Want::Failed) => 7,
+        (Manager::Pacemaker, Want::Unsupervised | Want::Unknown) => 1,
+        (Manager::Clusterware, Want::Stopped | Want::Failed) => 1,
+        (Manager::Clusterware, Want::Unsupervised) => 5,
+        (Manager::Clusterware, Want::Unknown) => 3,
+        (Manager::Serviceguard | Manager::Expresscluster, _) => 1,
+        (Manager::Hand, Want::Stopped) => 3,
+        (Manager::Hand, Want::Failed | Want::Unsupervised) => 1,
+        (Manager::Hand, Want::Unknown) => 4,
+    }
+}
+
+/// The exit code of a start that is refused.
+pub(super) fn refused(manager: Manager, refusal: Refusal) -> i32 {
+    match (manager, refusal) {
+        (Manager::Pacemaker | Manager::Hand, Refusal::Here) => 1,
+        (Manager::Pacemaker | Manager::Hand, Refusal::WrongDefinition) => 2,
+        (Manager::Pacemaker | Manager::Hand, Refusal::MissingDefinition) => 5,
+        (Manager::Pacemaker | Manager::Hand, Refusal::WrongName) => 6,
+        (Manager::Clusterware | Manager::Expresscluster, _) => 1,
+        (Manager::Serviceguard, Refusal::WrongName) => 1,
+        (Manager::Serviceguard, _) => 2,
+    }
+}
+
+/// A call as the manager makes it.
+pub(super) fn command(
+    manager: Manager,
+    bare: &Bare,
+    verb: &str,
+    extra: &[(&str, &str)],
+    timeout: Duration,
+) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.env_clear();
+    let name = bare.name.as_str();
+    let seconds = timeout.as_secs().max(1).to_string();
+    let by_words = |command: &mut Command, word: &str| {
+        command.args([verb, name, "--as", word, "--timeout", &duration::show(timeout)]);
+    };
+    match (manager, verb) {
+        // A person's words, whoever the manager is.
+        (Manager::Hand, _) | (_, "pause" | "resume") if manager != Manager::Pacemaker => {
+            by_words(&mut command, "hand");
+        }
+        (Manager::Pacemaker | Manager::Hand, _) => {
+            command
+                .arg0("/usr/lib/ocf/resource.d/siteward/site")
+                .arg(verb)
+                .env("LC_ALL", "C")
+                .env("OCF_ROOT", "/usr/lib/ocf")
+                .env("OCF_RA_VERSION_MAJOR", "1")
+                .env("OCF_RA_VERSION_MINOR", "1")
+                .env("OCF_RESOURCE_INSTANCE", format!("rehearsed-{name}"))
+                .env("OCF_RESKEY_site", name)
+                .env("OCF_RESKEY_CRM_meta_timeout", timeout.as_millis().to_string())
+                // Else each of the rehearsal's monitors would take as long as it may.
+                .env("OCF_RESKEY_monitor_wait", "0");
+        }
+        (Manager::Clusterware, _) => {
+            command
+                .arg0(format!("/opt/siteward/crs/{name}"))
+                .arg(if verb == "monitor" { "check" } else { verb })
+                .env("_CRS_NAME", name)
+                .env("_CRS_TYPE", "cluster_resource")
+                .env("_CRS_ACTION_SCRIPT", format!("/opt/siteward/crs/{name}"))
+                .env("_CRS_SCRIPT_TIMEOUT", &seconds)
+                .env("_CRS_START_TIMEOUT", &seconds)
+                .env("_CRS_STOP_TIMEOUT", &seconds)
+                .env("_CRS_CHECK_TIMEOUT", "0");
+        }
+        (Manager::Serviceguard, "start" | "stop" | "validate") => {
+            command
+                .arg0(format!("/opt/siteward/serviceguard/{name}"))
+                .arg(verb)
+                .env("SG_PACKAGE", name)
+                .env("SG_PACKAGE_NAME", name)
+                .env("SG_SCRIPT_ACTION", verb);
+        }
+        (Manager::Serviceguard, _) => by_words(&mut command, "serviceguard"),
+        (Manager::Expresscluster, _) => {
+            by_words(&mut command, "expresscluster");
+            command
+                .env("CLP_EVENT", "START")
+                .env("CLP_DISK", "SUCCESS")
+                .env("CLP_SERVER", "HOME")
+                .env("CLP_GROUPNAME", name);
+        }
+    }
+    // A service of Serviceguard's has not even a PATH.
+    if manager != Manager::Serviceguard {
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    }
+    command
+        .env("SITEWARD_CONFIG_DIR", &bare.places.config)
+        .env("SITEWARD_RUNTIME_DIR", &bare.places.runtime)
+        .env("SITEWARD_LOG_DIR", &bare.places.logs)
+        .envs(extra.iter().copied())
+        .stdin(Stdio::null())
+        // Each makes a group for a call, and kills that at a timeout.
+        .process_group(0);
+    command
+}

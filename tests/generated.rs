@@ -1,0 +1,279 @@
+//! What `siteward generate` prints, read by those who would have to read it: shells, systemd, and
+//! parsers that know crsctl's and Serviceguard's ways. (Pacemaker's runs in `cluster`, ExpressCluster's
+//! scripts in `managers`.)
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, ExitCode};
+
+use common::*;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn trial(name: &str, missing: Option<&str>, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
+    })
+    .with_ignored_flag(missing.is_some())
+}
+
+fn main() -> ExitCode {
+    let has_systemd = Command::new("systemd-analyze").arg("--version").output().is_ok();
+    let missing = (!has_systemd).then_some("systemd-analyze; get it with: apt-get install systemd");
+    if let Some(what) = missing {
+        eprintln!("\n*** LEFT OUT: what systemd says of a generated unit. Missing: {what} ***\n");
+        if std::env::var_os("SITEWARD_TEST_ALL").is_some() {
+            eprintln!("SITEWARD_TEST_ALL is set, so that is a failure.");
+            return ExitCode::FAILURE;
+        }
+    }
+    let tests = vec![
+        trial("shells_can_read_it", None, shells_can_read_it),
+        trial("crsctl_can_read_it", None, crsctl_can_read_it),
+        trial("cmcheckconf_can_read_it", None, cmcheckconf_can_read_it),
+        trial("placeholders_stand_at_the_top", None, placeholders_stand_at_the_top),
+        trial("no_manager_gives_up_before_the_site", None, no_manager_gives_up_before_the_site),
+        trial("systemd_can_read_it", missing, systemd_can_read_it),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
+}
+
+const WITH_ALL: &str = "database: /mnt/job db\naddress: 10.10.100.100\n\
+                        processes: {a: {command: [ACT, steady]}}\n";
+const BARE: &str = "processes: {a: {command: [ACT, steady]}}\n";
+const WRAPPED: &str = "database: /mnt/jobdb\naddress: 2001:db8::1\nsupervisor: jobcenter\n";
+const SLOW: &str = "boot_timeout: 30m\nstop_timeout: 45m\nforcekill_time: 60s\n\
+                    processes: {a: {command: [ACT, steady]}}\n";
+const SITES: [(&str, &str); 4] =
+    [("all.example.com", WITH_ALL), ("bare", BARE), ("wrapped", WRAPPED), ("slow", SLOW)];
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    for (name, text) in SITES {
+        bench.define(name, text);
+    }
+    bench
+}
+
+fn generate(bench: &Bench, generator: &str, site: &str) -> String {
+    succeed(bench.hand(&["generate", generator, site]))
+}
+
+fn shells_can_read_it() {
+    let bench = bench();
+    let file = bench.path("script");
+    for (site, _) in SITES {
+        for generator in ["pacemaker-pcs", "clusterware", "serviceguard-legacy", "expresscluster"] {
+            fs::write(&file, generate(&bench, generator, site)).unwrap();
+            for shell in ["bash", "dash"] {
+                let read = Command::new(shell).arg("-n").arg(&file).output().unwrap();
+                assert!(
+                    read.status.success() && read.stderr.is_empty(),
+                    "{shell}, {generator}, {site}: {}",
+                    String::from_utf8_lossy(&read.stderr)
+                );
+            }
+        }
+    }
+}
+
+/// The attributes of `crsctl ... -attr "A=b,C='d,e'"`: a comma ends a value, unless it stands in
+/// single quotes (Clusterware Administration and Deployment Guide, crsctl add resource).
+fn attributes(text: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (name, after) = rest.split_once('=').expect("NAME=VALUE");
+        let good = |c: char| c.is_ascii_uppercase() || c == '_';
+        assert!(!name.is_empty() && name.chars().all(good), "`{name}` is no attribute");
+        let (value, tail) = match after.strip_prefix('\'') {
+            Some(quoted) => {
+                let (value, tail) = quoted.split_once('\'').expect("a closing quote");
+                assert!(tail.is_empty() || tail.starts_with(','), "behind a quote: `{tail}`");
+                (value, tail.trim_start_matches(','))
+            }
+            None => {
+                let (value, tail) = after.split_once(',').unwrap_or((after, ""));
+                assert!(!value.contains([' ', '(', ')']), "`{value}` needs quotes");
+                (value, tail)
+            }
+        };
+        assert!(value.len() <= 254, "the value of {name} is longer than 254 characters");
+        assert!(found.insert(name.to_owned(), value.to_owned()).is_none(), "{name} twice");
+        rest = tail;
+    }
+    found
+}
+
+fn crsctl_can_read_it() {
+    let bench = bench();
+    for (site, text) in SITES {
+        let printed = generate(&bench, "clusterware", site);
+        let line = printed.lines().find(|l| l.starts_with("crsctl add resource")).unwrap();
+        let (words, attributes_text) = line.split_once(" -attr \"").unwrap();
+        assert_eq!(words, format!("crsctl add resource {site} -type cluster_resource"));
+        let all =
+            attributes(attributes_text.strip_suffix('"').expect("one closing quote, at the end"));
+        assert_eq!(all["ACTION_SCRIPT"], format!("/opt/siteward/crs/{site}"));
+        for key in [
+            "CHECK_INTERVAL",
+            "RESTART_ATTEMPTS",
+            "SCRIPT_TIMEOUT",
+            "START_TIMEOUT",
+            "STOP_TIMEOUT",
+        ] {
+            assert!(all[key].parse::<u64>().is_ok(), "{key}");
+        }
+        assert_eq!(all["PLACEMENT"], "restricted");
+        assert_eq!(all["HOSTING_MEMBERS"].split(' ').count(), 2);
+        let starts = all.get("START_DEPENDENCIES").cloned().unwrap_or_default();
+        let stops = all.get("STOP_DEPENDENCIES").cloned().unwrap_or_default();
+        // The manual's own registration forgets the disk (CRS-13).
+        assert_eq!(starts.contains("<DISK-RESOURCE>"), text.contains("database:"), "{starts}");
+        assert_eq!(stops.contains("<DISK-RESOURCE>"), text.contains("database:"), "{stops}");
+        let vip = format!("{site}_vip");
+        assert_eq!(starts.contains(&vip), text.contains("address:"));
+        assert_eq!(printed.contains(&format!("-vipname={vip} ")), text.contains("address:"));
+        if !starts.is_empty() {
+            let list = starts.strip_prefix("hard(").and_then(|s| s.split_once(')')).unwrap().0;
+            assert_eq!(starts, format!("hard({list}) pullup({list})"));
+            assert_eq!(stops, format!("hard({list})"));
+        }
+    }
+    // The parser sees what the manual's own line gets wrong: a quote that closes too early.
+    let early =
+        std::panic::catch_unwind(|| attributes("STOP_TIMEOUT='600'x,STOP_DEPENDENCIES=hard(vip)"));
+    assert!(early.is_err());
+}
+
+/// The parameters of a modular package that are used here (Managing Serviceguard, "Package modules
+/// and their parameters").
+const PACKAGE: [&str; 26] = [
+    "package_name",
+    "package_type",
+    "node_name",
+    "auto_run",
+    "node_fail_fast_enabled",
+    "failover_policy",
+    "failback_policy",
+    "run_script_timeout",
+    "halt_script_timeout",
+    "vg",
+    "fs_name",
+    "fs_directory",
+    "fs_type",
+    "fs_mount_opt",
+    "fs_umount_opt",
+    "fs_fsck_opt",
+    "ip_subnet",
+    "ip_address",
+    "external_script",
+    "service_name",
+    "service_cmd",
+    "service_restart",
+    "service_fail_fast_enabled",
+    "service_halt_timeout",
+    "script_log_file",
+    "pev_siteward_site",
+];
+
+fn cmcheckconf_can_read_it() {
+    let bench = bench();
+    for (site, text) in SITES {
+        let printed = generate(&bench, "serviceguard", site);
+        let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for line in printed.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
+            let (key, value) = line.split_once(' ').expect("a parameter and its value");
+            assert!(PACKAGE.contains(&key), "`{key}` is no parameter");
+            values.entry(key).or_default().push(value.trim());
+        }
+        let one = |key: &str| values[key][0];
+        assert!(one("package_name").len() <= 39 && one("service_name").len() <= 39);
+        assert!(one("service_cmd").starts_with("\"/"), "an absolute path: no PATH is passed");
+        let number = |key: &str| one(key).parse::<u64>().unwrap();
+        // Without a timeout a service would be killed at once; the halt must outlast its services.
+        assert!(number("service_halt_timeout") > 0);
+        assert!(number("halt_script_timeout") > number("service_halt_timeout"));
+        assert_eq!(values.contains_key("fs_directory"), text.contains("database:"));
+        assert_eq!(values.contains_key("ip_address"), text.contains("address:"));
+        let legacy = generate(&bench, "serviceguard-legacy", site);
+        assert!(legacy.contains("SERVICE_CMD[0]=\"/") && legacy.contains("test_return 51"));
+    }
+}
+
+fn placeholders_stand_at_the_top() {
+    let bench = bench();
+    for (site, _) in SITES {
+        for generator in [
+            "pacemaker-pcs",
+            "pacemaker-crm",
+            "clusterware",
+            "serviceguard",
+            "serviceguard-legacy",
+            "expresscluster",
+            "systemd",
+        ] {
+            let printed = generate(&bench, generator, site);
+            let third = printed.lines().nth(2).unwrap();
+            let body: String = printed.lines().skip(3).collect::<Vec<_>>().join("\n");
+            let used: Vec<&str> = body
+                .split('<')
+                .skip(1)
+                .filter_map(|part| Some(part.split_once('>')?.0))
+                .filter(|w| {
+                    !w.is_empty() && w.chars().all(|c| c.is_ascii_uppercase() || "-12".contains(c))
+                })
+                .collect();
+            match used.is_empty() {
+                true => assert_eq!(third, "# Nothing is left to fill in.", "{generator} {site}"),
+                false => {
+                    assert!(third.starts_with("# TO FILL IN: "), "{third}");
+                    for word in used {
+                        assert!(third.contains(&format!("<{word}>")), "{word} in {third}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn no_manager_gives_up_before_the_site() {
+    use siteward::agent::{reserve_of_start, time_for_start, time_for_stop};
+    use siteward::site::load;
+    let bench = bench();
+    for (site, _) in SITES {
+        let definition = load(&bench.places, &site.parse().unwrap()).unwrap();
+        let (start, stop) = (time_for_start(&definition), time_for_stop(&definition));
+        let boot = start - reserve_of_start(start, definition.kill_reserve());
+        assert!(boot >= definition.boot_timeout, "{site}: of {start:?} a start has {boot:?}");
+        assert!(stop > definition.stop_timeout + definition.kill_reserve(), "{site}: {stop:?}");
+        let (start, stop) = (start.as_secs(), stop.as_secs());
+        for (generator, texts) in [
+            ("pacemaker-pcs", [format!("start timeout={start}s"), format!("stop timeout={stop}s")]),
+            ("pacemaker-crm", [format!("timeout={start}s"), format!("timeout={stop}s")]),
+            ("clusterware", [format!("START_TIMEOUT={start}"), format!("STOP_TIMEOUT={stop}")]),
+            ("expresscluster", [format!("timeout {start} s"), format!("timeout {stop} s")]),
+            ("systemd", [format!("TimeoutStartSec={start}"), format!("TimeoutStopSec={stop}")]),
+            ("serviceguard-legacy", [format!("SERVICE_HALT_TIMEOUT        {stop}"), String::new()]),
+        ] {
+            let printed = generate(&bench, generator, site);
+            for text in texts {
+                assert!(printed.contains(&text), "{generator} {site}: {text}");
+            }
+        }
+    }
+}
+
+fn systemd_can_read_it() {
+    let bench = bench();
+    for (site, _) in SITES {
+        let unit = bench.path(&format!("site-{site}.service"));
+        fs::write(&unit, generate(&bench, "systemd", site)).unwrap();
+        let verified = Command::new("systemd-analyze").arg("verify").arg(&unit).output().unwrap();
+        let said = said(&verified);
+        // It knows no manual page that is not installed yet, and says so on any machine.
+        let complaints: Vec<&str> = said.lines().filter(|l| !l.contains("man siteward")).collect();
+        assert!(complaints.is_empty(), "{site}: {complaints:?}");
+    }
+}

@@ -1,0 +1,246 @@
+//! Whole lives under the managers that are played by their documents: start, failures, recovery
+//! on the same node, the move to the other, maintenance, stop; and nothing left on any node.
+
+mod common;
+mod jobcenter;
+mod players;
+
+use std::time::Duration;
+
+use common::*;
+use players::Node;
+use players::clusterware::{self, Clusterware};
+use players::expresscluster::{self, Expresscluster};
+use players::serviceguard::{self, Serviceguard};
+use siteward::linux::Signal;
+
+fn two(make: fn(&str) -> Node) -> Vec<Node> {
+    vec![make("shop.example.com"), make("shop.example.com")]
+}
+
+fn nothing_left(nodes: &[Node]) {
+    for node in nodes {
+        assert_eq!(node.living(), "");
+    }
+}
+
+#[test]
+fn clusterware_drives_a_site_of_ours() {
+    in_clusterware(two(Node::ours));
+}
+
+#[test]
+fn clusterware_drives_a_wrapped_site() {
+    in_clusterware(two(Node::wrapped));
+}
+
+fn in_clusterware(nodes: Vec<Node>) {
+    use clusterware::State;
+    let mut crs = Clusterware::with_siteward(nodes);
+    for node in 0..2 {
+        assert_eq!(crs.check(node), 1, "INITIAL, nowhere");
+    }
+    assert_eq!(crs.start(0), State::Online(0));
+    let before = crs.nodes[0].processes();
+    assert_eq!(crs.call(0, "start").code, Some(0), "it is up already");
+    assert_eq!(crs.nodes[0].processes(), before);
+    crs.pester(0);
+    assert_eq!(crs.check(1), 1, "the other node has nothing");
+    assert_eq!(crs.call(1, "stop").code, Some(0), "a stop of nothing");
+    // A failure is mended here once, and by the other node then.
+    let mut restarts = 0;
+    crs.nodes[0].kill_one();
+    assert_eq!(crs.recover(0, &mut restarts), State::Online(0));
+    crs.nodes[0].kill_supervisor();
+    until("nobody watches it", || crs.check(0) == 5);
+    assert_eq!(crs.recover(0, &mut restarts), State::Online(1));
+    assert_eq!(crs.nodes[0].living(), "");
+    // Maintenance is no failure.
+    crs.nodes[1].hand(&["pause", "shop.example.com"]);
+    assert_eq!(crs.check(1), 0);
+    crs.nodes[1].hand(&["resume", "shop.example.com"]);
+    assert_eq!(crs.check(1), 0);
+    // Relocated by a person.
+    assert_eq!(crs.stop(1), State::Offline);
+    assert_eq!(crs.check(1), 1);
+    assert_eq!(crs.start(0), State::Online(0));
+    // Stopped by hand, behind Clusterware's back: it lets it be.
+    crs.nodes[0].hand(&["stop", "shop.example.com"]);
+    assert_eq!(crs.check(0), 2);
+    assert_eq!(crs.recover(0, &mut restarts), State::Offline);
+    assert_eq!(crs.start(0), State::Online(0));
+    assert_eq!(crs.stop(0), State::Offline);
+    assert_eq!(crs.clean(0), State::Offline, "clean of nothing");
+    assert_eq!(crs.breaches, Vec::<String>::new());
+    nothing_left(&crs.nodes);
+}
+
+#[test]
+fn clusterware_names_the_site_by_an_attribute_of_our_type() {
+    let node = Node::ours("shop.example.com");
+    let mut command = std::process::Command::new(SITEWARD);
+    command.arg("check").env_clear().env("_CRS_NAME", "any").env("_CRS_TYPE", "siteward.type");
+    node.with_folders(&mut command);
+    let nameless = output({
+        let mut command = std::process::Command::new(SITEWARD);
+        command.arg("check").env_clear().env("_CRS_NAME", "any");
+        command
+    });
+    assert_eq!(nameless.status.code(), Some(3));
+    assert!(said(&nameless).contains("CRS_ERROR:no site is named"), "{}", said(&nameless));
+    command.env("_CRS_SITEWARD_SITE", node.site());
+    assert_eq!(code(command), 1, "stopped");
+}
+
+#[test]
+fn serviceguard_drives_a_site_of_ours() {
+    in_serviceguard(two(Node::ours));
+}
+
+#[test]
+fn serviceguard_drives_a_wrapped_site() {
+    in_serviceguard(two(Node::wrapped));
+}
+
+fn in_serviceguard(nodes: Vec<Node>) {
+    use serviceguard::State;
+    const SITE: &str = "shop.example.com";
+    let mut sg = Serviceguard::new(nodes);
+    let flag = sg.nodes[0].bench().path("shop.debug");
+    let flag_text = flag.display().to_string();
+    let watch = ["watch", SITE, "--as", "serviceguard", "--maintenance-flag", &flag_text];
+    for node in 0..2 {
+        assert_eq!(sg.external(node, "validate").code, Some(0), "cmcheckconf");
+    }
+    // A modular package: an external script, and a service that watches.
+    let (state, service) = sg.run(0, &watch);
+    assert_eq!(state, State::Up(0));
+    let mut service = service.unwrap();
+    sg.nodes[0].kill_one();
+    until("the service ends", || service.has_failed());
+    let (state, service) = sg.fail_over(0, &watch);
+    assert_eq!(state, State::Up(1));
+    let mut service = service.unwrap();
+    sg.nodes[1].kill_supervisor();
+    until("the service ends", || service.has_failed());
+    let (state, service) = sg.fail_over(1, &watch);
+    assert_eq!(state, State::Up(0));
+    let mut service = service.unwrap();
+    // The toolkits' maintenance: while the flag is there nobody looks.
+    std::fs::write(&flag, "").unwrap();
+    settle();
+    sg.nodes[0].hand(&["stop", SITE]);
+    settle();
+    assert!(!service.has_failed(), "it is not watched meanwhile");
+    sg.nodes[0].hand(&["start", SITE]);
+    std::fs::remove_file(&flag).unwrap();
+    settle();
+    assert!(!service.has_failed());
+    // Our own maintenance.
+    sg.nodes[0].hand(&["pause", SITE]);
+    settle();
+    assert!(!service.has_failed());
+    sg.nodes[0].hand(&["resume", SITE]);
+    assert_eq!(sg.halt_package(0, Some(service)), State::Down);
+    assert_eq!(sg.external(0, "stop").code, Some(0), "a stop of nothing");
+
+    // A legacy package: the site in the foreground is the service.
+    let run = ["run", SITE, "--as", "serviceguard"];
+    let up = |node: &Node| node.is_complete() && node.bench().monitor(SITE).0 == 0;
+    let service = sg.service(0, &run);
+    until("it is up", || up(&sg.nodes[0]));
+    assert!(sg.halt(service, Duration::from_secs(30)), "TERM is an ordered stop");
+    assert_eq!(sg.nodes[0].living(), "");
+    let mut service = sg.service(0, &run);
+    until("it is up", || up(&sg.nodes[0]));
+    sg.nodes[0].kill_one();
+    until("the service ends", || service.has_failed());
+    assert_eq!(sg.nodes[0].living(), "");
+    // KILL to the service itself leaves what the halt commands then end.
+    let service = sg.service(1, &run);
+    until("it is up", || up(&sg.nodes[1]));
+    Serviceguard::signal(&service, Signal::KILL);
+    drop(service);
+    assert_eq!(sg.halt_package(1, None), State::Down);
+    assert_eq!(sg.breaches, Vec::<String>::new());
+    nothing_left(&sg.nodes);
+}
+
+#[test]
+fn serviceguard_tries_another_node_where_that_may_help_and_none_where_it_cannot() {
+    use serviceguard::State;
+    let nodes = two(Node::ours);
+    let broken = nodes[0].bench().places.config.join("shop.example.com.yaml");
+    let mut sg = Serviceguard::new(nodes);
+    std::fs::write(broken, "version: 1\nprocesses: {a: {command: [/no/such/program]}}\n").unwrap();
+    assert_ne!(sg.external(0, "validate").code, Some(0));
+    let (state, service) = sg.run(0, &["watch", "shop.example.com", "--as", "serviceguard"]);
+    assert_eq!(state, State::Up(1), "2: the next node");
+    assert_eq!(sg.halt_package(1, service), State::Down);
+    let mut nameless = std::process::Command::new(SITEWARD);
+    nameless.arg("start").env_clear().env("SG_PACKAGE", "pkg").env("PEV_SITEWARD_SITE", "No Name");
+    assert_eq!(code(nameless), 1, "wrong on every node");
+    assert_eq!(sg.breaches, Vec::<String>::new());
+}
+
+/// Longer than a watching service takes to notice.
+fn settle() {
+    let until = siteward::linux::Moment::now() + Duration::from_millis(1500);
+    siteward::linux::wait::Waiting::<()>::new().wait(Some(until));
+}
+
+#[test]
+fn expresscluster_drives_a_site_of_ours() {
+    in_expresscluster(two(Node::ours));
+}
+
+#[test]
+fn expresscluster_drives_a_wrapped_site() {
+    in_expresscluster(two(Node::wrapped));
+}
+
+fn in_expresscluster(nodes: Vec<Node>) {
+    use expresscluster::State;
+    const SITE: &str = "shop.example.com";
+    let mut clp = Expresscluster::new(nodes);
+    for (event, disk, code) in [
+        ("START", "FAILURE", 1),
+        ("FAILOVER", "FAILURE", 1),
+        ("WHATEVER", "SUCCESS", 1),
+        ("", "SUCCESS", 1),
+        ("RECOVER", "SUCCESS", 0),
+    ] {
+        let called = clp.script_with(0, "start.sh", event, disk, &[]);
+        assert_eq!(called.code, Some(code), "{event} {disk}: {}", called.said);
+        assert_eq!(clp.nodes[0].living(), "", "{event} {disk}");
+    }
+    assert!(clp.alerts(0).contains("-l ERR") && clp.alerts(0).contains("did not bring the disk"));
+    assert_eq!(clp.activate(0, "START"), State::Active(0));
+    assert!(clp.alerts(0).contains("-l INFO"), "{}", clp.alerts(0));
+    let mut reactivations = 0;
+    clp.nodes[0].kill_one();
+    assert_eq!(clp.recover(0, &mut reactivations), State::Active(0));
+    clp.nodes[0].kill_supervisor();
+    assert_eq!(clp.recover(0, &mut reactivations), State::Active(1));
+    clp.nodes[1].hand(&["pause", SITE]);
+    assert_eq!(clp.genw(1), 0);
+    clp.nodes[1].hand(&["resume", SITE]);
+    assert_eq!(clp.deactivate(1, "GROUPMOVE"), State::Inactive);
+    assert_eq!(clp.genw(1), 1);
+    assert_eq!(clp.deactivate(1, "GROUPSTOP"), State::Inactive, "again");
+    // Asynchronous: start.sh with `run` for `start`, and pidw on the process that it becomes.
+    let script = clp.nodes[0].bench().path("clp/scripts/start.sh");
+    let text = std::fs::read_to_string(&script).unwrap().replace(" start ", " run ");
+    std::fs::write(&script, text).unwrap();
+    let mut command = std::process::Command::new(&script);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("CLP_EVENT", "START");
+    command.env("CLP_DISK", "SUCCESS");
+    clp.nodes[0].with_folders(&mut command);
+    let mut watched = background(command);
+    until("it is up", || clp.genw(0) == 0 && clp.nodes[0].is_complete());
+    clp.nodes[0].kill_one();
+    until("the process that pidw watches ends", || watched.try_wait().unwrap().is_some());
+    assert_eq!(clp.deactivate(0, "GROUPFAILOVER"), State::Inactive);
+    assert_eq!(clp.breaches, Vec::<String>::new());
+    nothing_left(&clp.nodes);
+}
