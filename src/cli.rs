@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::backend::own;
+use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::{Moment, inherit, node, signals};
 use crate::manager::{self, Manager, Verb, expresscluster};
@@ -113,7 +114,13 @@ enum Word {
         level: u32,
     },
     /// Kill everything of the site at once, and prove it
-    Clean(Site),
+    Clean {
+        #[command(flatten)]
+        site: Site,
+        /// Take the database's lease away from whoever has it: only when that node is dead for sure
+        #[arg(long)]
+        break_lease: bool,
+    },
     /// Run the site in the foreground: SIGTERM is an ordered stop
     Run {
         #[command(flatten)]
@@ -224,6 +231,12 @@ enum Word {
         #[arg(long)]
         node: String,
     },
+    #[command(hide = true)]
+    KeepLease { name: String, database: PathBuf, fingerprint: String, node: String },
+    #[command(hide = true)]
+    SettleLease { database: PathBuf },
+    #[command(hide = true)]
+    BreakLease { database: PathBuf },
     #[command(hide = true)]
     Await { kind: String, what: String },
     #[command(hide = true)]
@@ -354,6 +367,17 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Act { part, argument } => {
             return ExitCode::from(u8::from(!operator::act(part, argument.as_deref())));
         }
+        Word::KeepLease { name, database, fingerprint, node } => {
+            let Ok(name) = name.parse() else { return ExitCode::from(2) };
+            let kept = lease::keep(name, database, fingerprint.clone(), node.clone());
+            return ExitCode::from(u8::from(!kept));
+        }
+        Word::SettleLease { database } => {
+            return ExitCode::from(u8::from(!lease::settle_here(database, false)));
+        }
+        Word::BreakLease { database } => {
+            return ExitCode::from(u8::from(!lease::settle_here(database, true)));
+        }
         _ => {}
     }
     let overrides = Overrides {
@@ -399,7 +423,12 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             let times = (Duration::from_millis(boot), Duration::from_millis(rollback));
             return supervise(Target::new(name, places, known_as), times, held.as_deref(), &adjust);
         }
-        Word::MetaData | Word::Await { .. } | Word::Act { .. } => return ExitCode::SUCCESS,
+        Word::MetaData
+        | Word::Await { .. }
+        | Word::Act { .. }
+        | Word::KeepLease { .. }
+        | Word::SettleLease { .. }
+        | Word::BreakLease { .. } => return ExitCode::SUCCESS,
         Word::Start(site) => (
             Verb::Start,
             if_wanted(called_by, || {
@@ -419,8 +448,9 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
                 with(&site, called_by, &places, |t| agent::monitor(t, level, &deadline)),
             )
         }
-        Word::Clean(site) => {
-            (Verb::Other, with(&site, called_by, &places, |t| agent::clean(t, &deadline)))
+        Word::Clean { site, break_lease } => {
+            let clean = |t: &Target| agent::clean_and_break(t, break_lease, &deadline);
+            (Verb::Other, with(&site, called_by, &places, clean))
         }
         Word::Run { site, maintenance_flag } => {
             let run =

@@ -19,6 +19,8 @@ pub mod backend;
 
 pub mod supervisor;
 
+pub mod lease;
+
 pub mod control;
 pub mod history;
 pub mod process;

@@ -389,6 +389,27 @@ fn w31(mut w: World) -> Found {
     must(called.said.contains("nqs"), "nobody learns what is missing")
 }
 
+/// Two nodes and one disk: Clusterware does not keep a second server from it (DB-18).
+fn w32(mut w: World) -> Found {
+    code_is(&w.call("start"), 0)?;
+    let agent = if w.crs.scripts[0].ends_with("testsite") { Agent::Siteward } else { Agent::Weak };
+    let mut other = Jobcenter::new("testsite");
+    let theirs = other.bench.places.config.join("testsite.yaml");
+    let text = fs::read_to_string(&theirs).unwrap();
+    let (ours, disk) = (other.database.clone(), w.center().database.clone());
+    let text = text.replace(&ours.display().to_string(), &disk.display().to_string());
+    fs::write(&theirs, text).unwrap();
+    let link = other.root.join("spool/7F000001");
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&disk, &link).unwrap();
+    other.database = disk;
+    let mut second = World::of(agent, other);
+    second.crs.start_timeout = Duration::from_secs(5);
+    let started = second.call("start");
+    must(started.code != Some(0), "two nodes have started on one database")?;
+    must(started.said.contains("has it, since"), format!("no owner is named: {}", started.said))
+}
+
 /// Starts with a caller that has everything wrong.
 fn start_from_a_strange_place(w: &mut World) -> Vec<Pid> {
     let link = w.crs.scripts[0].display().to_string();
@@ -543,6 +564,7 @@ weaknesses! {
     w29_the_disk_is_still_held: w29, Agent::Weak, "testsite", "";
     w30_a_second_stop_fails: w30, Agent::Weak, "testsite", "";
     w31_nothing_is_looked_at_before_a_start: w31, Agent::Weak, "testsite", "";
+    w32_two_nodes_start_on_one_database: w32, Agent::Weak, "testsite", "";
     w33_the_supervisor_inherits_its_callers_surroundings: w33, Agent::Weak, "testsite", "";
     w34_the_supervisor_ignores_signals: w34, Agent::Weak, "testsite", "";
     w35_the_supervisors_stack_is_its_callers: w35, Agent::Weak, "testsite", "";

@@ -2,8 +2,9 @@
 
 use super::stop::{end_survivors, kill_supervisor, stop_times};
 use super::wrapped::{self, Manners};
-use super::{Deadline, Outcome, Target};
+use super::{Deadline, Fault, Outcome, Target, ownership};
 use crate::linux::Moment;
+use crate::site::load;
 
 /// Kills the supervisor and everything else of the site.
 pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
@@ -18,6 +19,23 @@ pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
         Ok(false) => {
             Outcome::Done(format!("there was nothing of the site `{}` to clean up", target.name))
         }
+        Err(fault) => fault.into(),
+    }
+}
+
+/// As [`clean`]; then, if a person says so, the database's lease is taken away from whoever has it.
+pub fn clean_and_break(target: &Target, break_lease: bool, deadline: &Deadline) -> Outcome {
+    let cleaned = clean(target, deadline);
+    let Outcome::Done(said) = &cleaned else { return cleaned };
+    if !break_lease {
+        return cleaned;
+    }
+    let definition = match load(&target.places, &target.name) {
+        Ok(definition) => definition,
+        Err(error) => return Fault::from(error).into(),
+    };
+    match ownership::break_it(target, &definition) {
+        Ok(broken) => Outcome::Done(format!("{said}; {broken}")),
         Err(fault) => fault.into(),
     }
 }

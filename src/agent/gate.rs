@@ -77,15 +77,6 @@ pub(super) fn surroundings(definition: &Definition) -> Result<(), Fault> {
     if let Some(point) = &definition.prerequisites.mounted {
         check_mounted(definition, point)?;
     }
-    if let Some(database) = &definition.database
-        && !database.is_dir()
-    {
-        return Err(Fault::failed(format!(
-            "the database {} of the site `{}` is not a folder on this node; mount its disk, or make it",
-            database.display(),
-            definition.name
-        )));
-    }
     if let Some(address) = definition.address.filter(|_| definition.prerequisites.address_present) {
         let here = node::addresses()
             .map_err(|e| Fault::failed(format!("this node's addresses cannot be read: {e}")))?;

@@ -9,6 +9,7 @@ mod deadline;
 mod gate;
 mod monitor;
 mod orders;
+mod ownership;
 mod ports;
 mod start;
 mod stop;
@@ -22,7 +23,7 @@ use crate::control::Failure;
 use crate::observe::{Denied, Observation};
 use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
-pub use clean::clean;
+pub use clean::{clean, clean_and_break};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use monitor::{Level, monitor};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};

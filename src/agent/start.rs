@@ -10,7 +10,7 @@ use super::deadline::StartTimes;
 use super::orders::held_down;
 use super::stop::{end_survivors, stop_times};
 use super::wrapped::{self, Manners};
-use super::{Deadline, Fault, FaultKind, Outcome, Target, gate};
+use super::{Deadline, Fault, FaultKind, Outcome, Target, gate, ownership};
 use crate::backend::own::{self, Asked, Launched, Orders};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::lock::{Attempt, Lock};
@@ -41,8 +41,9 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let definition = written.adjusted(&target.adjustments);
     let times = deadline.for_start(&definition);
     gate::check(&definition)?;
-    let held = held_down(&definition);
     let boot_until = deadline.begun + times.boot;
+    ownership::take(target, &definition, boot_until)?;
+    let held = held_down(&definition);
     let orders = Orders {
         name: &target.name,
         places: &target.places,
@@ -53,6 +54,7 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         adjustments: &target.adjustments,
     };
     let launched = own::launch(&orders, times.until).map_err(|error| {
+        ownership::let_go(target, None, None);
         Fault::failed(format!("the site `{}` could not be started: {error:#}", target.name))
     })?;
     drop(only_one);
@@ -249,6 +251,7 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     }
     let definition = load(&target.places, &target.name).map_err(Fault::from)?;
     gate::check(&definition)?;
+    ownership::take(target, &definition, until.max(deadline.begun + definition.boot_timeout))?;
     // What the caller left open must not be held open by the site, nor its folder be busy.
     inherit::close_from(3);
     std::env::set_current_dir("/")

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::deadline::StopTimes;
 use super::wrapped::{self, Manners};
-use super::{Deadline, Fault, Outcome, Target};
+use super::{Deadline, Fault, Outcome, Target, ownership};
 use crate::backend::own;
 use crate::control::{Client, Reply, Request, State};
 use crate::history;
@@ -173,6 +173,7 @@ pub(super) fn end_survivors(
             )));
         }
     }
+    ownership::let_go(target, snapshot(places).as_ref(), after.record.as_ref());
     tidy_up(target, after.record);
     Ok(had_something)
 }

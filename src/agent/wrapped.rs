@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::deadline::StartTimes;
 use super::orders::held_down;
 use super::start::only_start;
-use super::{Deadline, Fault, FaultKind, Outcome, Target, gate, ports};
+use super::{Deadline, Fault, FaultKind, Outcome, Target, gate, ownership, ports};
 use crate::backend::command::{Marked, how_it_ended, run as run_command};
 use crate::backend::external::{self, Daemon, Started};
 use crate::backend::jobcenter;
@@ -161,10 +161,7 @@ fn bring_up(
     begun: Moment,
     times: StartTimes,
 ) -> Result<Outcome, Fault> {
-    let reserved = prepare(target, definition, wrapped)?;
-    let keeper = keep_port(target, definition, wrapped, times.until)?;
-    drop(reserved);
-    let started = launch(target, definition, wrapped, begun + times.boot)?;
+    let (keeper, started) = begin(target, definition, wrapped, begun, times)?;
     let mut awaiting = Awaiting::new(target, definition, wrapped, begun, times);
     awaiting.known = Identity::of(started.child.pid);
     awaiting.started = Some(started);
@@ -172,13 +169,47 @@ fn bring_up(
     awaiting.finish()
 }
 
+/// From the gate to the process; whatever fails, nothing is held any more.
+fn begin(
+    target: &Target,
+    definition: &Definition,
+    wrapped: &Wrapped,
+    begun: Moment,
+    times: StartTimes,
+) -> Result<(Option<Identity>, Started), Fault> {
+    let boot_until = begun + times.boot;
+    let reserved = prepare(target, definition, wrapped, boot_until)?;
+    let started = keep_port(target, definition, wrapped, times.until).and_then(|keeper| {
+        drop(reserved);
+        Ok((keeper, launch(target, definition, wrapped, boot_until)?))
+    });
+    if started.is_err() {
+        ownership::let_go(target, None, None);
+    }
+    started
+}
+
 /// What must be so before anything is started.
 fn prepare(
     target: &Target,
     definition: &Definition,
     wrapped: &Wrapped,
+    until: Moment,
 ) -> Result<ports::Reserved, Fault> {
     gate::check(definition)?;
+    ownership::take(target, definition, until)?;
+    let prepared = prepared(target, definition, wrapped);
+    if prepared.is_err() {
+        ownership::let_go(target, None, None);
+    }
+    prepared
+}
+
+fn prepared(
+    target: &Target,
+    definition: &Definition,
+    wrapped: &Wrapped,
+) -> Result<ports::Reserved, Fault> {
     gate::wrapped_here(definition, wrapped)?;
     files::write_durably(&target.site.snapshot(), definition.text.as_bytes()).map_err(|error| {
         Fault::failed(format!("{} cannot be written: {error}", target.site.snapshot().display()))
@@ -203,8 +234,8 @@ fn keep_port(
         Fault::failed(format!("the port of `{}` is not kept: `{}` {why}", target.name, words[0]))
     };
     let patience = until.min(Moment::now() + Duration::from_secs(10));
-    let ran = run_command(&words, definition, wrapped, &target.site, Marked::Yes, patience)
-        .map_err(refused)?;
+    let ran =
+        run_command(&words, definition, &target.site, Marked::Yes, patience).map_err(refused)?;
     match ran.complaint() {
         Some(why) => Err(refused(why)),
         None => Ok(None),
@@ -301,6 +332,7 @@ impl<'a> Awaiting<'a> {
                 if let Some(handle) = self.known.as_ref().and_then(Identity::open) {
                     let _ = handle.send(crate::linux::Signal::KILL);
                 }
+                ownership::let_go(self.target, None, None);
                 log::info!("{fault}");
                 Err(overtaken(self.target))
             }
@@ -530,7 +562,7 @@ pub(super) fn pause(
         return hold(target, definition, why, times.until).map(drop);
     };
     note(target, |record| record.paused = Some(why.clone()));
-    order(target, definition, wrapped, command, times.polite_until)?;
+    order(target, definition, command, times.polite_until)?;
     until_state(target, definition, State::Maintenance, times.until)
 }
 
@@ -554,7 +586,7 @@ pub(super) fn resume(
     match (seen.state, &wrapped.resume) {
         (State::Running | State::Degraded, _) => {}
         (State::Maintenance | State::Starting, Some(command)) => {
-            order(target, definition, wrapped, command, times.until)?;
+            order(target, definition, command, times.until)?;
             until_state(target, definition, State::Running, times.until)?;
             note(target, |record| record.paused = None);
         }
@@ -571,14 +603,12 @@ pub(super) fn resume(
 fn order(
     target: &Target,
     definition: &Definition,
-    wrapped: &Wrapped,
     words: &[String],
     until: Moment,
 ) -> Result<(), Fault> {
     let refused =
         |why: String| Fault::new(FaultKind::Failed, format!("`{}` {why}", words.join(" ")));
-    let ran = run_command(words, definition, wrapped, &target.site, Marked::Yes, until)
-        .map_err(refused)?;
+    let ran = run_command(words, definition, &target.site, Marked::Yes, until).map_err(refused)?;
     // What it says of itself is not what counts; what comes of it is.
     if let Some(why) = ran.complaint() {
         log::warn!("`{}` {why}", words.join(" "));

@@ -11,7 +11,7 @@ use crate::linux::spawn::{self, Child, Command, ExecError};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal};
 use crate::process::kill_below;
-use crate::site::{Definition, SitePlaces, Wrapped};
+use crate::site::{Definition, SitePlaces};
 use crate::supervisor::launch::{DEFAULT_PATH, Launch};
 
 /// The most that is kept of what a command says, in bytes.
@@ -68,12 +68,11 @@ pub enum Marked {
 pub fn run(
     words: &[String],
     definition: &Definition,
-    wrapped: &Wrapped,
     places: &SitePlaces,
     marked: Marked,
     deadline: Moment,
 ) -> Result<Ran, String> {
-    let launch = Launch::of(&wrapped.context, definition)?;
+    let launch = Launch::of(&definition.context, definition)?;
     let (reader, writer) =
         spawn::pipe().map_err(|error| format!("a pipe cannot be made: {error}"))?;
     let mut command = launch.command(words, &[], (places, "@command"), writer.as_fd());

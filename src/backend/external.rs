@@ -77,7 +77,7 @@ pub fn start(
     definition: &Definition,
     places: &SitePlaces,
 ) -> anyhow::Result<Started> {
-    let launch = Launch::of(&wrapped.context, definition).map_err(anyhow::Error::msg)?;
+    let launch = Launch::of(&definition.context, definition).map_err(anyhow::Error::msg)?;
     files::private_folder(&places.logs)
         .with_context(|| format!("the folder {} cannot be used", places.logs.display()))?;
     let path = places.wrapped_log();
@@ -157,7 +157,8 @@ pub fn look(
         workers: match &wrapped.jobcenter {
             Some(profile) => {
                 let database = definition.database.as_deref();
-                jobcenter::processes_of(profile, &definition.site, database).map_err(unreadable)?
+                jobcenter::processes_of(places, profile, &definition.site, database)
+                    .map_err(unreadable)?
             }
             None => Vec::new(),
         },
@@ -183,7 +184,7 @@ fn ask(
 ) -> Daemon {
     let program = list.command.first().map_or("", String::as_str);
     let unknown = |what: &str| Daemon::Unknown(format!("`{program}` {what}"));
-    let ran = match run(&list.command, definition, wrapped, places, Marked::No, deadline) {
+    let ran = match run(&list.command, definition, places, Marked::No, deadline) {
         Ok(ran) => ran,
         Err(why) => return Daemon::Unknown(why),
     };

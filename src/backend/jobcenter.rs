@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::linux::process::{all, arguments, environment_value, open_paths_below, working_folder};
 use crate::linux::{Pid, files};
-use crate::process::Identity;
-use crate::site::Jobcenter;
+use crate::process::{Identity, mark_of};
+use crate::site::{Jobcenter, SitePlaces};
 
 /// `KEY=VALUE` lines of a daemon.conf; the last one counts.
 pub fn setting(file: &Path, key: &str) -> Option<String> {
@@ -219,11 +219,13 @@ const NAMES: [&str; 16] = [
 /// # Errors
 /// /proc cannot be read.
 pub fn processes_of(
+    places: &SitePlaces,
     profile: &Jobcenter,
     site: &str,
     database: Option<&Path>,
 ) -> io::Result<Vec<Identity>> {
     let commands = profile.commands.as_os_str().as_encoded_bytes();
+    let ours = places.runtime.as_os_str().as_encoded_bytes();
     let is_started_for_it = |pid: Pid| {
         arguments(pid).first().is_some_and(|program| program.starts_with(commands))
             && environment_value(pid, "NQS_SITE").is_some_and(|value| value == site.as_bytes())
@@ -238,6 +240,8 @@ pub fn processes_of(
     let theirs = all()?
         .into_iter()
         .filter(|stat| stat.is_alive() && is_named(&arguments(stat.pid), &NAMES))
+        // What bears another site's mark is that one's, whatever it works on.
+        .filter(|stat| mark_of(stat.pid).is_none_or(|(of, _)| of == ours))
         .filter(|stat| works_for_it(stat.pid));
     Ok(theirs.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect())
 }

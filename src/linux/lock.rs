@@ -4,6 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -84,6 +85,24 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
     let mut lock = whole_file();
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
     Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+}
+
+/// Takes the lock of flock(2) on an open file, or says that somebody else has it; never waits.
+/// Cluster file systems carry this one to all nodes. Released when the last copy of the
+/// descriptor is closed.
+///
+/// # Errors
+/// The file system has no such locks.
+pub fn whole_file_lock(file: &File) -> io::Result<bool> {
+    // SAFETY: flock takes an open descriptor and a number.
+    let rc = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
+    match rc {
+        0 => Ok(true),
+        _ => match io::Error::last_os_error() {
+            held if held.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            error => Err(error),
+        },
+    }
 }
 
 fn whole_file() -> libc::flock {

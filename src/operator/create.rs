@@ -263,7 +263,7 @@ fn make_with_cjcmksite(
     ];
     let until = Moment::now() + Duration::from_secs(600);
     let site = places.of(&definition.name);
-    let ran = run(&words, definition, wrapped, &site, Marked::No, until)
+    let ran = run(&words, definition, &site, Marked::No, until)
         .map_err(|why| anyhow!("`{}` was not run: {why}", words[0]))?;
     let said = match &ran {
         Ran::Ended { said, .. } => said.as_str(),

@@ -16,6 +16,10 @@ pub const MARK: &str = "SITEWARD_MARK";
 /// The name in the supervisor's own mark; no process of a definition can begin with an `@`.
 pub const SUPERVISOR: &str = "@supervisor";
 
+/// The name in the mark of the keeper of a site's lease, which is no process of the site: it ends
+/// when nothing of that lives.
+pub const LEASE: &str = "@lease";
+
 /// A process that belongs to a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -134,7 +138,7 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
             continue;
         }
         let mark = mark_of(stat.pid);
-        if mark.as_ref().is_some_and(|(of, _)| of != folder) {
+        if mark.as_ref().is_some_and(|(of, who)| of != folder || who == LEASE) {
             foreign.insert(stat.pid);
             continue;
         }

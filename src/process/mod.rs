@@ -16,7 +16,7 @@ pub use command_line::find_by_command_line;
 pub use holders::{Holder, holders};
 pub use identity::Identity;
 pub use members::{
-    MARK, Member, Members, SUPERVISOR, find_members, locked_by, mark_entry, mark_of,
+    LEASE, MARK, Member, Members, SUPERVISOR, find_members, locked_by, mark_entry, mark_of,
 };
 pub use record::{Ending, Phase, ProcessRecord, Record};
 pub use sweep::{Swept, sweep};

@@ -81,6 +81,10 @@ pub struct Definition {
     pub settle: Duration,
     pub prerequisites: Prerequisites,
     pub reserve_ports: Vec<Reservation>,
+    /// Run before a start that follows an unclean end.
+    pub on_unclean_shutdown: Option<Evidence>,
+    /// As whom and within which limits it runs.
+    pub context: Context,
     /// The site comes up with its processes held down.
     pub maintenance: bool,
     /// In the order of the file, instances not yet told apart.
@@ -202,7 +206,8 @@ pub enum Reload {
     Command(Vec<String>),
 }
 
-/// A command that gathers evidence before the rest of a failed site is stopped.
+/// A command with a time of its own: one that gathers evidence before the rest of a failed site is
+/// stopped, or one that looks after a database that was not closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     pub command: Vec<String>,

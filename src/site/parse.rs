@@ -16,7 +16,7 @@ use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 use crate::linux::Signal;
 
-const SITE_KEYS: [&str; 18] = [
+const SITE_KEYS: [&str; 19] = [
     "version",
     "site",
     "machine_id",
@@ -32,6 +32,7 @@ const SITE_KEYS: [&str; 18] = [
     "settle",
     "prerequisites",
     "reserve_ports",
+    "on_unclean_shutdown",
     "maintenance",
     "processes",
     "supervisor",
@@ -157,11 +158,12 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
                 address: address.map(|a: std::net::IpAddr| a.to_string()),
                 machine_id,
             };
-            (Some(Vec::new()), read_wrapped(&supervisor, &filling, &context))
+            (Some(Vec::new()), read_wrapped(&supervisor, &filling))
         }
         None => (read_processes(root, &context), None),
     };
 
+    let database_missing = database.is_none();
     let names: Vec<&str> = processes.iter().flatten().map(|p| p.name.as_str()).collect();
     let reserve_ports = read_reservations(root, &names, address);
     let definition = Definition {
@@ -192,6 +194,13 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
             .unwrap_or(Duration::from_millis(250)),
         prerequisites,
         reserve_ports,
+        on_unclean_shutdown: root.field("on_unclean_shutdown").and_then(|c| {
+            if database_missing {
+                c.wrong_key("there is no `database` that could be left unclean");
+            }
+            read_evidence(&c)
+        }),
+        context,
         maintenance: root.field("maintenance").and_then(|c| c.boolean()).unwrap_or(false),
         processes: processes?,
         wrapped,

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::cursor::Cursor;
-use super::definition::Context;
 use super::yaml::Node;
 
 /// A supervisor that is not ours, with every placeholder filled in.
@@ -21,7 +20,6 @@ pub struct Wrapped {
     pub resume: Option<Vec<String>>,
     /// The start command ends as soon as the site is up, and nobody watches it then (`cjcpw -c`).
     pub detached: bool,
-    pub context: Context,
 }
 
 /// How it is asked which sites there are.
@@ -81,20 +79,16 @@ const KEYS: [&str; 12] = [
 ];
 
 /// Reads `supervisor:`.
-pub(super) fn read_wrapped(
-    cursor: &Cursor<'_>,
-    filling: &Filling<'_>,
-    context: &Context,
-) -> Option<Wrapped> {
+pub(super) fn read_wrapped(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option<Wrapped> {
     if let Node::Text(_) = cursor.node {
         cursor.choice(&[("jobcenter", ())])?;
-        return jobcenter(cursor, None, filling, context);
+        return jobcenter(cursor, None, filling);
     }
     cursor.check_keys(&KEYS)?;
     let by_profile = match cursor.field("profile") {
         Some(profile) => {
             profile.choice(&[("jobcenter", ())])?;
-            Some(jobcenter(cursor, Some(cursor), filling, context)?)
+            Some(jobcenter(cursor, Some(cursor), filling)?)
         }
         None => {
             for key in ["commands", "spool", "port_keeper", "monitored"] {
@@ -146,17 +140,11 @@ pub(super) fn read_wrapped(
         pause,
         resume,
         detached,
-        context: context.clone(),
     })
 }
 
 /// What the manual says of cjcpw and its kin (source document 003, SUP-02, LS-01, MNT-02, PORT-02).
-fn jobcenter(
-    at: &Cursor<'_>,
-    map: Option<&Cursor<'_>>,
-    filling: &Filling<'_>,
-    context: &Context,
-) -> Option<Wrapped> {
+fn jobcenter(at: &Cursor<'_>, map: Option<&Cursor<'_>>, filling: &Filling<'_>) -> Option<Wrapped> {
     let Some(database) = filling.database else {
         at.wrong_key("JobCenter keeps a site in its `database`, and none is named");
         return None;
@@ -190,7 +178,6 @@ fn jobcenter(
         pause: Some(vec![profile.command("nqsstop"), site.clone()]),
         resume: Some(vec![profile.command("nqsstart"), site]),
         detached: !monitored,
-        context: context.clone(),
         jobcenter: Some(profile),
     })
 }

@@ -30,6 +30,7 @@ use anyhow::{Context, anyhow};
 
 use crate::control;
 use crate::history;
+use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::signals::Inbox;
@@ -196,8 +197,11 @@ fn listen(places: &SitePlaces) -> io::Result<UnixListener> {
 }
 
 impl Supervisor {
-    /// Nothing of the site lives: writes how it ended, then says so.
+    /// Nothing of the site lives: lets its database go, writes how it ended, then says so.
     fn finish(&mut self) -> Finished {
+        if self.definition.database.is_some() && !lease::release(&self.places, lease::PATIENCE) {
+            log::warn!("the lease on the database could not be released; it reads as unclean");
+        }
         let finished = match self.failure.clone() {
             Some(failure) => Finished::Failed(failure),
             None => Finished::Stopped,

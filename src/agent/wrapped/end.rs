@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::super::deadline::StopTimes;
 use super::super::stop::tidy_up;
 use super::{Fault, Target, note, wrapped_of};
+use crate::agent::ownership;
 use crate::backend::command::{Marked, run as run_command};
 use crate::backend::external::{self, Daemon, Look};
 use crate::history;
@@ -15,7 +16,9 @@ use crate::linux::lock::{Attempt, Lock};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, files};
 use crate::observe::wrapped_definition;
-use crate::process::{Identity, Phase, ProcessRecord, Record, find_members, holders, sweep};
+use crate::process::{
+    Identity, LEASE, Phase, ProcessRecord, Record, find_members, holders, mark_of, sweep,
+};
 use crate::site::{Definition, WRAPPED, Wrapped};
 
 /// How it is ended.
@@ -98,6 +101,8 @@ impl Ending<'_> {
             self.sweep()?;
         }
         self.prove()?;
+        let record = Record::read(&self.target.site).ok().flatten();
+        ownership::let_go(self.target, Some(self.definition), record.as_ref());
         tidy_up(self.target, Record::read(&self.target.site).ok().flatten());
         Ok(had_something)
     }
@@ -161,14 +166,7 @@ impl Ending<'_> {
     fn ask_to_stop(&mut self) {
         let words = &self.wrapped.stop;
         let until = self.times.polite_until;
-        let ran = run_command(
-            words,
-            self.definition,
-            self.wrapped,
-            &self.target.site,
-            Marked::Yes,
-            until,
-        );
+        let ran = run_command(words, self.definition, &self.target.site, Marked::Yes, until);
         let complaint = match &ran {
             Ok(ran) => ran.complaint(),
             Err(why) => Some(why.clone()),
@@ -257,7 +255,9 @@ impl Ending<'_> {
             return Ok(());
         };
         let holding = holders(database).map_err(|error| self.unreadable(&error))?;
-        match holding.first() {
+        // The keeper of the lease goes when this is proved.
+        let is_keeper = |pid| mark_of(pid).is_some_and(|(_, who)| who == LEASE);
+        match holding.iter().find(|holder| !is_keeper(holder.pid)) {
             None => {
                 log::warn!("{why}; `{name}` is proved stopped by its marks and its free database");
                 Ok(())

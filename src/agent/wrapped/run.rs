@@ -4,8 +4,8 @@ use std::os::fd::AsFd;
 
 use super::super::stop::stop_times;
 use super::{
-    Awaiting, Deadline, Fault, Identity, Manners, Outcome, Target, clear_the_way, end,
-    is_overtaken, keep_port, launch, prepare, wrapped_of,
+    Awaiting, Deadline, Fault, Identity, Manners, Outcome, Target, begin, clear_the_way, end,
+    is_overtaken, wrapped_of,
 };
 use crate::agent::start::only_start;
 use crate::linux::signals::Inbox;
@@ -38,10 +38,7 @@ pub(crate) fn run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault
     // Signals first: a TERM that comes now is an order to stop, not the end of us.
     let inbox = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD])
         .map_err(|e| Fault::failed(format!("signals cannot be received: {e}")))?;
-    let reserved = prepare(target, &definition, wrapped)?;
-    let keeper = keep_port(target, &definition, wrapped, times.until)?;
-    drop(reserved);
-    let started = launch(target, &definition, wrapped, deadline.begun + times.boot)?;
+    let (keeper, started) = begin(target, &definition, wrapped, deadline.begun, times)?;
     let pid = started.child.pid;
     let known = Identity::of(pid);
     let mut awaiting = Awaiting::new(target, &definition, wrapped, deadline.begun, times);
