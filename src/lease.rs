@@ -114,6 +114,7 @@ pub fn take(
         output: writer.as_fd(),
         marks: Vec::new(),
         listen: Vec::new(),
+        group: None,
         dies_with_parent: false,
     };
     let child = spawn::spawn(&command).map_err(|error| failed(format!("its keeper {error}")))?;
@@ -246,6 +247,7 @@ pub fn settle(database: &Path, broken: bool, deadline: Moment) -> Result<(), Str
         output: writer.as_fd(),
         marks: Vec::new(),
         listen: Vec::new(),
+        group: None,
         dies_with_parent: true,
     };
     let child = spawn::spawn(&command).map_err(|error| error.to_string())?;

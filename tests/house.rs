@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms from the top floor down (ARCHITECTURE.md). `lease` is the next one to be built.
+/// The rooms from the top floor down (ARCHITECTURE.md).
 const FLOORS: [&str; 15] = [
     "main",
     "cli",
@@ -152,8 +152,7 @@ fn every_room_says_what_it_promises() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let candidates = [folder.join(room).join("mod.rs"), folder.join(format!("{room}.rs"))];
         let Some(text) = candidates.iter().find_map(|p| fs::read_to_string(p).ok()) else {
-            assert_eq!(*room, "lease", "{room} is not there");
-            continue;
+            panic!("{room} is not there");
         };
         let header: String = text.lines().take_while(|l| l.starts_with("//!")).collect();
         if *room == "linux" || *room == "site" || header.contains("Promises") {

@@ -407,3 +407,29 @@ fn any_other_supervisor_is_wrapped_by_its_commands() {
     assert_eq!(bench.monitor("other"), (7, 7, 3));
     assert_eq!(bench.living("other"), "");
 }
+
+#[test]
+fn its_port_keeper_comes_before_it_and_a_failed_start_leaves_none() {
+    let center = Jobcenter::with("testsite", "port_keeper: true, ");
+    succeed(center.hand(&["start", "testsite"]));
+    let calls = center.calls_of("");
+    let at = |beginning: &str| calls.iter().position(|c| c.starts_with(beginning)).unwrap();
+    assert!(at("nqsportkpr 127.0.0.1") < at("cjcpw testsite"), "{calls:?}");
+    succeed(center.hand(&["stop", "testsite"]));
+    center.switch("keeper-fails", "2");
+    let refused = output(center.bench.ocf("testsite", "start", &[]));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("port of `testsite` is not kept"), "{}", said(&refused));
+    assert_eq!(center.calls_of("cjcpw testsite").len(), 1, "not started a second time");
+    assert_eq!(center.living(), "");
+    center.unswitch();
+    if is_root() {
+        // Nobody can have it while somebody else does (PORT-04), and it is said who.
+        let thief = std::net::TcpListener::bind("127.0.0.1:607").unwrap();
+        let refused = output(center.bench.ocf("testsite", "start", &[]));
+        let holder = format!("process {}", std::process::id());
+        assert!(said(&refused).contains(&holder), "{}", said(&refused));
+        drop(thief);
+    }
+    assert_eq!(monitor(&center).0, 7);
+}

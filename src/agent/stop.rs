@@ -15,7 +15,7 @@ use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal};
 use crate::observe::{observe, wrapped_definition};
-use crate::process::{Ending, Record, sweep};
+use crate::process::{Ending, Groups, Record, sweep};
 use crate::site::{Definition, SitePlaces, load_snapshot};
 
 /// The times of a stop, by the snapshot of the site.
@@ -206,6 +206,9 @@ fn stop_in_order(places: &SitePlaces, record: &Record, polite_until: Moment) {
 pub(super) fn tidy_up(target: &Target, record: Option<Record>) {
     let places = &target.site;
     let _ = fs::remove_file(places.socket());
+    if let Some(groups) = Groups::of(places) {
+        groups.remove();
+    }
     for entry in fs::read_dir(places.process_locks()).into_iter().flatten().flatten() {
         let _ = fs::remove_file(entry.path());
     }

@@ -107,6 +107,7 @@ pub fn run_of_node(words: &[&str], deadline: Moment) -> Result<String, String> {
         output: writer.as_fd(),
         marks: Vec::new(),
         listen: Vec::new(),
+        group: None,
         dies_with_parent: true,
     };
     let child = spawn::spawn(&command);

@@ -16,7 +16,7 @@ use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::{ExitStatus, arguments, reap_one};
 use crate::linux::spawn::{self, Child};
 use crate::linux::{Moment, Pid, files};
-use crate::process::{Identity, find_by_command_line};
+use crate::process::{Groups, Identity, find_by_command_line};
 use crate::site::{Definition, List, Rows, SitePlaces, WRAPPED, Wrapped};
 use crate::supervisor::launch::Launch;
 
@@ -96,6 +96,8 @@ pub fn start(
         Ok(Attempt::Held) | Err(_) => None,
     };
     let mut command = launch.command(&wrapped.start, &[], (places, WRAPPED), log.as_fd());
+    let door = Groups::of(places).and_then(|groups| groups.door(WRAPPED).ok());
+    command.group = door.as_ref().map(|door| door.as_fd());
     command.marks.extend(lock.as_ref().map(|l| l.file().as_fd()));
     let child = spawn::spawn(&command).map_err(|error| anyhow::anyhow!("it {error}"))?;
     // Reaped at once: its own stop command may wait for its number to be gone from /proc, while we

@@ -25,6 +25,16 @@ pub fn name() -> String {
         .map_or_else(|_| "localhost".to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
+/// systemd runs this node (sd_booted(3)).
+pub fn has_systemd() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// The PID namespace of this process, as a name that no other has.
+pub fn pid_namespace() -> String {
+    fs::read_link("/proc/self/ns/pid").map_or_else(|_| String::new(), |n| n.display().to_string())
+}
+
 /// The addresses of all interfaces of this node that are up.
 ///
 /// # Errors

@@ -83,6 +83,8 @@ pub struct Command<'a> {
     /// Listening sockets that the program inherits from descriptor 3 on, told of as
     /// sd_listen_fds(3) wants it.
     pub listen: Vec<BorrowedFd<'a>>,
+    /// The `cgroup.procs` of the control group that it joins.
+    pub group: Option<BorrowedFd<'a>>,
     /// For helpers: KILL when the supervisor is gone.
     pub dies_with_parent: bool,
 }
@@ -314,6 +316,10 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
     unsafe {
         if libc::setsid() < 0 {
             return (Stage::Session, errno());
+        }
+        // Where that fails the other marks have to do.
+        if let Some(group) = &command.group {
+            libc::write(group.as_raw_fd(), c"0".as_ptr().cast(), 1);
         }
         for signal in 1..=64 {
             libc::signal(signal, libc::SIG_DFL);
@@ -554,6 +560,7 @@ mod tests {
             output: output.as_fd(),
             marks: Vec::new(),
             listen: Vec::new(),
+            group: None,
             dies_with_parent: false,
         }
     }

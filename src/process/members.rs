@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::groups::Groups;
 use super::record::Record;
 use crate::linux::process::{Stat, all, command_line, environment_value, open_paths_below};
 use crate::linux::{Pid, StartTicks};
@@ -114,7 +115,7 @@ const CLUSTER_DAEMONS: [&str; 20] = [
 
 /// Every living process that belongs to the site at `places`, but the supervisor itself.
 ///
-/// The marks: an identity in `record`; the environment; an inherited lock; the session of a
+/// The marks: a control group of the site's; an identity in `record`; the environment; an inherited lock; the session of a
 /// recorded process whose leader lives; descent from any of these or from the supervisor.
 ///
 /// # Errors
@@ -130,6 +131,8 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
     }
     let folder = places.runtime.as_os_str().as_bytes();
     let known = Known::new(record, &by_pid);
+    let grouped: HashMap<Pid, String> =
+        Groups::of(places).map(|g| g.members()).unwrap_or_default().into_iter().collect();
 
     let mut found: HashMap<Pid, Member> = HashMap::new();
     let mut foreign: HashSet<Pid> = HashSet::new();
@@ -144,13 +147,16 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
         }
         let marked = mark.map(|(_, process)| process);
         let recorded = known.processes.get(&(stat.pid, stat.start)).cloned();
+        let leaf = grouped.get(&stat.pid).cloned();
         // Every descriptor of a process is read for it, so only where nothing else tells.
         let locked = match (&recorded, &marked) {
-            (None, None) => locked_by(stat.pid, &places.process_locks()),
+            (None, None) if leaf.is_none() => locked_by(stat.pid, &places.process_locks()),
             _ => None,
         };
         // The supervisor bears the mark too; without a record it is found by it.
-        let by = if recorded.is_some() {
+        let by = if leaf.is_some() {
+            "cgroup"
+        } else if recorded.is_some() {
             "record"
         } else if marked.is_some() {
             "environment"
@@ -161,7 +167,7 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
         } else {
             continue;
         };
-        let process = recorded.or(marked).or(locked);
+        let process = recorded.or(leaf).or(marked).or(locked);
         found.insert(stat.pid, member(stat, process, by));
     }
     add_descendants(&mut found, &foreign, &children, &known);

@@ -5,6 +5,7 @@
 //! this process, PID 1, a cluster manager's daemon, or what bears another site's mark.
 
 mod command_line;
+mod groups;
 mod holders;
 mod identity;
 mod members;
@@ -13,6 +14,7 @@ mod sweep;
 mod tree;
 
 pub use command_line::find_by_command_line;
+pub use groups::Groups;
 pub use holders::{Holder, holders};
 pub use identity::Identity;
 pub use members::{

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::groups::Groups;
 use super::identity::Identity;
 use super::members::{Member, Members, find_members};
 use super::record::Record;
@@ -40,6 +41,10 @@ pub fn sweep(
         }
         let polite = !term_until.passed();
         let signal = if polite { Signal::TERM } else { Signal::KILL };
+        if !polite && let Some(groups) = Groups::of(places) {
+            // As one, so that nothing can fork its way out between two signals.
+            groups.kill(|pid| members.ours.iter().any(|m| m.pid == pid));
+        }
         let mut handles = Vec::new();
         for member in &members.ours {
             let Some(handle) = open(member) else { continue };

@@ -170,6 +170,14 @@ impl Supervisor {
         let mut command =
             launch.command(&process.command, &extra, (&self.places, &name), output.as_fd());
         let sockets = self.reserved.for_process(&self.definition, index);
+        let door = self.groups.as_ref().and_then(|groups| match groups.door(&name) {
+            Ok(door) => Some(door),
+            Err(error) => {
+                log::debug!("`{name}` has no control group of its own: {error}");
+                None
+            }
+        });
+        command.group = door.as_ref().map(|door| door.as_fd());
         command.listen.extend(sockets.into_iter().map(|socket| socket.as_fd()));
         if let Some(lock) = &lock {
             command.marks.push(lock.file().as_fd());

@@ -33,6 +33,8 @@ pub(super) struct Supervisor {
     /// The monitors that are answered in series.
     pub(super) series: Series,
     pub(super) launches: Vec<Launch>,
+    /// The site's control groups, where this node has some.
+    pub(super) groups: Option<crate::process::Groups>,
     /// Ports that are held for processes to come.
     pub(super) reserved: super::ports::Reserved,
     pub(super) machine: Machine,

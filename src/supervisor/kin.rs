@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::plan::UnitId;
 use crate::linux::{Pid, StartTicks};
-use crate::process::{Tree, locked_by, mark_of};
+use crate::process::{Groups, Tree, locked_by, mark_of};
 use crate::site::SitePlaces;
 
 /// What is known of units, to tell orphans apart.
@@ -56,6 +56,7 @@ impl Kin {
         helpers: &HashSet<Pid>,
     ) -> io::Result<Family> {
         let tree = Tree::look()?;
+        let groups = Groups::of(places);
         let folder = places.runtime.as_os_str().as_bytes();
         let mut family = Family::default();
         let mut orphans = HashMap::new();
@@ -76,6 +77,7 @@ impl Kin {
                     self.orphans
                         .get(&key)
                         .copied()
+                        .or_else(|| names.get(&groups.as_ref()?.process_of(pid)?).copied())
                         .or_else(|| stat.session.and_then(|s| self.sessions.get(&s).copied()))
                         .or_else(|| names.get(&mark?.1).copied())
                         .or_else(|| names.get(&locked_by(pid, &places.process_locks())?).copied())

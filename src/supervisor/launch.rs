@@ -148,6 +148,7 @@ impl Launch {
             output,
             marks: Vec::new(),
             listen: Vec::new(),
+            group: None,
             dies_with_parent: false,
         }
     }

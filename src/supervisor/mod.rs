@@ -22,7 +22,7 @@ mod state;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ use crate::linux::lock::{Attempt, Lock};
 use crate::linux::signals::Inbox;
 use crate::linux::watch::Watcher;
 use crate::linux::{Pid, Signal, files, inherit};
-use crate::process::{Ending, Identity, Record};
+use crate::process::{Ending, Groups, Identity, Record, SUPERVISOR};
 use crate::site::{Adjustments, Definition, SitePlaces};
 use actions::UnitShell;
 use event_loop::Supervisor;
@@ -121,6 +121,13 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         None => ports::reserve(&definition).map_err(|why| anyhow!(why))?,
     };
 
+    // Out of whatever group our caller is in, which may be another site's.
+    let groups = Groups::of(&places);
+    if let Some(groups) = &groups
+        && let Err(error) = groups.door(SUPERVISOR).and_then(|mut door| door.write_all(b"0"))
+    {
+        log::info!("the site has no control groups here: {error}");
+    }
     let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
     let since = WallTime::now();
     files::write_durably(&places.snapshot(), definition.text.as_bytes())
@@ -157,6 +164,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         shells,
         names,
         launches,
+        groups,
         reserved,
         helpers: Vec::new(),
         kin: kin::Kin::default(),
@@ -214,6 +222,9 @@ impl Supervisor {
             },
         });
         self.write_record();
+        if let Some(groups) = &self.groups {
+            groups.remove();
+        }
         for entry in fs::read_dir(self.places.process_locks()).into_iter().flatten().flatten() {
             let _ = fs::remove_file(entry.path());
         }

@@ -213,6 +213,10 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         let down = self.script(&["down"]);
+        // A node that loses its power cleans nothing up: its empty control groups stay.
+        if let Some(mount) = siteward::linux::cgroup::mount() {
+            siteward::linux::cgroup::remove(&mount.join("siteward"));
+        }
         if !down.status.success() && !std::thread::panicking() {
             panic!("the lab does not go down: {}", text_of(&down));
         }

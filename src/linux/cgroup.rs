@@ -1,0 +1,113 @@
+//! Control groups, version 2 (cgroups(7)): a folder whose processes cannot leave it by forking, by
+//! changing their session, or by being orphaned.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Pid;
+
+/// Where version 2 is mounted; None: nowhere that can be seen.
+pub fn mount() -> Option<PathBuf> {
+    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    table.lines().find_map(|line| {
+        let (head, tail) = line.split_once(" - ")?;
+        let is_v2 = tail.split(' ').next() == Some("cgroup2");
+        is_v2.then(|| head.split(' ').nth(4).map(PathBuf::from)).flatten()
+    })
+}
+
+/// Makes a group, and those above it.
+///
+/// # Errors
+/// The mount is read-only, or belongs to somebody else.
+pub fn make(group: &Path) -> io::Result<()> {
+    fs::create_dir_all(group)
+}
+
+/// A descriptor into which a process writes `0` to join.
+///
+/// # Errors
+/// As open(2).
+pub fn door(group: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW)
+        .open(group.join("cgroup.procs"))
+}
+
+/// The processes in a group, those of groups below it included.
+pub fn processes(group: &Path) -> Vec<Pid> {
+    let mut found: Vec<Pid> = fs::read_to_string(group.join("cgroup.procs"))
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| Pid::try_from(line.parse::<i32>().ok()?).ok())
+        .collect();
+    for below in below(group) {
+        found.extend(processes(&below));
+    }
+    found
+}
+
+/// The groups right below a group.
+pub fn below(group: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(group).into_iter().flatten().flatten();
+    entries.filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path()).collect()
+}
+
+/// The group of a process, as a path below the root of the tree.
+pub fn of(pid: Pid) -> Option<PathBuf> {
+    let table = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from)
+}
+
+/// KILL for everything in a group, at once and as one (Linux 5.14).
+///
+/// # Errors
+/// The kernel is older, or the group is gone.
+pub fn kill(group: &Path) -> io::Result<()> {
+    fs::write(group.join("cgroup.kill"), "1")
+}
+
+/// Removes a group with those below it; one that still has a process stays.
+pub fn remove(group: &Path) {
+    for below in below(group) {
+        remove(&below);
+    }
+    let _ = fs::remove_dir(group);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_group_holds_what_it_was_given_and_all_that_comes_of_it() {
+        let Some(mount) = mount() else { return eprintln!("LEFT OUT: no cgroup2 mount here") };
+        let group = mount.join(format!("siteward-test-{}", std::process::id()));
+        if let Err(error) = make(&group) {
+            return eprintln!("LEFT OUT: {} cannot be written: {error}", mount.display());
+        }
+        let script = "read x; setsid sleep 1000 & (sleep 1000 &) ; wait";
+        let mut child =
+            Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
+        write!(door(&group).unwrap(), "{}", child.id()).unwrap();
+        child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while processes(&group).len() < 3 {
+            assert!(std::time::Instant::now() < deadline, "{:?}", processes(&group));
+        }
+        remove(&group);
+        assert!(group.exists(), "it has processes");
+        kill(&group).unwrap();
+        child.wait().unwrap();
+        while !processes(&group).is_empty() {
+            assert!(std::time::Instant::now() < deadline);
+        }
+        remove(&group);
+        assert!(!group.exists());
+    }
+}

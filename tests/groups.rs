@@ -1,0 +1,140 @@
+//! The mark that no process can take off: a control group. What a site's processes do to get away
+//! does not matter then, and everything dies as one.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::*;
+use libtest_mimic::{Arguments, Failed, Trial};
+use siteward::linux::process::{all, environment_value};
+use siteward::linux::{Pid, Signal, cgroup};
+use siteward::process::{Groups, MARK};
+
+fn trial(name: &str, missing: Option<&str>, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
+    })
+    .with_ignored_flag(missing.is_some())
+}
+
+/// What keeps this machine from having control groups of its own.
+fn missing() -> Option<&'static str> {
+    let probe =
+        cgroup::mount().map(|mount| mount.join(format!("siteward-probe-{}", std::process::id())));
+    let Some(probe) = probe else { return Some("a cgroup2 mount") };
+    if siteward::linux::node::has_systemd() {
+        return Some("a machine without systemd as PID 1: it owns the tree");
+    }
+    let made = cgroup::make(&probe).is_ok();
+    cgroup::remove(&probe);
+    (!made).then_some("a cgroup2 mount that may be written (as root)")
+}
+
+fn main() -> std::process::ExitCode {
+    let missing = missing();
+    if let Some(what) = missing {
+        eprintln!("\n*** LEFT OUT: control groups. Missing: {what} ***\n");
+    }
+    let tests = vec![
+        trial("three_hundred_that_flee_end_as_one", missing, three_hundred_that_flee_end_as_one),
+        trial("without_a_mark_but_the_group", missing, without_a_mark_but_the_group),
+        trial("another_site_started_from_within", missing, another_site_started_from_within),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
+}
+
+/// Forks, changes session, ignores TERM, and forks on while it is killed.
+const FLEEING: &str = "import os,signal,time\n\
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
+    for i in range(COUNT):\n  \
+      if os.fork()==0:\n    \
+        os.setsid()\n    \
+        if os.fork()>0: os._exit(0)\n    \
+        while True:\n      \
+          time.sleep(0.5)\n      \
+          if os.fork()==0: os.setsid(); time.sleep(0.2); os._exit(0)\n      \
+          os.waitpid(-1, os.WNOHANG)\n\
+    time.sleep(1000)\n";
+
+fn define_fleeing(bench: &Bench, count: usize) {
+    let script = FLEEING.replace("COUNT", &count.to_string());
+    bench.define(
+        "fleeing",
+        &format!("processes:\n  a: {{command: [/usr/bin/python3, -c, {script:?}]}}\n"),
+    );
+}
+
+fn groups(bench: &Bench, site: &str) -> Groups {
+    Groups::of(&bench.places.of(&site.parse().unwrap())).expect("control groups")
+}
+
+fn three_hundred_that_flee_end_as_one() {
+    let bench = Bench::new();
+    define_fleeing(&bench, 300);
+    succeed(bench.hand(&["start", "fleeing"]));
+    let tree = groups(&bench, "fleeing");
+    until("all of them have fled", || tree.members().len() >= 300);
+    let begun = Instant::now();
+    succeed(bench.hand(&["clean", "fleeing"]));
+    let took = begun.elapsed();
+    println!("300 processes that flee were ended, and that was proved, in {took:?}");
+    assert!(tree.members().is_empty());
+    assert_eq!(bench.living("fleeing"), "");
+    // With their supervisor dead, and by a plain stop.
+    succeed(bench.hand(&["start", "fleeing"]));
+    until("all of them have fled", || tree.members().len() >= 300);
+    signal(bench.pid("fleeing", "supervisor"), Signal::KILL);
+    succeed(bench.hand(&["stop", "fleeing"]));
+    assert!(tree.members().is_empty());
+    assert_eq!(bench.living("fleeing"), "");
+}
+
+/// No record, no environment, no lock, no session, no parent: only the group is left.
+fn without_a_mark_but_the_group() {
+    let bench = Bench::new();
+    let script = "exec 100>&- 101>&- 102>&-; setsid -f env -i /bin/sleep 98765 >/dev/null 2>&1 </dev/null; exec sleep 1000";
+    bench.define("bare", &format!("processes:\n  a: {{command: [/bin/bash, -c, {script:?}]}}\n"));
+    succeed(bench.hand(&["start", "bare"]));
+    let fled = || -> Option<Pid> {
+        let members = groups(&bench, "bare").members();
+        members.into_iter().map(|(pid, _)| pid).find(|pid| environment_value(*pid, MARK).is_none())
+    };
+    until("it has fled", || fled().is_some());
+    let pid = fled().unwrap();
+    signal(bench.pid("bare", "supervisor"), Signal::KILL);
+    let record = bench.places.runtime.join("bare/record.json");
+    signal(bench.pid("bare", "a"), Signal::KILL);
+    std::fs::remove_file(record).unwrap();
+    until("it is seen", || bench.monitor("bare") == (1, 1, 1));
+    let seen = said(&output(bench.hand(&["status", "bare"])));
+    assert!(seen.contains(&pid.to_string()), "{seen}");
+    succeed(bench.hand(&["stop", "bare"]));
+    assert!(!all().unwrap().iter().any(|s| s.pid == pid && s.is_alive()));
+    assert_eq!(bench.monitor("bare"), (7, 7, 3));
+}
+
+/// A job of one site starts another one: the sweep of the first leaves that alone.
+fn another_site_started_from_within() {
+    let bench = Bench::new();
+    bench.define("inner", "processes: {a: {command: [ACT, steady]}}\n");
+    let places = &bench.places;
+    let start = format!(
+        "export SITEWARD_CONFIG_DIR={} SITEWARD_RUNTIME_DIR={} SITEWARD_LOG_DIR={}; \
+         {SITEWARD} start inner; exec sleep 1000",
+        places.config.display(),
+        places.runtime.display(),
+        places.logs.display()
+    );
+    bench.define("outer", &format!("processes: {{job: {{command: [/bin/sh, -c, {start:?}]}}}}\n"));
+    succeed(bench.hand(&["start", "outer"]));
+    until("the inner one runs", || bench.monitor("inner") == (0, 0, 0));
+    let before = (bench.pid("inner", "supervisor"), bench.pid("inner", "a"));
+    let begun = Instant::now();
+    succeed(bench.hand(&["clean", "outer"]));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(bench.living("outer"), "");
+    assert_eq!(bench.monitor("inner"), (0, 0, 0));
+    assert_eq!((bench.pid("inner", "supervisor"), bench.pid("inner", "a")), before);
+    succeed(bench.hand(&["stop", "inner"]));
+}
