@@ -91,32 +91,19 @@ pub fn take(
     let failed = |why: String| format!("the lease on {} is not had: {why}", database.display());
     let (reader, writer) =
         spawn::pipe().map_err(|e| failed(format!("no pipe can be made: {e}")))?;
+    let node = node::name();
     let words = [
         OsStr::new("siteward"),
         OsStr::new("keep-lease"),
         OsStr::new(site.as_str()),
         database.as_os_str(),
         OsStr::new(fingerprint),
-        OsStr::new(&node::name()),
-    ]
-    .map(|word| CString::new(word.as_bytes()).unwrap_or_default());
+        OsStr::new(&node),
+    ];
     let mut mark = format!("{MARK}=").into_bytes();
     mark.extend(mark_entry(places, LEASE));
-    let command = Command {
-        candidates: vec![c"/proc/self/exe".to_owned()],
-        arguments: words.to_vec(),
-        environment: CString::new(mark).into_iter().collect(),
-        directory: c"/".to_owned(),
-        umask: 0o077,
-        limits: Vec::new(),
-        oom_score_adj: None,
-        credentials: None,
-        output: writer.as_fd(),
-        marks: Vec::new(),
-        listen: Vec::new(),
-        group: None,
-        dies_with_parent: false,
-    };
+    let mark = CString::new(mark).into_iter().collect();
+    let command = Command::plain(ourselves(), &words, mark, writer.as_fd());
     let child = spawn::spawn(&command).map_err(|error| failed(format!("its keeper {error}")))?;
     drop(command);
     drop(writer);
@@ -139,6 +126,11 @@ pub fn take(
         let _ = std::thread::Builder::new().spawn(move || reap_one(pid));
     }
     taken.map_err(failed)
+}
+
+/// This very program.
+fn ourselves() -> Vec<CString> {
+    vec![c"/proc/self/exe".to_owned()]
 }
 
 /// Hears the keeper until it has the lease.
@@ -233,23 +225,9 @@ pub fn abandon(places: &SitePlaces) {
 pub fn settle(database: &Path, broken: bool, deadline: Moment) -> Result<(), String> {
     let (reader, writer) = spawn::pipe().map_err(|e| format!("no pipe can be made: {e}"))?;
     let word = if broken { "break-lease" } else { "settle-lease" };
-    let words = [OsStr::new("siteward"), OsStr::new(word), database.as_os_str()]
-        .map(|word| CString::new(word.as_bytes()).unwrap_or_default());
-    let command = Command {
-        candidates: vec![c"/proc/self/exe".to_owned()],
-        arguments: words.to_vec(),
-        environment: Vec::new(),
-        directory: c"/".to_owned(),
-        umask: 0o077,
-        limits: Vec::new(),
-        oom_score_adj: None,
-        credentials: None,
-        output: writer.as_fd(),
-        marks: Vec::new(),
-        listen: Vec::new(),
-        group: None,
-        dies_with_parent: true,
-    };
+    let words = [OsStr::new("siteward"), OsStr::new(word), database.as_os_str()];
+    let mut command = Command::plain(ourselves(), &words, Vec::new(), writer.as_fd());
+    command.dies_with_parent = true;
     let child = spawn::spawn(&command).map_err(|error| error.to_string())?;
     drop(command);
     drop(writer);

@@ -95,21 +95,11 @@ pub fn run_of_node(words: &[&str], deadline: Moment) -> Result<String, String> {
     let (reader, writer) =
         spawn::pipe().map_err(|error| format!("cannot be heard: no pipe can be made: {error}"))?;
     let program = words.first().copied().unwrap_or_default();
-    let command = Command {
-        candidates: Command::candidates(OsStr::new(program), DEFAULT_PATH),
-        arguments: words.iter().filter_map(|w| CString::new(*w).ok()).collect(),
-        environment: CString::new(format!("PATH={DEFAULT_PATH}")).into_iter().collect(),
-        directory: c"/".to_owned(),
-        umask: 0o022,
-        limits: Vec::new(),
-        oom_score_adj: None,
-        credentials: None,
-        output: writer.as_fd(),
-        marks: Vec::new(),
-        listen: Vec::new(),
-        group: None,
-        dies_with_parent: true,
-    };
+    let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+    let path = CString::new(format!("PATH={DEFAULT_PATH}")).into_iter().collect();
+    let candidates = Command::candidates(OsStr::new(program), DEFAULT_PATH);
+    let mut command = Command::plain(candidates, &words, path, writer.as_fd());
+    command.dies_with_parent = true;
     let child = spawn::spawn(&command);
     drop(command);
     drop(writer);

@@ -89,7 +89,32 @@ pub struct Command<'a> {
     pub dies_with_parent: bool,
 }
 
-impl Command<'_> {
+impl<'a> Command<'a> {
+    /// A program of the node, in the root folder and as whom we run, with no environment but
+    /// `environment` and nothing of anybody's open.
+    pub fn plain(
+        candidates: Vec<CString>,
+        words: &[&OsStr],
+        environment: Vec<CString>,
+        output: BorrowedFd<'a>,
+    ) -> Self {
+        Self {
+            candidates,
+            arguments: words.iter().filter_map(|w| CString::new(w.as_bytes()).ok()).collect(),
+            environment,
+            directory: c"/".to_owned(),
+            umask: 0o022,
+            limits: Vec::new(),
+            oom_score_adj: None,
+            credentials: None,
+            output,
+            marks: Vec::new(),
+            listen: Vec::new(),
+            group: None,
+            dies_with_parent: false,
+        }
+    }
+
     /// Takes the site's mark out of the environment again.
     pub fn unmark(&mut self) {
         self.environment.retain(|entry| !entry.as_bytes().starts_with(b"SITEWARD_MARK="));

@@ -1,0 +1,96 @@
+//! Which site a call by words is about, and what is asked before it is done.
+
+use std::env;
+
+use super::Site;
+use crate::agent::{Fault, FaultKind, Outcome, Target};
+use crate::manager::{Manager, expresscluster};
+use crate::operator::{self, CreateOptions};
+use crate::site::{LoadError, Places, SiteName, defined_sites, load};
+
+/// Which site is meant: the one that is named, else that of `SITEWARD_SITE` (as JobCenter's
+/// commands know `NQS_SITE`), else the only one that is defined here.
+pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
+    let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
+    if let Some(name) = &site.name {
+        return name.parse().map_err(misconfigured);
+    }
+    let of_environment = env::var("SITEWARD_SITE").ok().filter(|name| !name.is_empty());
+    if let Some(name) = of_environment {
+        let name: SiteName =
+            name.parse().map_err(|why| misconfigured(format!("SITEWARD_SITE is wrong: {why}")))?;
+        let known = places.of(&name);
+        if !known.definition.exists() && !known.runtime.exists() {
+            return Err(misconfigured(format!(
+                "SITEWARD_SITE is `{name}`, and there is no such site here; see: siteward list"
+            )));
+        }
+        return Ok(name);
+    }
+    let all = defined_sites(places);
+    match &all[..] {
+        [only] => Ok(only.clone()),
+        [] => Err(misconfigured(format!(
+            "no site is named, and none is defined in {}",
+            places.config.display()
+        ))),
+        several => {
+            let names: Vec<&str> = several.iter().map(SiteName::as_str).collect();
+            Err(misconfigured(format!(
+                "no site is named, and there are {}: {}; name one, or set SITEWARD_SITE",
+                names.len(),
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+pub(super) fn with(
+    site: &Site,
+    called_by: Manager,
+    places: &Places,
+    verb: impl FnOnce(&Target) -> Outcome,
+) -> Outcome {
+    match named(site, places) {
+        Ok(name) => {
+            let target = Target::new(name, places.clone(), None);
+            verb(&Target { caller: called_by.who(), ..target })
+        }
+        Err(fault) => fault.into(),
+    }
+}
+
+/// ExpressCluster runs its start script for more reasons than a start.
+pub(super) fn if_wanted(called_by: Manager, start: impl FnOnce() -> Outcome) -> Outcome {
+    if called_by != Manager::Expresscluster {
+        return start();
+    }
+    match expresscluster::wanted() {
+        Ok(expresscluster::Wanted::Start) => start(),
+        Ok(expresscluster::Wanted::Nothing(why)) => Outcome::Done(why.to_owned()),
+        Err(fault) => fault.into(),
+    }
+}
+
+pub(super) fn create(name: &str, places: &Places, options: &CreateOptions) -> Outcome {
+    let name: SiteName = match name.parse() {
+        Ok(name) => name,
+        Err(why) => return Fault::new(FaultKind::Misconfigured, why).into(),
+    };
+    match operator::create(&name, places, options) {
+        Ok(made) => {
+            let list: Vec<String> = made.iter().map(|line| format!("  {line}")).collect();
+            Outcome::Done(format!("the site `{name}` is made:\n{}", list.join("\n")))
+        }
+        Err(error) => Fault::failed(format!("the site `{name}` is not made: {error:#}")).into(),
+    }
+}
+
+/// A site that is nowhere defined is stopped, and yet a person who asks for it has mistyped.
+pub(super) fn hint_at_undefined(site: &Site, places: &Places) {
+    if let Ok(name) = named(site, places)
+        && let Err(error @ LoadError::Missing { .. }) = load(places, &name)
+    {
+        log::warn!("{error}");
+    }
+}
