@@ -198,6 +198,8 @@ enum Word {
         #[command(flatten)]
         site: Site,
     },
+    /// List everybody who holds the site's database
+    Holders(Site),
     /// List every site that is defined here
     List {
         /// A line of JSON for each
@@ -450,6 +452,7 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
                 with(&site, called_by, &places, |t| agent::monitor(t, level, &deadline)),
             )
         }
+        Word::Holders(site) => (Verb::Other, with(&site, called_by, &places, agent::list_holders)),
         Word::Clean { site, break_lease } => {
             let clean = |t: &Target| agent::clean_and_break(t, break_lease, &deadline);
             (Verb::Other, with(&site, called_by, &places, clean))

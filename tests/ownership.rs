@@ -166,3 +166,81 @@ fn a_person_may_break_it_and_a_disk_that_is_gone_stops_nothing() {
     assert!(said(&refused).contains("is not a folder on this node"), "{}", said(&refused));
     assert!(!database.exists(), "nothing is written where the disk should be");
 }
+
+/// Somebody who is not of the site, and works on its disk.
+fn stranger(database: &Path, words: &str) -> std::process::Child {
+    std::process::Command::new("/bin/bash")
+        .args(["-c", words])
+        .current_dir(database)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// A shell and what it runs both hold it.
+fn end_strangers(database: &Path) {
+    for holder in siteward::process::holders(database).unwrap() {
+        signal(holder.pid, Signal::KILL);
+    }
+}
+
+#[test]
+fn whoever_holds_the_disk_is_named_and_ended_where_that_is_said() {
+    for (policy, words) in [
+        ("report", "sleep 1000; :"),
+        ("terminate", "sleep 1000; :"),
+        ("terminate", "trap '' TERM; exec 5>held; cd /; while :; do sleep 1000; done"),
+        ("kill", "exec 5>held; cd /; sleep 1000; :"),
+    ] {
+        let (one, _two, database) = two_nodes(&format!("holders: {policy}\n"));
+        succeed(one.hand(&["start", SITE]));
+        let mut child = stranger(&database, words);
+        let number = child.id().to_string();
+        until("it is named", || {
+            let listed = succeed(one.hand(&["holders", SITE]));
+            listed.contains(&number) && listed.contains("not of the site")
+        });
+        let listed = succeed(one.hand(&["holders", SITE]));
+        assert!(listed.contains("the keeper of the lease"), "{listed}");
+        let stopped = output(one.hand(&["stop", SITE]));
+        assert!(stopped.status.success(), "{policy}: {}", said(&stopped));
+        assert!(said(&stopped).contains(&number), "{policy}: {}", said(&stopped));
+        if policy == "report" {
+            assert!(child.try_wait().unwrap().is_none(), "only named");
+            end_strangers(&database);
+        }
+        let _ = child.wait();
+        until("its children are gone too", || {
+            siteward::process::holders(&database).unwrap().is_empty()
+        });
+        let free = succeed(one.hand(&["holders", SITE]));
+        assert!(free.contains("nobody holds"), "{free}");
+        // A stop of a stopped site ends nobody.
+        let mut child = stranger(&database, "sleep 1000; :");
+        succeed(one.hand(&["stop", SITE]));
+        assert!(child.try_wait().unwrap().is_none());
+        end_strangers(&database);
+        let _ = child.wait();
+    }
+}
+
+#[test]
+fn another_site_on_the_disk_is_spared_and_said() {
+    let (one, _two, database) = two_nodes("holders: kill\n");
+    one.define(
+        "guest",
+        &format!(
+            "processes: {{a: {{command: [ACT, steady], working_directory: {}}}}}\n",
+            database.display()
+        ),
+    );
+    succeed(one.hand(&["start", SITE]));
+    succeed(one.hand(&["start", "guest"]));
+    let stopped = output(one.ocf(SITE, "stop", &[("OCF_RESKEY_CRM_meta_timeout", "8000")]));
+    assert_eq!(stopped.status.code(), Some(1), "{}", said(&stopped));
+    assert!(said(&stopped).contains("another site's mark"), "{}", said(&stopped));
+    assert_eq!(one.monitor("guest"), (0, 0, 0));
+    succeed(one.hand(&["stop", "guest"]));
+    assert_eq!(code(one.ocf(SITE, "stop", &[])), 0);
+}

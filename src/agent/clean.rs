@@ -1,19 +1,22 @@
 //! No politeness: everything of the site is killed, and that is proved.
 
-use super::stop::{end_survivors, kill_supervisor, stop_times};
+use super::stop::{end_survivors, free_the_disk, kill_supervisor, stop_times};
 use super::wrapped::{self, Manners};
 use super::{Deadline, Fault, Outcome, Target, ownership};
 use crate::linux::Moment;
+use crate::process::Record;
 use crate::site::load;
 
 /// Kills the supervisor and everything else of the site.
 pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
     let mut times = stop_times(deadline, &target.site);
     wrapped::announce(target);
+    let before = Record::read(&target.site).ok().flatten();
     let now = Moment::now();
     (times.polite_until, times.kill_at) = (now, now);
     let cleaned = kill_supervisor(target, times.until)
-        .and_then(|()| end_survivors(target, &times, Manners::Rough));
+        .and_then(|()| end_survivors(target, &times, Manners::Rough))
+        .and_then(|had| free_the_disk(target, before.as_ref(), &times).map(|()| had));
     match cleaned {
         Ok(true) => Outcome::Done(format!("the site `{}` is cleaned up", target.name)),
         Ok(false) => {

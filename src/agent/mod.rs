@@ -7,6 +7,7 @@
 mod clean;
 mod deadline;
 mod gate;
+mod holders;
 mod monitor;
 mod orders;
 mod ownership;
@@ -25,6 +26,7 @@ use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
 pub use clean::{clean, clean_and_break};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
+pub use holders::list_holders;
 pub use monitor::{Level, monitor};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};
 pub use start::{run, run_until_unflagged, start};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::deadline::StopTimes;
 use super::wrapped::{self, Manners};
-use super::{Deadline, Fault, Outcome, Target, ownership};
+use super::{Deadline, Fault, Outcome, Target, holders, ownership};
 use crate::backend::own;
 use crate::control::{Client, Reply, Request, State};
 use crate::history;
@@ -60,6 +60,7 @@ fn try_stop(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         kill_supervisor(target, times.until)?;
     }
     let had_something = end_survivors(target, &times, Manners::Polite)?;
+    free_the_disk(target, record.as_ref(), &times)?;
     let said = match (asked, had_something) {
         (Supervisor::None, false) => format!("the site `{}` is already stopped", target.name),
         (Supervisor::None | Supervisor::Stopped | Supervisor::Deaf, _) => {
@@ -67,6 +68,20 @@ fn try_stop(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         }
     };
     Ok(Outcome::Done(said))
+}
+
+/// Where the site was not stopped before, who else holds its database is seen to.
+pub(super) fn free_the_disk(
+    target: &Target,
+    before: Option<&Record>,
+    times: &StopTimes,
+) -> Result<(), Fault> {
+    match before.map(|r| &r.ending) {
+        None | Some(Some(Ending::Stopped { .. })) => Ok(()),
+        Some(None | Some(Ending::Failed(_))) => {
+            holders::see_to(target, snapshot(&target.site).as_ref(), times)
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

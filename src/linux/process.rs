@@ -242,6 +242,17 @@ pub fn working_folder(pid: Pid) -> Option<std::path::PathBuf> {
     fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
+/// The first file below `folder` that `pid` has mapped into its memory.
+pub fn mapped_below(pid: Pid, folder: &Path) -> Option<std::path::PathBuf> {
+    let maps = fs::read(format!("/proc/{pid}/maps")).ok()?;
+    // The path is the rest of a line, from its first slash on (proc_pid_maps(5)).
+    let paths = maps.split(|&b| b == b'\n').filter_map(|line| {
+        let slash = line.iter().position(|&b| b == b'/')?;
+        Some(Path::new(std::ffi::OsStr::from_bytes(&line[slash..])))
+    });
+    paths.into_iter().find(|path| path.starts_with(folder)).map(Path::to_owned)
+}
+
 /// The paths of `pid`'s open descriptors that begin with `folder`; none where they may not be read.
 pub fn open_paths_below(pid: Pid, folder: &Path) -> Vec<std::path::PathBuf> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };

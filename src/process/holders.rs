@@ -1,9 +1,10 @@
-//! Who keeps a file system busy: processes with their working folder or an open file below a path.
+//! Who keeps a file system busy: processes with their working folder, an open file or a mapping
+//! below a path. Nothing on that file system is touched for it: /proc tells by name.
 
 use std::io;
 use std::path::Path;
 
-use crate::linux::process::{Stat, all, open_paths_below, working_folder};
+use crate::linux::process::{Stat, all, mapped_below, open_paths_below, working_folder};
 use crate::linux::{Pid, StartTicks};
 
 /// A process that holds something below a path.
@@ -12,7 +13,7 @@ pub struct Holder {
     pub pid: Pid,
     pub start: StartTicks,
     pub comm: String,
-    /// What it holds: its working folder or an open file.
+    /// What it holds: its working folder, an open file, or one that it has mapped.
     pub what: std::path::PathBuf,
 }
 
@@ -25,7 +26,8 @@ pub fn holders(folder: &Path) -> io::Result<Vec<Holder>> {
         let cwd = working_folder(stat.pid).filter(|path| path.starts_with(folder));
         let open =
             || open_paths_below(stat.pid, folder).into_iter().find(|p| p.starts_with(folder));
-        let what = cwd.or_else(open)?;
+        let mapped = || mapped_below(stat.pid, folder);
+        let what = cwd.or_else(open).or_else(mapped)?;
         Some(Holder { pid: stat.pid, start: stat.start, comm: stat.comm.clone(), what })
     };
     let others = all()?.into_iter().filter(|s| s.pid != Pid::this() && s.is_alive());

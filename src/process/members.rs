@@ -245,6 +245,30 @@ fn add_descendants(
     }
 }
 
+/// Why a process may not be signalled, whatever it has to do with a site; None: it may.
+pub fn why_spared(pid: Pid, comm: &str) -> Option<&'static str> {
+    if pid == Pid::INIT || is_ancestor(pid) {
+        Some("from which this verb was called")
+    } else if CLUSTER_DAEMONS.contains(&comm) {
+        Some("a cluster manager's daemon")
+    } else {
+        None
+    }
+}
+
+/// Whether this process descends from `pid`, or is it.
+fn is_ancestor(pid: Pid) -> bool {
+    let mut at = Some(Pid::this());
+    let mut seen = HashSet::new();
+    while let Some(here) = at.filter(|here| seen.insert(*here)) {
+        if here == pid {
+            return true;
+        }
+        at = Stat::of(here).and_then(|s| s.parent);
+    }
+    false
+}
+
 fn sort_out(found: HashMap<Pid, Member>, by_pid: &HashMap<Pid, &Stat>) -> Members {
     let mut ancestors = HashSet::from([Pid::INIT]);
     let mut at = Some(Pid::this());

@@ -19,6 +19,7 @@ pub use holders::{Holder, holders};
 pub use identity::Identity;
 pub use members::{
     LEASE, MARK, Member, Members, SUPERVISOR, find_members, locked_by, mark_entry, mark_of,
+    why_spared,
 };
 pub use record::{Ending, Phase, ProcessRecord, Record};
 pub use sweep::{Swept, sweep};

@@ -81,6 +81,7 @@ pub struct Definition {
     pub settle: Duration,
     pub prerequisites: Prerequisites,
     pub reserve_ports: Vec<Reservation>,
+    pub holders: Holders,
     /// Run before a start that follows an unclean end.
     pub on_unclean_shutdown: Option<Evidence>,
     /// As whom and within which limits it runs.
@@ -104,6 +105,16 @@ pub struct Definition {
 pub struct Given {
     pub boot_timeout: bool,
     pub stop_timeout: bool,
+}
+
+/// What a stop does with processes that hold the site's database and are not of the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holders {
+    /// Names them.
+    Report,
+    /// TERM, and KILL `forcekill_time` later.
+    Terminate,
+    Kill,
 }
 
 /// How a manager is told of a degraded site.

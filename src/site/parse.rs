@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::context::{CONTEXT_KEYS, read_context};
 use super::cursor::{Cursor, DefinitionError, Located, Problems, nearest};
 use super::definition::{
-    Context, Definition, DegradedIs, Evidence, Given, Healthcheck, Prerequisites, Process, Ready,
-    Reload, Restart, SiteName,
+    Context, Definition, DegradedIs, Evidence, Given, Healthcheck, Holders, Prerequisites, Process,
+    Ready, Reload, Restart, SiteName,
 };
 use super::duration::show;
 use super::order::circle;
@@ -16,7 +16,7 @@ use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 use crate::linux::Signal;
 
-const SITE_KEYS: [&str; 19] = [
+const SITE_KEYS: [&str; 20] = [
     "version",
     "site",
     "machine_id",
@@ -32,6 +32,7 @@ const SITE_KEYS: [&str; 19] = [
     "settle",
     "prerequisites",
     "reserve_ports",
+    "holders",
     "on_unclean_shutdown",
     "maintenance",
     "processes",
@@ -194,6 +195,16 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
             .unwrap_or(Duration::from_millis(250)),
         prerequisites,
         reserve_ports,
+        holders: root
+            .field("holders")
+            .and_then(|c| {
+                c.choice(&[
+                    ("report", Holders::Report),
+                    ("terminate", Holders::Terminate),
+                    ("kill", Holders::Kill),
+                ])
+            })
+            .unwrap_or(Holders::Report),
         on_unclean_shutdown: root.field("on_unclean_shutdown").and_then(|c| {
             if database_missing {
                 c.wrong_key("there is no `database` that could be left unclean");

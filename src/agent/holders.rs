@@ -1,0 +1,125 @@
+//! Who holds a site's database, and what is done about it: a process that still works there makes
+//! the unmount after a successful stop fail (source document 003, NOTE-02 and NOTE-03).
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::deadline::StopTimes;
+use super::{Fault, Outcome, Target};
+use crate::history;
+use crate::linux::process::command_line;
+use crate::linux::wait::Waiting;
+use crate::linux::{BootId, Moment, Signal, node};
+use crate::process::{Holder, Identity, LEASE, holders, mark_of, why_spared};
+use crate::site::{Definition, Holders, load, load_snapshot};
+
+/// A sentence for each: who, with what, and whose it is.
+fn describe(target: &Target, holder: &Holder) -> String {
+    let line = command_line(holder.pid).unwrap_or_else(|| format!("[{}]", holder.comm));
+    let folder = target.site.runtime.as_os_str().as_encoded_bytes();
+    let whose = match mark_of(holder.pid) {
+        Some((of, who)) if of == folder && who == LEASE => "the keeper of the lease".to_owned(),
+        Some((of, who)) if of == folder => format!("`{who}` of the site"),
+        Some((of, _)) => format!("of another site ({})", String::from_utf8_lossy(&of)),
+        None => "not of the site".to_owned(),
+    };
+    format!("{} ({line}), {whose}, holds {}", holder.pid, holder.what.display())
+}
+
+/// Lists everybody who holds the database of a site, at any time.
+pub fn list_holders(target: &Target) -> Outcome {
+    let definition = match load(&target.places, &target.name) {
+        Ok(definition) => definition,
+        Err(error) => match load_snapshot(&target.site.snapshot(), &target.name) {
+            Ok(definition) => definition,
+            Err(_) => return Fault::from(error).into(),
+        },
+    };
+    let Some(database) = &definition.database else {
+        return Fault::failed(format!("the site `{}` has no database", target.name)).into();
+    };
+    let found = match holders(database) {
+        Ok(found) => found,
+        Err(error) => return Fault::failed(format!("/proc cannot be read: {error}")).into(),
+    };
+    let mut lines: Vec<String> = found.iter().map(|h| describe(target, h)).collect();
+    let below = node::mount_points().unwrap_or_default();
+    let below = below.iter().filter(|m| m.starts_with(database) && *m != database);
+    lines.extend(below.map(|mount| format!("something is mounted on {}", mount.display())));
+    Outcome::Done(match lines.is_empty() {
+        true => format!("nobody holds {}", database.display()),
+        false => format!("{} is held:\n  {}", database.display(), lines.join("\n  ")),
+    })
+}
+
+/// After the site is proved stopped: names those who still hold its database, and ends them where
+/// the definition says so.
+pub(super) fn see_to(
+    target: &Target,
+    definition: Option<&Definition>,
+    times: &StopTimes,
+) -> Result<(), Fault> {
+    let Some(definition) = definition else { return Ok(()) };
+    let Some(database) = &definition.database else { return Ok(()) };
+    let mut said = false;
+    let term_until = times.until.min(Moment::now() + definition.forcekill_time);
+    loop {
+        let left: Vec<Holder> = holders(database)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|h| mark_of(h.pid).is_none_or(|(_, who)| who != LEASE))
+            .collect();
+        let Some(first) = left.first() else { return Ok(()) };
+        let words = describe(target, first);
+        if definition.holders == Holders::Report {
+            let more = left.len() - 1;
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            log::warn!(
+                "the site `{}` is stopped, and its disk is still busy: {words}{more}; see: siteward \
+                 holders {}",
+                target.name,
+                target.name
+            );
+            return Ok(());
+        }
+        let spared = left.iter().find_map(|h| {
+            let other = mark_of(h.pid)
+                .is_some_and(|(of, _)| of != target.site.runtime.as_os_str().as_encoded_bytes());
+            let why = if other { Some("which has another site's mark") } else { None };
+            Some((h, why.or_else(|| why_spared(h.pid, &h.comm))?))
+        });
+        if let Some((holder, why)) = spared {
+            return Err(Fault::failed(format!(
+                "the site `{}` is stopped, but its disk is not free: {} holds {}, and is spared: {why}",
+                target.name,
+                holder.pid,
+                holder.what.display()
+            )));
+        }
+        if times.until.passed() {
+            return Err(Fault::failed(format!(
+                "the site `{}` is stopped, but its disk is not free: {words}",
+                target.name
+            )));
+        }
+        if !said {
+            said = true;
+            history::add(&target.site.history(), "holders", &words);
+            log::warn!("{words}; it is ended, as `holders:` says");
+        }
+        let polite = definition.holders == Holders::Terminate && !term_until.passed();
+        end_all(&left, if polite { Signal::TERM } else { Signal::KILL });
+    }
+}
+
+fn end_all(left: &[Holder], signal: Signal) {
+    let Ok(boot) = BootId::current() else { return };
+    let identity = |h: &Holder| Identity { boot: boot.clone(), pid: h.pid, start: h.start };
+    let handles: Vec<_> = left.iter().filter_map(|h| identity(h).open()).collect();
+    let mut waiting = Waiting::new();
+    for handle in &handles {
+        let _ = handle.send(signal).and_then(|()| handle.send(Signal::CONT));
+        waiting.readable(handle.as_fd(), ());
+    }
+    waiting.wait(Some(Moment::now() + Duration::from_millis(100)));
+}
