@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             "an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots",
             an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots,
         ),
+        trial("a_process_gains_nothing_beyond_its_bound", a_process_gains_nothing_beyond_its_bound),
         trial(
             "a_process_runs_as_the_user_and_group_that_were_said",
             a_process_runs_as_the_user_and_group_that_were_said,
@@ -158,4 +159,29 @@ fn an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots() {
         assert_eq!(output.status.code(), Some(expected), "{verb}: {}", said(&output));
     }
     assert!(exists(&home.join(".local/state/siteward/mine/siteward.log")));
+}
+
+fn a_process_gains_nothing_beyond_its_bound() {
+    let bench = Bench::new();
+    // What it may have, what it has, and whether a program can give it more.
+    let script = "grep -E 'CapBnd|CapEff|NoNewPrivs' /proc/self/status >PATH; exec sleep 1000";
+    let script = script.replace("PATH", &bench.path("status").display().to_string());
+    bench.define(
+        "bound",
+        &format!(
+            "cap_drop: [ALL]\nprocesses:\n  a:\n    command: [/bin/sh, -c, {script:?}]\n    \
+             cap_add: [NET_BIND_SERVICE, CAP_DAC_OVERRIDE]\n    no_new_privileges: true\n"
+        ),
+    );
+    succeed(bench.hand(&["start", "bound"]));
+    let status = fs::read_to_string(bench.path("status")).unwrap();
+    let value = |key: &str| {
+        let line = status.lines().find_map(|l| l.strip_prefix(key)).unwrap();
+        line.trim_start_matches(':').trim().to_owned()
+    };
+    // Bits 1 and 10.
+    assert_eq!(value("CapBnd"), "0000000000000402");
+    assert_eq!(value("CapEff"), "0000000000000402", "root gains no more by its exec");
+    assert_eq!(value("NoNewPrivs"), "1");
+    succeed(bench.hand(&["stop", "bound"]));
 }

@@ -108,7 +108,15 @@ fn in_serviceguard(nodes: Vec<Node>) {
     let mut sg = Serviceguard::new(nodes);
     let flag = sg.nodes[0].bench().path("shop.debug");
     let flag_text = flag.display().to_string();
-    let watch = ["watch", SITE, "--as", "serviceguard", "--maintenance-flag", &flag_text];
+    // As it is generated, but for the folder of the flag, which is not this machine's to write to.
+    let printed = succeed(sg.nodes[0].bench().hand(&["generate", "serviceguard", SITE]));
+    let line = printed.lines().find_map(|l| l.strip_prefix("service_cmd")).unwrap().trim();
+    let words: Vec<&str> = line.trim_matches('"').split(' ').collect();
+    assert_eq!(words[0], SITEWARD);
+    let usual = "/etc/siteward/serviceguard/shop.example.com.debug";
+    assert!(words.contains(&usual), "{words:?}");
+    let watch: Vec<&str> =
+        words[1..].iter().map(|w| if *w == usual { flag_text.as_str() } else { w }).collect();
     for node in 0..2 {
         assert_eq!(sg.external(node, "validate").code, Some(0), "cmcheckconf");
     }
@@ -145,7 +153,14 @@ fn in_serviceguard(nodes: Vec<Node>) {
     assert_eq!(sg.external(0, "stop").code, Some(0), "a stop of nothing");
 
     // A legacy package: the site in the foreground is the service.
-    let run = ["run", SITE, "--as", "serviceguard"];
+    let legacy = succeed(sg.nodes[0].bench().hand(&["generate", "serviceguard-legacy", SITE]));
+    let line = legacy.lines().find_map(|l| l.strip_prefix("SERVICE_CMD[0]=")).unwrap();
+    let run: Vec<&str> = line.trim_matches('"').split(' ').skip(1).collect();
+    assert_eq!(run, ["run", SITE, "--as", "serviceguard"]);
+    for function in ["customer_defined_run_cmds", "customer_defined_halt_cmds"] {
+        let code = sg.customer_defined(0, &legacy, function);
+        assert_eq!(code, 0, "{function}, with nothing to do");
+    }
     let up = |node: &Node| node.is_complete() && node.bench().monitor(SITE).0 == 0;
     let service = sg.service(0, &run);
     until("it is up", || up(&sg.nodes[0]));

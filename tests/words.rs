@@ -39,6 +39,37 @@ fn the_only_site_needs_no_name_and_several_need_one() {
 }
 
 #[test]
+fn sites_whose_names_begin_alike_never_meet() {
+    let bench = Bench::new();
+    let names = ["job", "job.example", "job.example2", "job.example.com", "jobxexample"];
+    for name in names {
+        bench.define(name, ONE);
+        succeed(bench.hand(&["start", name]));
+    }
+    let others = || -> Vec<_> {
+        let of = |name: &&str| (bench.pid(name, "supervisor"), bench.pid(name, "a"));
+        names.iter().filter(|n| **n != "job.example").map(of).collect()
+    };
+    let before = others();
+    let mine = "job.example";
+    succeed(bench.hand(&["stop", mine]));
+    assert_eq!(bench.monitor(mine), (7, 7, 3));
+    succeed(bench.hand(&["start", mine]));
+    signal(bench.pid(mine, "supervisor"), siteward::linux::Signal::KILL);
+    until("nobody watches it", || bench.monitor(mine) == (1, 1, 1));
+    succeed(bench.hand(&["clean", mine]));
+    succeed(bench.hand(&["start", mine]));
+    signal(bench.pid(mine, "supervisor"), siteward::linux::Signal::STOP);
+    succeed(bench.hand(&["stop", mine, "--timeout", "6s"]));
+    assert_eq!(bench.living(mine), "");
+    assert_eq!(others(), before, "nothing of the others was touched");
+    for name in names {
+        assert_eq!(bench.monitor(name).0, if name == mine { 7 } else { 0 }, "{name}");
+        succeed(bench.hand(&["stop", name]));
+    }
+}
+
+#[test]
 fn a_site_is_made_whole_or_not_at_all() {
     let bench = Bench::new();
     let database = bench.path("data");

@@ -5,6 +5,7 @@
 //! anything, log, or know what a site is.
 #![allow(unsafe_code)]
 
+pub mod capabilities;
 pub mod cgroup;
 pub mod clock;
 pub mod files;

@@ -13,6 +13,7 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
+use super::capabilities::Capabilities;
 use super::process::reap_one;
 use super::signals::{block_all, set_mask};
 use super::users::Credentials;
@@ -71,6 +72,9 @@ pub struct Command<'a> {
     pub environment: Vec<CString>,
     pub directory: CString,
     pub umask: u32,
+    /// The bounding set; None leaves it as it is.
+    pub capabilities: Option<Capabilities>,
+    pub no_new_privileges: bool,
     pub limits: Vec<Limit>,
     /// None leaves it at 0: what the supervisor is protected from, its children are not.
     pub oom_score_adj: Option<i32>,
@@ -104,6 +108,8 @@ impl<'a> Command<'a> {
             environment,
             directory: c"/".to_owned(),
             umask: 0o022,
+            capabilities: None,
+            no_new_privileges: false,
             limits: Vec::new(),
             oom_score_adj: None,
             credentials: None,
@@ -391,6 +397,9 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
                 return (Stage::Limits, errno());
             }
         }
+        if command.capabilities.is_some_and(|bound| !bound_capabilities(bound)) {
+            return (Stage::User, errno());
+        }
         if let Some(who) = &command.credentials {
             let failed = libc::syscall(libc::SYS_setgroups, who.groups.len(), who.groups.as_ptr())
                 < 0
@@ -399,6 +408,9 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
             if failed {
                 return (Stage::User, errno());
             }
+        }
+        if command.no_new_privileges && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
+            return (Stage::User, errno());
         }
         if command.dies_with_parent {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
@@ -422,6 +434,25 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
         }
         (Stage::Exec, error)
     }
+}
+
+/// Takes everything out of the bounding set that is not in `bound`, and out of what an exec would
+/// inherit.
+fn bound_capabilities(bound: Capabilities) -> bool {
+    // SAFETY: called between fork and exec; prctl(2) alone, with numbers.
+    unsafe {
+        libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+        for number in 0..64_u32 {
+            // The kernel has no more than these.
+            if libc::prctl(libc::PR_CAPBSET_READ, number, 0, 0, 0) < 0 {
+                break;
+            }
+            if !bound.holds(number) && libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) < 0 {
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// The most listening sockets that one program can be given.
@@ -579,6 +610,8 @@ mod tests {
             environment: vec![c"MARK=here".to_owned()],
             directory: c"/".to_owned(),
             umask: 0o022,
+            capabilities: None,
+            no_new_privileges: false,
             limits: vec![Limit { resource: Resource::Nofile, soft: 77, hard: Some(77) }],
             oom_score_adj: None,
             credentials: None,

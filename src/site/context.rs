@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, nearest};
 use super::definition::Context;
 use super::environment::is_variable;
 use super::yaml::Node;
+use crate::linux::capabilities::Capabilities;
 use crate::linux::spawn::{Limit, Resource};
 
-pub(super) const CONTEXT_KEYS: [&str; 8] = [
+pub(super) const CONTEXT_KEYS: [&str; 11] = [
     "user",
     "group",
     "working_directory",
@@ -17,6 +18,9 @@ pub(super) const CONTEXT_KEYS: [&str; 8] = [
     "env_file",
     "ulimits",
     "umask",
+    "cap_drop",
+    "cap_add",
+    "no_new_privileges",
     "oom_score_adj",
 ];
 
@@ -74,6 +78,31 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
             }
             _ => umask.wrong("four octal digits are expected here, like \"0022\""),
         }
+    }
+    let capabilities = |key: &str| {
+        let list = cursor.field(key)?;
+        let named = |item: &Cursor<'_>| {
+            let name = item.text()?;
+            let known = Capabilities::named(name);
+            if known.is_none() {
+                let advice = nearest(name, Capabilities::names())
+                    .map_or_else(String::new, |n| format!("; did you mean {n}?"));
+                item.wrong(&format!("there is no capability {name}{advice}"));
+            }
+            known
+        };
+        let all = list.items()?;
+        Some(all.iter().filter_map(named).fold(Capabilities::NONE, Capabilities::with))
+    };
+    // In Compose's words: what is dropped, and what of that is kept all the same.
+    let (dropped, added) = (capabilities("cap_drop"), capabilities("cap_add"));
+    if dropped.is_some() || added.is_some() {
+        let had = context.capabilities.unwrap_or(Capabilities::ALL);
+        let left = had.without(dropped.unwrap_or(Capabilities::NONE));
+        context.capabilities = Some(left.with(added.unwrap_or(Capabilities::NONE)));
+    }
+    if let Some(flag) = cursor.field("no_new_privileges").and_then(|c| c.boolean()) {
+        context.no_new_privileges = flag;
     }
     if let Some(score) = cursor.field("oom_score_adj").and_then(|c| c.integer(-1000, 1000)) {
         context.oom_score_adj = i32::try_from(score).ok();

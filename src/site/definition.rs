@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wrapped::Wrapped;
 use crate::linux::Signal;
+use crate::linux::capabilities::Capabilities;
 use crate::linux::spawn::Limit;
 
 /// What verbs and managers call a site: the stem of its definition's file.
@@ -235,6 +236,10 @@ pub struct Context {
     pub env_file: Vec<PathBuf>,
     pub ulimits: Vec<Limit>,
     pub umask: Option<u32>,
+    /// What neither the process nor any program that it starts can ever gain beyond; None: as ours.
+    pub capabilities: Option<Capabilities>,
+    /// No program that it starts gains rights by its mode or its file (prctl(2)).
+    pub no_new_privileges: bool,
     pub oom_score_adj: Option<i32>,
 }
 

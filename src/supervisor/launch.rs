@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
 
+use crate::linux::capabilities::Capabilities;
 use crate::linux::files;
 use crate::linux::spawn::{Command, Limit};
 use crate::linux::users::{self, Credentials, User};
@@ -20,6 +21,8 @@ pub struct Launch {
     environment: BTreeMap<String, String>,
     directory: CString,
     umask: u32,
+    capabilities: Option<Capabilities>,
+    no_new_privileges: bool,
     limits: Vec<Limit>,
     oom_score_adj: Option<i32>,
     credentials: Option<Credentials>,
@@ -105,6 +108,9 @@ impl Launch {
             environment,
             directory,
             umask: context.umask.unwrap_or(0o022),
+            // Only root has something to drop.
+            capabilities: context.capabilities.filter(|_| files::is_root()),
+            no_new_privileges: context.no_new_privileges,
             limits: context.ulimits.clone(),
             oom_score_adj: context.oom_score_adj,
             // Changing to whom we are already would need rights that an ordinary user lacks.
@@ -142,6 +148,8 @@ impl Launch {
             environment,
             directory: self.directory.clone(),
             umask: self.umask,
+            capabilities: self.capabilities,
+            no_new_privileges: self.no_new_privileges,
             limits: self.limits.clone(),
             oom_score_adj: self.oom_score_adj,
             credentials: self.credentials.clone(),

@@ -88,6 +88,15 @@ impl Serviceguard {
         called
     }
 
+    /// A function of a legacy control script; `test_return` ends it where a command failed (SGCTL).
+    pub(crate) fn customer_defined(&self, on: usize, script: &str, function: &str) -> i32 {
+        let text = format!("test_return() {{ [ $? -eq 0 ] || exit $1; }}\n{script}\n{function}\n");
+        let mut command = Command::new("/bin/bash");
+        command.args(["-c", &text]).env_clear().env("PATH", "/usr/bin:/bin");
+        self.nodes[on].with_folders(&mut command);
+        code(command)
+    }
+
     /// A service: neither PATH nor any other variable is passed, the path is absolute (SG,
     /// service_cmd). The folders of the node stand in the words, as no environment may.
     pub(crate) fn service(&self, on: usize, words: &[&str]) -> Service {
