@@ -39,6 +39,8 @@ fn a_whole_life() {
     assert_eq!(code(center.hand(&["stop", site])), 0);
     assert_eq!(monitor(&center), (7, 7, 3));
     assert_eq!(code(center.hand(&["stop", site])), 0, "again");
+    let reload = output(center.hand(&["reload", site]));
+    assert!(said(&reload).contains("a supervisor of its own"), "{}", said(&reload));
     assert_eq!(center.living(), "");
     // cjcpw is asked once, by its whole name; a stop of a stopped site asks nothing.
     assert_eq!(center.calls_of("cjcpw -stop"), [format!("cjcpw -stop {site}")]);

@@ -4,7 +4,7 @@ use super::stop::{end_survivors, free_the_disk, kill_supervisor, stop_times};
 use super::wrapped::{self, Manners};
 use super::{Deadline, Fault, Outcome, Target, ownership};
 use crate::linux::Moment;
-use crate::process::Record;
+use crate::process::{Record, kill_groups};
 use crate::site::load;
 
 /// Kills the supervisor and everything else of the site.
@@ -15,7 +15,8 @@ pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
     let now = Moment::now();
     (times.polite_until, times.kill_at) = (now, now);
     let cleaned = kill_supervisor(target, times.until)
-        .and_then(|()| end_survivors(target, &times, Manners::Rough))
+        .map(|()| kill_groups(&target.site))
+        .and_then(|had| Ok(end_survivors(target, &times, Manners::Rough)? || had))
         .and_then(|had| free_the_disk(target, before.as_ref(), &times).map(|()| had));
     match cleaned {
         Ok(true) => Outcome::Done(format!("the site `{}` is cleaned up", target.name)),

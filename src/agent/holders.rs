@@ -10,7 +10,7 @@ use crate::history;
 use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
 use crate::linux::{BootId, Moment, Signal, node};
-use crate::process::{Holder, Identity, LEASE, holders, mark_of, why_spared};
+use crate::process::{Holder, Identity, LEASE, Spared, holders, mark_of};
 use crate::site::{Definition, Holders, load, load_snapshot};
 
 /// A sentence for each: who, with what, and whose it is.
@@ -82,11 +82,12 @@ pub(super) fn see_to(
             );
             return Ok(());
         }
+        let may_not = Spared::now();
         let spared = left.iter().find_map(|h| {
             let other = mark_of(h.pid)
                 .is_some_and(|(of, _)| of != target.site.runtime.as_os_str().as_encoded_bytes());
             let why = if other { Some("which has another site's mark") } else { None };
-            Some((h, why.or_else(|| why_spared(h.pid, &h.comm))?))
+            Some((h, why.or_else(|| may_not.why(h.pid, &h.comm))?))
         });
         if let Some((holder, why)) = spared {
             return Err(Fault::failed(format!(

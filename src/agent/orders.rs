@@ -128,6 +128,14 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
 /// Lets every process that has a `reload` read its configuration again.
 pub fn reload(target: &Target, deadline: &Deadline) -> Outcome {
     let until = deadline.for_look();
+    if wrapped_definition(&target.site).is_some() {
+        return Fault::failed(format!(
+            "the site `{}` has a supervisor of its own, which siteward cannot tell to reload; use \
+             its own commands",
+            target.name
+        ))
+        .into();
+    }
     order(target, "reload", &Request::Reload { until }, until)
 }
 

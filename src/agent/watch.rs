@@ -20,6 +20,9 @@ const HELD: Duration = Duration::from_secs(20);
 /// How often a supervisor that is not ours, or a site under maintenance, is looked at.
 const PACE: Duration = Duration::from_secs(5);
 
+/// Held monitors are told apart by interval and level; this level is no manager's.
+const OUR_SERIES: u32 = 99;
+
 /// Watches until the site is not well, or until SIGTERM. While `flag` is there nothing that is
 /// seen counts: the maintenance convention of Serviceguard's toolkits.
 pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outcome {
@@ -80,7 +83,7 @@ fn wait_for_change(target: &Target, seen: &Observation, flag: Option<&Path>, inb
         let long = if flag.is_some() { PACE / 5 } else { HELD };
         let until = Moment::now() + long.min(PACE);
         let interval = Duration::from_secs(1);
-        let hold = Request::Hold { interval, level: 0, until };
+        let hold = Request::Hold { interval, level: OUR_SERIES, until };
         if let Asked::Answered(Reply::Done(view)) = own::ask(&target.site, &hold, until + interval)
             && view.state == seen.state
             && !until.passed()

@@ -171,7 +171,7 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
         found.insert(stat.pid, member(stat, process, by));
     }
     add_descendants(&mut found, &foreign, &children, &known);
-    Ok(sort_out(found, &by_pid))
+    Ok(sort_out(found))
 }
 
 /// What a record says, as far as it still holds.
@@ -245,36 +245,35 @@ fn add_descendants(
     }
 }
 
-/// Why a process may not be signalled, whatever it has to do with a site; None: it may.
-pub fn why_spared(pid: Pid, comm: &str) -> Option<&'static str> {
-    if pid == Pid::INIT || is_ancestor(pid) {
-        Some("from which this verb was called")
-    } else if CLUSTER_DAEMONS.contains(&comm) {
-        Some("a cluster manager's daemon")
-    } else {
-        None
-    }
-}
+/// Whom no verb may signal, whatever they have to do with a site.
+#[derive(Debug)]
+pub struct Spared(HashSet<Pid>);
 
-/// Whether this process descends from `pid`, or is it.
-fn is_ancestor(pid: Pid) -> bool {
-    let mut at = Some(Pid::this());
-    let mut seen = HashSet::new();
-    while let Some(here) = at.filter(|here| seen.insert(*here)) {
-        if here == pid {
-            return true;
+impl Spared {
+    /// As it is for this process: its ancestors, itself among them, and PID 1.
+    pub fn now() -> Self {
+        let mut spared = HashSet::from([Pid::INIT]);
+        let mut at = Some(Pid::this());
+        while let Some(pid) = at.filter(|pid| spared.insert(*pid)) {
+            at = Stat::of(pid).and_then(|stat| stat.parent);
         }
-        at = Stat::of(here).and_then(|s| s.parent);
+        Self(spared)
     }
-    false
+
+    /// Why `pid`, whose program is called `comm`, may not be signalled; None: it may.
+    pub fn why(&self, pid: Pid, comm: &str) -> Option<&'static str> {
+        if self.0.contains(&pid) {
+            Some("from which this verb was called")
+        } else if CLUSTER_DAEMONS.contains(&comm) {
+            Some("a cluster manager's daemon")
+        } else {
+            None
+        }
+    }
 }
 
-fn sort_out(found: HashMap<Pid, Member>, by_pid: &HashMap<Pid, &Stat>) -> Members {
-    let mut ancestors = HashSet::from([Pid::INIT]);
-    let mut at = Some(Pid::this());
-    while let Some(pid) = at.filter(|pid| ancestors.insert(*pid)) {
-        at = by_pid.get(&pid).and_then(|s| s.parent);
-    }
+fn sort_out(found: HashMap<Pid, Member>) -> Members {
+    let spared = Spared::now();
     let mut members = Members::default();
     let mut all: Vec<Member> = found.into_values().collect();
     all.sort_by_key(|m| (m.start, m.pid));
@@ -283,12 +282,9 @@ fn sort_out(found: HashMap<Pid, Member>, by_pid: &HashMap<Pid, &Stat>) -> Member
         if member.pid == Pid::this() {
             continue;
         }
-        if ancestors.contains(&member.pid) {
-            members.spared.push((member, "from which this verb was called"));
-        } else if CLUSTER_DAEMONS.contains(&member.comm.as_str()) {
-            members.spared.push((member, "a cluster manager's daemon"));
-        } else {
-            members.ours.push(member);
+        match spared.why(member.pid, &member.comm) {
+            Some(why) => members.spared.push((member, why)),
+            None => members.ours.push(member),
         }
     }
     members

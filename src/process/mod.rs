@@ -18,9 +18,8 @@ pub use groups::Groups;
 pub use holders::{Holder, holders};
 pub use identity::Identity;
 pub use members::{
-    LEASE, MARK, Member, Members, SUPERVISOR, find_members, locked_by, mark_entry, mark_of,
-    why_spared,
+    LEASE, MARK, Member, Members, SUPERVISOR, Spared, find_members, locked_by, mark_entry, mark_of,
 };
 pub use record::{Ending, Phase, ProcessRecord, Record};
-pub use sweep::{Swept, sweep};
+pub use sweep::{Swept, kill_groups, sweep};
 pub use tree::{Tree, kill_below};

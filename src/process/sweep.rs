@@ -2,12 +2,14 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::groups::Groups;
 use super::identity::Identity;
-use super::members::{Member, Members, find_members};
+use super::members::{Member, Members, Spared, find_members, mark_of};
 use super::record::Record;
+use crate::linux::process::Stat;
 use crate::linux::wait::Waiting;
 use crate::linux::{BootId, Moment, PidFd, Signal};
 use crate::site::SitePlaces;
@@ -63,6 +65,30 @@ pub fn sweep(
         wait_for_one(&handles, pause.min(deadline.left()));
     }
 }
+
+/// KILL for the site's control groups, as one and before anything is looked at more closely: what
+/// forks on while it is looked for is gone then. A group with a process that must be spared is left
+/// to the sweep.
+/// Says whether there was anything.
+pub fn kill_groups(places: &SitePlaces) -> bool {
+    let Some(groups) = Groups::of(places).filter(|g| !g.members().is_empty()) else {
+        return false;
+    };
+    let folder = places.runtime.as_os_str().as_bytes();
+    let spared = Spared::now();
+    groups.kill(|pid| {
+        let ours = mark_of(pid).is_none_or(|(of, _)| of == folder);
+        ours && Stat::of(pid).is_none_or(|stat| spared.why(pid, &stat.comm).is_none())
+    });
+    let until = Moment::now() + GONE;
+    while !groups.members().is_empty() && !until.passed() {
+        Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(1)));
+    }
+    true
+}
+
+/// How long a group that was killed is given to be gone; what is not is looked for.
+const GONE: Duration = Duration::from_millis(100);
 
 fn open(member: &Member) -> Option<PidFd> {
     let boot = BootId::current().ok()?;
