@@ -37,6 +37,20 @@ pub enum State {
 }
 
 impl State {
+    /// Nobody has to do anything about it.
+    pub fn is_well(self) -> bool {
+        match self {
+            Self::Running | Self::Maintenance | Self::Degraded | Self::Starting => true,
+            Self::Stopped
+            | Self::StoppingOrdered
+            | Self::StoppingFailed
+            | Self::Failed
+            | Self::FailedWithSurvivors
+            | Self::Unsupervised
+            | Self::Unknown => false,
+        }
+    }
+
     /// Its name in messages.
     pub fn word(self) -> &'static str {
         match self {

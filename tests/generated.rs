@@ -80,30 +80,40 @@ fn shells_can_read_it() {
 
 /// The attributes of `crsctl ... -attr "A=b,C='d,e'"`: a comma ends a value, unless it stands in
 /// single quotes (Clusterware Administration and Deployment Guide, crsctl add resource).
-fn attributes(text: &str) -> BTreeMap<String, String> {
+fn attributes(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let (name, after) = rest.split_once('=').expect("NAME=VALUE");
+        let (name, after) = rest.split_once('=').ok_or_else(|| format!("`{rest}` has no `=`"))?;
         let good = |c: char| c.is_ascii_uppercase() || c == '_';
-        assert!(!name.is_empty() && name.chars().all(good), "`{name}` is no attribute");
+        if name.is_empty() || !name.chars().all(good) {
+            return Err(format!("`{name}` is no attribute"));
+        }
         let (value, tail) = match after.strip_prefix('\'') {
             Some(quoted) => {
-                let (value, tail) = quoted.split_once('\'').expect("a closing quote");
-                assert!(tail.is_empty() || tail.starts_with(','), "behind a quote: `{tail}`");
+                let (value, tail) = quoted.split_once('\'').ok_or("a quote is not closed")?;
+                if !(tail.is_empty() || tail.starts_with(',')) {
+                    return Err(format!("`{tail}` stands behind a quote"));
+                }
                 (value, tail.trim_start_matches(','))
             }
             None => {
                 let (value, tail) = after.split_once(',').unwrap_or((after, ""));
-                assert!(!value.contains([' ', '(', ')']), "`{value}` needs quotes");
+                if value.contains([' ', '(', ')']) {
+                    return Err(format!("`{value}` needs quotes"));
+                }
                 (value, tail)
             }
         };
-        assert!(value.len() <= 254, "the value of {name} is longer than 254 characters");
-        assert!(found.insert(name.to_owned(), value.to_owned()).is_none(), "{name} twice");
+        if value.len() > 254 {
+            return Err(format!("the value of {name} is longer than 254 characters"));
+        }
+        if found.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(format!("{name} stands there twice"));
+        }
         rest = tail;
     }
-    found
+    Ok(found)
 }
 
 fn crsctl_can_read_it() {
@@ -113,8 +123,8 @@ fn crsctl_can_read_it() {
         let line = printed.lines().find(|l| l.starts_with("crsctl add resource")).unwrap();
         let (words, attributes_text) = line.split_once(" -attr \"").unwrap();
         assert_eq!(words, format!("crsctl add resource {site} -type cluster_resource"));
-        let all =
-            attributes(attributes_text.strip_suffix('"').expect("one closing quote, at the end"));
+        let text_of_all = attributes_text.strip_suffix('"').expect("one closing quote, at the end");
+        let all = attributes(text_of_all).unwrap();
         assert_eq!(all["ACTION_SCRIPT"], format!("/opt/siteward/crs/{site}"));
         for key in [
             "CHECK_INTERVAL",
@@ -142,9 +152,9 @@ fn crsctl_can_read_it() {
         }
     }
     // The parser sees what the manual's own line gets wrong: a quote that closes too early.
-    let early =
-        std::panic::catch_unwind(|| attributes("STOP_TIMEOUT='600'x,STOP_DEPENDENCIES=hard(vip)"));
-    assert!(early.is_err());
+    for wrong in ["STOP_TIMEOUT='600'x,A=b", "HOSTING_MEMBERS=a b", "A='b", "A=b,A=c", "a=b", "A"] {
+        assert!(attributes(wrong).is_err(), "{wrong}");
+    }
 }
 
 /// The parameters of a modular package that are used here (Managing Serviceguard, "Package modules

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
-use crate::control::{Reply, Request, State};
+use crate::control::{Reply, Request};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal};
@@ -43,7 +43,7 @@ pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outco
         if !flagged {
             let now = Moment::now();
             match observe(&target.site, now, now + patience) {
-                Ok(seen) if is_well(&seen) => wait_for_change(target, &seen, flag, &inbox),
+                Ok(seen) if seen.state.is_well() => wait_for_change(target, &seen, flag, &inbox),
                 Ok(seen) => {
                     let why = seen.why.map_or_else(String::new, |w| format!(": {w}"));
                     return Fault::failed(format!("the site `{name}` is {}{why}", seen.state))
@@ -59,19 +59,6 @@ pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outco
                 return Outcome::Done(format!("the site `{name}` is no longer watched"));
             }
         }
-    }
-}
-
-fn is_well(seen: &Observation) -> bool {
-    match seen.state {
-        State::Running | State::Maintenance | State::Degraded | State::Starting => true,
-        State::Stopped
-        | State::StoppingOrdered
-        | State::StoppingFailed
-        | State::Failed
-        | State::FailedWithSurvivors
-        | State::Unsupervised
-        | State::Unknown => false,
     }
 }
 

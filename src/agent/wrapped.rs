@@ -164,11 +164,10 @@ fn bring_up(
     begun: Moment,
     times: StartTimes,
 ) -> Result<Outcome, Fault> {
-    let (keeper, started) = begin(target, definition, wrapped, begun, times)?;
+    let started = begin(target, definition, wrapped, begun, times)?;
     let mut awaiting = Awaiting::new(target, definition, wrapped, begun, times);
     awaiting.known = Identity::of(started.child.pid);
     awaiting.started = Some(started);
-    awaiting.keeper = keeper;
     awaiting.finish()
 }
 
@@ -179,12 +178,12 @@ fn begin(
     wrapped: &Wrapped,
     begun: Moment,
     times: StartTimes,
-) -> Result<(Option<Identity>, Started), Fault> {
+) -> Result<Started, Fault> {
     let boot_until = begun + times.boot;
     let reserved = prepare(target, definition, wrapped, boot_until)?;
-    let started = keep_port(target, definition, wrapped, times.until).and_then(|keeper| {
+    let started = keep_port(target, definition, wrapped, times.until).and_then(|()| {
         drop(reserved);
-        Ok((keeper, launch(target, definition, wrapped, boot_until)?))
+        launch(target, definition, wrapped, boot_until)
     });
     if started.is_err() {
         ownership::let_go(target, None, None);
@@ -220,15 +219,16 @@ fn prepared(
     ports::reserve(definition)
 }
 
-/// JobCenter's own port keeper (PORT-01..07), which holds the port until its daemon binds it.
+/// JobCenter's own port keeper (PORT-01..07), which holds the port until its daemon binds it. What of
+/// it stays bears the site's mark, and ends with a start that fails.
 fn keep_port(
     target: &Target,
     definition: &Definition,
     wrapped: &Wrapped,
     until: Moment,
-) -> Result<Option<Identity>, Fault> {
+) -> Result<(), Fault> {
     let Some(profile) = wrapped.jobcenter.as_ref().filter(|p| p.port_keeper) else {
-        return Ok(None);
+        return Ok(());
     };
     ports::check_free(definition, ports::NQS)?;
     let address = definition.address.map_or_else(|| definition.site.clone(), |a| a.to_string());
@@ -241,7 +241,7 @@ fn keep_port(
         run_command(&words, definition, &target.site, Marked::Yes, patience).map_err(refused)?;
     match ran.complaint() {
         Some(why) => Err(refused(why)),
-        None => Ok(None),
+        None => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::control::{Client, Pause, Reply, Request, View};
+use crate::linux::detached::spawn_detached;
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, inherit, node, spawn};
@@ -169,7 +170,7 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
         CString::new(mark).context("a path holds a NUL character")?,
     ];
     let program = Path::new("/proc/self/exe");
-    spawn::spawn_detached(program, &arguments, &environment, writer.as_fd())
+    spawn_detached(program, &arguments, &environment, writer.as_fd())
         .map_err(|error| anyhow::anyhow!("the supervisor {error}"))?;
     drop(writer);
     let said = read_handover(File::from(reader), deadline)?;

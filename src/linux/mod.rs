@@ -8,6 +8,7 @@
 pub mod capabilities;
 pub mod cgroup;
 pub mod clock;
+pub mod detached;
 pub mod files;
 pub mod inherit;
 pub mod lock;

@@ -319,7 +319,7 @@ fn above(fd: &OwnedFd, first: usize) -> io::Result<OwnedFd> {
     }
 }
 
-fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+pub(super) fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
@@ -521,80 +521,6 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
         return Err(io::Error::last_os_error());
     }
     Ok((reader, writer))
-}
-
-/// Starts `program` in a session of its own with nothing of ours but `handover`, which it finds as
-/// descriptor 3; for the supervisor, which outlives its starter.
-///
-/// # Errors
-/// As fork(2) and execve(2).
-pub fn spawn_detached(
-    program: &Path,
-    arguments: &[CString],
-    environment: &[CString],
-    handover: BorrowedFd<'_>,
-) -> Result<Pid, ExecError> {
-    let failed = |error: io::Error| ExecError {
-        stage: Stage::Fork,
-        errno: error.raw_os_error().unwrap_or(libc::EIO),
-    };
-    let null =
-        std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map_err(failed)?;
-    let program = CString::new(program.as_os_str().as_bytes()).map_err(|e| failed(e.into()))?;
-    let arguments = pointers(arguments);
-    let environment = pointers(environment);
-    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|e| failed(e.into()))?;
-    // The report must not stand where the handover goes.
-    // SAFETY: F_DUPFD_CLOEXEC makes a new descriptor of an open one; it becomes ours.
-    let report = unsafe {
-        let raw = libc::fcntl(writer.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 10);
-        if raw < 0 {
-            return Err(failed(io::Error::last_os_error()));
-        }
-        OwnedFd::from_raw_fd(raw)
-    };
-    drop(writer);
-    let mask = block_all().map_err(failed)?;
-    // SAFETY: the child calls only async-signal-safe functions on memory prepared before the
-    // fork, and ends in execve or _exit.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        // SAFETY: as above.
-        unsafe {
-            libc::setsid();
-            for signal in 1..=64 {
-                libc::signal(signal, libc::SIG_DFL);
-            }
-            libc::dup2(null.as_raw_fd(), 0);
-            libc::dup2(null.as_raw_fd(), 1);
-            libc::dup2(null.as_raw_fd(), 2);
-            if handover.as_raw_fd() == 3 {
-                libc::fcntl(3, libc::F_SETFD, 0);
-            } else {
-                libc::dup2(handover.as_raw_fd(), 3);
-            }
-            libc::syscall(libc::SYS_close_range, 4, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
-            let mut nothing: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&raw mut nothing);
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const nothing, std::ptr::null_mut());
-            libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
-            let errno = (*libc::__errno_location()).to_ne_bytes();
-            libc::write(report.as_raw_fd(), errno.as_ptr().cast(), errno.len());
-            libc::_exit(127)
-        }
-    }
-    let fork_error = io::Error::last_os_error();
-    let _ = set_mask(&mask);
-    let pid = Pid::from_raw(pid).ok_or_else(|| failed(fork_error))?;
-    drop(report);
-    let mut errno = [0u8; 4];
-    match File::from(reader).read(&mut errno) {
-        Ok(4) => {
-            let _ = reap_one(pid);
-            Err(ExecError { stage: Stage::Exec, errno: i32::from_ne_bytes(errno) })
-        }
-        _ => Ok(pid),
-    }
 }
 
 #[cfg(test)]

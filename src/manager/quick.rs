@@ -59,17 +59,7 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
         _ => begun + patience,
     };
     let view = glance(&places, &hold.unwrap_or(Request::Look), until)?;
-    let well = match view.state {
-        State::Running | State::Maintenance | State::Degraded => true,
-        State::Stopped
-        | State::Starting
-        | State::StoppingOrdered
-        | State::StoppingFailed
-        | State::Failed
-        | State::FailedWithSurvivors
-        | State::Unsupervised
-        | State::Unknown => false,
-    };
+    let well = view.state.is_well() && view.state != State::Starting;
     let observation = Observation {
         state: view.state,
         view: Some(view),

@@ -25,16 +25,7 @@ pub fn site(called_as: Option<&OsStr>) -> Option<String> {
 
 /// DESIGN's table, column "Serviceguard / ExpressCluster genw": 0 is well, and all else is not.
 pub(super) fn code_of_state(state: State) -> u8 {
-    match state {
-        State::Running | State::Maintenance | State::Degraded | State::Starting => 0,
-        State::StoppingOrdered
-        | State::StoppingFailed
-        | State::Stopped
-        | State::Failed
-        | State::FailedWithSurvivors
-        | State::Unsupervised
-        | State::Unknown => 1,
-    }
+    u8::from(!state.is_well())
 }
 
 /// 2 where another node may try, 1 where none should: after a stop that failed something of the

@@ -30,7 +30,6 @@ pub(super) struct Awaiting<'a> {
     pub(super) known: Option<Identity>,
     /// None: somebody else started it.
     pub(super) started: Option<Started>,
-    pub(super) keeper: Option<Identity>,
 }
 
 /// What a look at a site that is coming up says.
@@ -50,7 +49,7 @@ impl<'a> Awaiting<'a> {
         begun: Moment,
         times: StartTimes,
     ) -> Self {
-        Self { target, definition, wrapped, begun, times, known: None, started: None, keeper: None }
+        Self { target, definition, wrapped, begun, times, known: None, started: None }
     }
 
     /// Up, or rolled back.
@@ -234,9 +233,6 @@ impl<'a> Awaiting<'a> {
                 + self.definition.forcekill_time.min(polite_until.until(self.times.until)),
             until: self.times.until.max(now + Duration::from_secs(2)),
         };
-        if let Some(handle) = self.keeper.as_ref().and_then(Identity::open) {
-            let _ = handle.send(Signal::TERM);
-        }
         if let Err(left) = end(self.target, &times, Manners::Polite) {
             log::error!("what the start had begun is not ended: {left}");
         }

@@ -38,13 +38,12 @@ pub(crate) fn run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault
     // Signals first: a TERM that comes now is an order to stop, not the end of us.
     let inbox = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD])
         .map_err(|e| Fault::failed(format!("signals cannot be received: {e}")))?;
-    let (keeper, started) = begin(target, &definition, wrapped, deadline.begun, times)?;
+    let started = begin(target, &definition, wrapped, deadline.begun, times)?;
     let pid = started.child.pid;
     let known = Identity::of(pid);
     let mut awaiting = Awaiting::new(target, &definition, wrapped, deadline.begun, times);
     awaiting.known = known.clone();
     awaiting.started = Some(started);
-    awaiting.keeper = keeper;
     let up_since = Moment::now();
     let up = awaiting.finish()?;
     drop(only_one);
