@@ -261,7 +261,9 @@ pub fn main() -> ExitCode {
     // A manager that calls by the agent's link gives one word, and everything else by environment.
     if let [called_as, verb, ..] = &arguments[..]
         && !verb.as_encoded_bytes().starts_with(b"-")
-        && (arguments.len() == 2 || !is_word_of_ours(&arguments))
+        && (arguments.len() == 2
+            || Manager::is_called_by_link(called_as)
+            || !is_word_of_ours(&arguments))
     {
         match recognised {
             Manager::Pacemaker => {

@@ -93,6 +93,17 @@ fn clusterware_names_the_site_by_an_attribute_of_our_type() {
 }
 
 #[test]
+fn a_link_of_a_site_is_about_that_site_whatever_stands_behind_the_entry_point() {
+    let mut crs = Clusterware::with_siteward(vec![Node::ours("shop.example.com")]);
+    assert_eq!(crs.start(0), clusterware::State::Online(0));
+    let mut command = std::process::Command::new(&crs.scripts[0]);
+    command.args(["check", "another"]).env_clear();
+    crs.nodes[0].with_folders(&mut command);
+    assert_eq!(code(command), 0);
+    assert_eq!(crs.stop(0), clusterware::State::Offline);
+}
+
+#[test]
 fn serviceguard_drives_a_site_of_ours() {
     in_serviceguard(two(Node::ours));
 }

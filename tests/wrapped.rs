@@ -435,3 +435,21 @@ fn its_port_keeper_comes_before_it_and_a_failed_start_leaves_none() {
     }
     assert_eq!(monitor(&center).0, 7);
 }
+
+/// A supervisor forks for every program that it starts, and its child has its command line until
+/// that is executed.
+#[test]
+fn a_fork_of_the_supervisor_is_no_second_one() {
+    let center = Jobcenter::new("testsite");
+    center.switch("twin", "");
+    succeed(center.hand(&["start", "testsite"]));
+    let words = [center.root.join("cluster/cjcpw").display().to_string(), "testsite".to_owned()];
+    assert_eq!(siteward::process::find_by_command_line(&words).unwrap().len(), 2, "both have them");
+    let definition =
+        siteward::site::load(&center.bench.places, &"testsite".parse().unwrap()).unwrap();
+    let found = siteward::backend::external::supervisors(&definition.wrapped.unwrap()).unwrap();
+    let numbers: Vec<_> = found.iter().map(|s| s.pid).collect();
+    assert_eq!(numbers, [center.supervisor()]);
+    succeed(center.hand(&["stop", "testsite"]));
+    assert_eq!(center.living(), "");
+}

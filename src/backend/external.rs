@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use super::command::{Marked, Ran, run};
 use super::jobcenter;
 use crate::linux::lock::{Attempt, Lock};
-use crate::linux::process::{ExitStatus, arguments, reap_one};
+use crate::linux::process::{ExitStatus, Stat, arguments, reap_one};
 use crate::linux::spawn::{self, Child};
 use crate::linux::{Moment, Pid, files};
 use crate::process::{Groups, Identity, find_by_command_line};
@@ -174,7 +174,10 @@ pub fn look(
 pub fn supervisors(wrapped: &Wrapped) -> Result<Vec<Identity>, String> {
     let found = find_by_command_line(&wrapped.process)
         .map_err(|error| format!("/proc cannot be read: {error}"))?;
-    Ok(found.iter().filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect())
+    // A child that was forked and has not executed its program yet looks like its parent.
+    let is_child = |s: &Stat| s.parent.is_some_and(|p| found.iter().any(|other| other.pid == p));
+    let leaders = found.iter().filter(|s| !is_child(s));
+    Ok(leaders.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect())
 }
 
 fn ask(

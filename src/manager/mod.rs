@@ -128,6 +128,15 @@ impl Manager {
         }
     }
 
+    /// Whether this program was called by a link in a folder of action scripts that is named after a
+    /// site: then the first word is an entry point, and nothing behind it can name another site.
+    pub fn is_called_by_link(called_as: &OsStr) -> bool {
+        let path = Path::new(called_as);
+        let folder = path.parent().and_then(Path::file_name);
+        let of_scripts = folder.is_some_and(|f| f == "crs" || f == "serviceguard");
+        of_scripts && clusterware::name_of_link(path).is_some()
+    }
+
     /// Who it is, in a record of what happened.
     pub fn who(self) -> &'static str {
         match self {
