@@ -20,8 +20,8 @@ use crate::linux::clock::WallTime;
 use crate::linux::{Moment, inherit, node, signals};
 use crate::manager::{self, Manager, Verb};
 use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
-use crate::site::{Overrides, Places, SiteName, load};
-use crate::supervisor::Setup;
+use crate::site::{Overrides, Places, SiteName, load, load_snapshot};
+use crate::supervisor::{Beginning, Setup};
 use sites::{create, hint_at_undefined, if_wanted, named, with};
 
 /// Runs a site, the group of processes that fails over as a unit, and answers its cluster manager.
@@ -162,6 +162,8 @@ enum Word {
     },
     /// Start the processes of a paused site again
     Resume(Site),
+    /// Give a site whose supervisor was killed a new one; its processes run on
+    Adopt(Site),
     /// Let the processes that have a `reload` read their configuration again
     Reload(Site),
     /// Make a new site: its definition, its database and the link to that
@@ -227,6 +229,8 @@ enum Word {
         rollback: u64,
         #[arg(long)]
         held: Option<String>,
+        #[arg(long)]
+        adopt: bool,
         #[arg(long)]
         known_as: Option<String>,
         /// The manager's parameters, as JSON
@@ -423,11 +427,15 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             };
             (Verb::Other, create(&name, &places, &options))
         }
-        Word::Supervise { name, boot, rollback, held, known_as, adjust, node } => {
+        Word::Supervise { name, boot, rollback, held, adopt, known_as, adjust, node } => {
             node::call_it(node);
             let Ok(name) = name.parse::<SiteName>() else { return ExitCode::from(2) };
             let times = (Duration::from_millis(boot), Duration::from_millis(rollback));
-            return supervise(Target::new(name, places, known_as), times, held.as_deref(), &adjust);
+            let Ok(held) = held.as_deref().map(serde_json::from_str).transpose() else {
+                return ExitCode::from(2);
+            };
+            let beginning = if adopt { Beginning::Adopt } else { Beginning::of(held) };
+            return supervise(Target::new(name, places, known_as), times, beginning, &adjust);
         }
         Word::MetaData
         | Word::Await { .. }
@@ -479,6 +487,9 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Resume(site) => {
             (Verb::Other, with(&site, called_by, &places, |t| agent::resume(t, &deadline)))
         }
+        Word::Adopt(site) => {
+            (Verb::Start, with(&site, called_by, &places, |t| agent::adopt(t, &deadline)))
+        }
         Word::Reload(site) => {
             (Verb::Other, with(&site, called_by, &places, |t| agent::reload(t, &deadline)))
         }
@@ -514,14 +525,16 @@ fn await_ready(kind: &str, what: &str) -> ExitCode {
 fn supervise(
     target: Target,
     (boot, rollback): (Duration, Duration),
-    held: Option<&str>,
+    beginning: Beginning,
     adjust: &str,
 ) -> ExitCode {
     let Ok(adjustments) = serde_json::from_str(adjust) else { return ExitCode::from(2) };
-    let Ok(held) = held.map(serde_json::from_str).transpose() else {
-        return ExitCode::from(2);
+    let loaded = match beginning {
+        // What lives was started by the snapshot; the file may be missing, wrong or newer.
+        Beginning::Adopt => load_snapshot(&target.site.snapshot(), &target.name),
+        Beginning::Up | Beginning::Held(_) => load(&target.places, &target.name),
     };
-    let definition = match load(&target.places, &target.name) {
+    let definition = match loaded {
         Ok(definition) => definition,
         Err(error) => {
             own::say_on_handover(&error.to_string());
@@ -532,7 +545,7 @@ fn supervise(
         places: target.site,
         definition,
         adjustments,
-        held,
+        beginning,
         boot,
         rollback,
         known_as: target.known_as,

@@ -179,6 +179,11 @@ fn keepers(places: &SitePlaces) -> Vec<Identity> {
     stats.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect()
 }
 
+/// Whether a keeper of this site's lease lives on this node.
+pub fn is_kept(places: &SitePlaces) -> bool {
+    !keepers(places).is_empty()
+}
+
 /// Ends this site's keepers on this node: they release the lease, or are killed after `patience`.
 /// False: one could not be ended in its time, as on a disk that hangs; the lease then reads as
 /// unclean.

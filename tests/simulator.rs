@@ -13,7 +13,7 @@ use siteward::linux::spawn::{ExecError, Stage};
 use siteward::linux::{Moment, Pid, Signal};
 use siteward::site::Restart;
 use siteward::supervisor::machine::{
-    Action, Desired, Event, Machine, Milestone, Note, Phase, Unit, UnitEvent, Why,
+    Action, Desired, Event, Found, Machine, Milestone, Note, Phase, Run, Unit, UnitEvent, Why,
 };
 use siteward::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitId, UnitPlan};
 
@@ -206,7 +206,12 @@ impl World {
         let held = self.dice.chance(10);
         let boot = self.machine.plan().boot_timeout;
         let rollback = self.dice.millis(0, 10_000);
-        self.step(Event::Begin { held, boot, rollback })?;
+        if self.dice.chance(20) {
+            let units = self.found();
+            self.step(Event::Adopt { units, boot })?;
+        } else {
+            self.step(Event::Begin { held, boot, rollback })?;
+        }
         let settled_by = self.quiet_from + self.patience();
         loop {
             if self.is_settled() && self.now >= self.quiet_from {
@@ -238,6 +243,41 @@ impl World {
                 self.step(Event::Tick)?;
             }
         }
+    }
+
+    /// A site whose supervisor is gone, somewhere on its way.
+    fn found(&mut self) -> Vec<Found> {
+        let mut found: Vec<Found> = Vec::new();
+        for index in 0..self.bodies.len() {
+            let plan = self.machine.plan().units[index].clone();
+            let may_run = plan.depends_on.iter().all(|d| self.bodies[*d].ready);
+            let roll = self.dice.below(10);
+            let body = &mut self.bodies[index];
+            found.push(match roll {
+                _ if !may_run => Found::Never,
+                0 => Found::Never,
+                1 => {
+                    body.others = self.dice.chance(50);
+                    Found::Gone { rest: body.others }
+                }
+                _ if plan.oneshot && roll < 8 => {
+                    body.ready = true;
+                    Found::Done
+                }
+                _ => {
+                    let ready = roll < 8;
+                    (body.main, body.ready, body.run) = (true, ready, 1);
+                    let since = self.now - self.dice.millis(0, 5000);
+                    let main_since = if plan.forks { self.now } else { since };
+                    if plan.oneshot {
+                        let after = self.dice.millis(1, 2000);
+                        self.main_ends_after(UnitId(index), after, ExitStatus::Code(0));
+                    }
+                    Found::Alive { run: Run { pid: pid(42), since, main_since }, ready }
+                }
+            });
+        }
+        found
     }
 
     /// The sum of the deadlines that may follow the last outside event.

@@ -9,8 +9,8 @@ use super::{Fault, Outcome, Target};
 use crate::history;
 use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
-use crate::linux::{BootId, Moment, Signal, node};
-use crate::process::{Holder, Identity, LEASE, Spared, holders, mark_of};
+use crate::linux::{Moment, Signal, node};
+use crate::process::{Holder, LEASE, Seen, Spared, holders, mark_of};
 use crate::site::{Definition, Holders, load, load_snapshot};
 
 /// A sentence for each: who, with what, and whose it is.
@@ -87,7 +87,7 @@ pub(super) fn see_to(
             let other = mark_of(h.pid)
                 .is_some_and(|(of, _)| of != target.site.runtime.as_os_str().as_encoded_bytes());
             let why = if other { Some("which has another site's mark") } else { None };
-            Some((h, why.or_else(|| may_not.why(h.pid, &h.comm))?))
+            Some((h, why.or_else(|| may_not.why(h.pid))?))
         });
         if let Some((holder, why)) = spared {
             return Err(Fault::failed(format!(
@@ -114,9 +114,8 @@ pub(super) fn see_to(
 }
 
 fn end_all(left: &[Holder], signal: Signal) {
-    let Ok(boot) = BootId::current() else { return };
-    let identity = |h: &Holder| Identity { boot: boot.clone(), pid: h.pid, start: h.start };
-    let handles: Vec<_> = left.iter().filter_map(|h| identity(h).open()).collect();
+    let seen = |h: &Holder| Seen { pid: h.pid, start: h.start };
+    let handles: Vec<_> = left.iter().filter_map(|h| seen(h).open()).collect();
     let mut waiting = Waiting::new();
     for handle in &handles {
         let _ = handle.send(signal).and_then(|()| handle.send(Signal::CONT));

@@ -4,6 +4,7 @@
 //! never: know an exit code, answer "stopped" without proof, or let anything that it runs
 //! outlive its share of the time.
 
+mod adopt;
 mod clean;
 mod deadline;
 mod gate;
@@ -24,6 +25,7 @@ use crate::control::Failure;
 use crate::observe::{Denied, Observation};
 use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
+pub use adopt::adopt;
 pub use clean::{clean, clean_and_break};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use holders::list_holders;

@@ -55,6 +55,23 @@ pub(super) fn take(target: &Target, definition: &Definition, until: Moment) -> R
     }
 }
 
+/// Sees to it that this node has the lease for a site whose processes live here: its keeper lives on
+/// when a supervisor is killed, or the lease is taken again.
+pub(super) fn keep(target: &Target, definition: &Definition, until: Moment) -> Result<(), Fault> {
+    let Some(database) = &definition.database else { return Ok(()) };
+    if lease::is_kept(&target.site) {
+        return Ok(());
+    }
+    let name = &target.name;
+    lease::take(name, &target.site, database, &definition.fingerprint, until).map(|_| ()).map_err(
+        |why| {
+            Fault::failed(format!(
+                "the site `{name}` is not adopted, though it lives on this node: {why}"
+            ))
+        },
+    )
+}
+
 /// Lets the lease go, as nothing of the site lives here. Never fails: the disk may be gone, and the
 /// lease then reads as unclean.
 pub(super) fn let_go(target: &Target, definition: Option<&Definition>, record: Option<&Record>) {

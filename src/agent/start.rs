@@ -19,7 +19,7 @@ use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, files, inherit};
 use crate::observe::{observe, wrapped_definition};
 use crate::site::load;
-use crate::supervisor::{self, Finished, NotStarted, Setup};
+use crate::supervisor::{self, Beginning, Finished, NotStarted, Setup};
 
 /// Starts the site and waits until it is up or held down. Already up: nothing is done.
 pub fn start(target: &Target, deadline: &Deadline) -> Outcome {
@@ -47,7 +47,7 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let orders = Orders {
         name: &target.name,
         places: &target.places,
-        held: held.as_ref(),
+        beginning: &Beginning::of(held),
         boot: boot_until.left(),
         rollback: times.rollback,
         known_as: target.known_as.as_deref(),
@@ -142,7 +142,11 @@ fn clear_the_way(
     }
 }
 
-fn await_up(target: &Target, times: StartTimes, already: bool) -> Result<Outcome, Fault> {
+pub(super) fn await_up(
+    target: &Target,
+    times: StartTimes,
+    already: bool,
+) -> Result<Outcome, Fault> {
     match own::ask(&target.site, &Request::AwaitUp, times.until) {
         Asked::Answered(Reply::Done(view)) => Ok(Outcome::Done(up(target, &view, already))),
         Asked::Answered(Reply::Failed(failure)) => {
@@ -258,7 +262,7 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
     let setup = Setup {
         places: target.site.clone(),
-        held: held_down(&definition),
+        beginning: Beginning::of(held_down(&definition)),
         boot: definition.boot_timeout,
         rollback: definition.stop_timeout,
         known_as: target.known_as.clone(),

@@ -18,12 +18,12 @@ use crate::backend::external::{self, Started};
 use crate::backend::own::{self, Launched, Orders};
 use crate::control::{Pause, State};
 use crate::history;
-use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, files};
 use crate::observe::{Observation, observe};
 use crate::process::{Identity, Phase, ProcessRecord, Record};
 use crate::site::{Definition, WRAPPED, Wrapped, load};
+use crate::supervisor::Beginning;
 use awaiting::Awaiting;
 
 pub(super) use deep::missing_kind;
@@ -69,7 +69,7 @@ fn hold(
     let orders = Orders {
         name: &target.name,
         places: &target.places,
-        held: Some(why),
+        beginning: &Beginning::Held(why.clone()),
         boot: definition.boot_timeout,
         rollback: definition.stop_timeout,
         known_as: target.known_as.as_deref(),
@@ -260,20 +260,15 @@ fn launch(
     let identity = Identity::of(started.child.pid);
     let me = Identity::of(Pid::this()).ok_or_else(|| failed("/proc is not mounted".to_owned()))?;
     let record = Record {
-        version: Record::VERSION,
-        site: target.name.clone(),
         known_as: target.known_as.clone(),
-        supervisor: me,
-        since: WallTime::now(),
         fingerprint: definition.fingerprint.clone(),
         adjustments: target.adjustments.clone(),
         processes: identity
             .into_iter()
-            .map(|identity| ProcessRecord { name: WRAPPED.to_owned(), identity })
+            .map(|identity| ProcessRecord::started(WRAPPED, identity))
             .collect(),
-        ending: None,
         phase: Some(Phase::Starting { until }),
-        paused: None,
+        ..Record::begun(target.name.clone(), me)
     };
     if let Err(error) = record.write(&target.site) {
         log::warn!("the record {} cannot be written: {error}", target.site.record().display());

@@ -53,6 +53,7 @@ pub fn how_it_ended(status: ExitStatus) -> String {
     match status {
         ExitStatus::Code(code) => format!("ended with exit status {code}"),
         ExitStatus::Signal(signal) => format!("was killed by {signal}"),
+        ExitStatus::Untold => "ended, and nobody saw how".to_owned(),
     }
 }
 

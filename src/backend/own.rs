@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::control::{Client, Pause, Reply, Request, View};
+use crate::control::{Client, Reply, Request, View};
 use crate::linux::detached::spawn_detached;
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
@@ -18,7 +18,7 @@ use crate::linux::{Moment, Signal, inherit, node, spawn};
 use crate::process::{Identity, MARK, Record, SUPERVISOR, mark_entry};
 use crate::site::{Adjustments, Places, SiteName, SitePlaces};
 use crate::supervisor::launch::DEFAULT_PATH;
-use crate::supervisor::{self, NotStarted, Setup};
+use crate::supervisor::{self, Beginning, NotStarted, Setup};
 
 /// What asking the supervisor came to.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ pub fn wake(supervisor: &Identity) {
 pub struct Orders<'a> {
     pub name: &'a SiteName,
     pub places: &'a Places,
-    pub held: Option<&'a Pause>,
+    pub beginning: &'a Beginning,
     pub boot: Duration,
     pub rollback: Duration,
     pub known_as: Option<&'a str>,
@@ -150,7 +150,14 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
     ];
     let node = node::name();
     let adjustments = serde_json::to_string(orders.adjustments).context("parameters")?;
-    let held = orders.held.map(serde_json::to_string).transpose().context("a pause")?;
+    let held = match orders.beginning {
+        Beginning::Held(pause) => Some(serde_json::to_string(pause).context("a pause")?),
+        Beginning::Up => None,
+        Beginning::Adopt => {
+            arguments.push(c"--adopt".to_owned());
+            None
+        }
+    };
     for (option, value) in [
         (c"--held", held.as_deref()),
         (c"--known-as", orders.known_as),

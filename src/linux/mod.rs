@@ -13,6 +13,7 @@ pub mod files;
 pub mod inherit;
 pub mod lock;
 pub mod node;
+pub mod pidfd;
 pub mod ports;
 pub mod process;
 pub mod signals;
@@ -23,5 +24,6 @@ pub mod wait;
 pub mod watch;
 
 pub use clock::Moment;
-pub use process::{BootId, Pid, PidFd, StartTicks};
+pub use pidfd::PidFd;
+pub use process::{BootId, Pid, StartTicks};
 pub use signals::Signal;

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
 
 use super::Signal;
@@ -109,7 +107,11 @@ pub struct Stat {
     pub parent: Option<Pid>,
     /// None where the session's leader lives outside this PID namespace.
     pub session: Option<Pid>,
+    /// Its session has a terminal.
+    pub has_terminal: bool,
     pub start: StartTicks,
+    /// Of one that is dead and not reaped, where it may be seen.
+    pub(super) exit_code: Option<i32>,
 }
 
 impl Stat {
@@ -133,7 +135,9 @@ impl Stat {
             state: fields.first()?.chars().next()?,
             parent: as_pid(1),
             session: as_pid(3),
+            has_terminal: fields.get(4).is_some_and(|f| *f != "0"),
             start: StartTicks(fields.get(19)?.parse().ok()?),
+            exit_code: fields.get(49).and_then(|f| f.trim().parse().ok()),
         })
     }
 
@@ -264,69 +268,26 @@ pub fn open_paths_below(pid: Pid, folder: &Path) -> Vec<std::path::PathBuf> {
         .collect()
 }
 
-/// A handle on one process that no other can take over: a signal sent through it reaches that
-/// process or none (pidfd_open(2)).
-#[derive(Debug)]
-pub struct PidFd(OwnedFd);
-
-impl PidFd {
-    /// Opens the process that has the number `pid` now. Check its identity *after* opening.
-    ///
-    /// # Errors
-    /// ESRCH if there is none; EMFILE and the like.
-    pub fn open(pid: Pid) -> io::Result<Self> {
-        // SAFETY: pidfd_open takes two integers and returns a new descriptor or -1.
-        let raw = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
-        let raw = i32::try_from(raw).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
-        if raw < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the kernel has just made this descriptor for us; nobody else owns it.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(raw) }))
-    }
-
-    /// Sends `signal`; to a process that is gone already, success.
-    ///
-    /// # Errors
-    /// EPERM if the process belongs to somebody else.
-    pub fn send(&self, signal: Signal) -> io::Result<()> {
-        // SAFETY: the descriptor is open; a null siginfo asks the kernel to fill it as kill(2) does.
-        let rc = unsafe {
-            libc::syscall(
-                libc::SYS_pidfd_send_signal,
-                self.0.as_raw_fd(),
-                signal.number(),
-                std::ptr::null::<libc::siginfo_t>(),
-                0,
-            )
-        };
-        match rc {
-            0 => Ok(()),
-            _ => match io::Error::last_os_error() {
-                gone if gone.raw_os_error() == Some(libc::ESRCH) => Ok(()),
-                error => Err(error),
-            },
-        }
-    }
-
-    /// Whether the process and all its threads are gone.
-    pub fn is_dead(&self) -> bool {
-        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-        matches!(poll(&mut fds, PollTimeout::ZERO), Ok(n) if n > 0)
-    }
-}
-
-impl AsFd for PidFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-/// How a child ended.
+/// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExitStatus {
     Code(i32),
     Signal(Signal),
+    /// It was no child of whoever looks, and the kernel did not tell.
+    Untold,
+}
+
+impl ExitStatus {
+    /// From the number of wait(2); None for one that has only stopped.
+    pub(super) fn from_wait(status: i32) -> Option<Self> {
+        if libc::WIFEXITED(status) {
+            Some(Self::Code(libc::WEXITSTATUS(status)))
+        } else if libc::WIFSIGNALED(status) {
+            Some(Self::Signal(Signal::from_raw(libc::WTERMSIG(status))))
+        } else {
+            None
+        }
+    }
 }
 
 /// One child that has ended, reaped; None when there is none at present.
@@ -349,12 +310,8 @@ fn wait(which: i32, flags: i32) -> Option<(Pid, ExitStatus)> {
             continue;
         }
         let pid = Pid::from_raw(pid)?;
-        if libc::WIFEXITED(status) {
-            return Some((pid, ExitStatus::Code(libc::WEXITSTATUS(status))));
-        }
-        if libc::WIFSIGNALED(status) {
-            let signal = Signal::from_raw(libc::WTERMSIG(status));
-            return Some((pid, ExitStatus::Signal(signal)));
+        if let Some(status) = ExitStatus::from_wait(status) {
+            return Some((pid, status));
         }
     }
 }
@@ -362,6 +319,8 @@ fn wait(which: i32, flags: i32) -> Option<(Pid, ExitStatus)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linux::{PidFd, wait::Waiting};
+    use std::os::fd::AsFd;
 
     #[test]
     fn a_name_with_parentheses_and_spaces_is_read() {
@@ -385,8 +344,9 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
         let handle = PidFd::open(pid).unwrap();
-        let mut fds = [PollFd::new(handle.as_fd(), PollFlags::POLLIN)];
-        poll(&mut fds, PollTimeout::from(5000u16)).unwrap();
+        let mut waiting = Waiting::new();
+        waiting.readable(handle.as_fd(), ());
+        waiting.wait(Some(crate::linux::Moment::now() + Duration::from_secs(5)));
         assert!(handle.is_dead());
         assert!(!Stat::of(pid).unwrap().is_alive(), "not reaped yet, but dead");
         child.wait().unwrap();

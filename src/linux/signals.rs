@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub struct Signal(i32);
 
 impl Signal {
+    /// The null signal of kill(2): it reaches nobody, and says whether it could.
+    pub(super) const NONE: Self = Self(0);
     pub const TERM: Self = Self(libc::SIGTERM);
     pub const KILL: Self = Self(libc::SIGKILL);
     pub const CONT: Self = Self(libc::SIGCONT);

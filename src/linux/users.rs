@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::process::PidFd;
+use super::PidFd;
 use super::{Pid, Signal};
 
 /// As whom a program runs.

@@ -5,6 +5,29 @@ use serde::{Deserialize, Serialize};
 use crate::linux::process::Stat;
 use crate::linux::{BootId, Pid, PidFd, StartTicks};
 
+/// A process of this boot that was seen at some moment: its number may be used again, this never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Seen {
+    pub pid: Pid,
+    pub start: StartTicks,
+}
+
+impl Seen {
+    /// A handle on that very process; None once it is gone.
+    pub fn open(self) -> Option<PidFd> {
+        // First the handle, then the look: what is seen then is what the handle holds, or it is gone.
+        let handle = PidFd::open(self.pid).ok()?;
+        let is_it = Stat::of(self.pid).is_some_and(|stat| stat.start == self.start);
+        (is_it && !handle.is_dead()).then_some(handle)
+    }
+}
+
+impl From<&Stat> for Seen {
+    fn from(stat: &Stat) -> Self {
+        Self { pid: stat.pid, start: stat.start }
+    }
+}
+
 /// A process of one boot: its number may be used again, this never.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
@@ -44,10 +67,8 @@ impl Identity {
 
     /// A handle on that very process; None once it is gone.
     pub fn open(&self) -> Option<PidFd> {
-        // First the handle, then the look: what is seen then is what the handle holds, or it is gone.
-        let handle = PidFd::open(self.pid).ok()?;
-        self.stat().filter(|_| !handle.is_dead())?;
-        Some(handle)
+        self.stat()?;
+        Seen { pid: self.pid, start: self.start }.open()
     }
 }
 

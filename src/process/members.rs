@@ -6,8 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::groups::Groups;
+use super::identity::Seen;
 use super::record::Record;
-use crate::linux::process::{Stat, all, command_line, environment_value, open_paths_below};
+use crate::linux::process::{
+    Stat, all, arguments, command_line, environment_value, open_paths_below,
+};
 use crate::linux::{Pid, StartTicks};
 use crate::site::SitePlaces;
 
@@ -37,6 +40,10 @@ pub struct Member {
 }
 
 impl Member {
+    pub fn seen(&self) -> Seen {
+        Seen { pid: self.pid, start: self.start }
+    }
+
     /// Number and command line, as a message names it.
     pub fn describe(&self) -> String {
         let line = command_line(self.pid).unwrap_or_else(|| format!("[{}]", self.comm));
@@ -113,6 +120,17 @@ const CLUSTER_DAEMONS: [&str; 20] = [
     "clppm",
 ];
 
+/// Why nothing at or below this process is the site's to end, though it began there: the node's
+/// cluster software or a person at a terminal has work of its own. None: it is no such process.
+pub fn haven(stat: &Stat) -> Option<&'static str> {
+    if CLUSTER_DAEMONS.contains(&stat.comm.as_str()) {
+        return Some("a cluster manager's daemon");
+    }
+    // login(1), sshd(8) and su(1) say so with a dash; without a terminal it is somebody's `su -c`.
+    let dashed = || arguments(stat.pid).first().is_some_and(|word| word.starts_with(b"-"));
+    (stat.has_terminal && dashed()).then_some("a login shell")
+}
+
 /// Every living process that belongs to the site at `places`, but the supervisor itself.
 ///
 /// The marks: a control group of the site's; an identity in `record`; the environment; an inherited lock; the session of a
@@ -171,7 +189,27 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
         found.insert(stat.pid, member(stat, process, by));
     }
     add_descendants(&mut found, &foreign, &children, &known);
-    Ok(sort_out(found))
+    let havens = below_havens(&found, &children, &by_pid);
+    Ok(sort_out(found, &havens))
+}
+
+/// What is at or below a haven among what was found.
+fn below_havens(
+    found: &HashMap<Pid, Member>,
+    children: &HashMap<Pid, Vec<&Stat>>,
+    by_pid: &HashMap<Pid, &Stat>,
+) -> HashMap<Pid, &'static str> {
+    let is_haven = |pid: &&Pid| by_pid.get(pid).and_then(|stat| haven(stat));
+    let mut queue: Vec<(Pid, &'static str)> =
+        found.keys().filter_map(|pid| Some((*pid, is_haven(&pid)?))).collect();
+    let mut havens = HashMap::new();
+    while let Some((pid, why)) = queue.pop() {
+        if havens.insert(pid, why).is_none() {
+            let below = children.get(&pid).into_iter().flatten();
+            queue.extend(below.map(|child| (child.pid, "below one that is spared")));
+        }
+    }
+    havens
 }
 
 /// What a record says, as far as it still holds.
@@ -260,19 +298,14 @@ impl Spared {
         Self(spared)
     }
 
-    /// Why `pid`, whose program is called `comm`, may not be signalled; None: it may.
-    pub fn why(&self, pid: Pid, comm: &str) -> Option<&'static str> {
-        if self.0.contains(&pid) {
-            Some("from which this verb was called")
-        } else if CLUSTER_DAEMONS.contains(&comm) {
-            Some("a cluster manager's daemon")
-        } else {
-            None
-        }
+    /// Why `pid` may not be signalled; None: it may.
+    pub fn why(&self, pid: Pid) -> Option<&'static str> {
+        let is_above = self.0.contains(&pid).then_some("from which this verb was called");
+        is_above.or_else(|| haven(&Stat::of(pid)?))
     }
 }
 
-fn sort_out(found: HashMap<Pid, Member>) -> Members {
+fn sort_out(found: HashMap<Pid, Member>, havens: &HashMap<Pid, &'static str>) -> Members {
     let spared = Spared::now();
     let mut members = Members::default();
     let mut all: Vec<Member> = found.into_values().collect();
@@ -282,7 +315,7 @@ fn sort_out(found: HashMap<Pid, Member>) -> Members {
         if member.pid == Pid::this() {
             continue;
         }
-        match spared.why(member.pid, &member.comm) {
+        match havens.get(&member.pid).copied().or_else(|| spared.why(member.pid)) {
             Some(why) => members.spared.push((member, why)),
             None => members.ours.push(member),
         }

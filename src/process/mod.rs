@@ -16,9 +16,10 @@ mod tree;
 pub use command_line::find_by_command_line;
 pub use groups::Groups;
 pub use holders::{Holder, holders};
-pub use identity::Identity;
+pub use identity::{Identity, Seen};
 pub use members::{
-    LEASE, MARK, Member, Members, SUPERVISOR, Spared, find_members, locked_by, mark_entry, mark_of,
+    LEASE, MARK, Member, Members, SUPERVISOR, Spared, find_members, haven, locked_by, mark_entry,
+    mark_of,
 };
 pub use record::{Ending, Phase, ProcessRecord, Record};
 pub use sweep::{Swept, kill_groups, sweep};

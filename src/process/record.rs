@@ -27,6 +27,9 @@ pub struct Record {
     #[serde(default)]
     pub adjustments: Adjustments,
     pub processes: Vec<ProcessRecord>,
+    /// The oneshots that have ended with 0.
+    #[serde(default)]
+    pub done: Vec<String>,
     /// None while the supervisor is at work.
     pub ending: Option<Ending>,
     /// Where the site has a supervisor of its own: how far we have brought it.
@@ -54,6 +57,16 @@ pub enum Phase {
 pub struct ProcessRecord {
     pub name: String,
     pub identity: Identity,
+    /// It has got ready.
+    #[serde(default)]
+    pub ready: bool,
+}
+
+impl ProcessRecord {
+    /// Of one that has been started.
+    pub fn started(name: &str, identity: Identity) -> Self {
+        Self { name: name.to_owned(), identity, ready: false }
+    }
 }
 
 /// How the supervisor's work ended.
@@ -69,6 +82,24 @@ pub enum Ending {
 impl Record {
     /// The version that this siteward writes.
     pub const VERSION: u32 = 1;
+
+    /// Of a site that `supervisor` takes up now, and of which nothing runs yet.
+    pub fn begun(site: SiteName, supervisor: Identity) -> Self {
+        Self {
+            version: Self::VERSION,
+            site,
+            known_as: None,
+            supervisor,
+            since: WallTime::now(),
+            fingerprint: String::new(),
+            adjustments: Adjustments::default(),
+            processes: Vec::new(),
+            done: Vec::new(),
+            ending: None,
+            phase: None,
+            paused: None,
+        }
+    }
 
     /// Reads the record of a site; None if there is none. A record of another boot counts as none:
     /// nothing that it names can live.

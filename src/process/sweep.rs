@@ -6,12 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::groups::Groups;
-use super::identity::Identity;
-use super::members::{Member, Members, Spared, find_members, mark_of};
+use super::members::{Members, Spared, find_members, mark_of};
 use super::record::Record;
-use crate::linux::process::Stat;
 use crate::linux::wait::Waiting;
-use crate::linux::{BootId, Moment, PidFd, Signal};
+use crate::linux::{Moment, PidFd, Signal};
 use crate::site::SitePlaces;
 
 /// What a sweep came to.
@@ -49,7 +47,7 @@ pub fn sweep(
         }
         let mut handles = Vec::new();
         for member in &members.ours {
-            let Some(handle) = open(member) else { continue };
+            let Some(handle) = member.seen().open() else { continue };
             // One TERM is a request; a second one makes some programs skip their cleaning up.
             if !polite || termed.insert((member.pid, member.start)) {
                 signalled.insert((member.pid, member.start));
@@ -78,7 +76,7 @@ pub fn kill_groups(places: &SitePlaces) -> bool {
     let spared = Spared::now();
     groups.kill(|pid| {
         let ours = mark_of(pid).is_none_or(|(of, _)| of == folder);
-        ours && Stat::of(pid).is_none_or(|stat| spared.why(pid, &stat.comm).is_none())
+        ours && spared.why(pid).is_none()
     });
     let until = Moment::now() + GONE;
     while !groups.members().is_empty() && !until.passed() {
@@ -89,11 +87,6 @@ pub fn kill_groups(places: &SitePlaces) -> bool {
 
 /// How long a group that was killed is given to be gone; what is not is looked for.
 const GONE: Duration = Duration::from_millis(100);
-
-fn open(member: &Member) -> Option<PidFd> {
-    let boot = BootId::current().ok()?;
-    Identity { boot, pid: member.pid, start: member.start }.open()
-}
 
 /// Waits until one of them is dead, but no longer than `patience`.
 fn wait_for_one(handles: &[PidFd], patience: Duration) {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::io;
 
+use super::identity::Seen;
 use crate::linux::process::{Stat, all};
-use crate::linux::{Pid, PidFd, Signal};
+use crate::linux::{Pid, Signal};
 
 /// Every living process with its children.
 #[derive(Debug)]
@@ -71,9 +72,7 @@ pub fn kill_below(ancestor: Pid) {
             continue;
         }
         queue.extend(tree.children(pid));
-        if let (Ok(handle), Some(known)) = (PidFd::open(pid), tree.stat(pid))
-            && Stat::of(pid).is_some_and(|now| now.start == known.start)
-        {
+        if let Some(handle) = tree.stat(pid).and_then(|known| Seen::from(known).open()) {
             let _ = handle.send(Signal::KILL);
         }
     }

@@ -15,13 +15,28 @@ use crate::linux::process::ExitStatus;
 use crate::linux::sockets::NotifySocket;
 use crate::linux::spawn::{Child, ExecError, ExecReport, Stage, spawn};
 use crate::linux::{Moment, Pid, PidFd, Signal, node};
-use crate::process::{Identity, ProcessRecord};
+use crate::process::{Identity, ProcessRecord, Seen};
 use crate::site::{Process, Ready, Reload};
+
+/// A main process that lives, or whose death has not been told yet.
+pub(super) struct Main {
+    pub(super) identity: Identity,
+    pub(super) handle: PidFd,
+    pub(super) origin: Origin,
+}
+
+/// Who tells of a main process's death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It is a child of ours and not reaped.
+    Child,
+    /// It was another supervisor's: its handle tells.
+    Adopted,
+}
 
 /// What the supervisor holds of one unit.
 pub(super) struct UnitShell {
-    /// Its main process, which is a child of ours and not reaped.
-    pub(super) main: Option<(Identity, PidFd)>,
+    pub(super) main: Option<Main>,
     pub(super) report: Option<ExecReport>,
     pub(super) notify: Option<NotifySocket>,
     /// It has said READY=1 in this run.
@@ -52,16 +67,16 @@ impl UnitShell {
     }
 
     pub(super) fn main_pid(&self) -> Option<Pid> {
-        self.main.as_ref().map(|(identity, _)| identity.pid)
+        self.main.as_ref().map(|main| main.identity.pid)
     }
 }
 
-/// Sends a signal to a descendant of ours that was alive at this look.
-pub(super) fn signal(pid: Pid, signal: Signal) {
-    if let Some(handle) = Identity::of(pid).and_then(|identity| identity.open())
+/// Sends a signal to a process of the site's that was seen alive.
+pub(super) fn signal(seen: Seen, signal: Signal) {
+    if let Some(handle) = seen.open()
         && let Err(error) = handle.send(signal)
     {
-        log::warn!("{signal} could not be sent to {pid}: {error}");
+        log::warn!("{signal} could not be sent to {}: {error}", seen.pid);
     }
 }
 
@@ -107,7 +122,7 @@ impl Supervisor {
             }
             Action::AskToStop(unit) => {
                 let signal = self.process(unit).stop_signal;
-                if let Some((_, handle)) = &self.shells[unit.0].main {
+                if let Some(Main { handle, .. }) = &self.shells[unit.0].main {
                     // A process that was stopped takes its signal only when it goes on.
                     let sent = handle.send(signal).and_then(|()| handle.send(Signal::CONT));
                     if let Err(error) = sent {
@@ -115,7 +130,12 @@ impl Supervisor {
                     }
                 }
             }
-            Action::TermAll(unit) => self.kill_all(unit, Signal::TERM),
+            Action::TermAll(unit) => {
+                self.kill_all(unit, Signal::TERM);
+                if self.kin.has_adopted() {
+                    self.look_again = Some(Moment::now());
+                }
+            }
             Action::KillAll(unit) => {
                 self.kill_all(unit, Signal::KILL);
                 self.look_again = Some(Moment::now());
@@ -169,6 +189,11 @@ impl Supervisor {
         let launch = &self.launches[index];
         let mut command =
             launch.command(&process.command, &extra, (&self.places, &name), output.as_fd());
+        if self.kin.has_adopted()
+            && let Err(why) = self.reserved.hold_again(&self.definition, index)
+        {
+            log::warn!("`{name}` is started without its port: {why}");
+        }
         let sockets = self.reserved.for_process(&self.definition, index);
         let door = self.groups.as_ref().and_then(|groups| match groups.door(&name) {
             Ok(door) => Some(door),
@@ -187,7 +212,7 @@ impl Supervisor {
         let identity = Identity::of(pid);
         let shell = &mut self.shells[unit.0];
         shell.report = Some(report);
-        shell.main = identity.map(|identity| (identity, handle));
+        shell.main = identity.map(|identity| Main { identity, handle, origin: Origin::Child });
         self.write_record();
         log::info!("`{name}` is started as {pid}");
         Ok(pid)
@@ -199,10 +224,16 @@ impl Supervisor {
             .machine
             .ids()
             .filter_map(|unit| {
-                let (identity, _) = self.shells[unit.0].main.as_ref()?;
-                Some(ProcessRecord { name: self.name(unit).to_owned(), identity: identity.clone() })
+                let main = self.shells[unit.0].main.as_ref()?;
+                Some(ProcessRecord {
+                    name: self.name(unit).to_owned(),
+                    identity: main.identity.clone(),
+                    ready: self.machine.unit(unit).is_up(),
+                })
             })
             .collect();
+        let done = self.machine.ids().filter(|unit| *self.machine.unit(*unit) == Unit::Done);
+        self.record.done = done.map(|unit| self.name(unit).to_owned()).collect();
         if let Err(error) = self.record.write(&self.places) {
             log::error!("the record {} cannot be written: {error}", self.places.record().display());
         }
@@ -216,8 +247,8 @@ impl Supervisor {
             Ok(()) => self.tell(Event::Unit(unit, UnitEvent::Running)),
             Err(error) => {
                 // It ends by itself, at once; its exit status means nothing.
-                if let Some((identity, _)) = self.shells[unit.0].main.take() {
-                    crate::linux::process::reap_one(identity.pid);
+                if let Some(main) = self.shells[unit.0].main.take() {
+                    crate::linux::process::reap_one(main.identity.pid);
                 }
                 self.tell(Event::Unit(unit, UnitEvent::NotRun(error)));
             }
@@ -281,10 +312,10 @@ impl Supervisor {
             Role::Follow => {
                 let pid = outcome.ok().and_then(|said| said.trim().parse::<i32>().ok());
                 let pid = pid.and_then(|n| Pid::try_from(n).ok());
-                let mine = self.family().map(|f| f.of(unit).to_vec()).unwrap_or_default();
+                let family = self.family().unwrap_or_default();
                 // A file may name any process; only one of the unit's own is believed.
-                match pid.filter(|pid| mine.contains(pid)).and_then(|pid| self.new_main(unit, pid))
-                {
+                let mine = pid.filter(|pid| family.has(unit, *pid));
+                match mine.and_then(|pid| self.new_main(unit, pid)) {
                     Some(event) => self.tell(event),
                     // The file of an earlier run, or a process whose parent is still to end: the
                     // machine says when it has been waited for long enough.
@@ -336,8 +367,8 @@ impl Supervisor {
     ) -> Option<Result<bool, String>> {
         match self.process(unit).reload.clone()? {
             Reload::Signal(signal) => {
-                let (_, handle) = self.shells[unit.0].main.as_ref()?;
-                Some(handle.send(signal).map(|()| false).map_err(|e| e.to_string()))
+                let main = self.shells[unit.0].main.as_ref()?;
+                Some(main.handle.send(signal).map(|()| false).map_err(|e| e.to_string()))
             }
             Reload::Command(words) => Some(
                 self.start_helper(unit, Role::ReloadFor(client), &words, &[])
@@ -379,10 +410,10 @@ impl Supervisor {
         let Some(family) = self.family() else { return };
         let last = self.is_last(unit);
         let strays = family.strays.iter().filter(|_| last);
-        for pid in family.of(unit).iter().chain(strays) {
-            signal(*pid, what);
+        for seen in family.of(unit).iter().chain(strays) {
+            signal(*seen, what);
             if what == Signal::TERM {
-                signal(*pid, Signal::CONT);
+                signal(*seen, Signal::CONT);
             }
         }
     }

@@ -6,21 +6,22 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use super::actions::UnitShell;
+use super::actions::{Main, Origin, UnitShell};
 use super::clients::Clients;
 use super::held::Series;
 use super::helpers::{Helper, Role};
-use super::kin::{Family, Kin};
+use super::kin::{About, Family, Kin};
 use super::launch::Launch;
 use super::machine::{Event, Machine, Phase, UnitEvent};
 use super::plan::UnitId;
+use crate::history;
 use crate::linux::clock::WallTime;
-use crate::linux::process::{ExitStatus, reap};
+use crate::linux::process::{ExitStatus, command_line, reap};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::linux::watch::Watcher;
 use crate::linux::{Moment, Pid, Signal};
-use crate::process::Record;
+use crate::process::{Record, Seen};
 use crate::site::{Definition, SitePlaces};
 
 /// A supervisor at work.
@@ -65,6 +66,8 @@ enum Token {
     Client(u64),
     ExecReport(usize),
     Notice(usize),
+    /// An adopted main process has ended.
+    Ended(usize),
     Voice(usize),
     Written,
 }
@@ -98,6 +101,9 @@ impl Supervisor {
         for (index, shell) in self.shells.iter().enumerate() {
             if let Some(report) = &shell.report {
                 waiting.readable(report.as_fd(), Token::ExecReport(index));
+            }
+            if let Some(Main { handle, origin: Origin::Adopted, .. }) = &shell.main {
+                waiting.readable(handle.as_fd(), Token::Ended(index));
             }
             if let Some(notify) = &shell.notify {
                 waiting.readable(notify.as_fd(), Token::Notice(index));
@@ -153,6 +159,12 @@ impl Supervisor {
         if tokens.iter().any(|t| matches!(t, Token::Written)) {
             self.on_written();
         }
+        let adopted = tokens.iter().filter_map(|token| match token {
+            Token::Ended(index) => self.death_of_adopted(UnitId(*index)),
+            _ => None,
+        });
+        let adopted: Vec<_> = adopted.collect();
+        self.mains_ended(adopted);
         let now = Moment::now();
         self.on_time(now);
         if tokens.iter().any(|t| matches!(t, Token::Listener)) {
@@ -210,6 +222,18 @@ impl Supervisor {
                 ended.push((unit, status));
             }
         }
+        self.mains_ended(ended);
+        self.look_for_empty_units();
+    }
+
+    /// An adopted main process, if it has ended, and how.
+    fn death_of_adopted(&self, unit: UnitId) -> Option<(UnitId, ExitStatus)> {
+        let main = self.shells[unit.0].main.as_ref()?;
+        let ended = main.origin == Origin::Adopted && main.handle.is_dead();
+        ended.then(|| (unit, main.handle.exit_status(main.identity.pid)))
+    }
+
+    fn mains_ended(&mut self, ended: Vec<(UnitId, ExitStatus)>) {
         let changed = !ended.is_empty();
         for (unit, status) in ended {
             // It may have said why it could not run, or that it is ready, with its last breath.
@@ -222,12 +246,11 @@ impl Supervisor {
         if changed {
             self.write_record();
         }
-        self.look_for_empty_units();
     }
 
     /// Whether anything of a unit lives. What belongs to the site and to no unit counts as of the
     /// last one that is left.
-    fn something_lives_of(&mut self, unit: UnitId) -> bool {
+    pub(super) fn something_lives_of(&mut self, unit: UnitId) -> bool {
         // One that daemonises may be caught in an exec, where it bears no mark that can be read.
         let daemonises = self.machine.plan().units[unit.0].forks;
         // "Nothing" is a grave word, so it is said only after a second look.
@@ -249,7 +272,14 @@ impl Supervisor {
         let mains: HashMap<Pid, UnitId> =
             self.machine.ids().filter_map(|u| Some((self.shells[u.0].main_pid()?, u))).collect();
         let helpers: HashSet<Pid> = self.helpers.iter().map(|h| h.pid).collect();
-        match self.kin.look(&self.places, &self.names, &mains, &helpers) {
+        let about = About {
+            places: &self.places,
+            record: &self.record,
+            names: &self.names,
+            mains: &mains,
+            helpers: &helpers,
+        };
+        match self.kin.look(&about) {
             Ok(family) => Some(family),
             Err(error) => {
                 log::error!("/proc cannot be read: {error}");
@@ -263,6 +293,10 @@ impl Supervisor {
         self.look_again = None;
         let clearing: Vec<UnitId> =
             self.machine.ids().filter(|u| self.is_being_cleared(*u)).collect();
+        if self.kin.has_adopted() && !clearing.is_empty() {
+            // Nobody tells of the death of what is no descendant.
+            self.look_again = Some(Moment::now() + KILL_PACE);
+        }
         for unit in clearing {
             if self.something_lives_of(unit) {
                 if self.is_being_killed(unit) {
@@ -310,12 +344,18 @@ impl Supervisor {
     /// The machine is done: whether something of the site lives all the same, which is then ended.
     fn sweep_strays(&mut self) -> bool {
         let Some(family) = self.family() else { return false };
-        let left: Vec<Pid> = family.units.into_values().flatten().chain(family.strays).collect();
+        let left: Vec<Seen> = family.units.into_values().flatten().chain(family.strays).collect();
         if left.is_empty() {
+            for (seen, why) in family.spared {
+                let line = command_line(seen.pid).unwrap_or_default();
+                let words = format!("{} ({line}), {why}, is left alone", seen.pid);
+                log::warn!("{words}");
+                history::add(&self.places.history(), "spared", &words);
+            }
             return false;
         }
-        for pid in left {
-            super::actions::signal(pid, Signal::KILL);
+        for seen in left {
+            super::actions::signal(seen, Signal::KILL);
         }
         self.look_again = Some(Moment::now() + KILL_PACE);
         true

@@ -105,6 +105,7 @@ impl Helper {
             ExitStatus::Code(0) => return Ok(said),
             ExitStatus::Code(code) => format!("it ended with exit status {code}"),
             ExitStatus::Signal(signal) => format!("it was killed by {signal}"),
+            ExitStatus::Untold => "it ended, and nobody was told how".to_owned(),
         };
         Err(if said.is_empty() { how } else { format!("{how}: {said}") })
     }

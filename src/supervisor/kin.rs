@@ -1,17 +1,20 @@
-//! Which of the supervisor's descendants belongs to which unit.
+//! Which process belongs to which unit.
 //!
 //! As long as the supervisor lives it is the subreaper, so everything of the site descends from
 //! it. A child of its own is a unit's main process, a helper, or an orphan: an orphan belongs to
 //! the unit in whose session it is, whose lock it holds or whose mark it bears, or to which it
 //! was found to belong before; else it is a stray, of which it is known only that it is the site's.
+//!
+//! A supervisor that has adopted a site has no such descendants: those are found by their marks, as
+//! a verb finds them.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 use super::plan::UnitId;
-use crate::linux::{Pid, StartTicks};
-use crate::process::{Groups, Tree, locked_by, mark_of};
+use crate::linux::Pid;
+use crate::process::{Groups, Record, Seen, Tree, find_members, haven, locked_by, mark_of};
 use crate::site::SitePlaces;
 
 /// What is known of units, to tell orphans apart.
@@ -21,20 +24,39 @@ pub(super) struct Kin {
     /// and without a member it does not matter.
     sessions: HashMap<Pid, UnitId>,
     /// Orphans that were recognised before, perhaps by a mark that they have lost since.
-    orphans: HashMap<(Pid, StartTicks), UnitId>,
+    orphans: HashMap<Seen, UnitId>,
+    /// What was adopted is looked for as well.
+    adopted: bool,
 }
 
 /// The living processes of the site, by unit.
 #[derive(Debug, Default)]
 pub(super) struct Family {
-    pub(super) units: HashMap<UnitId, Vec<Pid>>,
-    pub(super) strays: Vec<Pid>,
+    pub(super) units: HashMap<UnitId, Vec<Seen>>,
+    pub(super) strays: Vec<Seen>,
+    /// Left alone, with the reason.
+    pub(super) spared: Vec<(Seen, &'static str)>,
 }
 
 impl Family {
-    pub(super) fn of(&self, unit: UnitId) -> &[Pid] {
+    pub(super) fn of(&self, unit: UnitId) -> &[Seen] {
         self.units.get(&unit).map_or(&[], Vec::as_slice)
     }
+
+    pub(super) fn has(&self, unit: UnitId, pid: Pid) -> bool {
+        self.of(unit).iter().any(|seen| seen.pid == pid)
+    }
+}
+
+/// Of whom the site's processes are told apart.
+pub(super) struct About<'a> {
+    pub(super) places: &'a SitePlaces,
+    pub(super) record: &'a Record,
+    pub(super) names: &'a HashMap<String, UnitId>,
+    /// The main processes.
+    pub(super) mains: &'a HashMap<Pid, UnitId>,
+    /// Left out.
+    pub(super) helpers: &'a HashSet<Pid>,
 }
 
 impl Kin {
@@ -44,17 +66,21 @@ impl Kin {
         self.sessions.insert(pid, unit);
     }
 
-    /// Looks at everything that lives. `mains`: the main processes; `helpers` are left out.
+    /// There are processes of the site that do not descend from this one.
+    pub(super) fn adopts(&mut self) {
+        self.adopted = true;
+    }
+
+    pub(super) fn has_adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// Looks at everything that lives.
     ///
     /// # Errors
     /// /proc cannot be read.
-    pub(super) fn look(
-        &mut self,
-        places: &SitePlaces,
-        names: &HashMap<String, UnitId>,
-        mains: &HashMap<Pid, UnitId>,
-        helpers: &HashSet<Pid>,
-    ) -> io::Result<Family> {
+    pub(super) fn look(&mut self, about: &About<'_>) -> io::Result<Family> {
+        let About { places, names, mains, helpers, .. } = about;
         let tree = Tree::look()?;
         let groups = Groups::of(places);
         let folder = places.runtime.as_os_str().as_bytes();
@@ -65,7 +91,11 @@ impl Kin {
             tree.children(Pid::this()).iter().map(|pid| (*pid, None)).collect();
         while let Some((pid, parent)) = queue.pop() {
             let Some(stat) = tree.stat(pid).filter(|_| !helpers.contains(&pid)) else { continue };
-            let key = (pid, stat.start);
+            let seen = Seen::from(stat);
+            if let Some(why) = haven(stat) {
+                family.spared.push((seen, why));
+                continue;
+            }
             let unit = match mains.get(&pid).copied().or(parent) {
                 Some(unit) => Some(unit),
                 None => {
@@ -75,7 +105,7 @@ impl Kin {
                         continue;
                     }
                     self.orphans
-                        .get(&key)
+                        .get(&seen)
                         .copied()
                         .or_else(|| names.get(&groups.as_ref()?.process_of(pid)?).copied())
                         .or_else(|| stat.session.and_then(|s| self.sessions.get(&s).copied()))
@@ -85,10 +115,10 @@ impl Kin {
             };
             match unit {
                 Some(unit) => {
-                    orphans.insert(key, unit);
-                    family.units.entry(unit).or_default().push(pid);
+                    orphans.insert(seen, unit);
+                    family.units.entry(unit).or_default().push(seen);
                 }
-                None => family.strays.push(pid),
+                None => family.strays.push(seen),
             }
             for child in tree.children(pid) {
                 // A child of ours may have started another site, whose supervisor bears its mark.
@@ -98,7 +128,25 @@ impl Kin {
                 }
             }
         }
+        if self.adopted {
+            add_adopted(&mut family, &tree, about)?;
+        }
         self.orphans = orphans;
         Ok(family)
     }
+}
+
+/// What bears the site's marks and does not descend from this process.
+fn add_adopted(family: &mut Family, tree: &Tree, about: &About<'_>) -> io::Result<()> {
+    let found = find_members(about.places, Some(about.record))?;
+    let theirs = |pid: Pid| tree.stat(pid).is_some() && !tree.descends(pid, Pid::this());
+    for member in found.ours.iter().filter(|m| theirs(m.pid)) {
+        let named = || about.names.get(member.process.as_ref()?).copied();
+        match about.mains.get(&member.pid).copied().or_else(named) {
+            Some(unit) => family.units.entry(unit).or_default().push(member.seen()),
+            None => family.strays.push(member.seen()),
+        }
+    }
+    family.spared.extend(found.spared.iter().map(|(member, why)| (member.seen(), *why)));
+    Ok(())
 }

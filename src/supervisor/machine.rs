@@ -42,7 +42,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A site of which nothing runs; [`Event::Begin`] comes first.
+    /// A site of which nothing is known; [`Event::Begin`] or [`Event::Adopt`] comes first.
     pub fn new(plan: Plan) -> Self {
         Self {
             desired: Desired::Held,
@@ -129,6 +129,7 @@ impl Machine {
                     self.boot_now(now);
                 }
             }
+            Event::Adopt { units, boot } => self.on_adopt(units, boot, now, &mut out),
             Event::Unit(unit, event) => self.on_unit(unit, event, now, &mut out),
             Event::Gathered => self.on_gathered(&mut out),
             Event::Stop { polite_until } => self.on_stop(polite_until, &mut out),
@@ -940,5 +941,6 @@ enum Remains {
     Nothing,
 }
 
+mod adopt;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //! client, or end while something of the site lives.
 
 mod actions;
+mod adoption;
 mod clients;
 mod event_loop;
 mod held;
@@ -52,8 +53,7 @@ pub struct Setup {
     /// As it is written; what the manager says differently is in `adjustments`.
     pub definition: Definition,
     pub adjustments: Adjustments,
-    /// The site comes up with its processes held down, for this reason.
-    pub held: Option<control::Pause>,
+    pub beginning: Beginning,
     /// How long the boot may take.
     pub boot: Duration,
     /// How long a failed boot may be polite while it is rolled back.
@@ -61,6 +61,24 @@ pub struct Setup {
     /// What the manager calls the site.
     pub known_as: Option<String>,
     pub foreground: bool,
+}
+
+/// What a supervisor begins with.
+#[derive(Clone, Debug)]
+pub enum Beginning {
+    /// Nothing of the site lives, and its processes are started.
+    Up,
+    /// They are held down, for this reason.
+    Held(control::Pause),
+    /// They live, and nobody watches them.
+    Adopt,
+}
+
+impl Beginning {
+    /// That of a start.
+    pub fn of(held: Option<control::Pause>) -> Self {
+        held.map_or(Self::Up, Self::Held)
+    }
 }
 
 /// Why a supervisor did not come to its work.
@@ -89,7 +107,7 @@ pub enum Finished {
 /// # Errors
 /// It did not come to its work; nothing was started.
 pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotStarted> {
-    let Setup { places, definition, adjustments, held, boot, rollback, known_as, foreground } =
+    let Setup { places, definition, adjustments, beginning, boot, rollback, known_as, foreground } =
         setup;
     places.check_length()?;
     let of_folder =
@@ -116,9 +134,10 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         log::info!("the supervisor is not protected when memory is short: {error}");
     }
     let launches = Launch::prepare(&definition).map_err(|why| anyhow!(why))?;
-    let reserved = match held {
-        Some(_) => ports::Reserved::default(),
-        None => ports::reserve(&definition).map_err(|why| anyhow!(why))?,
+    let reserved = match beginning {
+        // What lives has its ports.
+        Beginning::Held(_) | Beginning::Adopt => ports::Reserved::default(),
+        Beginning::Up => ports::reserve(&definition).map_err(|why| anyhow!(why))?,
     };
 
     // Out of whatever group our caller is in, which may be another site's.
@@ -129,21 +148,21 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         log::info!("the site has no control groups here: {error}");
     }
     let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
-    let since = WallTime::now();
+    let before = match beginning {
+        Beginning::Adopt => Record::read(&places).context("there is no record to adopt by")?,
+        Beginning::Up | Beginning::Held(_) => None,
+    };
+    let since = before.as_ref().map_or_else(WallTime::now, |record| record.since);
     files::write_durably(&places.snapshot(), definition.text.as_bytes())
         .with_context(|| format!("{} cannot be written", places.snapshot().display()))?;
     let record = Record {
-        version: Record::VERSION,
-        site: definition.name.clone(),
         known_as,
-        supervisor: identity,
         since,
         fingerprint: definition.fingerprint.clone(),
         adjustments: adjustments.clone(),
-        processes: Vec::new(),
-        ending: None,
-        phase: None,
-        paused: None,
+        processes: before.as_ref().map(|b| b.processes.clone()).unwrap_or_default(),
+        done: before.as_ref().map(|b| b.done.clone()).unwrap_or_default(),
+        ..Record::begun(definition.name.clone(), identity)
     };
     record
         .write(&places)
@@ -171,7 +190,10 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         clients: clients::Clients::default(),
         record,
         watcher: Watcher::new().ok(),
-        paused: held.clone(),
+        paused: match &beginning {
+            Beginning::Held(pause) => Some(pause.clone()),
+            Beginning::Up | Beginning::Adopt => None,
+        },
         failure: None,
         stopped_by: None,
         since,
@@ -185,8 +207,14 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         places,
     };
     history::add(&supervisor.places.history(), "started", "the supervisor is at work");
+    let begin = match (beginning, before) {
+        (Beginning::Adopt, Some(before)) => Event::Adopt { units: supervisor.adopt(&before), boot },
+        (Beginning::Adopt, None) => return Err(anyhow!("there is no record to adopt by").into()),
+        (Beginning::Held(_), _) => Event::Begin { held: true, boot, rollback },
+        (Beginning::Up, _) => Event::Begin { held: false, boot, rollback },
+    };
     announce();
-    supervisor.live(Event::Begin { held: held.is_some(), boot, rollback });
+    supervisor.live(begin);
     let finished = supervisor.finish();
     // Let go by the kernel, when nothing of this process is left.
     std::mem::forget(lock);

@@ -78,6 +78,21 @@ impl Reserved {
             .collect()
     }
 
+    /// Holds again what the process at `index` is to be given, where an earlier supervisor took it
+    /// with it.
+    ///
+    /// # Errors
+    /// As [`reserve`].
+    pub fn hold_again(&mut self, definition: &Definition, index: usize) -> Result<(), String> {
+        for (at, reservation) in definition.reserve_ports.iter().enumerate() {
+            let wanted = reservation.pass && reservation.process == Some(index);
+            if wanted && !self.0.contains_key(&at) {
+                self.0.insert(at, hold_one(definition, reservation)?);
+            }
+        }
+        Ok(())
+    }
+
     /// Lets go of everything.
     pub fn release(&mut self) {
         self.0.clear();

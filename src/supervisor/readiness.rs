@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use super::actions::{Main, Origin};
 use super::event_loop::Supervisor;
 use super::helpers::Role;
+use super::kin::Family;
 use super::machine::{Event, Unit, UnitEvent};
 use super::plan::UnitId;
 use crate::linux::process::Stat;
@@ -83,13 +85,13 @@ impl Supervisor {
                 return None;
             }
         }
-        let family = self.family();
-        let mine: Vec<Pid> = family.map(|f| f.of(unit).to_vec()).unwrap_or_default();
+        let family = self.family().unwrap_or_default();
         // The oldest orphan: it has forked the others.
         let me = Pid::this();
-        let oldest = mine
+        let oldest = family
+            .of(unit)
             .iter()
-            .filter_map(|pid| Stat::of(*pid))
+            .filter_map(|seen| Stat::of(seen.pid))
             .filter(|stat| stat.parent == Some(me))
             .min_by_key(|stat| (stat.start, stat.pid));
         let event = oldest.and_then(|stat| self.new_main(unit, stat.pid));
@@ -112,7 +114,7 @@ impl Supervisor {
             );
             return None;
         }
-        self.shells[unit.0].main = Some((identity, handle));
+        self.shells[unit.0].main = Some(Main { identity, handle, origin: Origin::Child });
         self.write_record();
         log::info!("the main process of `{}` is {pid}", self.name(unit));
         Some(Event::Unit(unit, UnitEvent::Main(pid)))
@@ -122,9 +124,8 @@ impl Supervisor {
         while let Some(notice) = self.shells[unit.0].notify.as_ref().and_then(NotifySocket::receive)
         {
             // The kernel vouches for the sender; it must be one of this unit's own processes.
-            let family = self.family();
-            let mine = family.as_ref().map_or(&[][..], |f| f.of(unit));
-            let trusted = notice.from.pid.is_some_and(|pid| mine.contains(&pid));
+            let family = self.family().unwrap_or_default();
+            let trusted = notice.from.pid.is_some_and(|pid| family.has(unit, pid));
             if !trusted {
                 log::warn!(
                     "a notice for `{}` from process {} is not believed, as that is none of its own",
@@ -134,12 +135,12 @@ impl Supervisor {
                 continue;
             }
             for line in notice.text.lines() {
-                self.on_notice_line(unit, line, mine);
+                self.on_notice_line(unit, line, &family);
             }
         }
     }
 
-    fn on_notice_line(&mut self, unit: UnitId, line: &str, mine: &[Pid]) {
+    fn on_notice_line(&mut self, unit: UnitId, line: &str, family: &Family) {
         match line.split_once('=') {
             Some(("READY", "1")) => {
                 self.shells[unit.0].said_ready = true;
@@ -154,7 +155,7 @@ impl Supervisor {
             }
             Some(("MAINPID", number)) => {
                 let pid = number.trim().parse::<i32>().ok().and_then(|n| Pid::try_from(n).ok());
-                if let Some(pid) = pid.filter(|pid| mine.contains(pid))
+                if let Some(pid) = pid.filter(|pid| family.has(unit, *pid))
                     && self.shells[unit.0].main_pid() != Some(pid)
                     && let Some(event) = self.new_main(unit, pid)
                 {

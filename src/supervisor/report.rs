@@ -18,7 +18,11 @@ const LAST_LINES: usize = 5;
 impl Supervisor {
     pub(super) fn note(&mut self, note: &Note) {
         match note {
-            Note::Ready(unit) => log::info!("`{}` is ready", self.name(*unit)),
+            Note::Ready(unit) => {
+                log::info!("`{}` is ready", self.name(*unit));
+                // Whoever adopts the site must not ask again for what is said but once.
+                self.write_record();
+            }
             Note::Fault(unit, cause) => {
                 let reason = self.reason(*unit, cause);
                 log::warn!("{reason}");
@@ -51,6 +55,9 @@ impl Supervisor {
                 self.write_record();
                 ("failed", text)
             }
+            Milestone::Adopted => {
+                ("adopted", "another supervisor has taken over what lives".to_owned())
+            }
             Milestone::Stopping => ("stopping", "the site is being stopped".to_owned()),
             Milestone::Holding => ("pausing", "the processes are being stopped".to_owned()),
             Milestone::Held => ("paused", "the processes are held down".to_owned()),
@@ -74,7 +81,7 @@ impl Supervisor {
             last_lines: self.shells[unit.0].output.last_lines(LAST_LINES),
             signal: match failure.cause {
                 Cause::Died(ExitStatus::Signal(signal)) => Some(signal),
-                Cause::Died(ExitStatus::Code(_))
+                Cause::Died(ExitStatus::Code(_) | ExitStatus::Untold)
                 | Cause::NotRun(_)
                 | Cause::NotReady(_)
                 | Cause::NeverStarted
@@ -98,6 +105,7 @@ impl Supervisor {
             Cause::Died(ExitStatus::Signal(signal)) => {
                 format!("`{name}` was killed by {signal}, which siteward did not send")
             }
+            Cause::Died(ExitStatus::Untold) => format!("`{name}` has ended, and nobody saw how"),
             Cause::NotReady(time) => {
                 let how = match &self.process(unit).ready {
                     Ready::AtExec | Ready::Delay(_) => String::new(),
@@ -167,8 +175,8 @@ impl Supervisor {
             .or_else(|| memory.last_cause.as_ref().map(|cause| self.reason(id, cause)));
         ProcessView {
             name: self.name(id).to_owned(),
-            pid: shell.main.as_ref().map(|(identity, _)| identity.pid),
-            start: shell.main.as_ref().map(|(identity, _)| identity.start),
+            pid: shell.main_pid(),
+            start: shell.main.as_ref().map(|main| main.identity.start),
             doing: doing(unit).to_owned(),
             up: unit.is_up(),
             essential: self.machine.plan().units[id.0].essential,

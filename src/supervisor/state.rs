@@ -193,6 +193,12 @@ pub enum Event {
         boot: Duration,
         rollback: Duration,
     },
+    /// The beginning, for a site whose supervisor is gone: each unit as it was found. What must still
+    /// come up has `boot` for it.
+    Adopt {
+        units: Vec<Found>,
+        boot: Duration,
+    },
     Unit(UnitId, UnitEvent),
     /// The evidence of a failed unit has been gathered, or could not be.
     Gathered,
@@ -208,6 +214,19 @@ pub enum Event {
     },
     /// Time has passed.
     Tick,
+}
+
+/// How a unit was found whose supervisor is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It was never started.
+    Never,
+    /// A oneshot that was done.
+    Done,
+    /// Its main process lives; `ready`: it had been.
+    Alive { run: Run, ready: bool },
+    /// Its main process ended while nobody watched; `rest`: others of it live.
+    Gone { rest: bool },
 }
 
 /// What happened to a unit.
@@ -282,6 +301,7 @@ pub enum Note {
 /// What is worth writing down of the whole site.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Milestone {
+    Adopted,
     Up,
     Failing(Failure),
     Stopping,

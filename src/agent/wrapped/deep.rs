@@ -16,9 +16,7 @@ pub(crate) fn missing_kind(target: &Target, wrapping: &Wrapping) -> Option<Fault
     // What was started by hand bears no mark, but it descends from these.
     if let Some(record) = &mut record {
         let known = wrapping.supervisors.iter().chain(&wrapping.daemon);
-        record
-            .processes
-            .extend(known.map(|i| ProcessRecord { name: WRAPPED.to_owned(), identity: i.clone() }));
+        record.processes.extend(known.map(|i| ProcessRecord::started(WRAPPED, i.clone())));
     }
     let members = find_members(&target.site, record.as_ref()).ok()?;
     let mut lines: Vec<Vec<Vec<u8>>> = members.ours.iter().map(|m| arguments(m.pid)).collect();

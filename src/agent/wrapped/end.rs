@@ -11,7 +11,6 @@ use crate::agent::ownership;
 use crate::backend::command::{Marked, run as run_command};
 use crate::backend::external::{self, Daemon, Look};
 use crate::history;
-use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, files};
@@ -140,25 +139,15 @@ impl Ending<'_> {
 
     /// The record, with everybody who was seen: their descendants and sessions are then found too.
     fn record(&self) -> Record {
-        let mut record = Record::read(&self.target.site).ok().flatten().unwrap_or_else(|| Record {
-            version: Record::VERSION,
-            site: self.target.name.clone(),
-            known_as: None,
-            supervisor: me(),
-            since: WallTime::now(),
-            fingerprint: String::new(),
-            adjustments: Default::default(),
-            processes: Vec::new(),
-            ending: None,
-            phase: None,
-            paused: None,
-        });
+        let mut record = Record::read(&self.target.site)
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| Record::begun(self.target.name.clone(), me()));
         // Whoever started it is no part of it, and this verb is not either.
         record.supervisor = me();
-        record.processes.extend(self.kin.values().map(|identity| ProcessRecord {
-            name: WRAPPED.to_owned(),
-            identity: identity.clone(),
-        }));
+        record.processes.extend(
+            self.kin.values().map(|identity| ProcessRecord::started(WRAPPED, identity.clone())),
+        );
         record
     }
 

@@ -179,3 +179,36 @@ fn what_a_main_process_leaves_is_ended_before_anything_else_follows() {
     assert!(m.step(Event::Tick, s(16)).contains(&Action::KillAll(B)));
     assert_eq!(tell(&mut m, B, UnitEvent::Emptied, 17), [Action::AskToStop(A)]);
 }
+
+fn adopt(machine: &mut Machine, units: Vec<Found>) -> Vec<Action> {
+    machine.step(Event::Adopt { units, boot: Duration::from_secs(60) }, s(100))
+}
+
+fn alive(ready: bool) -> Found {
+    Found::Alive { run: Run { pid: pid(), since: s(0), main_since: s(0) }, ready }
+}
+
+#[test]
+fn what_is_adopted_alive_is_not_touched() {
+    let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    let actions = adopt(&mut site, vec![alive(true), alive(true)]);
+    assert_eq!((site.state(), site.phase()), (State::Running, &Phase::Serving));
+    let harmless = |a: &Action| matches!(a, Action::Note(_) | Action::DropHelpers(_));
+    assert!(actions.iter().all(harmless), "{actions:?}");
+}
+
+#[test]
+fn what_ended_before_it_was_adopted_has_failed_and_what_never_began_has_its_turn() {
+    let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    adopt(&mut site, vec![alive(true), Found::Gone { rest: false }]);
+    assert_eq!(site.state(), State::StoppingFailed);
+
+    let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    let actions = adopt(&mut site, vec![alive(true), Found::Never]);
+    assert!(actions.contains(&Action::Spawn(B)), "{actions:?}");
+    assert_eq!(site.state(), State::Starting);
+
+    let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    let actions = adopt(&mut site, vec![alive(false), Found::Never]);
+    assert!(actions.contains(&Action::AwaitReady(A)), "{actions:?}");
+}

@@ -1,0 +1,47 @@
+//! The machine of a site whose supervisor is gone and whose processes live: it goes on from where
+//! they are. As pure as the rest.
+
+use super::*;
+
+impl Machine {
+    /// Takes the units as they were found. What lives is not touched; what was never started has its
+    /// turn; what ended while nobody watched has failed now.
+    pub(super) fn on_adopt(
+        &mut self,
+        found: Vec<Found>,
+        boot: Duration,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        out.push(Action::Note(Note::Site(Milestone::Adopted)));
+        self.desired = Desired::Up;
+        self.boot = boot;
+        // It was up once, so that what is missing now is a fault and no beginning.
+        let was_up = found.iter().all(|unit| match unit {
+            Found::Alive { ready, .. } => *ready,
+            Found::Done | Found::Gone { .. } => true,
+            Found::Never => false,
+        });
+        self.boot_now(now);
+        if was_up {
+            self.phase = Phase::Serving;
+        }
+        let mut gone = Vec::new();
+        for (id, unit) in self.ids().zip(found) {
+            match unit {
+                Found::Never => {}
+                Found::Done => self.units[id.0] = Unit::Done,
+                Found::Alive { run, ready: true } => self.is_ready(id, run, now, out),
+                Found::Alive { run, ready: false } => {
+                    let until = self.ready_limit(id, now);
+                    self.starts(id, run, until, now, out);
+                }
+                Found::Gone { rest } => gone.push((id, rest)),
+            }
+        }
+        for (id, rest) in gone {
+            let remains = if rest { Remains::Others } else { Remains::Nothing };
+            self.fault(id, Cause::Died(ExitStatus::Untold), remains, now, out);
+        }
+    }
+}
