@@ -159,7 +159,9 @@ pub(super) fn end_survivors(
     if wrapped_definition(places).is_some() {
         return wrapped::end(target, times, manners);
     }
-    let before = observe(places, Moment::now(), times.until)?;
+    // One that cannot be reached was given its time before, and the rest belongs to the sweep.
+    let now = Moment::now();
+    let before = observe(places, now, now + now.until(times.until) / 4)?;
     let record = before.record.clone();
     let had_something = before.state != State::Stopped && before.state != State::Failed;
     if had_something {

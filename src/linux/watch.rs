@@ -32,6 +32,24 @@ impl Watcher {
         Ok(Watch(self.0.add_watch(path, flags)?))
     }
 
+    /// Becomes readable when the folder, or something in it, is removed, moved or replaced.
+    ///
+    /// # Errors
+    /// ENOENT, ENOSPC.
+    pub fn losses_in(&self, folder: &Path) -> io::Result<()> {
+        let flags = AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_MOVE
+            | AddWatchFlags::IN_MOVE_SELF;
+        self.0.add_watch(folder, flags)?;
+        Ok(())
+    }
+
+    /// Forgets what has been told.
+    pub fn drain(&self) {
+        while self.0.read_events().is_ok_and(|events| !events.is_empty()) {}
+    }
+
     /// The watched files that have been written to.
     pub fn written(&self) -> Vec<Watch> {
         let mut found = Vec::new();

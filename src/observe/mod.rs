@@ -13,7 +13,9 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Failure, Reply, Request, State, View};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, lock};
-use crate::process::{Ending, Identity, Member, Members, Record, SUPERVISOR, find_members};
+use crate::process::{
+    Ending, Identity, Member, Members, Record, SUPERVISOR, find_members, mark_of,
+};
 use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
 
 /// What was seen.
@@ -120,14 +122,16 @@ pub fn observe(
 }
 
 /// What was seen may be a supervisor on its way: it took the lock after we looked for it, it is
-/// a process with the supervisor's mark that has not taken it yet, or it has let it go and ends.
+/// a process with the supervisor's mark that has not taken it yet, or it has let it go and ends, or it
+/// puts back what somebody took from it.
 fn is_about_to_change(places: &SitePlaces, seen: &Observation) -> bool {
     if seen.record.as_ref().is_some_and(|r| r.supervisor.is_alive()) {
         return true;
     }
-    let on_its_way = |m: &Member| m.process.as_deref() == Some(SUPERVISOR);
-    let alone = seen.members.spared.is_empty() && seen.members.ours.iter().all(on_its_way);
-    !seen.members.is_empty() && (alone || lock::is_held(&places.lock()).unwrap_or(false))
+    // Its own mark, and not only the group that it gave to what it runs for itself.
+    let is_supervisor = |m: &Member| mark_of(m.pid).is_some_and(|(_, who)| who == SUPERVISOR);
+    seen.members.ours.iter().any(is_supervisor)
+        || (!seen.members.is_empty() && lock::is_held(&places.lock()).unwrap_or(false))
 }
 
 fn silent(places: &SitePlaces) -> Observation {

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use super::actions::{Main, Origin, UnitShell};
@@ -53,7 +52,8 @@ pub(super) struct Supervisor {
     pub(super) since: WallTime,
     pub(super) foreground: bool,
     pub(super) inbox: Inbox,
-    pub(super) listener: UnixListener,
+    /// What it is found by.
+    pub(super) foothold: super::foothold::Foothold,
     /// When members of units are looked for again, while some of them are being killed.
     pub(super) look_again: Option<Moment>,
 }
@@ -63,6 +63,8 @@ pub(super) struct Supervisor {
 enum Token {
     Signal,
     Listener,
+    /// What the supervisor is found by may be gone.
+    Loss,
     Client(u64),
     ExecReport(usize),
     Notice(usize),
@@ -90,7 +92,10 @@ impl Supervisor {
     fn wait(&self) -> Vec<Token> {
         let mut waiting = Waiting::new();
         waiting.readable(self.inbox.as_fd(), Token::Signal);
-        waiting.readable(self.listener.as_fd(), Token::Listener);
+        waiting.readable(self.foothold.listener().as_fd(), Token::Listener);
+        if let Some(alarm) = self.foothold.alarm() {
+            waiting.readable(alarm, Token::Loss);
+        }
         for (id, client) in self.clients.all() {
             if client.has_something_to_say() {
                 waiting.readable_or_writable(client.as_fd(), Token::Client(id));
@@ -123,6 +128,7 @@ impl Supervisor {
             .chain(looks)
             .chain(self.machine.next_tick())
             .chain(self.look_again)
+            .chain(self.foothold.look_at)
             .chain(self.clients.next_deadline())
             .chain(self.degraded_is_told_at().filter(|at| !at.passed()))
             .min();
@@ -167,8 +173,12 @@ impl Supervisor {
         self.mains_ended(adopted);
         let now = Moment::now();
         self.on_time(now);
+        let due = self.foothold.look_at.is_some_and(|at| at <= now);
+        if due || tokens.iter().any(|t| matches!(t, Token::Loss)) {
+            self.look_to_foothold();
+        }
         if tokens.iter().any(|t| matches!(t, Token::Listener)) {
-            self.clients.accept(&self.listener);
+            self.clients.accept(self.foothold.listener());
         }
         for token in tokens {
             if let Token::Client(id) = token {

@@ -9,6 +9,7 @@ mod actions;
 mod adoption;
 mod clients;
 mod event_loop;
+mod foothold;
 mod held;
 mod helpers;
 mod kin;
@@ -23,8 +24,7 @@ mod state;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::net::UnixListener;
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -41,6 +41,7 @@ use crate::process::{Ending, Groups, Identity, Record, SUPERVISOR};
 use crate::site::{Adjustments, Definition, SitePlaces};
 use actions::UnitShell;
 use event_loop::Supervisor;
+use foothold::Foothold;
 use launch::Launch;
 use machine::{Event, Machine};
 use output::Output;
@@ -167,7 +168,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     record
         .write(&places)
         .with_context(|| format!("the record {} cannot be written", places.record().display()))?;
-    let listener = listen(&places)
+    let foothold = Foothold::new(lock, &places)
         .with_context(|| format!("the socket {} cannot be made", places.socket().display()))?;
 
     let written = definition.clone();
@@ -199,7 +200,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         since,
         foreground,
         inbox,
-        listener,
+        foothold,
         look_again: None,
         series: held::Series::default(),
         written,
@@ -216,20 +217,9 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     announce();
     supervisor.live(begin);
     let finished = supervisor.finish();
-    // Let go by the kernel, when nothing of this process is left.
-    std::mem::forget(lock);
+    // Its lock is let go by the kernel, when nothing of this process is left.
+    std::mem::forget(supervisor);
     Ok(finished)
-}
-
-fn listen(places: &SitePlaces) -> io::Result<UnixListener> {
-    // The lock is ours, so a socket that is there belongs to nobody.
-    match fs::remove_file(places.socket()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(places.socket())?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
 }
 
 impl Supervisor {

@@ -1,0 +1,146 @@
+//! What a supervisor is found by: its folder, lock, socket, record and snapshot. Whoever removes or
+//! replaces them under it (a clean-up of /run, a careless hand) would make a running site look like
+//! none, so it is told by the kernel and puts them back.
+//!
+//! Must never: put anything back while another supervisor has the lock.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::Duration;
+
+use super::event_loop::Supervisor;
+use crate::history;
+use crate::linux::lock::{Attempt, Lock};
+use crate::linux::watch::Watcher;
+use crate::linux::{Moment, files};
+use crate::site::SitePlaces;
+
+/// How soon it is tried again to put back what could not be.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(super) struct Foothold {
+    lock: Lock,
+    listener: UnixListener,
+    /// Which file the socket is.
+    socket: (u64, u64),
+    watcher: Option<Watcher>,
+    pub(super) look_at: Option<Moment>,
+}
+
+impl Foothold {
+    /// Listens, in a folder in which `lock` is ours.
+    ///
+    /// # Errors
+    /// As bind(2).
+    pub(super) fn new(lock: Lock, places: &SitePlaces) -> io::Result<Self> {
+        let (listener, socket) = listen(&places.socket())?;
+        let watcher = Watcher::new().ok();
+        let mut foothold = Self { lock, listener, socket, watcher, look_at: None };
+        foothold.watch(places);
+        Ok(foothold)
+    }
+
+    pub(super) fn listener(&self) -> &UnixListener {
+        &self.listener
+    }
+
+    /// Becomes readable when something in the folder was taken away or replaced.
+    pub(super) fn alarm(&self) -> Option<BorrowedFd<'_>> {
+        self.watcher.as_ref().map(AsFd::as_fd)
+    }
+
+    fn watch(&mut self, places: &SitePlaces) {
+        let armed = self.watcher.as_ref().is_some_and(|w| w.losses_in(&places.runtime).is_ok());
+        if !armed {
+            log::debug!("{} cannot be watched", places.runtime.display());
+        }
+    }
+
+    /// Puts back the folder, the lock and the socket. Says what was missing.
+    fn restore(&mut self, places: &SitePlaces) -> io::Result<Vec<&'static str>> {
+        let mut missing = Vec::new();
+        if !places.runtime.is_dir() {
+            missing.push("folder");
+        }
+        files::private_folder(&places.runtime)?;
+        if !is_file(&places.lock(), id(&self.lock.file().metadata()?)) {
+            match Lock::attempt(&places.lock())? {
+                Attempt::Taken(lock) => self.lock = lock,
+                Attempt::Held => return Err(io::Error::other("another supervisor has the lock")),
+            }
+            missing.push("lock");
+        }
+        files::private_folder(&places.process_locks())?;
+        if !is_file(&places.socket(), self.socket) {
+            (self.listener, self.socket) = listen(&places.socket())?;
+            missing.push("socket");
+        }
+        Ok(missing)
+    }
+}
+
+fn id(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+fn is_file(path: &Path, is: (u64, u64)) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|there| id(&there) == is)
+}
+
+fn listen(path: &Path) -> io::Result<(UnixListener, (u64, u64))> {
+    // The lock is ours, so a socket that is there belongs to nobody.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok((listener, id(&fs::symlink_metadata(path)?)))
+}
+
+impl Supervisor {
+    /// Something happened in the folder, or it is time to try again.
+    pub(super) fn look_to_foothold(&mut self) {
+        if let Some(watcher) = &self.foothold.watcher {
+            watcher.drain();
+        }
+        self.foothold.look_at = None;
+        // At the end everything is taken away by ourselves.
+        let restored = self.foothold.restore(&self.places).and_then(|mut missing| {
+            if !self.places.snapshot().exists() {
+                missing.push("snapshot");
+                files::write_durably(&self.places.snapshot(), self.written.text.as_bytes())?;
+            }
+            if !self.places.record().exists() {
+                missing.push("record");
+                self.write_record();
+            }
+            Ok(missing)
+        });
+        match restored {
+            Ok(missing) if missing.is_empty() => {}
+            Ok(missing) => {
+                self.foothold.watch(&self.places);
+                let words = format!(
+                    "the {} of the supervisor in {} had been taken away, and is put back",
+                    missing.join(", "),
+                    self.places.runtime.display()
+                );
+                log::warn!("{words}");
+                history::add(&self.places.history(), "restored", &words);
+            }
+            Err(error) => {
+                let folder = self.places.runtime.display();
+                log::error!(
+                    "what the supervisor is found by in {folder} cannot be put back: {error}"
+                );
+                self.foothold.look_at = Some(Moment::now() + AGAIN);
+            }
+        }
+    }
+}
