@@ -114,6 +114,9 @@ enum Word {
         /// 0: the supervisor's answer; 10: also every process by identity; 20: also every healthcheck
         #[arg(long, default_value_t = 0, value_name = "LEVEL")]
         level: u32,
+        /// Say by which marks its processes are known here, and by which its last stop was proved
+        #[arg(long)]
+        explain: bool,
     },
     /// Kill everything of the site at once, and prove it
     Clean {
@@ -404,6 +407,7 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         }
     };
     let deadline = Deadline { begun, given: common.timeout };
+    let mut explained = Vec::new();
     let (kind, outcome) = match cli.verb {
         Word::List { json } => return print_lines(&operator::list(&places, json)),
         Word::Rehearse { name, json, yes } => {
@@ -452,14 +456,20 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Stop(site) => {
             (Verb::Stop, with(&site, called_by, &places, |t| agent::stop(t, &deadline)))
         }
-        Word::Monitor { site, level } => {
+        Word::Monitor { site, level, explain } => {
             let level = Level::from(level);
             if called_by == Manager::Hand {
                 hint_at_undefined(&site, &places);
             }
             (
                 Verb::Monitor,
-                with(&site, called_by, &places, |t| agent::monitor(t, level, &deadline)),
+                with(&site, called_by, &places, |t| {
+                    let outcome = agent::monitor(t, level, &deadline);
+                    if explain || common.verbose > 0 {
+                        explained = agent::explain(t);
+                    }
+                    outcome
+                }),
             )
         }
         Word::Holders(site) => (Verb::Other, with(&site, called_by, &places, agent::list_holders)),
@@ -494,7 +504,9 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             (Verb::Other, with(&site, called_by, &places, |t| agent::reload(t, &deadline)))
         }
     };
-    give(called_by, kind, false, &outcome, common.quiet)
+    let code = give(called_by, kind, false, &outcome, common.quiet);
+    print_lines(&explained);
+    code
 }
 
 fn rehearse(name: Option<String>, places: &Places, options: &RehearseOptions) -> ExitCode {

@@ -13,7 +13,8 @@ const SITE: &str = "shop";
 
 fn started() -> Bench {
     let bench = Bench::new();
-    bench.define(SITE, "processes:\n  a: {command: [ACT, steady]}\n  b: {command: [ACT, steady]}\n");
+    bench
+        .define(SITE, "processes:\n  a: {command: [ACT, steady]}\n  b: {command: [ACT, steady]}\n");
     succeed(bench.hand(&["start", SITE]));
     bench
 }
@@ -27,7 +28,9 @@ fn rob(bench: &Bench, how: impl FnOnce(&Path)) {
         assert_eq!(bench.monitor(SITE), (0, 0, 0));
     }
     until("everything is put back", || {
-        [places.lock(), places.socket(), places.record(), places.snapshot()].iter().all(|p| exists(p))
+        [places.lock(), places.socket(), places.record(), places.snapshot()]
+            .iter()
+            .all(|p| exists(p))
             && lock::is_held(&places.lock()).unwrap()
     });
     assert!(bench.log(SITE, "history.jsonl").contains("restored"));

@@ -7,6 +7,7 @@
 mod adopt;
 mod clean;
 mod deadline;
+mod explain;
 mod gate;
 mod holders;
 mod monitor;
@@ -28,6 +29,7 @@ use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 pub use adopt::adopt;
 pub use clean::{clean, clean_and_break};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
+pub use explain::explain;
 pub use holders::list_holders;
 pub use monitor::{Level, monitor};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};

@@ -15,7 +15,7 @@ use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal};
 use crate::observe::{observe, wrapped_definition};
-use crate::process::{Ending, Groups, Record, sweep};
+use crate::process::{Ending, Groups, Record, proof, sweep};
 use crate::site::{Definition, SitePlaces, load_snapshot};
 
 /// The times of a stop, by the snapshot of the site.
@@ -230,11 +230,16 @@ pub(super) fn tidy_up(target: &Target, record: Option<Record>) {
         let _ = fs::remove_file(entry.path());
     }
     let Some(mut record) = record else { return };
-    if !matches!(record.ending, Some(Ending::Stopped { .. })) {
-        record.ending = Some(Ending::Stopped { at: WallTime::now(), by: target.caller.to_owned() });
-        record.processes.clear();
-        if let Err(error) = record.write(places) {
-            log::warn!("{} cannot be written: {error}", places.record().display());
-        }
+    let proof = proof(places);
+    log::info!("that nothing of the site lives is proved by: {}", proof.join(", "));
+    let (at, by) = match record.ending {
+        Some(Ending::Stopped { ref proved_by, .. }) if *proved_by == proof => return,
+        Some(Ending::Stopped { at, by, .. }) => (at, by),
+        Some(Ending::Failed(_)) | None => (WallTime::now(), target.caller.to_owned()),
+    };
+    record.ending = Some(Ending::Stopped { at, by, proved_by: proof });
+    record.processes.clear();
+    if let Err(error) = record.write(places) {
+        log::warn!("{} cannot be written: {error}", places.record().display());
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::Pid;
+use super::{Pid, PidFd, Signal};
 
 /// Where version 2 is mounted; None: nowhere that can be seen.
 pub fn mount() -> Option<PathBuf> {
@@ -62,12 +62,39 @@ pub fn of(pid: Pid) -> Option<PathBuf> {
     table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from)
 }
 
-/// KILL for everything in a group, at once and as one (Linux 5.14).
+/// KILL for everything in a group, as one.
 ///
 /// # Errors
-/// The kernel is older, or the group is gone.
+/// The group is gone, or may not be written.
 pub fn kill(group: &Path) -> io::Result<()> {
-    fs::write(group.join("cgroup.kill"), "1")
+    match fs::write(group.join(KILL), "1") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => freeze_and_kill(group),
+        other => other,
+    }
+}
+
+/// What kills a group at once (Linux 5.14).
+const KILL: &str = "cgroup.kill";
+
+/// Whether groups at or above this path have what kills them at once.
+pub fn kills(group: &Path) -> bool {
+    // The root has none, and the groups of this kernel all have it or none has.
+    let there = group.ancestors().find(|path| path.exists());
+    let probe = |path: &Path| path.join(KILL).exists();
+    there.is_some_and(|path| probe(path) || below(path).first().is_some_and(|g| probe(g)))
+}
+
+/// The same on an older kernel: nothing in a frozen group can fork (Linux 5.2).
+fn freeze_and_kill(group: &Path) -> io::Result<()> {
+    let freeze = group.join("cgroup.freeze");
+    fs::write(&freeze, "1")?;
+    for pid in processes(group) {
+        // What is frozen cannot end, so its number is its own.
+        if let Ok(handle) = PidFd::open(pid) {
+            let _ = handle.send(Signal::KILL);
+        }
+    }
+    fs::write(&freeze, "0")
 }
 
 /// Removes a group with those below it; one that still has a process stays.
@@ -104,6 +131,28 @@ mod tests {
         assert!(group.exists(), "it has processes");
         kill(&group).unwrap();
         child.wait().unwrap();
+        while !processes(&group).is_empty() {
+            assert!(std::time::Instant::now() < deadline);
+        }
+        remove(&group);
+        assert!(!group.exists());
+    }
+
+    #[test]
+    fn a_kernel_without_the_one_way_has_the_other() {
+        let Some(mount) = mount() else { return eprintln!("LEFT OUT: no cgroup2 mount here") };
+        let group = mount.join(format!("siteward-test-freeze-{}", std::process::id()));
+        if let Err(error) = make(&group) {
+            return eprintln!("LEFT OUT: {} cannot be written: {error}", mount.display());
+        }
+        let script = "read x; while :; do sleep 0.01 & wait; done";
+        let mut child =
+            Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
+        write!(door(&group).unwrap(), "{}", child.id()).unwrap();
+        child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        freeze_and_kill(&group).unwrap();
+        child.wait().unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         while !processes(&group).is_empty() {
             assert!(std::time::Instant::now() < deadline);
         }

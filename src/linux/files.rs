@@ -93,6 +93,14 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process may write to what is at `path`.
+///
+/// # Errors
+/// The reason why not: EACCES, EROFS.
+pub fn may_write(path: &Path) -> io::Result<()> {
+    Ok(nix::unistd::access(path, nix::unistd::AccessFlags::W_OK)?)
+}
+
 /// Opens a file to append to, for its owner alone, following no link.
 ///
 /// # Errors

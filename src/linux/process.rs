@@ -105,6 +105,8 @@ pub struct Stat {
     pub state: char,
     /// None for PID 1 and for processes whose parent lives outside this PID namespace.
     pub parent: Option<Pid>,
+    /// Its process group; None where its leader lives outside this PID namespace.
+    pub group: Option<Pid>,
     /// None where the session's leader lives outside this PID namespace.
     pub session: Option<Pid>,
     /// Its session has a terminal.
@@ -134,6 +136,7 @@ impl Stat {
             comm: String::from_utf8_lossy(line.get(open + 1..close)?).into_owned(),
             state: fields.first()?.chars().next()?,
             parent: as_pid(1),
+            group: as_pid(2),
             session: as_pid(3),
             has_terminal: fields.get(4).is_some_and(|f| *f != "0"),
             start: StartTicks(fields.get(19)?.parse().ok()?),

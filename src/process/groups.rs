@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::linux::{Pid, cgroup, node};
+use crate::linux::{Pid, cgroup, files, node};
 use crate::site::SitePlaces;
 
 /// The tree of one site.
@@ -26,6 +26,24 @@ impl Groups {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         Some(Self(cgroup::mount()?.join("siteward").join(format!("{name}-{hash:016x}"))))
+    }
+
+    /// Where it is, or would be.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// How what is in it is killed; or why there can be none.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn usable(&self) -> Result<&'static str, String> {
+        let there = self.0.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+        match files::may_write(there) {
+            Ok(()) if cgroup::kills(&self.0) => Ok("killed as one"),
+            Ok(()) => Ok("frozen and killed (cgroup.kill came with Linux 5.14)"),
+            Err(error) => Err(format!("{} may not be written: {error}", there.display())),
+        }
     }
 
     /// The door to the leaf of a process, made if need be.
@@ -54,7 +72,7 @@ impl Groups {
                 && inside.into_iter().all(&may_be_killed)
                 && let Err(error) = cgroup::kill(&leaf)
             {
-                log::debug!("{} has no cgroup.kill: {error}", leaf.display());
+                log::warn!("{} cannot be killed as one: {error}", leaf.display());
             }
         }
     }

@@ -59,6 +59,8 @@ impl Member {
 pub struct Members {
     /// May be ended.
     pub ours: Vec<Member>,
+    /// Those of `ours` that lead a process group with nobody else's in it.
+    pub leaders: Vec<Seen>,
     /// Belong to the site and may not be signalled, with the reason.
     pub spared: Vec<(Member, &'static str)>,
 }
@@ -190,7 +192,21 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
     }
     add_descendants(&mut found, &foreign, &children, &known);
     let havens = below_havens(&found, &children, &by_pid);
-    Ok(sort_out(found, &havens))
+    let mut members = sort_out(found, &havens);
+    members.leaders = leaders(&members.ours, &stats);
+    Ok(members)
+}
+
+/// Whose group can be signalled as one without reaching anybody else.
+fn leaders(ours: &[Member], stats: &[Stat]) -> Vec<Seen> {
+    let pids: HashSet<Pid> = ours.iter().map(|m| m.pid).collect();
+    let foreign: HashSet<Pid> =
+        stats.iter().filter(|s| !pids.contains(&s.pid)).filter_map(|s| s.group).collect();
+    let leads = |m: &&Member| {
+        let leads = stats.iter().any(|s| s.pid == m.pid && s.group == Some(m.pid));
+        leads && !foreign.contains(&m.pid)
+    };
+    ours.iter().filter(leads).map(Member::seen).collect()
 }
 
 /// What is at or below a haven among what was found.

@@ -8,6 +8,7 @@ mod command_line;
 mod groups;
 mod holders;
 mod identity;
+mod marks;
 mod members;
 mod record;
 mod sweep;
@@ -17,6 +18,7 @@ pub use command_line::find_by_command_line;
 pub use groups::Groups;
 pub use holders::{Holder, holders};
 pub use identity::{Identity, Seen};
+pub use marks::{Offer, offered, proof};
 pub use members::{
     LEASE, MARK, Member, Members, SUPERVISOR, Spared, find_members, haven, locked_by, mark_entry,
     mark_of,

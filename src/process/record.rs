@@ -74,7 +74,13 @@ impl ProcessRecord {
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// It was told to stop.
-    Stopped { at: WallTime, by: String },
+    Stopped {
+        at: WallTime,
+        by: String,
+        /// The marks that were looked for, and found empty.
+        #[serde(default)]
+        proved_by: Vec<String>,
+    },
     /// It gave the site up.
     Failed(Failure),
 }

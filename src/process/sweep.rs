@@ -45,6 +45,12 @@ pub fn sweep(
             // As one, so that nothing can fork its way out between two signals.
             groups.kill(|pid| members.ours.iter().any(|m| m.pid == pid));
         }
+        if !polite {
+            for leader in members.leaders.iter().filter_map(|leader| leader.open()) {
+                // Where the kernel cannot, one by one must do.
+                let _ = leader.send_to_group(Signal::KILL);
+            }
+        }
         let mut handles = Vec::new();
         for member in &members.ours {
             let Some(handle) = member.seen().open() else { continue };

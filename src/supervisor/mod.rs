@@ -237,6 +237,7 @@ impl Supervisor {
             Finished::Stopped => Ending::Stopped {
                 at: WallTime::now(),
                 by: self.stopped_by.clone().unwrap_or_else(|| "stop".to_owned()),
+                proved_by: vec!["descent".to_owned()],
             },
         });
         self.write_record();

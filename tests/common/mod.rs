@@ -20,6 +20,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
     pub(crate) places: Places,
+    /// What every call is made by: words that end where the program's begin.
+    pub(crate) within: Vec<String>,
 }
 
 impl Bench {
@@ -34,7 +36,7 @@ impl Bench {
         })
         .unwrap();
         fs::create_dir(&places.config).unwrap();
-        Self { folder, places }
+        Self { folder, places, within: Vec::new() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -61,8 +63,10 @@ impl Bench {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(SITEWARD);
+        let mut words = self.within.iter().map(String::as_str).chain([SITEWARD]);
+        let mut command = Command::new(words.next().unwrap_or(SITEWARD));
         command
+            .args(words)
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("SITEWARD_CONFIG_DIR", &self.places.config)

@@ -1,0 +1,26 @@
+//! What this node offers to hold a site's processes by, and what the last stop was proved by.
+
+use super::Target;
+use crate::process::{Ending, Record, offered};
+
+/// Lines for a person.
+pub fn explain(target: &Target) -> Vec<String> {
+    let mut lines = vec!["marks by which its processes are known on this node:".to_owned()];
+    for offer in offered(&target.site) {
+        let is = if offer.offered { "" } else { "not here: " };
+        lines.push(format!("  {:11}  {is}{}", offer.mark, offer.detail));
+    }
+    let ending = Record::read(&target.site).ok().flatten().and_then(|record| record.ending);
+    lines.push(match ending {
+        Some(Ending::Stopped { at, by, proved_by }) if !proved_by.is_empty() => {
+            format!("last stopped at {at} by {by}, proved by: {}", proved_by.join(", "))
+        }
+        Some(Ending::Stopped { at, by, .. }) => format!("last stopped at {at} by {by}"),
+        Some(Ending::Failed(failure)) => {
+            format!("last failed at {}: {}", failure.at, failure.reason)
+        }
+        None => "no stop is on record since this node was booted, or since it was last started"
+            .to_owned(),
+    });
+    lines
+}

@@ -1,0 +1,46 @@
+//! Which marks a node offers for the processes of a site, and by which a stop was proved: for a
+//! person who wants to know how much a "stopped" is worth here.
+
+use super::groups::Groups;
+use super::members::{MARK, mark_entry};
+use crate::linux::{files, pidfd};
+use crate::site::SitePlaces;
+
+/// A mark, and what there is to say of it on this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub mark: &'static str,
+    pub offered: bool,
+    pub detail: String,
+}
+
+/// All of them, from the strongest to the weakest.
+pub fn offered(places: &SitePlaces) -> Vec<Offer> {
+    let offer = |mark, offered, detail| Offer { mark, offered, detail };
+    let group = match Groups::of(places).ok_or_else(|| "version 2 is not mounted here".to_owned()) {
+        Ok(groups) => groups.usable().map(|kill| format!("{}, {kill}", groups.path().display())),
+        Err(why) => Err(why),
+    };
+    let as_one = match pidfd::signals_groups() {
+        true => "signalled as one",
+        false => "signalled one by one, as this kernel (before 6.9) knows no other way",
+    };
+    let mark = String::from_utf8_lossy(&mark_entry(places, "...")).into_owned();
+    let environ = match files::is_root() {
+        true => format!("{MARK}={mark}"),
+        false => format!("{MARK}={mark}, readable only in this user's processes"),
+    };
+    vec![
+        offer("cgroup", group.is_ok(), group.unwrap_or_else(|why| why)),
+        offer("session", true, format!("one for each process, and its group is {as_one}")),
+        offer("lock", true, places.process_locks().display().to_string()),
+        offer("record", true, places.record().display().to_string()),
+        offer("environment", true, environ),
+        offer("descent", true, "from the supervisor, to which orphans return".to_owned()),
+    ]
+}
+
+/// The marks that are looked for before a verb says "stopped".
+pub fn proof(places: &SitePlaces) -> Vec<String> {
+    offered(places).into_iter().filter(|o| o.offered).map(|o| o.mark.to_owned()).collect()
+}
