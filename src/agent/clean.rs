@@ -1,6 +1,6 @@
 //! No politeness: everything of the site is killed, and that is proved.
 
-use super::stop::{end_survivors, free_the_disk, kill_supervisor, stop_times};
+use super::stop::{end_survivors, free_the_disk, send_kill, stop_times, wait_for_death};
 use super::wrapped::{self, Manners};
 use super::{Deadline, Fault, Outcome, Target, ownership};
 use crate::linux::Moment;
@@ -14,8 +14,15 @@ pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
     let before = Record::read(&target.site).ok().flatten();
     let now = Moment::now();
     (times.polite_until, times.kill_at) = (now, now);
-    let cleaned = kill_supervisor(target, times.until)
-        .map(|()| kill_groups(&target.site))
+    // Once it has its KILL it starts nothing more, and it dies while the rest is killed.
+    let cleaned = send_kill(target)
+        .map(|supervisor| {
+            let had = kill_groups(&target.site);
+            if let Some(handle) = &supervisor {
+                wait_for_death(handle, times.until);
+            }
+            had
+        })
         .and_then(|had| Ok(end_survivors(target, &times, Manners::Rough)? || had))
         .and_then(|had| free_the_disk(target, before.as_ref(), &times).map(|()| had));
     match cleaned {

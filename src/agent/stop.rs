@@ -13,7 +13,7 @@ use crate::control::{Client, Reply, Request, State};
 use crate::history;
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal};
+use crate::linux::{Moment, PidFd, Signal};
 use crate::observe::{observe, wrapped_definition};
 use crate::process::{Ending, Groups, Record, proof, sweep};
 use crate::site::{Definition, SitePlaces, load_snapshot};
@@ -134,18 +134,29 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
     }
 }
 
-/// KILL, for a supervisor that cannot be reasoned with.
-pub(super) fn kill_supervisor(target: &Target, until: Moment) -> Result<(), Fault> {
+/// KILL, for a supervisor that cannot be reasoned with, and waits until it is gone.
+fn kill_supervisor(target: &Target, until: Moment) -> Result<(), Fault> {
+    if let Some(handle) = send_kill(target)? {
+        wait_for_death(&handle, until);
+    }
+    Ok(())
+}
+
+/// KILL for the supervisor; the handle by which its death is told.
+pub(super) fn send_kill(target: &Target) -> Result<Option<PidFd>, Fault> {
     // Of a supervisor that is not ours the record names only the verb that started it.
     let record = Record::read(&target.site).ok().flatten().filter(|r| r.phase.is_none());
-    let Some(handle) = record.as_ref().and_then(|r| r.supervisor.open()) else { return Ok(()) };
+    let Some(handle) = record.as_ref().and_then(|r| r.supervisor.open()) else { return Ok(None) };
     handle.send(Signal::KILL).map_err(|error| {
         Fault::failed(format!("the supervisor of `{}` cannot be killed: {error}", target.name))
     })?;
+    Ok(Some(handle))
+}
+
+pub(super) fn wait_for_death(handle: &PidFd, until: Moment) {
     let mut waiting = Waiting::new();
     waiting.readable(handle.as_fd(), ());
     waiting.wait(Some(until));
-    Ok(())
 }
 
 /// Ends whatever lives of a site without a supervisor, and proves that nothing does. Says whether
@@ -178,7 +189,11 @@ pub(super) fn end_survivors(
             &format!("{} processes that nobody watched were ended", swept.signalled),
         );
     }
-    let after = observe(places, Moment::now(), times.until)?;
+    // Where nothing was done, the first look is the proof.
+    let after = match had_something {
+        true => observe(places, Moment::now(), times.until)?,
+        false => before,
+    };
     match after.state {
         State::Stopped | State::Failed => {}
         _ => {

@@ -111,6 +111,8 @@ pub struct Stat {
     pub session: Option<Pid>,
     /// Its session has a terminal.
     pub has_terminal: bool,
+    /// How many there are, the leader among them.
+    threads: u32,
     pub start: StartTicks,
     /// Of one that is dead and not reaped, where it may be seen.
     pub(super) exit_code: Option<i32>,
@@ -139,6 +141,7 @@ impl Stat {
             group: as_pid(2),
             session: as_pid(3),
             has_terminal: fields.get(4).is_some_and(|f| *f != "0"),
+            threads: fields.get(17).and_then(|f| f.parse().ok()).unwrap_or(u32::MAX),
             start: StartTicks(fields.get(19)?.parse().ok()?),
             exit_code: fields.get(49).and_then(|f| f.trim().parse().ok()),
         })
@@ -148,6 +151,8 @@ impl Stat {
     pub fn is_alive(&self) -> bool {
         match self.state {
             'X' => false,
+            // The leader alone is left, and it is dead.
+            'Z' if self.threads <= 1 => false,
             'Z' => fs::read_dir(format!("/proc/{}/task", self.pid)).is_ok_and(|tasks| {
                 tasks.flatten().any(|task| {
                     fs::read(task.path().join("stat"))
