@@ -1,5 +1,6 @@
 //! The words that a person or a manager may type, and what is done at each.
 
+mod hidden;
 mod pacemaker;
 mod scripts;
 mod sites;
@@ -14,14 +15,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
-use crate::backend::own;
-use crate::lease;
 use crate::linux::clock::WallTime;
-use crate::linux::{Moment, inherit, node, signals};
+use crate::linux::{Moment, inherit, signals};
 use crate::manager::{self, Manager, Verb};
 use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
-use crate::site::{Overrides, Places, SiteName, load, load_snapshot};
-use crate::supervisor::{Beginning, Setup};
+use crate::site::{Overrides, Places, SiteName, load};
+use hidden::Hidden;
 use sites::{create, hint_at_undefined, if_wanted, named, with};
 
 /// Runs a site, the group of processes that fails over as a unit, and answers its cluster manager.
@@ -223,35 +222,8 @@ enum Word {
         #[arg(long)]
         yes: bool,
     },
-    #[command(hide = true)]
-    Supervise {
-        name: String,
-        #[arg(long)]
-        boot: u64,
-        #[arg(long)]
-        rollback: u64,
-        #[arg(long)]
-        held: Option<String>,
-        #[arg(long)]
-        adopt: bool,
-        #[arg(long)]
-        known_as: Option<String>,
-        /// The manager's parameters, as JSON
-        #[arg(long)]
-        adjust: String,
-        #[arg(long)]
-        node: String,
-    },
-    #[command(hide = true)]
-    KeepLease { name: String, database: PathBuf, fingerprint: String, node: String },
-    #[command(hide = true)]
-    SettleLease { database: PathBuf },
-    #[command(hide = true)]
-    BreakLease { database: PathBuf },
-    #[command(hide = true)]
-    Await { kind: String, what: String },
-    #[command(hide = true)]
-    Act { part: String, argument: Option<String> },
+    #[command(flatten)]
+    Hidden(Hidden),
 }
 
 /// Reads the call, does it, answers.
@@ -370,28 +342,9 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
     );
     match cli.verb {
         Word::MetaData => return print_metadata(),
-        Word::Supervise { .. } => init_supervisor_log(),
+        Word::Hidden(_) => {}
         Word::Run { .. } | Word::Watch { .. } => init_supervisor_log(),
         _ => init_log(common.verbose),
-    }
-    // What the supervisor and the rehearsal start themselves needs no folder, and may have no home.
-    match &cli.verb {
-        Word::Await { kind, what } => return await_ready(kind, what),
-        Word::Act { part, argument } => {
-            return ExitCode::from(u8::from(!operator::act(part, argument.as_deref())));
-        }
-        Word::KeepLease { name, database, fingerprint, node } => {
-            let Ok(name) = name.parse() else { return ExitCode::from(2) };
-            let kept = lease::keep(name, database, fingerprint.clone(), node.clone());
-            return ExitCode::from(u8::from(!kept));
-        }
-        Word::SettleLease { database } => {
-            return ExitCode::from(u8::from(!lease::settle_here(database, false)));
-        }
-        Word::BreakLease { database } => {
-            return ExitCode::from(u8::from(!lease::settle_here(database, true)));
-        }
-        _ => {}
     }
     let overrides = Overrides {
         config: common.config_dir.clone(),
@@ -399,6 +352,9 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         logs: common.log_dir.clone(),
         links: common.link_dir.clone(),
     };
+    if let Word::Hidden(word) = cli.verb {
+        return hidden::obey(word, overrides);
+    }
     let places = match Places::resolve(overrides) {
         Ok(places) => places,
         Err(error) => {
@@ -431,22 +387,7 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             };
             (Verb::Other, create(&name, &places, &options))
         }
-        Word::Supervise { name, boot, rollback, held, adopt, known_as, adjust, node } => {
-            node::call_it(node);
-            let Ok(name) = name.parse::<SiteName>() else { return ExitCode::from(2) };
-            let times = (Duration::from_millis(boot), Duration::from_millis(rollback));
-            let Ok(held) = held.as_deref().map(serde_json::from_str).transpose() else {
-                return ExitCode::from(2);
-            };
-            let beginning = if adopt { Beginning::Adopt } else { Beginning::of(held) };
-            return supervise(Target::new(name, places, known_as), times, beginning, &adjust);
-        }
-        Word::MetaData
-        | Word::Await { .. }
-        | Word::Act { .. }
-        | Word::KeepLease { .. }
-        | Word::SettleLease { .. }
-        | Word::BreakLease { .. } => return ExitCode::SUCCESS,
+        Word::MetaData | Word::Hidden(_) => return ExitCode::SUCCESS,
         Word::Start(site) => (
             Verb::Start,
             if_wanted(called_by, || {
@@ -488,7 +429,7 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         }
         Word::ValidateAll { site, level } => (
             Verb::Other,
-            with(&site, called_by, &places, |t| agent::validate(t, Level::from(level))),
+            with(&site, called_by, &places, |t| agent::validate(t, Level::from(level), &deadline)),
         ),
         Word::Pause { site, reason, until } => {
             let order = PauseOrder { reason, until };
@@ -525,45 +466,6 @@ fn rehearse(name: Option<String>, places: &Places, options: &RehearseOptions) ->
             give(Manager::Hand, Verb::Other, false, &fault.into(), false)
         }
     }
-}
-
-fn await_ready(kind: &str, what: &str) -> ExitCode {
-    match operator::await_ready(kind, what) {
-        Some(answer) => print_lines(&[answer]),
-        None => ExitCode::from(2),
-    }
-}
-
-fn supervise(
-    target: Target,
-    (boot, rollback): (Duration, Duration),
-    beginning: Beginning,
-    adjust: &str,
-) -> ExitCode {
-    let Ok(adjustments) = serde_json::from_str(adjust) else { return ExitCode::from(2) };
-    let loaded = match beginning {
-        // What lives was started by the snapshot; the file may be missing, wrong or newer.
-        Beginning::Adopt => load_snapshot(&target.site.snapshot(), &target.name),
-        Beginning::Up | Beginning::Held(_) => load(&target.places, &target.name),
-    };
-    let definition = match loaded {
-        Ok(definition) => definition,
-        Err(error) => {
-            own::say_on_handover(&error.to_string());
-            return ExitCode::from(1);
-        }
-    };
-    let setup = Setup {
-        places: target.site,
-        definition,
-        adjustments,
-        beginning,
-        boot,
-        rollback,
-        known_as: target.known_as,
-        foreground: false,
-    };
-    ExitCode::from(u8::from(!own::be_launched(setup)))
 }
 
 fn print_metadata() -> ExitCode {

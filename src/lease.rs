@@ -23,7 +23,7 @@ use crate::linux::process::{all, reap_one};
 use crate::linux::signals::Inbox;
 use crate::linux::spawn::{self, Command};
 use crate::linux::wait::Waiting;
-use crate::linux::{BootId, Moment, Signal, files, inherit, node};
+use crate::linux::{BootId, Moment, Signal, files, inherit, node, ourselves};
 use crate::process::{Identity, LEASE, MARK, mark_entry, mark_of};
 use crate::site::{SiteName, SitePlaces, on_database};
 
@@ -103,7 +103,7 @@ pub fn take(
     let mut mark = format!("{MARK}=").into_bytes();
     mark.extend(mark_entry(places, LEASE));
     let mark = CString::new(mark).into_iter().collect();
-    let command = Command::plain(ourselves(), &words, mark, writer.as_fd());
+    let command = Command::plain(ourselves::program(), &words, mark, writer.as_fd());
     let child = spawn::spawn(&command).map_err(|error| failed(format!("its keeper {error}")))?;
     drop(command);
     drop(writer);
@@ -126,11 +126,6 @@ pub fn take(
         let _ = std::thread::Builder::new().spawn(move || reap_one(pid));
     }
     taken.map_err(failed)
-}
-
-/// This very program.
-fn ourselves() -> Vec<CString> {
-    vec![c"/proc/self/exe".to_owned()]
 }
 
 /// Hears the keeper until it has the lease.
@@ -228,24 +223,11 @@ pub fn abandon(places: &SitePlaces) {
 /// # Errors
 /// A sentence.
 pub fn settle(database: &Path, broken: bool, deadline: Moment) -> Result<(), String> {
-    let (reader, writer) = spawn::pipe().map_err(|e| format!("no pipe can be made: {e}"))?;
     let word = if broken { "break-lease" } else { "settle-lease" };
-    let words = [OsStr::new("siteward"), OsStr::new(word), database.as_os_str()];
-    let mut command = Command::plain(ourselves(), &words, Vec::new(), writer.as_fd());
-    command.dies_with_parent = true;
-    let child = spawn::spawn(&command).map_err(|error| error.to_string())?;
-    drop(command);
-    drop(writer);
-    let mut waiting = Waiting::new();
-    waiting.readable(child.handle.as_fd(), ());
-    if waiting.wait(Some(deadline)).is_empty() {
-        let _ = child.handle.send(Signal::KILL);
-        return Err(format!("{} does not answer", database.display()));
-    }
-    let _ = reap_one(child.pid);
-    let mut said = String::new();
-    let _ = File::from(reader).read_to_string(&mut said);
-    if said.trim().is_empty() { Ok(()) } else { Err(said.trim().to_owned()) }
+    let said = ourselves::ask(&[OsStr::new(word), database.as_os_str()], deadline)
+        .map_err(|lost| format!("{} {lost}", database.display()))?;
+    let said = String::from_utf8_lossy(&said).trim().to_owned();
+    if said.is_empty() { Ok(()) } else { Err(said) }
 }
 
 // --- in the keeper's own process ----------------------------------------------------------------

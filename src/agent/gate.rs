@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::errand::{Part, Passed};
 use super::{Fault, FaultKind};
 use crate::backend::jobcenter::{self, Severity};
 use crate::linux::spawn::Command;
@@ -12,16 +13,24 @@ use crate::linux::{files, node};
 use crate::site::{Definition, Process, Ready, Reload, Wrapped, read_env_file};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 
-/// The whole gate.
-pub(super) fn check(definition: &Definition) -> Result<(), Fault> {
-    can_run(definition)?;
-    surroundings(definition)
+/// A part of the gate. Looks at the site's disk: see `errand`.
+pub(super) fn check(definition: &Definition, part: Part) -> Passed {
+    let mut warnings = Vec::new();
+    let checked = match (part, &definition.wrapped) {
+        (Part::Whole, _) => {
+            can_run(definition, &mut warnings).and_then(|()| surroundings(definition))
+        }
+        (Part::Node, _) => can_run(definition, &mut warnings),
+        (Part::Disk, Some(wrapped)) => wrapped_can_run(definition, wrapped, true, &mut warnings),
+        (Part::Disk, None) => Ok(()),
+    };
+    Passed { warnings, fault: checked.err() }
 }
 
 /// What belongs to the node: programs, users, files. True on a standby as well.
-pub(super) fn can_run(definition: &Definition) -> Result<(), Fault> {
+fn can_run(definition: &Definition, warnings: &mut Vec<String>) -> Result<(), Fault> {
     if let Some(wrapped) = &definition.wrapped {
-        wrapped_can_run(definition, wrapped, false)?;
+        wrapped_can_run(definition, wrapped, false, warnings)?;
     }
     for process in &definition.processes {
         check_user(process)?;
@@ -35,12 +44,13 @@ pub(super) fn can_run(definition: &Definition) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What a wrapped supervisor needs of this node and of the site's disk.
-pub(super) fn wrapped_here(definition: &Definition, wrapped: &Wrapped) -> Result<(), Fault> {
-    wrapped_can_run(definition, wrapped, true)
-}
-
-fn wrapped_can_run(definition: &Definition, wrapped: &Wrapped, on_disk: bool) -> Result<(), Fault> {
+/// What a wrapped supervisor needs of this node and, `on_disk`, of the site's disk.
+fn wrapped_can_run(
+    definition: &Definition,
+    wrapped: &Wrapped,
+    on_disk: bool,
+    warnings: &mut Vec<String>,
+) -> Result<(), Fault> {
     let lists = wrapped.list.as_ref().map(|l| &l.command);
     let commands = [Some(&wrapped.start), Some(&wrapped.stop), lists];
     for program in commands.into_iter().flatten().filter_map(|words| words.first()) {
@@ -61,7 +71,7 @@ fn wrapped_can_run(definition: &Definition, wrapped: &Wrapped, on_disk: bool) ->
     for complaint in all {
         let kind = match complaint.severity {
             Severity::Warning => {
-                log::warn!("{}", complaint.sentence);
+                warnings.push(complaint.sentence);
                 continue;
             }
             Severity::Wrong => FaultKind::Failed,
@@ -73,7 +83,7 @@ fn wrapped_can_run(definition: &Definition, wrapped: &Wrapped, on_disk: bool) ->
 }
 
 /// What moves with the site: the disk, the address.
-pub(super) fn surroundings(definition: &Definition) -> Result<(), Fault> {
+fn surroundings(definition: &Definition) -> Result<(), Fault> {
     if let Some(point) = &definition.prerequisites.mounted {
         check_mounted(definition, point)?;
     }

@@ -7,6 +7,7 @@
 mod adopt;
 mod clean;
 mod deadline;
+mod errand;
 mod explain;
 mod gate;
 mod holders;
@@ -22,6 +23,8 @@ mod wrapped;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::control::Failure;
 use crate::observe::{Denied, Observation};
 use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
@@ -29,6 +32,7 @@ use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 pub use adopt::adopt;
 pub use clean::{clean, clean_and_break};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
+pub use errand::run_errand;
 pub use explain::explain;
 pub use holders::list_holders;
 pub use monitor::{Level, monitor};
@@ -80,7 +84,7 @@ pub enum Outcome {
 }
 
 /// Why a verb did not do what it was asked.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Fault {
     pub kind: FaultKind,
     /// Object, cause and next step, without its full stop.
@@ -90,7 +94,7 @@ pub struct Fault {
 }
 
 /// What sort of fault, as far as managers tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FaultKind {
     /// It failed here and now; it may work elsewhere or later.
     Failed,

@@ -1,39 +1,33 @@
 //! Orders to a supervisor that is at work: pause, resume, reload.
 
-use std::path::PathBuf;
-
+use super::errand::{clear_pause, pause_mark, read_pause, write_pause};
 use super::{Deadline, Fault, Outcome, Target, wrapped};
 use crate::backend::own::{self, Asked};
 use crate::control::{Pause, Reply, Request};
 use crate::linux::clock::WallTime;
-use crate::linux::{Moment, files, node};
+use crate::linux::{Moment, node};
 use crate::observe::{Denied, wrapped_definition};
-use crate::site::{Definition, load_snapshot, on_database};
-
-/// The mark on the database that makes every later start, on any node, come up in maintenance.
-fn pause_mark_path(definition: &Definition) -> Option<PathBuf> {
-    definition.database.as_ref().map(|d| on_database(d).join("paused"))
-}
+use crate::site::{Definition, load_snapshot};
 
 /// Why the site is to come up with its processes held down, if it is.
-pub(super) fn held_down(definition: &Definition) -> Option<Pause> {
+pub(super) fn held_down(
+    target: &Target,
+    definition: &Definition,
+    until: Moment,
+) -> Result<Option<Pause>, Fault> {
     if definition.maintenance {
-        return Some(Pause::because("the definition says `maintenance: true`"));
+        return Ok(Some(Pause::because("the definition says `maintenance: true`")));
     }
-    let pause = pause_mark(definition)?;
-    if pause.is_over() {
+    let Some(database) = &definition.database else { return Ok(None) };
+    let pause = read_pause(target, database, until).map_err(|why| {
+        let name = &target.name;
+        Fault::failed(format!("the site `{name}` is not started, as it may be paused: {why}"))
+    })?;
+    if let Some(pause) = pause.as_ref().filter(|pause| pause.is_over()) {
         log::warn!("the site `{}` comes up again: {pause}", definition.name);
-        return None;
+        return Ok(None);
     }
-    Some(pause)
-}
-
-/// What the mark says, if it is there.
-fn pause_mark(definition: &Definition) -> Option<Pause> {
-    let bytes = files::read_plain(&pause_mark_path(definition)?, 64 << 10).ok()?;
-    // A mark that cannot be understood is a pause all the same.
-    let words = || Pause::because(String::from_utf8_lossy(&bytes).trim());
-    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| words()))
+    Ok(pause)
 }
 
 /// What a person says of a pause.
@@ -55,21 +49,15 @@ fn try_pause(target: &Target, said: &PauseOrder, deadline: &Deadline) -> Result<
         until: said.until,
     };
     let definition = running_definition(target);
-    let mark = definition.as_ref().and_then(pause_mark_path);
-    if let Some(mark) = &mark {
-        // A pause is a map of text and numbers, which JSON has words for.
-        let bytes = serde_json::to_vec(&pause).unwrap_or_default();
-        let written = mark
-            .parent()
-            .map_or(Ok(()), files::private_folder)
-            .and_then(|()| files::write_durably(mark, &bytes));
-        if let Err(error) = written {
-            return Err(Fault::failed(format!(
-                "the site `{}` is not paused, as the mark {} cannot be written: {error}",
+    let database = definition.as_ref().and_then(|d| d.database.as_ref());
+    if let Some(database) = database {
+        write_pause(target, database, &pause, patience(target, deadline)).map_err(|why| {
+            Fault::failed(format!(
+                "the site `{}` is not paused, as the mark {} cannot be written: {why}",
                 target.name,
-                mark.display()
-            )));
-        }
+                pause_mark(database).display()
+            ))
+        })?;
     }
     let paused = match &definition {
         Some(definition) if definition.wrapped.is_some() && !is_ours(target, deadline) => {
@@ -84,8 +72,10 @@ fn try_pause(target: &Target, said: &PauseOrder, deadline: &Deadline) -> Result<
         }
     };
     if let Err(fault) = paused {
-        if let Some(mark) = &mark {
-            let _ = std::fs::remove_file(mark);
+        if let Some(database) = database
+            && let Err(why) = clear_pause(target, database, patience(target, deadline))
+        {
+            log::warn!("the mark {} stays: {why}", pause_mark(database).display());
         }
         return Err(fault);
     }
@@ -104,14 +94,13 @@ fn is_ours(target: &Target, deadline: &Deadline) -> bool {
 /// Starts the processes again.
 pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
     let definition = running_definition(target);
-    if let Some(mark) = definition.as_ref().and_then(pause_mark_path)
-        && let Err(error) = std::fs::remove_file(&mark)
-        && error.kind() != std::io::ErrorKind::NotFound
+    if let Some(database) = definition.as_ref().and_then(|d| d.database.as_ref())
+        && let Err(why) = clear_pause(target, database, patience(target, deadline))
     {
         return Fault::failed(format!(
-            "the site `{}` is not resumed, as the mark {} cannot be removed: {error}",
+            "the site `{}` is not resumed, as the mark {} cannot be removed: {why}",
             target.name,
-            mark.display()
+            pause_mark(database).display()
         ))
         .into();
     }

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::deadline::StartTimes;
+use super::errand::{Part, pass_gate};
 use super::orders::held_down;
 use super::stop::{end_survivors, stop_times};
 use super::wrapped::{self, Manners};
-use super::{Deadline, Fault, FaultKind, Outcome, Target, gate, ownership};
+use super::{Deadline, Fault, FaultKind, Outcome, Target, ownership};
 use crate::backend::own::{self, Asked, Launched, Orders};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::lock::{Attempt, Lock};
@@ -40,10 +41,11 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let written = load(&target.places, &target.name).map_err(Fault::from)?;
     let definition = written.adjusted(&target.adjustments);
     let times = deadline.for_start(&definition);
-    gate::check(&definition)?;
     let boot_until = deadline.begun + times.boot;
+    pass_gate(target, &definition, Part::Whole, boot_until)?;
     ownership::take(target, &definition, boot_until)?;
-    let held = held_down(&definition);
+    let held = held_down(target, &definition, boot_until)
+        .inspect_err(|_| ownership::let_go(target, None, None))?;
     let orders = Orders {
         name: &target.name,
         places: &target.places,
@@ -254,15 +256,17 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         return Err(another());
     }
     let definition = load(&target.places, &target.name).map_err(Fault::from)?;
-    gate::check(&definition)?;
-    ownership::take(target, &definition, until.max(deadline.begun + definition.boot_timeout))?;
+    let boot_until = until.max(deadline.begun + definition.boot_timeout);
+    pass_gate(target, &definition, Part::Whole, boot_until)?;
+    ownership::take(target, &definition, boot_until)?;
+    let held = held_down(target, &definition, boot_until)?;
     // What the caller left open must not be held open by the site, nor its folder be busy.
     inherit::close_from(3);
     std::env::set_current_dir("/")
         .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
     let setup = Setup {
         places: target.site.clone(),
-        beginning: Beginning::of(held_down(&definition)),
+        beginning: Beginning::of(held),
         boot: definition.boot_timeout,
         rollback: definition.stop_timeout,
         known_as: target.known_as.clone(),

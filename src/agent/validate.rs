@@ -1,12 +1,13 @@
 //! Whether a definition is right, and whether this node can run it.
 
+use super::errand::{Part, pass_gate};
 use super::monitor::Level;
-use super::{Fault, Outcome, Target, gate};
+use super::{Deadline, Fault, Outcome, Target};
 use crate::site::load;
 
 /// Level 0: the definition. Level 10: also what belongs to this node; not the disk and the
 /// address, which belong to whichever node is active.
-pub fn validate(target: &Target, level: Level) -> Outcome {
+pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     let definition = match load(&target.places, &target.name) {
         Ok(definition) => definition,
         Err(error) => return Fault::from(error).into(),
@@ -18,7 +19,7 @@ pub fn validate(target: &Target, level: Level) -> Outcome {
         log::warn!("{}: {warning}", target.site.definition.display());
     }
     if level >= Level::Identity
-        && let Err(fault) = gate::can_run(&definition)
+        && let Err(fault) = pass_gate(target, &definition, Part::Node, deadline.for_look())
     {
         return fault.into();
     }

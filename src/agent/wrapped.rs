@@ -10,9 +10,10 @@ mod run;
 use std::time::Duration;
 
 use super::deadline::StartTimes;
+use super::errand::{Part, pass_gate};
 use super::orders::held_down;
 use super::start::only_start;
-use super::{Deadline, Fault, Outcome, Target, gate, ownership, ports};
+use super::{Deadline, Fault, Outcome, Target, ownership, ports};
 use crate::backend::command::{Marked, run as run_command};
 use crate::backend::external::{self, Started};
 use crate::backend::own::{self, Launched, Orders};
@@ -43,7 +44,7 @@ pub(super) fn start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fau
     let definition = definition.map_err(Fault::from)?.adjusted(&target.adjustments);
     let wrapped = wrapped_of(&definition)?;
     let times = deadline.for_start(&definition);
-    if let Some(why) = held_down(&definition) {
+    if let Some(why) = held_down(target, &definition, times.until)? {
         return hold(target, &definition, &why, times.until);
     }
     bring_up(target, &definition, wrapped, deadline.begun, times)
@@ -195,12 +196,12 @@ fn begin(
 fn prepare(
     target: &Target,
     definition: &Definition,
-    wrapped: &Wrapped,
+    _wrapped: &Wrapped,
     until: Moment,
 ) -> Result<ports::Reserved, Fault> {
-    gate::check(definition)?;
+    pass_gate(target, definition, Part::Whole, until)?;
     ownership::take(target, definition, until)?;
-    let prepared = prepared(target, definition, wrapped);
+    let prepared = prepared(target, definition, until);
     if prepared.is_err() {
         ownership::let_go(target, None, None);
     }
@@ -210,9 +211,9 @@ fn prepare(
 fn prepared(
     target: &Target,
     definition: &Definition,
-    wrapped: &Wrapped,
+    until: Moment,
 ) -> Result<ports::Reserved, Fault> {
-    gate::wrapped_here(definition, wrapped)?;
+    pass_gate(target, definition, Part::Disk, until)?;
     files::write_durably(&target.site.snapshot(), definition.text.as_bytes()).map_err(|error| {
         Fault::failed(format!("{} cannot be written: {error}", target.site.snapshot().display()))
     })?;

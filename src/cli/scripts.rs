@@ -78,7 +78,7 @@ pub(super) fn by_serviceguard(called_as: &OsStr, word: &OsStr, begun: Moment) ->
             Verb::Start => agent::start(&target, &deadline),
             Verb::Stop => agent::stop(&target, &deadline),
             // cmcheckconf asks on nodes where the disk is not, so this looks at the node alone.
-            Verb::Monitor | Verb::Other => agent::validate(&target, Level::Identity),
+            Verb::Monitor | Verb::Other => agent::validate(&target, Level::Identity, &deadline),
         },
     };
     give(Manager::Serviceguard, verb, false, &outcome, false)

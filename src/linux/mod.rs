@@ -13,6 +13,7 @@ pub mod files;
 pub mod inherit;
 pub mod lock;
 pub mod node;
+pub mod ourselves;
 pub mod pidfd;
 pub mod ports;
 pub mod process;

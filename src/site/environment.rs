@@ -1,8 +1,9 @@
 //! Files of environment variables, as Compose's `env_file` has them.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::linux::files;
+use crate::linux::{Moment, files, ourselves};
 
 /// Reads `KEY=VALUE` lines; blank lines and lines that begin with `#` do not count, one pair of
 /// quotes around a value is taken off.
@@ -10,9 +11,39 @@ use crate::linux::files;
 /// # Errors
 /// A sentence that names the file and the line.
 pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
+    pairs(path, print_file(path))
+}
+
+/// The same for a file on a disk that may hang, read by a helper ([`READ_FILE`]).
+///
+/// # Errors
+/// The same, or that nothing was read until `deadline`.
+pub fn read_env_file_until(path: &Path, deadline: Moment) -> Result<Vec<(String, String)>, String> {
+    let said = ourselves::ask(&[OsStr::new(READ_FILE), path.as_os_str()], deadline);
+    let read =
+        said.map_err(|lost| format!("its disk {lost}")).and_then(|said| match said.split_first() {
+            Some((b'+', bytes)) => Ok(bytes.to_vec()),
+            Some((_, why)) => Err(String::from_utf8_lossy(why).into_owned()),
+            None => Err("its reader ended without a word".to_owned()),
+        });
+    pairs(path, read)
+}
+
+/// The word by which this program is asked to print a file: a plus sign and its bytes, or a minus
+/// sign and what is wrong with it.
+pub const READ_FILE: &str = "read-file";
+
+/// The bytes of a file for [`READ_FILE`].
+///
+/// # Errors
+/// What is wrong with it, for the end of a sentence.
+pub fn print_file(path: &Path) -> Result<Vec<u8>, String> {
+    files::read_plain(path, 1 << 20).map_err(|e| e.to_string())
+}
+
+fn pairs(path: &Path, read: Result<Vec<u8>, String>) -> Result<Vec<(String, String)>, String> {
     let at = path.display();
-    let bytes = files::read_plain(path, 1 << 20)
-        .map_err(|e| format!("the env_file {at} cannot be read: {e}"))?;
+    let bytes = read.map_err(|e| format!("the env_file {at} cannot be read: {e}"))?;
     let text =
         String::from_utf8(bytes).map_err(|_| format!("the env_file {at} is not UTF-8 text"))?;
     let mut pairs = Vec::new();

@@ -21,7 +21,7 @@ mod yaml;
 pub use adjust::Adjustments;
 pub use cursor::{DefinitionError, Located};
 pub use definition::*;
-pub use environment::read_env_file;
+pub use environment::{READ_FILE, print_file, read_env_file, read_env_file_until};
 pub use load::{LoadError, defined_sites, load, load_alone, load_snapshot};
 pub use order::transitive_needs;
 pub use parse::parse;

@@ -4,16 +4,21 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
+use crate::linux::Moment;
 use crate::linux::capabilities::Capabilities;
 use crate::linux::files;
 use crate::linux::spawn::{Command, Limit};
 use crate::linux::users::{self, Credentials, User};
 use crate::process::{MARK, mark_entry};
-use crate::site::{Context, Definition, SitePlaces, read_env_file};
+use crate::site::{Context, Definition, SitePlaces, read_env_file, read_env_file_until};
 
 /// Where programs without a slash are looked for, unless the site's environment says otherwise.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long the site's disk may take to give a file that the gate has just read.
+const DISK: Duration = Duration::from_secs(5);
 
 /// As whom, where and within which limits the programs of one process run.
 #[derive(Clone, Debug)]
@@ -96,7 +101,12 @@ impl Launch {
         }
         let credentials = who.map(|(_, credentials)| credentials);
         for file in &context.env_file {
-            environment.extend(read_env_file(file)?);
+            // The supervisor must not wait on the site's disk.
+            let on_disk = definition.database.as_ref().is_some_and(|d| file.starts_with(d));
+            environment.extend(match on_disk {
+                true => read_env_file_until(file, Moment::now() + DISK)?,
+                false => read_env_file(file)?,
+            });
         }
         environment.extend(context.environment.clone());
         let directory = context

@@ -1,0 +1,171 @@
+//! What a verb has done on the site's disk by a process of its own, as a disk that hangs must hold
+//! nobody: reading and writing the mark of a pause, and those questions of the gate that touch it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{Fault, Target, gate};
+use crate::control::Pause;
+use crate::linux::{Moment, files, ourselves};
+use crate::site::{Adjustments, Definition, Places, SiteName, load, on_database};
+
+/// Which questions of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Part {
+    /// Whether this node can run it, and what moves with the site.
+    Whole,
+    /// Whether this node can run it.
+    Node,
+    /// What a supervisor that is not ours needs of this node and of the disk.
+    Disk,
+}
+
+/// An errand, as it is said on a command line: nothing in it is a secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Errand {
+    Gate { name: SiteName, adjustments: Adjustments, part: Part },
+    ReadPause { database: PathBuf },
+    WritePause { database: PathBuf, pause: Pause },
+    ClearPause { database: PathBuf },
+}
+
+/// What the gate found.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Passed {
+    pub warnings: Vec<String>,
+    pub fault: Option<Fault>,
+}
+
+/// The mark on the database that makes every later start, on any node, come up in maintenance.
+pub(super) fn pause_mark(database: &Path) -> PathBuf {
+    on_database(database).join("paused")
+}
+
+fn send<T: DeserializeOwned>(
+    places: &Places,
+    errand: &Errand,
+    database: &Path,
+    deadline: Moment,
+) -> Result<T, String> {
+    let at = database.display();
+    let errand = serde_json::to_string(errand).map_err(|e| e.to_string())?;
+    let words = [
+        OsStr::new("errand"),
+        OsStr::new(&errand),
+        OsStr::new("--config-dir"),
+        places.config.as_os_str(),
+        OsStr::new("--runtime-dir"),
+        places.runtime.as_os_str(),
+        OsStr::new("--log-dir"),
+        places.logs.as_os_str(),
+        OsStr::new("--link-dir"),
+        places.links.as_os_str(),
+    ];
+    let said = ourselves::ask(&words, deadline).map_err(|lost| match lost {
+        ourselves::Lost::Silent => format!("the disk at {at} does not answer"),
+        other => format!("a helper for the disk at {at} {other}"),
+    })?;
+    serde_json::from_slice(&said).map_err(|_| {
+        format!("a helper for the disk at {at} failed: {}", String::from_utf8_lossy(&said).trim())
+    })
+}
+
+/// The gate, by a helper where the site has a disk that may hang.
+pub(super) fn pass_gate(
+    target: &Target,
+    definition: &Definition,
+    part: Part,
+    deadline: Moment,
+) -> Result<(), Fault> {
+    let passed = match &definition.database {
+        None => gate::check(definition, part),
+        Some(database) => {
+            let (name, adjustments) = (target.name.clone(), target.adjustments.clone());
+            let errand = Errand::Gate { name, adjustments, part };
+            send(&target.places, &errand, database, deadline).map_err(|why| {
+                Fault::failed(format!(
+                    "it cannot be found out whether the site `{}` may be started: {why}",
+                    target.name
+                ))
+            })?
+        }
+    };
+    for warning in passed.warnings {
+        log::warn!("{warning}");
+    }
+    passed.fault.map_or(Ok(()), Err)
+}
+
+/// What the mark of a pause says, if it is there.
+pub(super) fn read_pause(
+    target: &Target,
+    database: &Path,
+    deadline: Moment,
+) -> Result<Option<Pause>, String> {
+    let errand = Errand::ReadPause { database: database.to_owned() };
+    send(&target.places, &errand, database, deadline)
+}
+
+/// Leaves the mark of a pause.
+pub(super) fn write_pause(
+    target: &Target,
+    database: &Path,
+    pause: &Pause,
+    deadline: Moment,
+) -> Result<(), String> {
+    let errand = Errand::WritePause { database: database.to_owned(), pause: pause.clone() };
+    send::<Result<(), String>>(&target.places, &errand, database, deadline)?
+}
+
+/// Takes the mark of a pause away, if it is there.
+pub(super) fn clear_pause(
+    target: &Target,
+    database: &Path,
+    deadline: Moment,
+) -> Result<(), String> {
+    let errand = Errand::ClearPause { database: database.to_owned() };
+    send::<Result<(), String>>(&target.places, &errand, database, deadline)?
+}
+
+/// In the helper's own process: does the errand; what is to be printed.
+pub fn run_errand(errand: &str, places: &Places) -> Option<String> {
+    match serde_json::from_str(errand).ok()? {
+        Errand::Gate { name, adjustments, part } => {
+            let passed = match load(places, &name) {
+                Ok(definition) => gate::check(&definition.adjusted(&adjustments), part),
+                Err(error) => Passed { fault: Some(error.into()), ..Passed::default() },
+            };
+            serde_json::to_string(&passed)
+        }
+        Errand::ReadPause { database } => serde_json::to_string(&read_here(&database)),
+        Errand::WritePause { database, pause } => {
+            serde_json::to_string(&write_here(&pause_mark(&database), &pause))
+        }
+        Errand::ClearPause { database } => {
+            serde_json::to_string(&match fs::remove_file(pause_mark(&database)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error.to_string()),
+                Ok(()) | Err(_) => Ok(()),
+            })
+        }
+    }
+    .ok()
+}
+
+fn read_here(database: &Path) -> Option<Pause> {
+    let bytes = files::read_plain(&pause_mark(database), 64 << 10).ok()?;
+    // A mark that cannot be understood is a pause all the same.
+    let words = || Pause::because(String::from_utf8_lossy(&bytes).trim());
+    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| words()))
+}
+
+fn write_here(mark: &Path, pause: &Pause) -> Result<(), String> {
+    let bytes = serde_json::to_vec(pause).map_err(|e| e.to_string())?;
+    mark.parent()
+        .map_or(Ok(()), files::private_folder)
+        .and_then(|()| files::write_durably(mark, &bytes))
+        .map_err(|e| e.to_string())
+}

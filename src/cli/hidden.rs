@@ -1,0 +1,125 @@
+//! The words that siteward says to itself: the supervisor, the keeper of a lease, and helpers for what
+//! may hang. Nobody else types them.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::{init_supervisor_log, print_lines};
+use crate::agent::{self, Target};
+use crate::backend::own;
+use crate::lease;
+use crate::linux::node;
+use crate::operator;
+use crate::site::{Overrides, Places, SiteName, load, load_snapshot, print_file};
+use crate::supervisor::{Beginning, Setup};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Hidden {
+    #[command(hide = true)]
+    Supervise(Supervise),
+    #[command(hide = true)]
+    KeepLease { name: String, database: PathBuf, fingerprint: String, node: String },
+    #[command(hide = true)]
+    SettleLease { database: PathBuf },
+    #[command(hide = true)]
+    BreakLease { database: PathBuf },
+    #[command(hide = true)]
+    Errand { errand: String },
+    #[command(hide = true)]
+    ReadFile { path: PathBuf },
+    #[command(hide = true)]
+    Await { kind: String, what: String },
+    #[command(hide = true)]
+    Act { part: String, argument: Option<String> },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Supervise {
+    name: String,
+    /// In milliseconds, as the next
+    #[arg(long)]
+    boot: u64,
+    #[arg(long)]
+    rollback: u64,
+    /// The reason, as JSON
+    #[arg(long)]
+    held: Option<String>,
+    #[arg(long)]
+    adopt: bool,
+    #[arg(long)]
+    known_as: Option<String>,
+    /// The manager's parameters, as JSON
+    #[arg(long)]
+    adjust: String,
+    #[arg(long)]
+    node: String,
+}
+
+/// Does what was said. Only the words that need folders look for them: a helper may have no home.
+pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
+    let done = |it_is: bool| ExitCode::from(u8::from(!it_is));
+    match word {
+        Hidden::Supervise(word) => {
+            init_supervisor_log();
+            let Ok(places) = Places::resolve(folders) else { return ExitCode::from(2) };
+            supervise(word, places).unwrap_or(ExitCode::from(2))
+        }
+        Hidden::Errand { errand } => {
+            let said = Places::resolve(folders).ok().and_then(|p| agent::run_errand(&errand, &p));
+            said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
+        }
+        Hidden::KeepLease { name, database, fingerprint, node } => match name.parse() {
+            Ok(name) => done(lease::keep(name, &database, fingerprint, node)),
+            Err(_) => ExitCode::from(2),
+        },
+        Hidden::SettleLease { database } => done(lease::settle_here(&database, false)),
+        Hidden::BreakLease { database } => done(lease::settle_here(&database, true)),
+        Hidden::ReadFile { path } => {
+            let (sign, bytes) = match print_file(&path) {
+                Ok(bytes) => (b'+', bytes),
+                Err(why) => (b'-', why.into_bytes()),
+            };
+            let mut out = std::io::stdout().lock();
+            done(out.write_all(&[sign]).and_then(|()| out.write_all(&bytes)).is_ok())
+        }
+        Hidden::Await { kind, what } => operator::await_ready(&kind, &what)
+            .map_or(ExitCode::from(2), |answer| print_lines(&[answer])),
+        Hidden::Act { part, argument } => done(operator::act(&part, argument.as_deref())),
+    }
+}
+
+/// None: it was not said as we say it.
+fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
+    node::call_it(word.node);
+    let name: SiteName = word.name.parse().ok()?;
+    let target = Target::new(name, places, word.known_as);
+    let held = word.held.as_deref().map(serde_json::from_str).transpose().ok()?;
+    let beginning = if word.adopt { Beginning::Adopt } else { Beginning::of(held) };
+    let loaded = match beginning {
+        // What lives was started by the snapshot; the file may be missing, wrong or newer.
+        Beginning::Adopt => load_snapshot(&target.site.snapshot(), &target.name),
+        Beginning::Up | Beginning::Held(_) => load(&target.places, &target.name),
+    };
+    let definition = match loaded {
+        Ok(definition) => definition,
+        Err(error) => {
+            own::say_on_handover(&error.to_string());
+            return Some(ExitCode::from(1));
+        }
+    };
+    let setup = Setup {
+        places: target.site,
+        definition,
+        adjustments: serde_json::from_str(&word.adjust).ok()?,
+        beginning,
+        boot: Duration::from_millis(word.boot),
+        rollback: Duration::from_millis(word.rollback),
+        known_as: target.known_as,
+        foreground: false,
+    };
+    Some(ExitCode::from(u8::from(!own::be_launched(setup))))
+}

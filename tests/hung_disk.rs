@@ -1,0 +1,234 @@
+//! A disk that stops answering: bindfs(1), a file system in a process of its own, which is stopped by
+//! a signal while the site lives on it. No verb waits for it beyond its deadline, and what lives on it
+//! can be ended.
+
+mod common;
+mod jobcenter;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use common::*;
+use jobcenter::Jobcenter;
+use libtest_mimic::{Arguments, Failed, Trial};
+use siteward::linux::{Pid, Signal, node};
+
+const SITE: &str = "shop";
+
+fn missing() -> Option<&'static str> {
+    if !is_root() {
+        Some("root: sudo tests/run")
+    } else if !Path::new("/dev/fuse").exists() {
+        Some("/dev/fuse: modprobe fuse")
+    } else if !Path::new("/usr/bin/bindfs").exists() {
+        Some("bindfs: apt-get install bindfs")
+    } else {
+        None
+    }
+}
+
+fn main() -> ExitCode {
+    let missing = missing();
+    if let Some(what) = missing {
+        eprintln!("\n*** LEFT OUT: a disk that hangs. Missing: {what} ***\n");
+        // A kernel without FUSE can be given none.
+        let can_be_had = Path::new("/dev/fuse").exists();
+        if can_be_had && std::env::var_os("SITEWARD_TEST_ALL").is_some() {
+            return ExitCode::FAILURE;
+        }
+    }
+    let tests: [(&str, fn()); 4] = [
+        ("every_verb_ends_in_its_time_while_the_disk_hangs", every_verb_ends_in_its_time),
+        ("a_start_on_a_hung_disk_fails_in_its_time", a_start_on_a_hung_disk_fails_in_its_time),
+        ("a_killed_supervisor_on_a_hung_disk", a_killed_supervisor_on_a_hung_disk),
+        ("a_wrapped_site_on_a_hung_disk", a_wrapped_site_on_a_hung_disk),
+    ];
+    let trials = tests.map(|(name, test)| {
+        Trial::test(name, move || {
+            std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
+        })
+        .with_ignored_flag(missing.is_some())
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+}
+
+/// A file system that can be made to hang.
+struct Disk {
+    server: Child,
+    at: PathBuf,
+}
+
+impl Disk {
+    /// What lies in `backing`, at `at`.
+    fn mount(backing: &Path, at: &Path) -> Self {
+        for folder in [backing, at] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let server = Command::new("bindfs")
+            .args(["-f", "-o", "nonempty"])
+            .args([backing, at])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        until("the disk is mounted", || node::is_mount_point(at).unwrap());
+        Self { server, at: at.to_owned() }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::try_from(self.server.id().cast_signed()).unwrap()
+    }
+
+    fn hang(&self) {
+        signal(self.pid(), Signal::STOP);
+    }
+
+    fn answer_again(&self) {
+        signal(self.pid(), Signal::CONT);
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: whatever still hangs on it is let go when its server is gone.
+        let _ = Command::new("umount").arg("-l").arg(&self.at).status();
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// `more`: what else its definition says, of the disk at `DISK`.
+fn site_on_disk(more: &str) -> (Disk, Bench) {
+    let bench = Bench::new();
+    let disk = Disk::mount(&bench.path("backing"), &bench.path("disk"));
+    fs::write(disk.at.join("env"), "WORD=said\n").unwrap();
+    // One that only works there, one that writes all the while.
+    bench.define(
+        SITE,
+        &format!(
+            "database: {0}\nworking_directory: {0}\n{1}stop_timeout: 2s\nprocesses:\n  \
+             a: {{command: [ACT, steady]}}\n  \
+             b: {{command: [/bin/sh, -c, \"while :; do echo $WORD >>written; sleep 0.01; done\"]}}\n",
+            disk.at.display(),
+            more.replace("DISK", &disk.at.display().to_string())
+        ),
+    );
+    (disk, bench)
+}
+
+/// Runs it, which must end within its time and a little more; its code and all that it said.
+fn within(seconds: u64, command: Command) -> (i32, String) {
+    let begun = Instant::now();
+    let ended = output(command);
+    let took = begun.elapsed();
+    let words = said(&ended);
+    assert!(took < Duration::from_secs(seconds) + Duration::from_millis(500), "{took:?}: {words}");
+    (ended.status.code().unwrap_or(-1), words)
+}
+
+fn every_verb_ends_in_its_time() {
+    let (disk, bench) = site_on_disk("env_file: DISK/env\n");
+    succeed(bench.hand(&["start", SITE]));
+    until("it writes", || {
+        fs::read_to_string(disk.at.join("written")).is_ok_and(|t| t.contains("said"))
+    });
+    disk.hang();
+    let hand = |words: &[&str]| within(3, bench.hand(&[words, &["--timeout", "3s"]].concat()));
+    for fine in [
+        &["status", SITE][..],
+        &["status", SITE, "--level", "20"],
+        &["status", SITE, "--explain"],
+        &["list"],
+        &["holders", SITE],
+        &["start", SITE],
+        &["adopt", SITE],
+        &["validate-all", SITE, "--level", "0"],
+    ] {
+        let (code, words) = hand(fine);
+        assert_eq!(code, 0, "{fine:?}: {words}");
+    }
+    for refused in [&["pause", SITE][..], &["resume", SITE], &["validate-all", SITE]] {
+        let (code, words) = hand(refused);
+        assert_eq!(code, 1, "{refused:?}: {words}");
+        assert!(words.contains("does not answer"), "{refused:?}: {words}");
+    }
+    let probe = bench.ocf(SITE, "monitor", &[("OCF_RESKEY_CRM_meta_timeout", "3000")]);
+    assert_eq!(within(3, probe).0, 0);
+    let (code, words) = within(15, bench.hand(&["stop", SITE, "--timeout", "15s"]));
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(bench.living(SITE), "");
+    assert_eq!(bench.monitor(SITE), (7, 7, 3));
+    let (code, words) = hand(&["start", SITE]);
+    assert_eq!(code, 1, "{words}");
+    assert!(words.contains("does not answer"), "{words}");
+    assert_eq!(hand(&["clean", SITE]).0, 0);
+    disk.answer_again();
+    let again = succeed(bench.hand(&["start", SITE]));
+    assert!(again.contains("ended uncleanly"), "nobody could write that it was released: {again}");
+    succeed(bench.hand(&["stop", SITE]));
+}
+
+fn a_start_on_a_hung_disk_fails_in_its_time() {
+    let (disk, bench) = site_on_disk("env_file: DISK/env\n");
+    disk.hang();
+    let (code, words) =
+        within(4, bench.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_timeout", "4000")]));
+    assert_eq!(code, 1, "{words}");
+    assert!(words.contains("does not answer"), "{words}");
+    assert_eq!(bench.living(SITE), "");
+    let (code, words) =
+        within(3, bench.ocf(SITE, "stop", &[("OCF_RESKEY_CRM_meta_timeout", "3000")]));
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(bench.monitor(SITE), (7, 7, 3));
+    disk.answer_again();
+    succeed(bench.hand(&["start", SITE]));
+    succeed(bench.hand(&["stop", SITE]));
+}
+
+fn a_killed_supervisor_on_a_hung_disk() {
+    let (disk, bench) = site_on_disk("environment: {WORD: said}\n");
+    for verb in ["stop", "clean"] {
+        succeed(bench.hand(&["start", SITE]));
+        disk.hang();
+        signal(bench.pid(SITE, "supervisor"), Signal::KILL);
+        until("it is seen", || bench.monitor(SITE) == (1, 1, 1));
+        let (code, words) = within(10, bench.hand(&["adopt", SITE, "--timeout", "10s"]));
+        assert_eq!(code, 0, "{words}");
+        signal(bench.pid(SITE, "supervisor"), Signal::KILL);
+        let (code, words) = within(15, bench.hand(&[verb, SITE, "--timeout", "15s"]));
+        assert_eq!(code, 0, "{words}");
+        assert_eq!(bench.living(SITE), "");
+        assert_eq!(bench.monitor(SITE), (7, 7, 3));
+        disk.answer_again();
+    }
+}
+
+fn a_wrapped_site_on_a_hung_disk() {
+    let center = Jobcenter::new(SITE);
+    let backing = center.root.join("backing");
+    fs::rename(&center.database, &backing).unwrap();
+    let disk = Disk::mount(&backing, &center.database);
+    succeed(center.hand(&["start", SITE]));
+    disk.hang();
+    let hand = |seconds: u64, words: &[&str]| {
+        let timeout = format!("{seconds}s");
+        within(seconds, center.hand(&[words, &["--timeout", &timeout]].concat()))
+    };
+    assert_eq!(hand(3, &["status", SITE]).0, 0);
+    assert_eq!(hand(3, &["list"]).0, 0);
+    assert_eq!(hand(3, &["start", SITE]).0, 0, "it runs already");
+    let (code, words) = hand(3, &["pause", SITE]);
+    assert_eq!(code, 1, "{words}");
+    assert!(words.contains("does not answer"), "{words}");
+    let (code, words) = hand(15, &["stop", SITE]);
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(center.daemons(), []);
+    let (code, words) = hand(3, &["start", SITE]);
+    assert_eq!(code, 1, "{words}");
+    assert!(words.contains("does not answer"), "{words}");
+    assert_eq!(hand(10, &["clean", SITE]).0, 0);
+    disk.answer_again();
+    succeed(center.hand(&["start", SITE]));
+    succeed(center.hand(&["stop", SITE]));
+}
