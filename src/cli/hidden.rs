@@ -12,10 +12,10 @@ use super::{init_supervisor_log, print_lines};
 use crate::agent::{self, Target};
 use crate::backend::own;
 use crate::lease;
-use crate::linux::node;
+use crate::linux::{Pid, node};
 use crate::operator;
 use crate::site::{Overrides, Places, SiteName, load, load_snapshot, print_file};
-use crate::supervisor::{Beginning, Setup};
+use crate::supervisor::{Beginning, Setup, scope};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Hidden {
@@ -31,6 +31,8 @@ pub(super) enum Hidden {
     Errand { errand: String },
     #[command(hide = true)]
     ReadFile { path: PathBuf },
+    #[command(hide = true)]
+    MoveIn { supervisor: i32, leaf: PathBuf },
     #[command(hide = true)]
     Await { kind: String, what: String },
     #[command(hide = true)]
@@ -86,6 +88,16 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
             let mut out = std::io::stdout().lock();
             done(out.write_all(&[sign]).and_then(|()| out.write_all(&bytes)).is_ok())
         }
+        Hidden::MoveIn { supervisor, leaf } => match Pid::try_from(supervisor) {
+            Ok(supervisor) => match scope::move_in(supervisor, &leaf) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    print_lines(&[format!("{} cannot be entered: {error}", leaf.display())]);
+                    ExitCode::from(1)
+                }
+            },
+            Err(_) => ExitCode::from(2),
+        },
         Hidden::Await { kind, what } => operator::await_ready(&kind, &what)
             .map_or(ExitCode::from(2), |answer| print_lines(&[answer])),
         Hidden::Act { part, argument } => done(operator::act(&part, argument.as_deref())),

@@ -26,6 +26,17 @@ pub fn make(group: &Path) -> io::Result<()> {
     fs::create_dir_all(group)
 }
 
+/// Makes a group in one that must be there.
+///
+/// # Errors
+/// The one above is not there, or belongs to somebody else.
+pub fn make_below(group: &Path) -> io::Result<()> {
+    match fs::create_dir(group) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
 /// A descriptor into which a process writes `0` to join.
 ///
 /// # Errors

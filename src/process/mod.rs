@@ -15,7 +15,7 @@ mod sweep;
 mod tree;
 
 pub use command_line::find_by_command_line;
-pub use groups::Groups;
+pub use groups::{Groups, Scope};
 pub use holders::{Holder, holders};
 pub use identity::{Identity, Seen};
 pub use marks::{Offer, offered, proof};

@@ -20,11 +20,11 @@ pub mod plan;
 pub mod ports;
 mod readiness;
 mod report;
+pub mod scope;
 mod state;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -37,7 +37,7 @@ use crate::linux::lock::{Attempt, Lock};
 use crate::linux::signals::Inbox;
 use crate::linux::watch::Watcher;
 use crate::linux::{Pid, Signal, files, inherit};
-use crate::process::{Ending, Groups, Identity, Record, SUPERVISOR};
+use crate::process::{Ending, Groups, Identity, Record};
 use crate::site::{Adjustments, Definition, SitePlaces};
 use actions::UnitShell;
 use event_loop::Supervisor;
@@ -142,11 +142,11 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     };
 
     // Out of whatever group our caller is in, which may be another site's.
-    let groups = Groups::of(&places);
-    if let Some(groups) = &groups
-        && let Err(error) = groups.door(SUPERVISOR).and_then(|mut door| door.write_all(b"0"))
+    let mut groups = Groups::of(&places);
+    if let Some(groups) = &mut groups
+        && let Err(why) = scope::enter(groups, foreground)
     {
-        log::info!("the site has no control groups here: {error}");
+        log::info!("the site has no control groups here, and the other marks must do: {why}");
     }
     let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
     let before = match beginning {

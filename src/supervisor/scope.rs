@@ -1,0 +1,103 @@
+//! Asking systemd for a scope of the site's own: a part of its tree of control groups that it leaves
+//! to us.
+//!
+//! Without default dependencies, so that it is in no transaction of a shutdown and the cluster manager
+//! stops the site by its own stop; and without any ordering on the cluster manager, as starting it
+//! would then wait for that one's stop, for ever. A systemd that does not answer within a second is
+//! not waited for: the site stays where it is, and the other marks have to do.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::launch::DEFAULT_PATH;
+use crate::linux::process::{ExitStatus, reap_one};
+use crate::linux::spawn::{Command, pipe, spawn};
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, Pid, Signal, cgroup};
+use crate::process::{Groups, SUPERVISOR, Scope};
+use std::fs::File;
+
+/// How long systemd has.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The word by which a helper in the new scope is told to move us there.
+pub const MOVE_IN: &str = "move-in";
+
+/// Puts this process, and all that it will start, into control groups of the site's own. They are gone
+/// for it where that cannot be.
+pub(super) fn enter(groups: &mut Groups, foreground: bool) -> Result<(), String> {
+    match groups.scope(Pid::this()) {
+        None => {}
+        // A unit of somebody else's would lose its main process.
+        Some(_) if foreground => {
+            return Err("systemd runs this process in a unit already".to_owned());
+        }
+        Some(scope) => {
+            ask_for(&scope)?;
+            groups.settle_in(&scope);
+            return Ok(());
+        }
+    }
+    groups.door(SUPERVISOR).and_then(|mut door| door.write_all(b"0")).map_err(|e| e.to_string())
+}
+
+fn ask_for(scope: &Scope) -> Result<(), String> {
+    let deadline = Moment::now() + PATIENCE;
+    let me = Pid::this().to_string();
+    // Our own program, by a name that means the same to whoever executes it.
+    let program = format!("/proc/{me}/exe");
+    let (unit, slice) = (format!("--unit={}", scope.unit), format!("--slice={}", scope.slice));
+    let mut words: Vec<OsString> = [
+        "systemd-run",
+        "--scope",
+        "--quiet",
+        "--collect",
+        &unit,
+        &slice,
+        "--property=Delegate=yes",
+        "--property=DefaultDependencies=no",
+        "--",
+        &program,
+        MOVE_IN,
+        &me,
+    ]
+    .map(OsString::from)
+    .to_vec();
+    words.push(scope.tree.join(SUPERVISOR).into_os_string());
+    let words: Vec<&OsStr> = words.iter().map(OsString::as_os_str).collect();
+    let (reader, writer) = pipe().map_err(|e| format!("no pipe can be made: {e}"))?;
+    let candidates = Command::candidates(OsStr::new("systemd-run"), DEFAULT_PATH);
+    let mut command = Command::plain(candidates, &words, Vec::new(), writer.as_fd());
+    command.dies_with_parent = true;
+    let mut child = spawn(&command).map_err(|error| format!("systemd-run {error}"))?;
+    drop(command);
+    drop(writer);
+    let mut waiting = Waiting::new();
+    waiting.readable(child.handle.as_fd(), ());
+    if waiting.wait(Some(deadline)).is_empty() {
+        let _ = child.handle.send(Signal::KILL);
+        let _ = reap_one(child.pid);
+        return Err("systemd does not answer".to_owned());
+    }
+    let status = reap_one(child.pid);
+    if let Some(Err(error)) = child.report.outcome() {
+        return Err(format!("systemd-run {error}"));
+    }
+    let mut said = Vec::new();
+    let _ = File::from(reader).take(4096).read_to_end(&mut said);
+    match status {
+        Some(ExitStatus::Code(0)) => Ok(()),
+        _ => Err(format!("systemd-run: {}", String::from_utf8_lossy(&said).trim())),
+    }
+}
+
+/// In the helper that systemd started in the new scope: moves the supervisor to a leaf there, and goes.
+///
+/// # Errors
+/// The scope is not where it was expected, or may not be written.
+pub fn move_in(supervisor: Pid, leaf: &std::path::Path) -> std::io::Result<()> {
+    cgroup::make_below(leaf)?;
+    cgroup::door(leaf)?.write_all(supervisor.to_string().as_bytes())
+}
