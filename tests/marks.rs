@@ -449,7 +449,7 @@ fn what_is_offered_and_proved_is_said() {
     succeed(bench.hand(&["stop", SITE]));
     let explained = said(&output(bench.hand(&["monitor", "-v", SITE])));
     let has_groups = Groups::of(&bench.places.of(&SITE.parse().unwrap()))
-        .is_some_and(|groups| groups.usable().is_ok());
+        .is_some_and(|groups| groups.describe().is_ok());
     let proof = "session, lock, record, environment, descent";
     let proof = if has_groups { format!("cgroup, {proof}") } else { proof.to_owned() };
     assert!(explained.contains(&format!("by a person, proved by: {proof}")), "{explained}");

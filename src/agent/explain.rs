@@ -6,12 +6,12 @@ use crate::process::{Ending, Record, offered};
 /// Lines for a person.
 pub fn explain(target: &Target) -> Vec<String> {
     let mut lines = vec!["marks by which its processes are known on this node:".to_owned()];
-    for offer in offered(&target.site) {
+    let record = Record::read(&target.site).ok().flatten();
+    for offer in offered(&target.site, record.as_ref()) {
         let is = if offer.offered { "" } else { "not here: " };
         lines.push(format!("  {:11}  {is}{}", offer.mark, offer.detail));
     }
-    let ending = Record::read(&target.site).ok().flatten().and_then(|record| record.ending);
-    lines.push(match ending {
+    lines.push(match record.and_then(|record| record.ending) {
         Some(Ending::Stopped { at, by, proved_by }) if !proved_by.is_empty() => {
             format!("last stopped at {at} by {by}, proved by: {}", proved_by.join(", "))
         }

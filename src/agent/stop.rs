@@ -245,7 +245,7 @@ pub(super) fn tidy_up(target: &Target, record: Option<Record>) {
         let _ = fs::remove_file(entry.path());
     }
     let Some(mut record) = record else { return };
-    let proof = proof(places);
+    let proof = proof(places, &record);
     log::info!("that nothing of the site lives is proved by: {}", proof.join(", "));
     let (at, by) = match record.ending {
         Some(Ending::Stopped { ref proved_by, .. }) if *proved_by == proof => return,

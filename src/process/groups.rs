@@ -72,18 +72,22 @@ impl Groups {
         self.home = Some(scope.tree.clone());
     }
 
-    /// How what is in it is killed; or why there can be none.
+    /// What there is, or would be at a start, in words; or why there can be none.
     ///
     /// # Errors
     /// A sentence.
-    pub fn usable(&self) -> Result<&'static str, String> {
+    pub fn describe(&self) -> Result<String, String> {
         let path = self.path();
-        let there = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
-        match files::may_write(there) {
-            Ok(()) if cgroup::kills(&path) => Ok("killed as one"),
-            Ok(()) => Ok("frozen and killed (cgroup.kill came with Linux 5.14)"),
-            Err(error) => Err(format!("{} may not be written: {error}", there.display())),
+        if self.owner == Owner::Systemd && !path.exists() {
+            return Ok("a scope, for which systemd is asked at each start".to_owned());
         }
+        let there = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+        let how = match files::may_write(there) {
+            Ok(()) if cgroup::kills(&path) => "killed as one",
+            Ok(()) => "frozen and killed (cgroup.kill came with Linux 5.14)",
+            Err(error) => return Err(format!("{} may not be written: {error}", there.display())),
+        };
+        Ok(format!("{}, {how}", path.display()))
     }
 
     /// The door to the leaf of a process, made if need be.

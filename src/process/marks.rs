@@ -3,6 +3,7 @@
 
 use super::groups::Groups;
 use super::members::{MARK, mark_entry};
+use super::record::Record;
 use crate::linux::{files, pidfd};
 use crate::site::SitePlaces;
 
@@ -14,12 +15,16 @@ pub struct Offer {
     pub detail: String,
 }
 
-/// All of them, from the strongest to the weakest.
-pub fn offered(places: &SitePlaces) -> Vec<Offer> {
+/// All of them, from the strongest to the weakest; of a site that has been started, those that it has.
+pub fn offered(places: &SitePlaces, record: Option<&Record>) -> Vec<Offer> {
     let offer = |mark, offered, detail| Offer { mark, offered, detail };
-    let group = match Groups::of(places).ok_or_else(|| "version 2 is not mounted here".to_owned()) {
-        Ok(groups) => groups.usable().map(|kill| format!("{}, {kill}", groups.path().display())),
-        Err(why) => Err(why),
+    let none = "version 2 is not mounted here, or systemd gives none to an ordinary user";
+    let group = Groups::of(places).ok_or_else(|| none.to_owned()).and_then(|g| g.describe());
+    let group = match record {
+        Some(Record { group: None, phase: None, .. }) if group.is_ok() => {
+            Err("the supervisor got none; its log says why".to_owned())
+        }
+        _ => group,
     };
     let as_one = match pidfd::signals_groups() {
         true => "signalled as one",
@@ -41,6 +46,10 @@ pub fn offered(places: &SitePlaces) -> Vec<Offer> {
 }
 
 /// The marks that are looked for before a verb says "stopped".
-pub fn proof(places: &SitePlaces) -> Vec<String> {
-    offered(places).into_iter().filter(|o| o.offered).map(|o| o.mark.to_owned()).collect()
+pub fn proof(places: &SitePlaces, record: &Record) -> Vec<String> {
+    offered(places, Some(record))
+        .into_iter()
+        .filter(|o| o.offered)
+        .map(|o| o.mark.to_owned())
+        .collect()
 }

@@ -2,6 +2,7 @@
 //! Written durably before what it records is announced.
 
 use std::io;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct Record {
     /// The oneshots that have ended with 0.
     #[serde(default)]
     pub done: Vec<String>,
+    /// The control group in which the supervisor makes a leaf for each of them; None: it has none.
+    #[serde(default)]
+    pub group: Option<PathBuf>,
     /// None while the supervisor is at work.
     pub ending: Option<Ending>,
     /// Where the site has a supervisor of its own: how far we have brought it.
@@ -101,6 +105,7 @@ impl Record {
             adjustments: Adjustments::default(),
             processes: Vec::new(),
             done: Vec::new(),
+            group: None,
             ending: None,
             phase: None,
             paused: None,

@@ -142,12 +142,11 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     };
 
     // Out of whatever group our caller is in, which may be another site's.
-    let mut groups = Groups::of(&places);
-    if let Some(groups) = &mut groups
-        && let Err(why) = scope::enter(groups, foreground)
-    {
-        log::info!("the site has no control groups here, and the other marks must do: {why}");
-    }
+    let groups = Groups::of(&places).and_then(|groups| {
+        let entered = scope::enter(groups, foreground);
+        let without = "the site has no control groups here, and the other marks must do";
+        entered.inspect_err(|why| log::info!("{without}: {why}")).ok()
+    });
     let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
     let before = match beginning {
         Beginning::Adopt => Record::read(&places).context("there is no record to adopt by")?,
@@ -161,6 +160,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         since,
         fingerprint: definition.fingerprint.clone(),
         adjustments: adjustments.clone(),
+        group: groups.as_ref().map(Groups::path),
         processes: before.as_ref().map(|b| b.processes.clone()).unwrap_or_default(),
         done: before.as_ref().map(|b| b.done.clone()).unwrap_or_default(),
         ..Record::begun(definition.name.clone(), identity)

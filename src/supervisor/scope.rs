@@ -25,9 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The word by which a helper in the new scope is told to move us there.
 pub const MOVE_IN: &str = "move-in";
 
-/// Puts this process, and all that it will start, into control groups of the site's own. They are gone
-/// for it where that cannot be.
-pub(super) fn enter(groups: &mut Groups, foreground: bool) -> Result<(), String> {
+/// Puts this process, and all that it will start, into control groups of the site's own.
+///
+/// # Errors
+/// Why it has none; for the end of a sentence.
+pub(super) fn enter(mut groups: Groups, foreground: bool) -> Result<Groups, String> {
     match groups.scope(Pid::this()) {
         None => {}
         // A unit of somebody else's would lose its main process.
@@ -37,10 +39,11 @@ pub(super) fn enter(groups: &mut Groups, foreground: bool) -> Result<(), String>
         Some(scope) => {
             ask_for(&scope)?;
             groups.settle_in(&scope);
-            return Ok(());
+            return Ok(groups);
         }
     }
-    groups.door(SUPERVISOR).and_then(|mut door| door.write_all(b"0")).map_err(|e| e.to_string())
+    let joined = groups.door(SUPERVISOR).and_then(|mut door| door.write_all(b"0"));
+    joined.map(|()| groups).map_err(|error| error.to_string())
 }
 
 fn ask_for(scope: &Scope) -> Result<(), String> {
@@ -56,6 +59,7 @@ fn ask_for(scope: &Scope) -> Result<(), String> {
         "--collect",
         &unit,
         &slice,
+        "--description=a site that siteward runs",
         "--property=Delegate=yes",
         "--property=DefaultDependencies=no",
         "--",

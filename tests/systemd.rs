@@ -1,0 +1,306 @@
+//! A real systemd, booted as PID 1 of namespaces of its own (tests/lab/systemd-lab), with a real
+//! Pacemaker in it: the scope of a site is made, outlives what it must, and a shutdown ends the site by
+//! its own stop.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use siteward::linux::{Pid, Signal, cgroup, files};
+use siteward::process::Identity;
+
+const SITEWARD: &str = env!("CARGO_BIN_EXE_siteward");
+const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/systemd-lab");
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn missing() -> Option<&'static str> {
+    let probe = cgroup::mount().map(|m| m.join(format!("siteward-lab-{}", std::process::id())));
+    if !files::is_root() {
+        Some("root: sudo tests/run")
+    } else if !probe.is_some_and(|p| cgroup::make(&p).is_ok() && fs::remove_dir(&p).is_ok()) {
+        Some("a cgroup2 mount that may be written")
+    } else if !Path::new("/usr/bin/mmdebstrap").exists() {
+        Some("mmdebstrap: apt-get install mmdebstrap")
+    } else {
+        None
+    }
+}
+
+fn main() -> ExitCode {
+    let missing = missing();
+    if let Some(what) = missing {
+        eprintln!("\n*** LEFT OUT: a site under a real systemd. Missing: {what} ***\n");
+    }
+    let trial = Trial::test("a_site_lives_in_a_scope_of_its_own", || {
+        std::panic::catch_unwind(live).map_err(|_| Failed::from("it panicked, see above"))
+    });
+    let trials = vec![trial.with_ignored_flag(missing.is_some())];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A machine that is on.
+struct Machine(PathBuf);
+
+impl Machine {
+    /// Made once, and kept for the next time.
+    fn new() -> Self {
+        let machine = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join("systemd-lab"));
+        let built = machine.root("built");
+        if !built.exists() {
+            let _ = fs::remove_dir_all(machine.root(""));
+            machine.lab(&["build", "pacemaker,corosync,pacemaker-cli-utils,crmsh,perl"]);
+            fs::write(built, "").unwrap();
+        }
+        machine.lab(&["down"]);
+        for old in ["var/log/siteward", "var/log/journal", "var/lib/pacemaker/cib"] {
+            let _ = fs::remove_dir_all(machine.root(old));
+        }
+        for folder in ["var/log/journal", "etc/siteward/sites", "usr/lib/ocf/resource.d/siteward"] {
+            fs::create_dir_all(machine.root(folder)).unwrap();
+        }
+        // Made by the package, and refused by Pacemaker where another owns it.
+        let cib = machine.root("var/lib/pacemaker/cib");
+        fs::create_dir_all(&cib).unwrap();
+        let daemon = machine.root("var/lib/pacemaker/pengine");
+        let owner = fs::metadata(daemon).unwrap();
+        use std::os::unix::fs::MetadataExt;
+        std::os::unix::fs::chown(cib, Some(owner.uid()), Some(owner.gid())).unwrap();
+        let _ = fs::remove_file(machine.root("usr/local/sbin/siteward"));
+        fs::copy(SITEWARD, machine.root("usr/local/sbin/siteward")).unwrap();
+        let agent = machine.root("usr/lib/ocf/resource.d/siteward/site");
+        let _ = fs::remove_file(&agent);
+        std::os::unix::fs::symlink("/usr/local/sbin/siteward", agent).unwrap();
+        machine
+    }
+
+    fn root(&self, path: &str) -> PathBuf {
+        self.0.join("root").join(path)
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        Command::new(LAB).env("SD_DIR", &self.0).args(words).output().expect("the lab can be run")
+    }
+
+    /// A word of the lab, which must work.
+    fn lab(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        let said = said(&output);
+        assert!(output.status.success(), "{words:?}: {said}");
+        said
+    }
+
+    /// A command inside: its code and what it printed.
+    fn inside(&self, words: &[&str]) -> (i32, String) {
+        let output = self.run(&[&["exec"], words].concat());
+        (output.status.code().unwrap_or(-1), said(&output))
+    }
+
+    /// A command inside, which must succeed.
+    fn must(&self, words: &[&str]) -> String {
+        let (code, said) = self.inside(words);
+        assert_eq!(code, 0, "{words:?}: {said}");
+        said
+    }
+
+    fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(Instant::now() < deadline, "it never came: {what}");
+        }
+    }
+
+    /// The processes of the site, by the numbers that they have inside.
+    fn processes(&self) -> String {
+        let record = self.must(&["cat", "/run/siteward/shop/record.json"]);
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        record["processes"].to_string()
+    }
+
+    /// PID 1 of the inside, as it is seen here.
+    fn init(&self) -> Pid {
+        let unshare = fs::read_to_string(self.0.join("unshare.pid")).unwrap();
+        let unshare = unshare.trim();
+        let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
+        let first = children.unwrap().split(' ').next().unwrap().parse::<i32>().unwrap();
+        Pid::try_from(first).unwrap()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.run(&["down"]);
+    }
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+fn send(pid: Pid, signal: Signal) {
+    Identity::of(pid).and_then(|i| i.open()).expect("it lives").send(signal).unwrap();
+}
+
+/// `a` takes a second to end and says so; `b` has a child that gets away from it.
+const SITE: &str = "version: 1\nforcekill_time: 1s\nstop_timeout: 20s\nprocesses:\n  \
+    a: {command: [/usr/bin/perl, -e, \"$SIG{TERM} = sub { sleep 1; print qq{ended by itself\\\\n}; \
+    exit 0 }; $| = 1; sleep 1 while 1\"]}\n  \
+    b: {command: [/bin/sh, -c, \"(setsid sleep 4321 &); exec sleep 1234\"]}\n";
+
+fn live() {
+    let machine = Machine::new();
+    fs::write(machine.root("etc/siteward/sites/shop.yaml"), SITE).unwrap();
+    let state = machine.lab(&["up"]);
+    println!(
+        "systemd {}is {}",
+        machine
+            .must(&["systemctl", "--version"])
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("systemd ")
+            .to_owned()
+            + " ",
+        state.trim()
+    );
+    by_hand(&machine);
+    a_systemd_that_does_not_answer(&machine);
+    under_pacemaker(&machine);
+}
+
+fn scopes(machine: &Machine) -> Vec<String> {
+    let list =
+        machine.must(&["systemctl", "list-units", "--all", "--no-legend", "--plain", "siteward-*"]);
+    list.lines().filter_map(|l| l.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+fn by_hand(machine: &Machine) {
+    // From within a unit that ends with its command.
+    machine.must(&["systemd-run", "--wait", "--pipe", "--quiet", "siteward", "start", "shop"]);
+    let before = machine.processes();
+    let made = scopes(machine);
+    assert_eq!(made.len(), 1, "{made:?}");
+    let shown = machine.must(&[
+        "systemctl",
+        "show",
+        &made[0],
+        "-p",
+        "DefaultDependencies,Delegate,Slice,Before,After,Conflicts",
+    ]);
+    for property in ["DefaultDependencies=no", "Delegate=yes", "Slice=system.slice", "Conflicts=\n"]
+    {
+        assert!(shown.contains(property), "{property}: {shown}");
+    }
+    assert!(!shown.contains("pacemaker") && !shown.contains("shutdown"), "{shown}");
+    let fled = machine.must(&["pgrep", "-f", "sleep 4321"]);
+    let group = machine.must(&["cat", &format!("/proc/{}/cgroup", fled.trim())]);
+    assert!(group.contains(&format!("/system.slice/{}/b", made[0])), "{group}");
+    for verb in ["daemon-reload", "daemon-reexec"] {
+        machine.must(&["systemctl", verb]);
+        machine.must(&["siteward", "status", "shop"]);
+    }
+    assert_eq!((machine.processes(), scopes(machine)), (before.clone(), made));
+    let explained = machine.must(&["siteward", "status", "shop", "--explain"]);
+    assert!(explained.contains(".scope, killed as one"), "{explained}");
+    // Adopted, its new supervisor has a scope of its own, and both are the site's.
+    machine.must(&["sh", "-c", "kill -9 $(pgrep -f '[s]iteward supervise')"]);
+    machine.until("it is unsupervised", || machine.inside(&["siteward", "status", "shop"]).0 == 1);
+    machine.must(&["siteward", "adopt", "shop"]);
+    assert_eq!(machine.processes(), before);
+    assert_eq!(scopes(machine).len(), 2);
+    machine.must(&["siteward", "clean", "shop"]);
+    machine.until("the scopes are gone", || scopes(machine).is_empty());
+    assert_eq!(machine.inside(&["pgrep", "sleep"]).0, 1, "nothing of it lives");
+    // Again and again, while systemd still tidies up after the one before.
+    for _ in 0..5 {
+        machine.must(&["siteward", "start", "shop"]);
+        assert_eq!(scopes(machine).len(), 1);
+        machine.must(&["siteward", "clean", "shop"]);
+    }
+    let explained = machine.inside(&["siteward", "status", "shop", "--explain"]).1;
+    assert!(explained.contains("proved by: cgroup, session"), "{explained}");
+}
+
+fn a_systemd_that_does_not_answer(machine: &Machine) {
+    let init = machine.init();
+    send(init, Signal::STOP);
+    let begun = Instant::now();
+    let started = machine.inside(&["siteward", "start", "shop"]);
+    let took = begun.elapsed();
+    let explained = machine.inside(&["siteward", "status", "shop", "--explain"]).1;
+    send(init, Signal::CONT);
+    assert_eq!(started.0, 0, "{}", started.1);
+    assert!(took < Duration::from_secs(5), "a systemd that is silent holds nobody: {took:?}");
+    assert!(explained.contains("not here: the supervisor got none"), "{explained}");
+    machine.must(&["siteward", "stop", "shop"]);
+    machine.until("no scope is left", || scopes(machine).is_empty());
+}
+
+fn under_pacemaker(machine: &Machine) {
+    machine.until("the cluster is up", || {
+        machine.inside(&["crm_mon", "-1"]).1.contains("Online: [ node1 ]")
+    });
+    machine.must(&["crm_attribute", "-n", "stonith-enabled", "-v", "false"]);
+    machine.must(&[
+        "crm",
+        "configure",
+        "primitive",
+        "shop",
+        "ocf:siteward:site",
+        "params",
+        "site=shop",
+        "op",
+        "monitor",
+        "interval=1s",
+        "timeout=40s",
+        "op",
+        "stop",
+        "timeout=60s",
+        "interval=0",
+    ]);
+    machine.until("the cluster runs it", || {
+        machine.inside(&["crm_mon", "-1"]).1.contains("Started node1")
+    });
+    let before = machine.processes();
+    let made = scopes(machine);
+    assert_eq!(made.len(), 1, "{made:?}");
+    machine.must(&["systemctl", "daemon-reload"]);
+    machine.must(&["crm_attribute", "-n", "maintenance-mode", "-v", "true"]);
+    machine.must(&["timeout", "60", "systemctl", "restart", "pacemaker"]);
+    machine.must(&["siteward", "status", "shop"]);
+    assert_eq!((machine.processes(), scopes(machine)), (before.clone(), made), "the same ones");
+    machine.until("the cluster is back", || {
+        machine.inside(&["crm_mon", "-1"]).1.contains("Started node1")
+    });
+    machine.must(&["crm_attribute", "-n", "maintenance-mode", "-v", "false"]);
+    machine.until("the cluster watches it", || {
+        !machine.inside(&["crm_mon", "-1"]).1.contains("unmanaged")
+    });
+    assert_eq!(machine.processes(), before);
+    machine.lab(&["poweroff"]);
+    let log = |name: &str| {
+        fs::read_to_string(machine.root("var/log/siteward/shop").join(name)).unwrap_or_default()
+    };
+    let history = log("history.jsonl");
+    let last = history.lines().next_back().unwrap_or_default();
+    assert!(last.contains("\"down\""), "it came to its end: {history}");
+    assert!(log("a.log").ends_with("ended by itself\n"), "{}", log("a.log"));
+    assert!(
+        log("siteward.log").trim_end().ends_with("the site `shop` is stopped"),
+        "{}",
+        log("siteward.log")
+    );
+    let journal = Command::new("journalctl")
+        .arg("-D")
+        .arg(machine.root("var/log/journal"))
+        .args(["--no-pager", "-o", "cat"])
+        .output()
+        .unwrap();
+    let journal = said(&journal);
+    assert!(journal.contains("Result of stop operation for shop on node1: ok"), "{journal}");
+    for line in journal.lines().filter(|l| l.contains("siteward-shop")) {
+        assert!(!line.contains("Killing") && !line.contains("timed out"), "{line}");
+    }
+}
