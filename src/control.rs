@@ -147,6 +147,20 @@ pub enum Reply {
     Refused { why: String },
 }
 
+/// What is answered before anything is asked, to somebody who may not ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    pub denied: String,
+}
+
+/// What a supervisor says.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Word {
+    Denial(Denial),
+    Reply(Reply),
+}
+
 /// A site as its supervisor sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct View {
@@ -234,21 +248,31 @@ impl Client {
     /// Asks.
     ///
     /// # Errors
-    /// `BrokenPipe` if the supervisor is gone; `WouldBlock` at the deadline.
+    /// `WouldBlock` at the deadline. That the supervisor is gone, or has refused before it was asked,
+    /// is told by what is received.
     pub fn send(&mut self, request: &Request, deadline: Moment) -> io::Result<()> {
         self.stream.set_write_timeout(Some(patience(deadline)))?;
-        self.stream.write_all(&encode(request))
+        match self.stream.write_all(&encode(request)) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
     }
 
     /// The next answer.
     ///
     /// # Errors
-    /// `UnexpectedEof` if the supervisor is gone; `TimedOut` at the deadline.
+    /// `UnexpectedEof` if the supervisor is gone; `TimedOut` at the deadline; `PermissionDenied` where
+    /// it is another user's.
     pub fn receive(&mut self, deadline: Moment) -> io::Result<Reply> {
         loop {
             if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                return decode(&line);
+                return match decode(&line)? {
+                    Word::Denial(Denial { denied }) => {
+                        Err(io::Error::new(io::ErrorKind::PermissionDenied, denied))
+                    }
+                    Word::Reply(reply) => Ok(reply),
+                };
             }
             if deadline.passed() {
                 return Err(io::ErrorKind::TimedOut.into());

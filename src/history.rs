@@ -38,6 +38,9 @@ pub fn add(path: &Path, event: &str, detail: &str) {
 }
 
 fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
+    if !path.parent().is_some_and(files::is_own_folder) {
+        return Err(std::io::Error::other("its folder is not a folder of this user"));
+    }
     let mut file = files::append_to(path)?;
     if file.metadata()?.len() > BOUND {
         std::fs::rename(path, path.with_extension("jsonl.1"))?;

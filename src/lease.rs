@@ -304,6 +304,13 @@ fn take_here(
 }
 
 fn write_owner(database: &Path, owner: &Owner) -> io::Result<()> {
+    // The database may be another user's, who can put a link where our folder was.
+    if !files::is_own_folder(&on_database(database)) {
+        return Err(io::Error::new(
+            ErrorKind::NotFound,
+            "its folder is gone, or not ours any more",
+        ));
+    }
     files::write_durably(&record_path(database), &serde_json::to_vec(owner)?)
 }
 
@@ -317,6 +324,9 @@ fn say(word: &Word) {
 /// Writes that the lease is released, where this node wrote that it is not; or, `broken`, whoever
 /// wrote it. Complaints go to standard output.
 pub fn settle_here(database: &Path, broken: bool) -> bool {
+    if !files::is_own_folder(&on_database(database)) {
+        return true;
+    }
     let Some(before) = owner(database) else { return true };
     let this_boot = BootId::current().is_ok_and(|boot| boot == before.boot);
     let ours = before.node == node::name() && this_boot;

@@ -10,53 +10,34 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use common::*;
-use libtest_mimic::{Arguments, Failed, Trial};
-
-fn trial(name: &str, test: fn()) -> Trial {
-    Trial::test(name, move || {
-        std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
-    })
-    .with_ignored_flag(!is_root())
-}
 
 fn main() -> ExitCode {
-    let left_out =
-        "*** LEFT OUT: what only root can try. Run the tests as root: sudo tests/run ***";
-    if !is_root() {
-        eprintln!("\n{left_out}\n");
-        if std::env::var_os("SITEWARD_TEST_ALL").is_some() {
-            return ExitCode::FAILURE;
-        }
-    }
-    let tests = vec![
-        trial(
-            "root_runs_no_definition_that_others_may_write",
-            root_runs_no_definition_that_others_may_write,
-        ),
-        trial("the_rehearsal_holds_for_an_ordinary_user", the_rehearsal_holds_for_an_ordinary_user),
-        trial(
-            "an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots",
-            an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots,
-        ),
-        trial("a_process_gains_nothing_beyond_its_bound", a_process_gains_nothing_beyond_its_bound),
-        trial(
-            "a_process_runs_as_the_user_and_group_that_were_said",
-            a_process_runs_as_the_user_and_group_that_were_said,
-        ),
-    ];
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests);
-    if !is_root() {
-        eprintln!("{left_out}");
-    }
-    conclusion.exit_code()
+    live_through(
+        missing_root(),
+        true,
+        &[
+            (
+                "root_runs_no_definition_that_others_may_write",
+                root_runs_no_definition_that_others_may_write,
+            ),
+            ("the_rehearsal_holds_for_an_ordinary_user", the_rehearsal_holds_for_an_ordinary_user),
+            (
+                "an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots",
+                an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots,
+            ),
+            ("a_process_gains_nothing_beyond_its_bound", a_process_gains_nothing_beyond_its_bound),
+            (
+                "a_process_runs_as_the_user_and_group_that_were_said",
+                a_process_runs_as_the_user_and_group_that_were_said,
+            ),
+        ],
+    )
 }
 
 fn the_rehearsal_holds_for_an_ordinary_user() {
     let bench = Bench::new();
     fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o777)).unwrap();
-    let program = bench.path("siteward");
-    fs::copy(SITEWARD, &program).unwrap();
-    let rehearsal = std::process::Command::new(&program)
+    let rehearsal = std::process::Command::new(program_for_all())
         .arg("rehearse")
         .env_clear()
         // No home at all, as a service may be.
@@ -114,11 +95,8 @@ fn an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots() {
     bench.define("a", "processes: {x: {command: [/bin/sleep, \"1000\"]}}\n");
     fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     succeed(bench.hand(&["start", "a"]));
-    // The program itself may lie where only root gets in.
-    let program = bench.path("siteward");
-    fs::copy(SITEWARD, &program).unwrap();
     let as_nobody = |words: &[&str], home: &Path| {
-        let mut command = std::process::Command::new(&program);
+        let mut command = std::process::Command::new(program_for_all());
         command
             .args(words)
             .env_clear()

@@ -6,17 +6,9 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::*;
-use libtest_mimic::{Arguments, Failed, Trial};
 use siteward::linux::process::{all, environment_value};
 use siteward::linux::{Pid, Signal, cgroup};
 use siteward::process::{Groups, MARK};
-
-fn trial(name: &str, missing: Option<&str>, test: fn()) -> Trial {
-    Trial::test(name, move || {
-        std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
-    })
-    .with_ignored_flag(missing.is_some())
-}
 
 /// What keeps this machine from having control groups of its own.
 fn missing() -> Option<&'static str> {
@@ -32,16 +24,16 @@ fn missing() -> Option<&'static str> {
 }
 
 fn main() -> std::process::ExitCode {
-    let missing = missing();
-    if let Some(what) = missing {
-        eprintln!("\n*** LEFT OUT: control groups. Missing: {what} ***\n");
-    }
-    let tests = vec![
-        trial("three_hundred_that_flee_end_as_one", missing, three_hundred_that_flee_end_as_one),
-        trial("without_a_mark_but_the_group", missing, without_a_mark_but_the_group),
-        trial("another_site_started_from_within", missing, another_site_started_from_within),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
+    let missing = missing().map(|what| format!("control groups. Missing: {what}"));
+    live_through(
+        missing.as_deref(),
+        false,
+        &[
+            ("three_hundred_that_flee_end_as_one", three_hundred_that_flee_end_as_one),
+            ("without_a_mark_but_the_group", without_a_mark_but_the_group),
+            ("another_site_started_from_within", another_site_started_from_within),
+        ],
+    )
 }
 
 /// Forks, changes session, ignores TERM, and forks on while it is killed.

@@ -12,46 +12,35 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use jobcenter::Jobcenter;
-use libtest_mimic::{Arguments, Failed, Trial};
 use siteward::linux::{Pid, Signal, node};
 
 const SITE: &str = "shop";
 
 fn missing() -> Option<&'static str> {
     if !is_root() {
-        Some("root: sudo tests/run")
+        Some("a disk that hangs. Missing: root: sudo tests/run")
     } else if !Path::new("/dev/fuse").exists() {
-        Some("/dev/fuse: modprobe fuse")
+        Some("a disk that hangs. Missing: /dev/fuse: modprobe fuse")
     } else if !Path::new("/usr/bin/bindfs").exists() {
-        Some("bindfs: apt-get install bindfs")
+        Some("a disk that hangs. Missing: bindfs: apt-get install bindfs")
     } else {
         None
     }
 }
 
 fn main() -> ExitCode {
-    let missing = missing();
-    if let Some(what) = missing {
-        eprintln!("\n*** LEFT OUT: a disk that hangs. Missing: {what} ***\n");
-        // A kernel without FUSE can be given none.
-        let can_be_had = Path::new("/dev/fuse").exists();
-        if can_be_had && std::env::var_os("SITEWARD_TEST_ALL").is_some() {
-            return ExitCode::FAILURE;
-        }
-    }
-    let tests: [(&str, fn()); 4] = [
-        ("every_verb_ends_in_its_time_while_the_disk_hangs", every_verb_ends_in_its_time),
-        ("a_start_on_a_hung_disk_fails_in_its_time", a_start_on_a_hung_disk_fails_in_its_time),
-        ("a_killed_supervisor_on_a_hung_disk", a_killed_supervisor_on_a_hung_disk),
-        ("a_wrapped_site_on_a_hung_disk", a_wrapped_site_on_a_hung_disk),
-    ];
-    let trials = tests.map(|(name, test)| {
-        Trial::test(name, move || {
-            std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
-        })
-        .with_ignored_flag(missing.is_some())
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+    // A kernel without FUSE can be given none.
+    let can_be_had = Path::new("/dev/fuse").exists();
+    live_through(
+        missing(),
+        can_be_had,
+        &[
+            ("every_verb_ends_in_its_time_while_the_disk_hangs", every_verb_ends_in_its_time),
+            ("a_start_on_a_hung_disk_fails_in_its_time", a_start_on_a_hung_disk_fails_in_its_time),
+            ("a_killed_supervisor_on_a_hung_disk", a_killed_supervisor_on_a_hung_disk),
+            ("a_wrapped_site_on_a_hung_disk", a_wrapped_site_on_a_hung_disk),
+        ],
+    )
 }
 
 /// A file system that can be made to hang.

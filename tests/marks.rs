@@ -9,7 +9,6 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use common::*;
-use libtest_mimic::{Arguments, Failed, Trial};
 use siteward::linux::process::{all, arguments, environment_value, working_folder};
 use siteward::linux::{Pid, Signal, cgroup, pidfd};
 use siteward::process::{Groups, Identity, MARK};
@@ -17,38 +16,24 @@ use siteward::process::{Groups, Identity, MARK};
 const SITE: &str = "shop";
 
 fn main() -> ExitCode {
-    let left_out = "*** LEFT OUT: marks that are taken away. Missing: root. Run the tests as root: sudo tests/run ***";
-    if !is_root() {
-        eprintln!("\n{left_out}\n");
-        if std::env::var_os("SITEWARD_TEST_ALL").is_some() {
-            return ExitCode::FAILURE;
-        }
-    }
-    let tests: [(&str, fn()); 12] = [
-        ("a_life_with_every_mark", with_every_mark),
-        ("a_life_without_control_groups", without_control_groups),
-        ("a_life_without_signals_to_groups_by_a_handle", without_group_signals),
-        ("a_life_with_an_environment_that_cannot_be_read", without_environment),
-        ("a_life_without_inherited_locks", without_locks),
-        ("a_life_without_a_record", without_a_record),
-        ("a_life_with_nothing_but_the_lock", with_nothing_but_the_lock),
-        ("a_life_with_nothing_but_the_environment", with_nothing_but_the_environment),
-        ("three_hundred_that_flee_without_control_groups", three_hundred_without_groups),
-        ("a_login_shell_and_a_cluster_manager_are_left", havens_are_left),
-        ("a_number_that_is_used_again", a_number_that_is_used_again),
-        ("what_is_offered_and_proved_is_said", what_is_offered_and_proved_is_said),
-    ];
-    let trials = tests.map(|(name, test)| {
-        Trial::test(name, move || {
-            std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
-        })
-        .with_ignored_flag(!is_root())
-    });
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.into());
-    if !is_root() {
-        eprintln!("{left_out}");
-    }
-    conclusion.exit_code()
+    live_through(
+        missing_root(),
+        true,
+        &[
+            ("a_life_with_every_mark", with_every_mark),
+            ("a_life_without_control_groups", without_control_groups),
+            ("a_life_without_signals_to_groups_by_a_handle", without_group_signals),
+            ("a_life_with_an_environment_that_cannot_be_read", without_environment),
+            ("a_life_without_inherited_locks", without_locks),
+            ("a_life_without_a_record", without_a_record),
+            ("a_life_with_nothing_but_the_lock", with_nothing_but_the_lock),
+            ("a_life_with_nothing_but_the_environment", with_nothing_but_the_environment),
+            ("three_hundred_that_flee_without_control_groups", three_hundred_without_groups),
+            ("a_login_shell_and_a_cluster_manager_are_left", havens_are_left),
+            ("a_number_that_is_used_again", a_number_that_is_used_again),
+            ("what_is_offered_and_proved_is_said", what_is_offered_and_proved_is_said),
+        ],
+    )
 }
 
 // --- a life -------------------------------------------------------------------------------------

@@ -143,9 +143,14 @@ pub fn run_errand(errand: &str, places: &Places) -> Option<String> {
         }
         Errand::ReadPause { database } => serde_json::to_string(&read_here(&database)),
         Errand::WritePause { database, pause } => {
-            serde_json::to_string(&write_here(&pause_mark(&database), &pause))
+            serde_json::to_string(&write_here(&database, &pause))
         }
         Errand::ClearPause { database } => {
+            let folder = on_database(&database);
+            if folder.exists() && !files::is_own_folder(&folder) {
+                let why = format!("{} is a link or somebody else's", folder.display());
+                return serde_json::to_string(&Err::<(), _>(why)).ok();
+            }
             serde_json::to_string(&match fs::remove_file(pause_mark(&database)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(error.to_string()),
                 Ok(()) | Err(_) => Ok(()),
@@ -162,7 +167,12 @@ fn read_here(database: &Path) -> Option<Pause> {
     Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| words()))
 }
 
-fn write_here(mark: &Path, pause: &Pause) -> Result<(), String> {
+fn write_here(database: &Path, pause: &Pause) -> Result<(), String> {
+    // Nothing is made in the place of a disk that is gone.
+    if !database.is_dir() {
+        return Err(format!("{} is no folder on this node", database.display()));
+    }
+    let mark = &pause_mark(database);
     let bytes = serde_json::to_vec(pause).map_err(|e| e.to_string())?;
     mark.parent()
         .map_or(Ok(()), files::private_folder)

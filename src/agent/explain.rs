@@ -6,7 +6,10 @@ use crate::process::{Ending, Record, offered};
 /// Lines for a person.
 pub fn explain(target: &Target) -> Vec<String> {
     let mut lines = vec!["marks by which its processes are known on this node:".to_owned()];
-    let record = Record::read(&target.site).ok().flatten();
+    let record = match Record::read(&target.site) {
+        Ok(record) => record,
+        Err(error) => return vec![format!("its record cannot be read: {error}")],
+    };
     for offer in offered(&target.site, record.as_ref()) {
         let is = if offer.offered { "" } else { "not here: " };
         lines.push(format!("  {:11}  {is}{}", offer.mark, offer.detail));

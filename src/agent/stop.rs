@@ -1,6 +1,5 @@
 //! Bringing a site down, and proving it.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, PidFd, Signal};
 use crate::observe::{observe, wrapped_definition};
-use crate::process::{Ending, Groups, Record, proof, sweep};
+use crate::process::{Ending, Record, forget, proof, sweep};
 use crate::site::{Definition, SitePlaces, load_snapshot};
 
 /// The times of a stop, by the snapshot of the site.
@@ -237,13 +236,7 @@ fn stop_in_order(places: &SitePlaces, record: &Record, polite_until: Moment) {
 /// Nothing of the site lives: what is left of it in the runtime folder says so.
 pub(super) fn tidy_up(target: &Target, record: Option<Record>) {
     let places = &target.site;
-    let _ = fs::remove_file(places.socket());
-    if let Some(groups) = Groups::of(places) {
-        groups.remove();
-    }
-    for entry in fs::read_dir(places.process_locks()).into_iter().flatten().flatten() {
-        let _ = fs::remove_file(entry.path());
-    }
+    forget(places);
     let Some(mut record) = record else { return };
     let proof = proof(places, &record);
     log::info!("that nothing of the site lives is proved by: {}", proof.join(", "));

@@ -260,7 +260,10 @@ pub fn say_on_handover(words: &str) {
 
 fn redirect_output(places: &SitePlaces, log: &Path) {
     use crate::linux::files;
-    let _ = files::private_folder(&places.logs);
+    if files::private_folder(&places.logs).is_err() {
+        // It is said on the handover by whoever needs the folder next.
+        return;
+    }
     // One generation is kept: it is begun anew when a supervisor begins, never under one.
     if std::fs::metadata(log).is_ok_and(|m| m.len() > 1 << 20) {
         let _ = std::fs::rename(log, log.with_extension("log.1"));

@@ -81,6 +81,16 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     }
     let there = fs::symlink_metadata(path)?;
     let me = nix::unistd::geteuid().as_raw();
+    // Whoever owns the folder above can put another in its place, as in one that was planted in /tmp.
+    if let Some(above) = path.parent().and_then(|p| fs::metadata(p).ok())
+        && ![0, me].contains(&above.uid())
+        && me != 0
+    {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("the folder above it belongs to user {}", above.uid()),
+        ));
+    }
     if !there.is_dir() || there.uid() != me {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
@@ -99,6 +109,12 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 /// The reason why not: EACCES, EROFS.
 pub fn may_write(path: &Path) -> io::Result<()> {
     Ok(nix::unistd::access(path, nix::unistd::AccessFlags::W_OK)?)
+}
+
+/// Whether `path` is a folder, no link, and of this user.
+pub fn is_own_folder(path: &Path) -> bool {
+    let me = nix::unistd::geteuid().as_raw();
+    fs::symlink_metadata(path).is_ok_and(|there| there.is_dir() && there.uid() == me)
 }
 
 /// Opens a file to append to, for its owner alone, following no link.

@@ -23,6 +23,7 @@ pub use members::{
     LEASE, MARK, Member, Members, SUPERVISOR, Spared, find_members, haven, locked_by, mark_entry,
     mark_of,
 };
+pub use record::forget;
 pub use record::{Ending, Phase, ProcessRecord, Record};
 pub use sweep::{Swept, kill_groups, sweep};
 pub use tree::{Tree, kill_below};

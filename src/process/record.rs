@@ -1,11 +1,13 @@
 //! The record of a site on this node: who its supervisor and its processes are, and how it ended.
 //! Written durably before what it records is announced.
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::groups::Groups;
 use super::identity::Identity;
 use crate::control::{Failure, Pause};
 use crate::linux::clock::WallTime;
@@ -66,6 +68,23 @@ pub struct ProcessRecord {
     pub ready: bool,
 }
 
+/// Removes the socket, the processes' locks and the empty control groups of a site of which nothing
+/// lives; never by way of a link.
+pub fn forget(places: &SitePlaces) {
+    if let Some(groups) = Groups::of(places) {
+        groups.remove();
+    }
+    if !files::is_own_folder(&places.runtime) {
+        return;
+    }
+    let _ = fs::remove_file(places.socket());
+    if files::is_own_folder(&places.process_locks()) {
+        for entry in fs::read_dir(places.process_locks()).into_iter().flatten().flatten() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 impl ProcessRecord {
     /// Of one that has been started.
     pub fn started(name: &str, identity: Identity) -> Self {
@@ -120,7 +139,14 @@ impl Record {
     pub fn read(places: &SitePlaces) -> io::Result<Option<Self>> {
         let bytes = match files::read_plain(&places.record(), 16 << 20) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
         let record: Self = serde_json::from_slice(&bytes)?;
@@ -132,6 +158,12 @@ impl Record {
     /// # Errors
     /// As the file system says.
     pub fn write(&self, places: &SitePlaces) -> io::Result<()> {
+        if !files::is_own_folder(&places.runtime) {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "its folder is a link or somebody else's",
+            ));
+        }
         let mut bytes = serde_json::to_vec(self)?;
         bytes.push(b'\n');
         files::write_durably(&places.record(), &bytes)

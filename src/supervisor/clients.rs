@@ -11,7 +11,7 @@ use super::held::{Key, Verdict};
 use super::helpers::Role;
 use super::machine::{Desired, Event, Phase, Unit, Why};
 use super::plan::UnitId;
-use crate::control::{Reply, Request, decode, encode};
+use crate::control::{Denial, Reply, Request, decode, encode};
 use crate::linux::{Moment, files, sockets};
 use crate::site::{Adjustments, DegradedIs};
 
@@ -75,6 +75,15 @@ impl Client {
         }
     }
 
+    /// The only word that it gets.
+    fn send_away(&mut self, word: &impl serde::Serialize) {
+        self.output.extend(encode(word));
+        self.flush();
+        // What it has said unheard would take our word with it when the socket is closed (unix(7)).
+        let mut unheard = [0u8; LONGEST_REQUEST];
+        let _ = self.stream.read(&mut unheard);
+    }
+
     fn answer(&mut self, reply: &Reply) {
         self.wait = Wait::Nothing;
         self.say(reply);
@@ -120,10 +129,10 @@ impl Clients {
                 .is_ok_and(|peer| peer.uid == 0 || peer.uid == files::effective_user());
             if !allowed {
                 let why = "only root and the owner of the site may ask its supervisor".to_owned();
-                client.say(&Reply::Refused { why });
+                client.send_away(&Denial { denied: why });
             } else if self.all.len() >= MOST {
                 let why = format!("{MOST} verbs wait for the supervisor already");
-                client.say(&Reply::Refused { why });
+                client.send_away(&Reply::Refused { why });
             } else {
                 self.all.insert(self.next, client);
                 self.next += 1;

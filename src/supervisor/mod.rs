@@ -24,7 +24,6 @@ pub mod scope;
 mod state;
 
 use std::collections::HashMap;
-use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -37,7 +36,7 @@ use crate::linux::lock::{Attempt, Lock};
 use crate::linux::signals::Inbox;
 use crate::linux::watch::Watcher;
 use crate::linux::{Pid, Signal, files, inherit};
-use crate::process::{Ending, Groups, Identity, Record};
+use crate::process::{Ending, Groups, Identity, Record, forget};
 use crate::site::{Adjustments, Definition, SitePlaces};
 use actions::UnitShell;
 use event_loop::Supervisor;
@@ -241,13 +240,7 @@ impl Supervisor {
             },
         });
         self.write_record();
-        if let Some(groups) = &self.groups {
-            groups.remove();
-        }
-        for entry in fs::read_dir(self.places.process_locks()).into_iter().flatten().flatten() {
-            let _ = fs::remove_file(entry.path());
-        }
-        let _ = fs::remove_file(self.places.socket());
+        forget(&self.places);
         self.say_farewell();
         finished
     }

@@ -126,9 +126,9 @@ impl Output {
         if size > BOUND {
             let old = self.path.with_extension("log.1");
             // Of a torrent only the end is worth keeping.
-            let kept = read_from(&self.path, size - BOUND).and_then(|end| fs::write(&old, end));
-            let emptied =
-                kept.and_then(|()| fs::OpenOptions::new().write(true).open(&self.path)?.set_len(0));
+            let kept = read_from(&self.path, size - BOUND)
+                .and_then(|end| files::write_durably(&old, &end));
+            let emptied = kept.and_then(|()| files::append_to(&self.path)?.set_len(0));
             match emptied {
                 Ok(()) => {
                     self.begins = 0;

@@ -16,6 +16,56 @@ pub(crate) const SITEWARD: &str = env!("CARGO_BIN_EXE_siteward");
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Lives through tests for which a machine may lack something: they then count as ignored, which is
+/// said loudly. `can_be_had`: what is missing can be got on any machine, so that it is a failure where
+/// `SITEWARD_TEST_ALL` is set.
+pub(crate) fn live_through(
+    missing: Option<&str>,
+    can_be_had: bool,
+    tests: &[(&'static str, fn())],
+) -> std::process::ExitCode {
+    use libtest_mimic::{Arguments, Failed, Trial};
+    let left_out = missing.map(|what| format!("\n*** LEFT OUT: {what} ***\n"));
+    if let Some(words) = &left_out {
+        eprintln!("{words}");
+        if can_be_had && std::env::var_os("SITEWARD_TEST_ALL").is_some() {
+            eprintln!("SITEWARD_TEST_ALL is set, so that is a failure.");
+            return std::process::ExitCode::FAILURE;
+        }
+    }
+    let trial = |(name, test): &(&'static str, fn())| {
+        let test = *test;
+        Trial::test(*name, move || {
+            std::panic::catch_unwind(test).map_err(|_| Failed::from("it panicked, see above"))
+        })
+        .with_ignored_flag(missing.is_some())
+    };
+    // Written before any test forks: a copy of a descriptor that writes to a program makes it busy.
+    let folder = tempfile::Builder::new().prefix("siteward-program-").tempdir().unwrap();
+    let program = folder.path().join("siteward");
+    fs::copy(SITEWARD, &program).unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let _ = PROGRAM.set(program);
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), tests.iter().map(trial).collect());
+    if let Some(words) = &left_out {
+        eprintln!("{words}");
+    }
+    conclusion.exit_code()
+}
+
+static PROGRAM: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+
+/// The program under test, where every user may execute it; within [`live_through`].
+pub(crate) fn program_for_all() -> &'static Path {
+    PROGRAM.get().expect("live_through has made it")
+}
+
+/// What is said where only root can try.
+pub(crate) fn missing_root() -> Option<&'static str> {
+    (!is_root()).then_some("what only root can try. Run the tests as root: sudo tests/run")
+}
+
 /// Folders of sites, of one test.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,

@@ -42,7 +42,7 @@ pub(crate) fn end(target: &Target, times: &StopTimes, manners: Manners) -> Resul
 pub(crate) fn announce(target: &Target) {
     let order = target.site.stop_order();
     // Where no start has ever begun there is no folder, and nobody to tell.
-    if target.site.runtime.is_dir()
+    if files::is_own_folder(&target.site.runtime)
         && let Ok(bytes) = serde_json::to_vec(&Moment::now())
         && let Err(error) = files::write_durably(&order, &bytes)
     {
