@@ -52,6 +52,13 @@ fn describe(observation: &Observation, out: &mut Vec<String>) {
     {
         out.push(format!("  {why}"));
     }
+    if observation.state == State::Unsupervised
+        && observation.wrapped.is_none()
+        && let Some(record) = &observation.record
+    {
+        let name = &record.site;
+        out.push(format!("  take it over: siteward adopt {name}; or end it: siteward stop {name}"));
+    }
     if let Some(failure) = observation.failure() {
         out.push(format!("  at {}", failure.at));
         if let Some(process) = &failure.process {

@@ -74,6 +74,7 @@ pub(super) fn command(
     };
     match (manager, verb) {
         // A person's words, whoever the manager is.
+        (_, "adopt") => by_words(&mut command, "hand"),
         (Manager::Hand, _) | (_, "pause" | "resume") if manager != Manager::Pacemaker => {
             by_words(&mut command, "hand");
         }

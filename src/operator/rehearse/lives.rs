@@ -228,6 +228,31 @@ pub(super) fn supervisor_killed(report: &mut Report, stage: &Stage) {
     report.step("monitor", "0", || stage.monitor(Want::Well));
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
+    // One that is not ours is no child of ours, and nobody else's either.
+    if !stage.is_wrapped() {
+        adopted(report, stage);
+    }
+}
+
+/// The living processes get another supervisor, and notice nothing.
+fn adopted(report: &mut Report, stage: &Stage) {
+    let processes = || -> Vec<(String, Option<Pid>)> {
+        let view = stage.view().into_iter();
+        view.flat_map(|v| v.processes).map(|p| (p.name, p.pid)).collect()
+    };
+    report.step("start", "0", || stage.verb("start", 0));
+    let before = processes();
+    kill_supervisor(report, stage);
+    let unsupervised = stage.says(Want::Unsupervised);
+    report.step("monitor: unsupervised", &unsupervised, || stage.monitor_until(Want::Unsupervised));
+    report.step("adopt, by hand", "0", || stage.verb("adopt", 0));
+    report.step("monitor", "0", || stage.monitor(Want::Well));
+    report.step("its processes", "the same", || {
+        let same = !before.is_empty() && processes() == before;
+        Seen::new(same, if same { "the same" } else { "others" })
+    });
+    report.step("stop", "0", || stage.verb("stop", 0));
+    report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
 
 fn kill_supervisor(report: &mut Report, stage: &Stage) {
