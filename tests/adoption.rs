@@ -16,7 +16,11 @@ const SITE: &str = "shop";
 
 /// KILLs the supervisor and waits until that is seen.
 fn kill_supervisor(bench: &Bench) {
-    signal(bench.pid(SITE, "supervisor"), Signal::KILL);
+    end_supervisor(bench, Signal::KILL);
+}
+
+fn end_supervisor(bench: &Bench, how: Signal) {
+    signal(bench.pid(SITE, "supervisor"), how);
     until("the death of the supervisor is seen", || bench.monitor(SITE) == (1, 1, 1));
 }
 
@@ -50,7 +54,11 @@ fn an_adopted_site_lives_on_and_every_way_to_run_a_process_is_known_again() {
     assert_eq!(code(bench.hand(&["status", SITE, "--level", "10"])), 0);
     assert!(adopt(&bench).contains("has its supervisor"), "a second time there is nothing to do");
     assert_eq!(bench.log(SITE, "schema.log").matches("the work is done").count(), 1);
-    // Once more, by yet another.
+    // Once more, after what a panic comes to, and a trap.
+    for signal in ["ABRT", "TRAP"] {
+        end_supervisor(&bench, signal.parse().unwrap());
+        adopt(&bench);
+    }
     kill_supervisor(&bench);
     adopt(&bench);
     assert_eq!(bench.monitor(SITE), (0, 0, 0));

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
             ("three_hundred_that_flee_without_control_groups", three_hundred_without_groups),
             ("a_login_shell_and_a_cluster_manager_are_left", havens_are_left),
             ("a_number_that_is_used_again", a_number_that_is_used_again),
+            ("what_cannot_die_is_named_and_the_stop_fails", what_cannot_die_is_named),
+            ("an_unmount_right_after_a_stop_works", an_unmount_right_after_a_stop_works),
             ("what_is_offered_and_proved_is_said", what_is_offered_and_proved_is_said),
         ],
     )
@@ -417,6 +419,108 @@ fn a_number_that_is_used_again() {
     assert!(tried.status.success() && words.contains("ALL IS WELL"), "{words}");
     // Its node is gone, and with it the site.
     let _ = fs::remove_dir_all(&bench.places.runtime);
+}
+
+// --- what cannot die ----------------------------------------------------------------------------
+
+/// A group of the first version's freezer: what is in it waits uninterruptibly, KILL or no KILL.
+struct Freezer(std::path::PathBuf);
+
+impl Freezer {
+    fn new() -> Option<Self> {
+        let group = std::path::Path::new("/sys/fs/cgroup/freezer");
+        let group = group.join(format!("siteward-test-{}", std::process::id()));
+        (group.parent()?.join("cgroup.procs").exists() && fs::create_dir(&group).is_ok())
+            .then_some(Self(group))
+    }
+
+    fn freeze(&self, pid: Pid) {
+        fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+        fs::write(self.0.join("freezer.state"), "FROZEN").unwrap();
+        let state = || fs::read_to_string(self.0.join("freezer.state")).unwrap();
+        until("it is frozen", || state().trim() == "FROZEN");
+    }
+
+    fn thaw(&self) {
+        fs::write(self.0.join("freezer.state"), "THAWED").unwrap();
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        self.thaw();
+        let empty = || fs::read_to_string(self.0.join("cgroup.procs")).unwrap().is_empty();
+        until("nothing is in it", empty);
+        fs::remove_dir(&self.0).unwrap();
+    }
+}
+
+fn what_cannot_die_is_named() {
+    let Some(freezer) = Freezer::new() else {
+        return eprintln!(
+            "\n*** LEFT OUT: a process that cannot be killed. Missing: the freezer of control groups, \
+             version 1, at /sys/fs/cgroup/freezer ***\n"
+        );
+    };
+    let bench = Bench::new();
+    bench.define(
+        SITE,
+        "stop_timeout: 1s\nforcekill_time: 200ms\nprocesses:\n  a: {command: [ACT, steady]}\n  \
+         b: {command: [ACT, steady]}\n",
+    );
+    for with_supervisor in [true, false] {
+        succeed(bench.hand(&["start", SITE]));
+        let stuck = bench.pid(SITE, "a");
+        freezer.freeze(stuck);
+        if !with_supervisor {
+            signal(bench.pid(SITE, "supervisor"), Signal::KILL);
+        }
+        for verb in ["stop", "clean"] {
+            let begun = Instant::now();
+            let failed = output(bench.hand(&[verb, SITE, "--timeout", "4s"]));
+            let words = said(&failed);
+            assert_eq!(failed.status.code(), Some(1), "{verb}: {words}");
+            assert!(begun.elapsed().as_secs() < 6, "{verb}: {:?}", begun.elapsed());
+            for word in [&stuck.to_string(), "act steady", "old, which waits uninterruptibly in"] {
+                assert!(words.contains(word), "{verb}: {word}: {words}");
+            }
+        }
+        assert_ne!(bench.monitor(SITE).0, 7, "it is not said to be stopped");
+        freezer.thaw();
+        until("it dies of its KILL", || bench.living(SITE).is_empty());
+        succeed(bench.hand(&["stop", SITE]));
+        assert_eq!(bench.monitor(SITE), (7, 7, 3));
+    }
+}
+
+fn an_unmount_right_after_a_stop_works() {
+    let bench = Bench::new();
+    let disk = bench.path("disk");
+    fs::create_dir(&disk).unwrap();
+    // Works there, has files open and mapped, and its program lies there too.
+    let script = "exec 7>>open; (setsid ./program 1000 &) ; trap '' TERM; exec ./program 2000";
+    bench.define(
+        SITE,
+        &format!(
+            "database: {0}\nworking_directory: {0}\nstop_timeout: 1s\nforcekill_time: 100ms\n\
+             processes:\n  a: {{command: [/bin/bash, -c, {script:?}]}}\n",
+            disk.display()
+        ),
+    );
+    let run = |program: &str, words: &[&str]| {
+        let status = Command::new(program).args(words).arg(&disk).status().unwrap();
+        assert!(status.success(), "{program} {words:?}");
+    };
+    for verb in ["stop", "clean", "stop"] {
+        run("mount", &["-t", "tmpfs", "siteward-test"]);
+        fs::copy("/bin/sleep", disk.join("program")).unwrap();
+        succeed(bench.hand(&["start", SITE]));
+        if verb == "clean" {
+            signal(bench.pid(SITE, "supervisor"), Signal::KILL);
+        }
+        succeed(bench.hand(&[verb, SITE]));
+        run("umount", &[]);
+    }
 }
 
 // --- words --------------------------------------------------------------------------------------

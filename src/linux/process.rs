@@ -230,6 +230,13 @@ pub fn command_line(pid: Pid) -> Option<String> {
     })
 }
 
+/// The place in the kernel in which `pid` waits (proc_pid_wchan(5)); None where it does not, or where
+/// it may not be seen.
+pub fn waits_in(pid: Pid) -> Option<String> {
+    let place = fs::read_to_string(format!("/proc/{pid}/wchan")).ok()?;
+    Some(place).filter(|p| !p.is_empty() && p != "0")
+}
+
 /// The words of `pid`'s command line; none for a kernel thread, or once it is gone.
 pub fn arguments(pid: Pid) -> Vec<Vec<u8>> {
     let Ok(raw) = fs::read(format!("/proc/{pid}/cmdline")) else { return Vec::new() };

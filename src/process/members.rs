@@ -4,15 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use super::groups::Groups;
 use super::identity::Seen;
 use super::record::Record;
 use crate::linux::process::{
-    Stat, all, arguments, command_line, environment_value, open_paths_below,
+    Stat, all, arguments, command_line, environment_value, open_paths_below, waits_in,
 };
 use crate::linux::{Pid, StartTicks};
 use crate::site::SitePlaces;
+use crate::site::duration::show;
 
 /// The environment variable that every process of a site is given: `RUNTIME_FOLDER:PROCESS`.
 pub const MARK: &str = "SITEWARD_MARK";
@@ -48,7 +50,14 @@ impl Member {
     pub fn describe(&self) -> String {
         let line = command_line(self.pid).unwrap_or_else(|| format!("[{}]", self.comm));
         match self.state {
-            'D' => format!("{} ({line}), which waits uninterruptibly for a device", self.pid),
+            'D' => {
+                let place = waits_in(self.pid).map_or_else(String::new, |p| format!(" in {p}"));
+                format!(
+                    "{} ({line}), {} old, which waits uninterruptibly{place} and cannot be killed",
+                    self.pid,
+                    show(Duration::from_secs(self.start.age().as_secs()))
+                )
+            }
             _ => format!("{} ({line})", self.pid),
         }
     }
@@ -122,11 +131,15 @@ const CLUSTER_DAEMONS: [&str; 20] = [
     "clppm",
 ];
 
+fn cluster_daemon(stat: &Stat) -> Option<&'static str> {
+    CLUSTER_DAEMONS.contains(&stat.comm.as_str()).then_some("a cluster manager's daemon")
+}
+
 /// Why nothing at or below this process is the site's to end, though it began there: the node's
 /// cluster software or a person at a terminal has work of its own. None: it is no such process.
 pub fn haven(stat: &Stat) -> Option<&'static str> {
-    if CLUSTER_DAEMONS.contains(&stat.comm.as_str()) {
-        return Some("a cluster manager's daemon");
+    if let Some(why) = cluster_daemon(stat) {
+        return Some(why);
     }
     // login(1), sshd(8) and su(1) say so with a dash; without a terminal it is somebody's `su -c`.
     let dashed = || arguments(stat.pid).first().is_some_and(|word| word.starts_with(b"-"));
@@ -317,7 +330,7 @@ impl Spared {
     /// Why `pid` may not be signalled; None: it may.
     pub fn why(&self, pid: Pid) -> Option<&'static str> {
         let is_above = self.0.contains(&pid).then_some("from which this verb was called");
-        is_above.or_else(|| haven(&Stat::of(pid)?))
+        is_above.or_else(|| cluster_daemon(&Stat::of(pid)?))
     }
 }
 

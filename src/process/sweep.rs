@@ -6,8 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::groups::Groups;
-use super::members::{Members, Spared, find_members, mark_of};
+use super::members::{Members, Spared, find_members, haven, mark_of};
 use super::record::Record;
+use crate::linux::process::Stat;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, PidFd, Signal};
 use crate::site::SitePlaces;
@@ -82,7 +83,8 @@ pub fn kill_groups(places: &SitePlaces) -> bool {
     let spared = Spared::now();
     groups.kill(|pid| {
         let ours = mark_of(pid).is_none_or(|(of, _)| of == folder);
-        ours && spared.why(pid).is_none()
+        let haven = || Stat::of(pid).is_some_and(|stat| haven(&stat).is_some());
+        ours && spared.why(pid).is_none() && !haven()
     });
     let until = Moment::now() + GONE;
     while !groups.members().is_empty() && !until.passed() {
