@@ -11,57 +11,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::fcntl::OFlag;
-use serde::{Deserialize, Serialize};
+
+pub use super::exec_error::{ExecError, Stage};
 
 use super::capabilities::Capabilities;
+use super::limits::Limit;
 use super::process::reap_one;
 use super::signals::{block_all, set_mask};
 use super::users::Credentials;
 use super::{Pid, PidFd};
-
-/// A limit of getrlimit(2); u64::MAX is unlimited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    pub resource: Resource,
-    pub soft: u64,
-    /// None leaves the hard limit as it is, and takes the soft one no higher.
-    pub hard: Option<u64>,
-}
-
-macro_rules! resources {
-    ($($name:ident $word:literal $constant:ident;)*) => {
-        /// What getrlimit(2) can limit, in Compose's and systemd's words.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Resource { $($name),* }
-
-        impl Resource {
-            /// Every one with its word.
-            pub const ALL: &[(&str, Self)] = &[$(($word, Self::$name)),*];
-
-            fn raw(self) -> libc::__rlimit_resource_t {
-                match self { $(Self::$name => libc::$constant),* }
-            }
-        }
-    };
-}
-
-resources! {
-    As "as" RLIMIT_AS;
-    Core "core" RLIMIT_CORE;
-    Cpu "cpu" RLIMIT_CPU;
-    Data "data" RLIMIT_DATA;
-    Fsize "fsize" RLIMIT_FSIZE;
-    Locks "locks" RLIMIT_LOCKS;
-    Memlock "memlock" RLIMIT_MEMLOCK;
-    Msgqueue "msgqueue" RLIMIT_MSGQUEUE;
-    Nice "nice" RLIMIT_NICE;
-    Nofile "nofile" RLIMIT_NOFILE;
-    Nproc "nproc" RLIMIT_NPROC;
-    Rss "rss" RLIMIT_RSS;
-    Rtprio "rtprio" RLIMIT_RTPRIO;
-    Sigpending "sigpending" RLIMIT_SIGPENDING;
-    Stack "stack" RLIMIT_STACK;
-}
 
 /// What is to be started, everything decided: the child only carries it out.
 #[derive(Debug)]
@@ -136,65 +94,6 @@ impl<'a> Command<'a> {
             .filter(|folder| !folder.is_empty())
             .filter_map(|folder| c_string(Path::new(folder).join(program).as_os_str().as_bytes()))
             .collect()
-    }
-}
-
-/// On which step a child failed before its program ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
-    Fork,
-    Session,
-    Limits,
-    Streams,
-    User,
-    Directory,
-    Exec,
-}
-
-impl Stage {
-    const ALL: [Self; 7] = [
-        Self::Fork,
-        Self::Session,
-        Self::Limits,
-        Self::Streams,
-        Self::User,
-        Self::Directory,
-        Self::Exec,
-    ];
-
-    /// What the step was to do, for a message.
-    pub fn what(self) -> &'static str {
-        match self {
-            Self::Fork => "make a process",
-            Self::Session => "make a session of its own",
-            Self::Limits => "set its limits",
-            Self::Streams => "set up its output",
-            Self::User => "change to its user",
-            Self::Directory => "change to its working directory",
-            Self::Exec => "execute its program",
-        }
-    }
-}
-
-/// Why a program did not run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExecError {
-    pub stage: Stage,
-    /// errno(3).
-    pub errno: i32,
-}
-
-impl ExecError {
-    /// There is no such program.
-    pub fn is_not_found(&self) -> bool {
-        self.stage == Stage::Exec && matches!(self.errno, libc::ENOENT | libc::ENOTDIR)
-    }
-}
-
-impl std::fmt::Display for ExecError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let error = io::Error::from_raw_os_error(self.errno);
-        write!(f, "could not {}: {error}", self.stage.what())
     }
 }
 
@@ -526,6 +425,7 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linux::limits::Resource;
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     fn sample<'a>(words: &[&str], output: &'a File) -> Command<'a> {

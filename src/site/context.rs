@@ -8,7 +8,7 @@ use super::definition::Context;
 use super::environment::is_variable;
 use super::yaml::Node;
 use crate::linux::capabilities::Capabilities;
-use crate::linux::spawn::{Limit, Resource};
+use crate::linux::limits::{Limit, Resource};
 
 pub(super) const CONTEXT_KEYS: [&str; 11] = [
     "user",

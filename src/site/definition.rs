@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::wrapped::Wrapped;
 use crate::linux::Signal;
 use crate::linux::capabilities::Capabilities;
-use crate::linux::spawn::Limit;
+use crate::linux::limits::Limit;
 
 /// What verbs and managers call a site: the stem of its definition's file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

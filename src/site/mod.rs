@@ -15,6 +15,7 @@ mod order;
 mod parse;
 mod places;
 mod ports;
+mod processes;
 mod wrapped;
 mod yaml;
 

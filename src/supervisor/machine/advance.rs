@@ -1,0 +1,218 @@
+//! Going on: whatever time has come, and whatever has become possible, is done.
+
+use super::*;
+
+impl Machine {
+    /// Does all that is due, until nothing more is.
+    pub(super) fn advance(&mut self, now: Moment, out: &mut Vec<Action>) {
+        loop {
+            for id in self.ids() {
+                self.on_unit_timer(id, now, out);
+            }
+            if !self.advance_phase(now, out) {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn on_unit_timer(&mut self, id: UnitId, now: Moment, out: &mut Vec<Action>) {
+        if self.unit_timer(id).is_none_or(|at| at > now) {
+            return;
+        }
+        let forcekill = self.plan.forcekill_time;
+        match self.units[id.0].clone() {
+            Unit::Backoff { .. } => self.units[id.0] = Unit::Idle,
+            Unit::Starting { run, ready_at: Some(at), .. } if at <= now => {
+                self.is_ready(id, run, now, out);
+            }
+            Unit::Forked { run, .. } | Unit::Starting { run, .. } => {
+                let cause = Cause::NotReady(now.since(run.since));
+                self.fault(id, cause, Remains::Main, now, out);
+            }
+            Unit::Following { .. } => {
+                out.push(Action::DropHelpers(id));
+                self.fault(id, Cause::NoMain, Remains::Others, now, out);
+            }
+            Unit::Ready { run, health } => match health {
+                Health::NotAsked => {}
+                Health::Waiting { failures, .. } => {
+                    let timeout =
+                        self.plan.units[id.0].health.map_or(Duration::ZERO, |h| h.timeout);
+                    let health = Health::Asked { until: now + timeout, failures };
+                    self.units[id.0] = Unit::Ready { run, health };
+                    out.push(Action::CheckHealth(id));
+                }
+                Health::Asked { failures, .. } => {
+                    out.push(Action::DropHelpers(id));
+                    let said = "it did not answer in time".to_owned();
+                    self.on_health(id, run, failures, Err(said), now, out);
+                }
+            },
+            Unit::Stopping { run, rung, then } => match rung {
+                Rung::Command { .. } | Rung::Asked { .. } => {
+                    out.push(Action::DropHelpers(id));
+                    out.push(Action::Note(Note::Insisting(id, "TERM")));
+                    out.push(Action::TermAll(id));
+                    let rung = Rung::Termed { until: now + forcekill };
+                    self.units[id.0] = Unit::Stopping { run, rung, then };
+                }
+                Rung::Termed { .. } => {
+                    out.push(Action::Note(Note::Insisting(id, "KILL")));
+                    out.push(Action::KillAll(id));
+                    self.units[id.0] = Unit::Stopping { run, rung: Rung::Killed, then };
+                }
+                Rung::Killed => {}
+            },
+            Unit::Clearing { then, .. } => {
+                out.push(Action::Note(Note::Insisting(id, "KILL")));
+                out.push(Action::KillAll(id));
+                self.units[id.0] = Unit::Clearing { rung: Clearance::Killed, then };
+            }
+            Unit::Idle | Unit::Done | Unit::GivenUp | Unit::Spawning => {}
+        }
+    }
+
+    /// Says whether anything changed, so that what follows from it is done as well.
+    pub(super) fn advance_phase(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
+        match self.phase.clone() {
+            Phase::Booting { until } => {
+                let started = self.start_what_may(out);
+                if self.ids().all(|u| self.is_resolved(u)) {
+                    self.phase =
+                        Phase::Settling { until: now + self.plan.settle, boot_until: until };
+                    return true;
+                }
+                if until > now {
+                    return started;
+                }
+                match self.what_is_late() {
+                    Some((unit, cause)) => self.fail(unit, cause, now, out),
+                    None => self.serve(out),
+                }
+                true
+            }
+            Phase::Settling { until, boot_until } => {
+                if !self.ids().all(|u| self.is_resolved(u)) {
+                    self.phase = Phase::Booting { until: boot_until };
+                    return true;
+                }
+                if until <= now {
+                    self.serve(out);
+                    return true;
+                }
+                false
+            }
+            Phase::Serving => self.start_what_may(out),
+            Phase::Gathering { unit, until, polite_until } => {
+                if until > now {
+                    return false;
+                }
+                out.push(Action::DropHelpers(unit));
+                self.lower(polite_until, out);
+                true
+            }
+            Phase::Lowering { polite_until } => self.lower_what_may(polite_until, now, out),
+            Phase::Held | Phase::Over => false,
+        }
+    }
+
+    pub(super) fn serve(&mut self, out: &mut Vec<Action>) {
+        self.phase = Phase::Serving;
+        out.push(Action::Note(Note::Site(Milestone::Up)));
+    }
+
+    /// It is up, or nobody waits for it any more.
+    pub(super) fn is_resolved(&self, id: UnitId) -> bool {
+        let unit = self.unit(id);
+        unit.is_up() || (*unit == Unit::GivenUp && !self.plan.units[id.0].essential)
+    }
+
+    pub(super) fn start_what_may(&mut self, out: &mut Vec<Action>) -> bool {
+        let mut started = false;
+        for id in self.ids() {
+            let waits =
+                self.plan.units[id.0].depends_on.iter().any(|d| !self.is_resolved(UnitId(*d)));
+            if self.units[id.0] == Unit::Idle && !waits {
+                self.units[id.0] = Unit::Spawning;
+                out.push(Action::Spawn(id));
+                started = true;
+            }
+        }
+        started
+    }
+
+    /// The essential unit to blame when the time to boot is over: one that runs before one that
+    /// waits.
+    pub(super) fn what_is_late(&self) -> Option<(UnitId, Cause)> {
+        let late =
+            || self.ids().filter(|u| self.plan.units[u.0].essential && !self.unit(*u).is_up());
+        let running = late().find(|u| !self.unit(*u).is_down());
+        running.map(|u| (u, Cause::NotReady(self.boot))).or_else(|| {
+            late()
+                .next()
+                .map(|u| (u, self.memory[u.0].last_cause.clone().unwrap_or(Cause::NeverStarted)))
+        })
+    }
+
+    pub(super) fn lower_what_may(
+        &mut self,
+        polite_until: Moment,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) -> bool {
+        let over = polite_until <= now;
+        let mut changed = false;
+        for id in self.ids() {
+            let unit = self.unit(id).clone();
+            match unit {
+                Unit::Forked { .. }
+                | Unit::Starting { .. }
+                | Unit::Following { .. }
+                | Unit::Ready { .. } => {
+                    let needed = self
+                        .ids()
+                        .any(|other| self.plan.needs[other.0][id.0] && !self.unit(other).is_down());
+                    if over || !needed {
+                        self.stop_unit(id, Then::Idle, now, out);
+                        changed = true;
+                    }
+                }
+                Unit::Stopping { run, rung: Rung::Command { .. } | Rung::Asked { .. }, then }
+                    if over =>
+                {
+                    out.push(Action::DropHelpers(id));
+                    out.push(Action::Note(Note::Insisting(id, "TERM")));
+                    out.push(Action::TermAll(id));
+                    let rung = Rung::Termed { until: now + self.plan.forcekill_time };
+                    self.units[id.0] = Unit::Stopping { run, rung, then };
+                }
+                Unit::Idle
+                | Unit::Backoff { .. }
+                | Unit::Done
+                | Unit::GivenUp
+                | Unit::Spawning
+                | Unit::Stopping { .. }
+                | Unit::Clearing { .. } => {}
+            }
+        }
+        if self.units.iter().all(Unit::is_down) {
+            self.lowered(now, out);
+            return true;
+        }
+        changed
+    }
+
+    pub(super) fn lowered(&mut self, now: Moment, out: &mut Vec<Action>) {
+        match self.desired {
+            Desired::Up => self.boot_now(now),
+            Desired::Held => {
+                self.phase = Phase::Held;
+                out.push(Action::Note(Note::Site(Milestone::Held)));
+            }
+            Desired::Down(_) => {
+                self.phase = Phase::Over;
+                out.push(Action::Note(Note::Site(Milestone::Over)));
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What goes wrong with a unit, and how it is ended: again, without it, or the end of the site.
+
+use super::*;
+
+impl Machine {
+    /// Something went wrong with a unit; decides between again, without it, and the end.
+    pub(super) fn fault(
+        &mut self,
+        id: UnitId,
+        cause: Cause,
+        remains: Remains,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        self.memory[id.0].last_cause = Some(cause.clone());
+        if !self.raising() {
+            return self.leave(id, remains, Then::Idle, now, out);
+        }
+        out.push(Action::Note(Note::Fault(id, cause.clone())));
+        let then = match self.budget(id, &cause, now) {
+            Some(delay) => {
+                self.memory[id.0].restarts += 1;
+                out.push(Action::Note(Note::RestartIn(id, delay)));
+                Then::Backoff(now + delay)
+            }
+            None if self.plan.units[id.0].essential => {
+                // What still lives of it is ended with the rest, in its order.
+                if remains != Remains::Main {
+                    self.leave(id, remains, Then::GivenUp, now, out);
+                }
+                return self.fail(id, cause, now, out);
+            }
+            None => {
+                out.push(Action::Note(Note::GaveUp(id)));
+                Then::GivenUp
+            }
+        };
+        self.leave(id, remains, then, now, out);
+    }
+
+    /// How long to wait before it is started again; None if it is not.
+    pub(super) fn budget(&mut self, id: UnitId, cause: &Cause, now: Moment) -> Option<Duration> {
+        let restart = self.plan.units[id.0].restart?;
+        if matches!(cause, Cause::NotRun(_)) {
+            return None;
+        }
+        let memory = &mut self.memory[id.0];
+        memory.faults.retain(|fault| now.since(*fault) < restart.within);
+        let recent = u32::try_from(memory.faults.len()).unwrap_or(u32::MAX);
+        let count = recent.max(memory.in_a_row);
+        if count >= restart.attempts {
+            return None;
+        }
+        memory.faults.push(now);
+        memory.in_a_row += 1;
+        Some(restart.delay.saturating_mul(1 << count.min(16)).min(restart.max_delay))
+    }
+
+    pub(super) fn fail(&mut self, unit: UnitId, cause: Cause, now: Moment, out: &mut Vec<Action>) {
+        let booting = match self.phase {
+            Phase::Booting { .. } | Phase::Settling { .. } => true,
+            Phase::Serving
+            | Phase::Gathering { .. }
+            | Phase::Lowering { .. }
+            | Phase::Held
+            | Phase::Over => false,
+        };
+        let polite = if booting {
+            self.rollback.min(self.plan.stop_timeout)
+        } else {
+            self.plan.stop_timeout
+        };
+        let failure = Failure { unit, cause, booting };
+        out.push(Action::Note(Note::Site(Milestone::Failing(failure.clone()))));
+        self.desired = Desired::Down(Why::Failed(failure));
+        match self.plan.units[unit.0].evidence {
+            Some(time) => {
+                let until = now + time.min(polite / 2);
+                self.phase = Phase::Gathering { unit, until, polite_until: now + polite };
+                out.push(Action::GatherEvidence(unit));
+            }
+            None => self.lower(now + polite, out),
+        }
+    }
+
+    /// Takes a unit from where it is to where nothing of it lives.
+    pub(super) fn leave(
+        &mut self,
+        id: UnitId,
+        remains: Remains,
+        then: Then,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        match remains {
+            Remains::Main => self.stop_unit(id, then, now, out),
+            Remains::Others => {
+                let until = now + self.plan.forcekill_time;
+                let rung = Clearance::Termed { until };
+                self.units[id.0] = Unit::Clearing { rung, then };
+                out.push(Action::TermAll(id));
+            }
+            Remains::Nothing => self.settle(id, then),
+        }
+    }
+
+    /// Nothing of a unit lives any more.
+    pub(super) fn settle(&mut self, id: UnitId, then: Then) {
+        self.units[id.0] = match then {
+            Then::Idle => Unit::Idle,
+            Then::Backoff(until) if self.raising() => Unit::Backoff { until },
+            Then::Backoff(_) => Unit::Idle,
+            Then::GivenUp => Unit::GivenUp,
+            Then::Done => Unit::Done,
+        };
+    }
+
+    /// Puts a unit that lives on the first rung of its end.
+    pub(super) fn stop_unit(&mut self, id: UnitId, then: Then, now: Moment, out: &mut Vec<Action>) {
+        let plan = &self.plan.units[id.0];
+        let until = now + plan.stop_grace;
+        match self.units[id.0].clone() {
+            Unit::Forked { run, .. } | Unit::Starting { run, .. } | Unit::Ready { run, .. } => {
+                out.push(Action::DropHelpers(id));
+                let rung = if self.polite_time_is_over(now) {
+                    out.push(Action::TermAll(id));
+                    Rung::Termed { until: now + self.plan.forcekill_time }
+                } else if plan.has_stop_command {
+                    out.push(Action::RunStopCommand(id));
+                    Rung::Command { until }
+                } else {
+                    out.push(Action::AskToStop(id));
+                    Rung::Asked { until }
+                };
+                self.units[id.0] = Unit::Stopping { run, rung, then };
+            }
+            Unit::Following { .. } => {
+                out.push(Action::DropHelpers(id));
+                self.leave(id, Remains::Others, then, now, out);
+            }
+            Unit::Idle
+            | Unit::Backoff { .. }
+            | Unit::Done
+            | Unit::GivenUp
+            | Unit::Spawning
+            | Unit::Stopping { .. }
+            | Unit::Clearing { .. } => {}
+        }
+    }
+
+    pub(super) fn polite_time_is_over(&self, now: Moment) -> bool {
+        matches!(self.phase, Phase::Lowering { polite_until } if polite_until <= now)
+    }
+
+    pub(super) fn ready_limit(&self, id: UnitId, from: Moment) -> Moment {
+        from + self.plan.units[id.0].ready_timeout.unwrap_or(self.plan.boot_timeout)
+    }
+}

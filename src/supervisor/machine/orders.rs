@@ -1,0 +1,91 @@
+//! What is asked of a site: stop, hold, resume. As pure as the rest of the machine.
+
+use super::*;
+
+impl Machine {
+    pub(super) fn boot_now(&mut self, now: Moment) {
+        self.phase = Phase::Booting { until: now + self.boot };
+        for (unit, memory) in self.units.iter_mut().zip(&mut self.memory) {
+            *unit = Unit::Idle;
+            *memory = Memory::default();
+        }
+    }
+
+    pub(super) fn on_stop(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
+        match self.phase.clone() {
+            Phase::Over => {}
+            Phase::Gathering { unit, polite_until: before, .. } => {
+                out.push(Action::DropHelpers(unit));
+                self.lower(before.min(polite_until), out);
+            }
+            Phase::Lowering { polite_until: before } => {
+                self.phase = Phase::Lowering { polite_until: before.min(polite_until) };
+            }
+            Phase::Booting { .. } | Phase::Settling { .. } | Phase::Serving | Phase::Held => {
+                self.lower(polite_until, out);
+            }
+        }
+        match self.desired {
+            Desired::Down(_) => {}
+            Desired::Up | Desired::Held => {
+                self.desired = Desired::Down(Why::Ordered);
+                out.push(Action::Note(Note::Site(Milestone::Stopping)));
+            }
+        }
+    }
+
+    pub(super) fn on_hold(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
+        match self.desired {
+            Desired::Down(_) | Desired::Held => return,
+            Desired::Up => self.desired = Desired::Held,
+        }
+        out.push(Action::Note(Note::Site(Milestone::Holding)));
+        match self.phase {
+            Phase::Booting { .. } | Phase::Settling { .. } | Phase::Serving => {
+                self.lower(polite_until, out);
+            }
+            // A resume had come while a pause was under way: that one goes on.
+            Phase::Lowering { .. } => {}
+            Phase::Gathering { .. } | Phase::Held | Phase::Over => {}
+        }
+    }
+
+    pub(super) fn on_resume(&mut self, boot: Duration, now: Moment, out: &mut Vec<Action>) {
+        match self.desired {
+            Desired::Down(_) | Desired::Up => return,
+            Desired::Held => self.desired = Desired::Up,
+        }
+        self.boot = boot;
+        out.push(Action::Note(Note::Site(Milestone::Resuming)));
+        match self.phase {
+            Phase::Held => self.boot_now(now),
+            // Boots when everything is down: see `lowered`.
+            Phase::Lowering { .. } => {}
+            Phase::Booting { .. }
+            | Phase::Settling { .. }
+            | Phase::Serving
+            | Phase::Gathering { .. }
+            | Phase::Over => {}
+        }
+    }
+
+    pub(super) fn on_gathered(&mut self, out: &mut Vec<Action>) {
+        if let Phase::Gathering { polite_until, .. } = self.phase {
+            self.lower(polite_until, out);
+        }
+    }
+
+    pub(super) fn lower(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
+        self.phase = Phase::Lowering { polite_until };
+        for id in self.ids() {
+            match &mut self.units[id.0] {
+                unit @ Unit::Backoff { .. } => *unit = Unit::Idle,
+                Unit::Stopping { then, .. } | Unit::Clearing { then, .. } => *then = Then::Idle,
+                Unit::Starting { .. } | Unit::Ready { .. } | Unit::Following { .. } => {
+                    out.push(Action::DropHelpers(id));
+                }
+                Unit::Idle | Unit::Done | Unit::GivenUp | Unit::Spawning | Unit::Forked { .. } => {}
+            }
+        }
+    }
+}
