@@ -166,6 +166,7 @@ fn live() {
         state.trim()
     );
     by_hand(&machine);
+    a_wrapped_supervisor(&machine);
     a_systemd_that_does_not_answer(&machine);
     under_pacemaker(&machine);
 }
@@ -221,6 +222,45 @@ fn by_hand(machine: &Machine) {
     }
     let explained = machine.inside(&["siteward", "status", "shop", "--explain"]).1;
     assert!(explained.contains("proved by: cgroup, session"), "{explained}");
+}
+
+/// A supervisor of somebody else's, with a daemon that leaves its session.
+const KEEPER: &str = "#!/bin/bash\ncase $1 in\nrun) setsid sleep 5678 & trap 'kill $!; exit 0' TERM; \
+    while :; do sleep 0.1; done ;;\nstop) pkill -TERM -f 'keeper run' ;;\n\
+    status) pgrep -f 'sleep 5678' >/dev/null || exit 3 ;;\nesac\n";
+
+fn a_wrapped_supervisor(machine: &Machine) {
+    let keeper = machine.root("usr/local/sbin/keeper");
+    fs::write(&keeper, KEEPER).unwrap();
+    fs::set_permissions(&keeper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::write(
+        machine.root("etc/siteward/sites/kept.yaml"),
+        "version: 1\nboot_timeout: 10s\nstop_timeout: 5s\nsupervisor:\n  \
+         start: [/usr/local/sbin/keeper, run]\n  stop: [/usr/local/sbin/keeper, stop]\n  \
+         process: [/usr/local/sbin/keeper, run]\n  \
+         list: {command: [/usr/local/sbin/keeper, status], rows: exit-status}\n",
+    )
+    .unwrap();
+    // From a unit that ends with the start: what is started must not be of it.
+    machine.must(&["systemd-run", "--wait", "--pipe", "--quiet", "siteward", "start", "kept"]);
+    let made = scopes(machine);
+    assert_eq!(made.len(), 1, "{made:?}");
+    for process in ["keeper run", "sleep 5678"] {
+        let pid = machine.must(&["pgrep", "-o", "-f", process]);
+        let group = machine.must(&["cat", &format!("/proc/{}/cgroup", pid.trim())]);
+        assert!(
+            group.contains(&format!("/system.slice/{}/@wrapped", made[0])),
+            "{process}: {group}"
+        );
+    }
+    machine.must(&["siteward", "status", "kept"]);
+    machine.must(&["siteward", "stop", "kept"]);
+    machine.until("the scope is gone", || scopes(machine).is_empty());
+    machine.must(&["siteward", "start", "kept"]);
+    machine.must(&["siteward", "clean", "kept"]);
+    machine.until("the scope is gone", || scopes(machine).is_empty());
+    assert_eq!(machine.inside(&["pgrep", "-f", "sleep 5678"]).0, 1);
+    fs::remove_file(machine.root("etc/siteward/sites/kept.yaml")).unwrap();
 }
 
 fn a_systemd_that_does_not_answer(machine: &Machine) {

@@ -15,10 +15,12 @@ use super::jobcenter;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::{ExitStatus, Stat, arguments, reap_one};
 use crate::linux::spawn::{self, Child};
+use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, files};
 use crate::process::{Groups, Identity, find_by_command_line};
 use crate::site::{Definition, List, Rows, SitePlaces, WRAPPED, Wrapped};
 use crate::supervisor::launch::Launch;
+use crate::supervisor::scope::Stay;
 
 /// What was seen of a wrapped supervisor.
 #[derive(Debug)]
@@ -96,10 +98,18 @@ pub fn start(
         Ok(Attempt::Held) | Err(_) => None,
     };
     let mut command = launch.command(&wrapped.start, &[], (places, WRAPPED), log.as_fd());
-    let door = Groups::of(places).and_then(|groups| groups.door(WRAPPED).ok());
+    let stay = Groups::of(places).and_then(|groups| {
+        let begun = Stay::begin(groups, WRAPPED);
+        begun.inspect_err(|why| log::info!("the site has no control groups here: {why}")).ok()
+    });
+    let door = stay.as_ref().and_then(|stay| stay.groups.door(WRAPPED).ok());
     command.group = door.as_ref().map(|door| door.as_fd());
     command.marks.extend(lock.as_ref().map(|l| l.file().as_fd()));
     let child = spawn::spawn(&command).map_err(|error| anyhow::anyhow!("it {error}"))?;
+    if stay.as_ref().is_some_and(Stay::is_a_visit) {
+        await_exec(&child);
+    }
+    drop(stay);
     // Reaped at once: its own stop command may wait for its number to be gone from /proc, while we
     // wait for that command.
     let (tell, status) = channel();
@@ -109,6 +119,13 @@ pub fn start(
         .spawn(move || tell.send(reap_one(pid)))
         .context("a thread cannot be made")?;
     Ok(Started { child, status, said_from })
+}
+
+/// Waits until a child has joined its group, which it does before its program runs.
+fn await_exec(child: &Child) {
+    let mut waiting = Waiting::new();
+    waiting.readable(child.report.as_fd(), ());
+    waiting.wait(Some(Moment::now() + Duration::from_secs(1)));
 }
 
 /// The size from which the log is begun anew at a start, in bytes.

@@ -36,22 +36,16 @@ impl Watcher {
     ///
     /// # Errors
     /// ENOENT, ENOSPC.
-    pub fn losses_in(&self, folder: &Path) -> io::Result<()> {
+    pub fn losses_in(&self, folder: &Path) -> io::Result<Watch> {
         let flags = AddWatchFlags::IN_DELETE
             | AddWatchFlags::IN_DELETE_SELF
             | AddWatchFlags::IN_MOVE
             | AddWatchFlags::IN_MOVE_SELF;
-        self.0.add_watch(folder, flags)?;
-        Ok(())
+        Ok(Watch(self.0.add_watch(folder, flags)?))
     }
 
-    /// Forgets what has been told.
-    pub fn drain(&self) {
-        while self.0.read_events().is_ok_and(|events| !events.is_empty()) {}
-    }
-
-    /// The watched files that have been written to.
-    pub fn written(&self) -> Vec<Watch> {
+    /// The watched files that have been written to, and folders that have lost something.
+    pub fn told(&self) -> Vec<Watch> {
         let mut found = Vec::new();
         while let Ok(events) = self.0.read_events() {
             if events.is_empty() {
@@ -60,7 +54,8 @@ impl Watcher {
             found.extend(
                 events
                     .iter()
-                    .filter(|e| e.mask.contains(AddWatchFlags::IN_MODIFY))
+                    // Not the word that a watch is over.
+                    .filter(|e| !e.mask.contains(AddWatchFlags::IN_IGNORED))
                     .map(|e| Watch(e.wd)),
             );
         }
@@ -85,9 +80,20 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let watcher = Watcher::new().unwrap();
         let watch = watcher.next_write(&path).unwrap();
-        assert_eq!(watcher.written(), []);
+        assert_eq!(watcher.told(), []);
         std::fs::write(&path, "one").unwrap();
         std::fs::write(&path, "two").unwrap();
-        assert_eq!(watcher.written(), [watch]);
+        assert_eq!(watcher.told(), [watch]);
+    }
+
+    #[test]
+    fn a_loss_is_told_and_a_new_file_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let watcher = Watcher::new().unwrap();
+        let watch = watcher.losses_in(folder.path()).unwrap();
+        std::fs::write(folder.path().join("a"), "").unwrap();
+        assert_eq!(watcher.told(), []);
+        std::fs::remove_file(folder.path().join("a")).unwrap();
+        assert_eq!(watcher.told(), [watch]);
     }
 }

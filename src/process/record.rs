@@ -66,6 +66,9 @@ pub struct ProcessRecord {
     /// It has got ready.
     #[serde(default)]
     pub ready: bool,
+    /// Where in its log its output begins, in bytes.
+    #[serde(default)]
+    pub printed_from: u64,
 }
 
 /// Removes the socket, the processes' locks and the empty control groups of a site of which nothing
@@ -88,7 +91,7 @@ pub fn forget(places: &SitePlaces) {
 impl ProcessRecord {
     /// Of one that has been started.
     pub fn started(name: &str, identity: Identity) -> Self {
-        Self { name: name.to_owned(), identity, ready: false }
+        Self { name: name.to_owned(), identity, ready: false, printed_from: 0 }
     }
 }
 

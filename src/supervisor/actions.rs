@@ -229,6 +229,7 @@ impl Supervisor {
                     name: self.name(unit).to_owned(),
                     identity: main.identity.clone(),
                     ready: self.machine.unit(unit).is_up(),
+                    printed_from: self.shells[unit.0].output.begins(),
                 })
             })
             .collect();

@@ -43,6 +43,7 @@ impl Supervisor {
         let main_since = if self.machine.plan().units[unit.0].forks { now } else { since };
         self.kin.started(unit, pid);
         let shell = &mut self.shells[unit.0];
+        shell.output.go_on(known.printed_from, self.watcher.as_ref());
         shell.main = Some(Main { identity, handle, origin: Origin::Adopted });
         if self.process(unit).ready == Ready::Notify {
             self.shells[unit.0].notify = heard_by(pid);

@@ -63,15 +63,14 @@ pub(super) struct Supervisor {
 enum Token {
     Signal,
     Listener,
-    /// What the supervisor is found by may be gone.
-    Loss,
     Client(u64),
     ExecReport(usize),
     Notice(usize),
     /// An adopted main process has ended.
     Ended(usize),
     Voice(usize),
-    Written,
+    /// A watched file was written to, or what the supervisor is found by may be gone.
+    Told,
 }
 
 /// Between two looks at processes that are being killed and may fork meanwhile.
@@ -93,9 +92,6 @@ impl Supervisor {
         let mut waiting = Waiting::new();
         waiting.readable(self.inbox.as_fd(), Token::Signal);
         waiting.readable(self.foothold.listener().as_fd(), Token::Listener);
-        if let Some(alarm) = self.foothold.alarm() {
-            waiting.readable(alarm, Token::Loss);
-        }
         for (id, client) in self.clients.all() {
             if client.has_something_to_say() {
                 waiting.readable_or_writable(client.as_fd(), Token::Client(id));
@@ -120,7 +116,7 @@ impl Supervisor {
             }
         }
         if let Some(watcher) = &self.watcher {
-            waiting.readable(watcher.as_fd(), Token::Written);
+            waiting.readable(watcher.as_fd(), Token::Told);
         }
         let retries = self.shells.iter().filter_map(|s| s.retry_at);
         let looks = self.shells.iter().filter_map(|s| s.output.look_at());
@@ -162,8 +158,8 @@ impl Supervisor {
         if tokens.iter().any(|t| matches!(t, Token::Signal)) {
             self.on_signals();
         }
-        if tokens.iter().any(|t| matches!(t, Token::Written)) {
-            self.on_written();
+        if tokens.iter().any(|t| matches!(t, Token::Told)) {
+            self.on_told();
         }
         let adopted = tokens.iter().filter_map(|token| match token {
             Token::Ended(index) => self.death_of_adopted(UnitId(*index)),
@@ -173,8 +169,7 @@ impl Supervisor {
         self.mains_ended(adopted);
         let now = Moment::now();
         self.on_time(now);
-        let due = self.foothold.look_at.is_some_and(|at| at <= now);
-        if due || tokens.iter().any(|t| matches!(t, Token::Loss)) {
+        if self.foothold.look_at.is_some_and(|at| at <= now) {
             self.look_to_foothold();
         }
         if tokens.iter().any(|t| matches!(t, Token::Listener)) {
@@ -334,9 +329,12 @@ impl Supervisor {
         }
     }
 
-    fn on_written(&mut self) {
+    fn on_told(&mut self) {
         let Some(watcher) = &self.watcher else { return };
-        let written = watcher.written();
+        let written = watcher.told();
+        if self.foothold.is_told_of_a_loss(&written) {
+            self.look_to_foothold();
+        }
         let now = Moment::now();
         let mut ready = Vec::new();
         for (index, shell) in self.shells.iter_mut().enumerate() {

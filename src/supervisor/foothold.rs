@@ -6,7 +6,6 @@
 
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -15,7 +14,7 @@ use std::time::Duration;
 use super::event_loop::Supervisor;
 use crate::history;
 use crate::linux::lock::{Attempt, Lock};
-use crate::linux::watch::Watcher;
+use crate::linux::watch::{Watch, Watcher};
 use crate::linux::{Moment, files};
 use crate::site::SitePlaces;
 
@@ -28,7 +27,8 @@ pub(super) struct Foothold {
     listener: UnixListener,
     /// Which file the socket is.
     socket: (u64, u64),
-    watcher: Option<Watcher>,
+    /// By which the folder is watched.
+    watch: Option<Watch>,
     pub(super) look_at: Option<Moment>,
 }
 
@@ -37,11 +37,14 @@ impl Foothold {
     ///
     /// # Errors
     /// As bind(2).
-    pub(super) fn new(lock: Lock, places: &SitePlaces) -> io::Result<Self> {
+    pub(super) fn new(
+        lock: Lock,
+        places: &SitePlaces,
+        watcher: Option<&Watcher>,
+    ) -> io::Result<Self> {
         let (listener, socket) = listen(&places.socket())?;
-        let watcher = Watcher::new().ok();
-        let mut foothold = Self { lock, listener, socket, watcher, look_at: None };
-        foothold.watch(places);
+        let mut foothold = Self { lock, listener, socket, watch: None, look_at: None };
+        foothold.watch(places, watcher);
         Ok(foothold)
     }
 
@@ -49,15 +52,15 @@ impl Foothold {
         &self.listener
     }
 
-    /// Becomes readable when something in the folder was taken away or replaced.
-    pub(super) fn alarm(&self) -> Option<BorrowedFd<'_>> {
-        self.watcher.as_ref().map(AsFd::as_fd)
+    /// Whether one of them says that something in the folder was taken away or replaced.
+    pub(super) fn is_told_of_a_loss(&self, watches: &[Watch]) -> bool {
+        self.watch.is_some_and(|watch| watches.contains(&watch))
     }
 
-    fn watch(&mut self, places: &SitePlaces) {
-        let armed = self.watcher.as_ref().is_some_and(|w| w.losses_in(&places.runtime).is_ok());
-        if !armed {
-            log::debug!("{} cannot be watched", places.runtime.display());
+    fn watch(&mut self, places: &SitePlaces, watcher: Option<&Watcher>) {
+        self.watch = watcher.and_then(|w| w.losses_in(&places.runtime).ok());
+        if self.watch.is_none() {
+            log::info!("nobody tells when {} is removed", places.runtime.display());
         }
     }
 
@@ -106,11 +109,7 @@ fn listen(path: &Path) -> io::Result<(UnixListener, (u64, u64))> {
 impl Supervisor {
     /// Something happened in the folder, or it is time to try again.
     pub(super) fn look_to_foothold(&mut self) {
-        if let Some(watcher) = &self.foothold.watcher {
-            watcher.drain();
-        }
         self.foothold.look_at = None;
-        // At the end everything is taken away by ourselves.
         let restored = self.foothold.restore(&self.places).and_then(|mut missing| {
             if !self.places.snapshot().exists() {
                 missing.push("snapshot");
@@ -125,7 +124,7 @@ impl Supervisor {
         match restored {
             Ok(missing) if missing.is_empty() => {}
             Ok(missing) => {
-                self.foothold.watch(&self.places);
+                self.foothold.watch(&self.places, self.watcher.as_ref());
                 let words = format!(
                     "the {} of the supervisor in {} had been taken away, and is put back",
                     missing.join(", "),

@@ -167,7 +167,8 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     record
         .write(&places)
         .with_context(|| format!("the record {} cannot be written", places.record().display()))?;
-    let foothold = Foothold::new(lock, &places)
+    let watcher = Watcher::new().ok();
+    let foothold = Foothold::new(lock, &places, watcher.as_ref())
         .with_context(|| format!("the socket {} cannot be made", places.socket().display()))?;
 
     let written = definition.clone();
@@ -189,7 +190,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         kin: kin::Kin::default(),
         clients: clients::Clients::default(),
         record,
-        watcher: Watcher::new().ok(),
+        watcher,
         paused: match &beginning {
             Beginning::Held(pause) => Some(pause.clone()),
             Beginning::Up | Beginning::Adopt => None,

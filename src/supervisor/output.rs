@@ -66,6 +66,19 @@ impl Output {
         Ok(file)
     }
 
+    /// Goes on with the file of a run that began `from` there, under another supervisor.
+    pub(super) fn go_on(&mut self, from: u64, watcher: Option<&Watcher>) {
+        self.last_size = fs::metadata(&self.path).map_or(0, |m| m.len());
+        // It may have been emptied since.
+        self.begins = if from <= self.last_size { from } else { 0 };
+        self.arm(watcher);
+    }
+
+    /// Where in the file the present run begins, in bytes.
+    pub(super) fn begins(&self) -> u64 {
+        self.begins
+    }
+
     /// Searches what the present run prints from now on, and has printed; `^` and `$` mean the
     /// ends of a line.
     pub(super) fn search_for(&mut self, pattern: &str) {

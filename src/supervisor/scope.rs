@@ -9,6 +9,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::launch::DEFAULT_PATH;
@@ -37,7 +38,7 @@ pub(super) fn enter(mut groups: Groups, foreground: bool) -> Result<Groups, Stri
             return Err("systemd runs this process in a unit already".to_owned());
         }
         Some(scope) => {
-            ask_for(&scope)?;
+            ask_for(&scope, SUPERVISOR)?;
             groups.settle_in(&scope);
             return Ok(groups);
         }
@@ -46,7 +47,49 @@ pub(super) fn enter(mut groups: Groups, foreground: bool) -> Result<Groups, Stri
     joined.map(|()| groups).map_err(|error| error.to_string())
 }
 
-fn ask_for(scope: &Scope) -> Result<(), String> {
+/// A stay of this process in control groups of the site's, to start in them what is not to be a child
+/// of a supervisor of ours; over when this is dropped.
+#[derive(Debug)]
+pub struct Stay {
+    pub groups: Groups,
+    /// Where this process came from.
+    back: Option<PathBuf>,
+}
+
+impl Stay {
+    /// Has a scope made where systemd has to be asked for one, and stays in its leaf `name` so that it
+    /// is not gone before something is started there.
+    ///
+    /// # Errors
+    /// Why there is none; for the end of a sentence.
+    pub fn begin(mut groups: Groups, name: &str) -> Result<Self, String> {
+        let Some(scope) = groups.scope(Pid::this()) else { return Ok(Self { groups, back: None }) };
+        let back = cgroup::of(Pid::this())
+            .and_then(|path| Some(cgroup::mount()?.join(path.strip_prefix("/").ok()?)));
+        ask_for(&scope, name)?;
+        groups.settle_in(&scope);
+        Ok(Self { groups, back })
+    }
+}
+
+impl Stay {
+    /// This process has left its own control group for it.
+    pub fn is_a_visit(&self) -> bool {
+        self.back.is_some()
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        let Some(back) = &self.back else { return };
+        if let Err(error) = cgroup::door(back).and_then(|mut door| door.write_all(b"0")) {
+            log::info!("this process stays in the site's control group: {error}");
+        }
+    }
+}
+
+/// Asks for a scope, and has this process moved to its leaf `name`.
+fn ask_for(scope: &Scope, name: &str) -> Result<(), String> {
     let deadline = Moment::now() + PATIENCE;
     let me = Pid::this().to_string();
     // Our own program, by a name that means the same to whoever executes it.
@@ -69,7 +112,7 @@ fn ask_for(scope: &Scope) -> Result<(), String> {
     ]
     .map(OsString::from)
     .to_vec();
-    words.push(scope.tree.join(SUPERVISOR).into_os_string());
+    words.push(scope.tree.join(name).into_os_string());
     let words: Vec<&OsStr> = words.iter().map(OsString::as_os_str).collect();
     let (reader, writer) = pipe().map_err(|e| format!("no pipe can be made: {e}"))?;
     let candidates = Command::candidates(OsStr::new("systemd-run"), DEFAULT_PATH);
@@ -97,7 +140,7 @@ fn ask_for(scope: &Scope) -> Result<(), String> {
     }
 }
 
-/// In the helper that systemd started in the new scope: moves the supervisor to a leaf there, and goes.
+/// In the helper that systemd started in the new scope: moves whoever asked to a leaf there, and goes.
 ///
 /// # Errors
 /// The scope is not where it was expected, or may not be written.

@@ -131,8 +131,9 @@ impl Jobcenter {
         Stat::of(pid).filter(Stat::is_alive).map(|s| s.pid)
     }
 
-    /// cjcpw.
+    /// cjcpw, which says who it is once all of its daemons are up.
     pub(crate) fn supervisor(&self) -> Pid {
+        until("cjcpw has said who it is", || self.is_watched());
         self.number_in("cjcpw").expect("cjcpw lives")
     }
 
