@@ -521,6 +521,21 @@ fn an_unmount_right_after_a_stop_works() {
         succeed(bench.hand(&[verb, SITE]));
         run("umount", &[]);
     }
+    // Somebody's mount below it is named; it is not ours to take away.
+    run("mount", &["-t", "tmpfs", "siteward-test"]);
+    fs::copy("/bin/sleep", disk.join("program")).unwrap();
+    let below = disk.join("below");
+    fs::create_dir(&below).unwrap();
+    succeed(bench.hand(&["start", SITE]));
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "siteward-test"]).arg(&below).status();
+    assert!(mounted.unwrap().success());
+    let held = succeed(bench.hand(&["holders", SITE]));
+    let stopped = succeed(bench.hand(&["stop", SITE]));
+    assert!(Command::new("umount").arg(&below).status().unwrap().success());
+    run("umount", &[]);
+    for words in [held, stopped] {
+        assert!(words.contains(&format!("mounted on {}", below.display())), "{words}");
+    }
 }
 
 // --- words --------------------------------------------------------------------------------------

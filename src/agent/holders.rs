@@ -2,6 +2,7 @@
 //! the unmount after a successful stop fail (source document 003, NOTE-02 and NOTE-03).
 
 use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::deadline::StopTimes;
@@ -43,13 +44,19 @@ pub fn list_holders(target: &Target) -> Outcome {
         Err(error) => return Fault::failed(format!("/proc cannot be read: {error}")).into(),
     };
     let mut lines: Vec<String> = found.iter().map(|h| describe(target, h)).collect();
-    let below = node::mount_points().unwrap_or_default();
-    let below = below.iter().filter(|m| m.starts_with(database) && *m != database);
-    lines.extend(below.map(|mount| format!("something is mounted on {}", mount.display())));
+    lines.extend(mounted_below(database));
     Outcome::Done(match lines.is_empty() {
         true => format!("nobody holds {}", database.display()),
         false => format!("{} is held:\n  {}", database.display(), lines.join("\n  ")),
     })
+}
+
+/// What is mounted below the database, in words: it keeps it from being unmounted as well.
+fn mounted_below(database: &Path) -> impl Iterator<Item = String> {
+    let mounts = node::mount_points().unwrap_or_default();
+    let below = |mount: &PathBuf| mount.starts_with(database) && mount != database;
+    let below: Vec<PathBuf> = mounts.into_iter().filter(below).collect();
+    below.into_iter().map(|mount| format!("something is mounted on {}", mount.display()))
 }
 
 /// After the site is proved stopped: names those who still hold its database, and ends them where
@@ -69,7 +76,7 @@ pub(super) fn see_to(
             .into_iter()
             .filter(|h| mark_of(h.pid).is_none_or(|(_, who)| who != LEASE))
             .collect();
-        let Some(first) = left.first() else { return Ok(()) };
+        let Some(first) = left.first() else { break };
         let words = describe(target, first);
         if definition.holders == Holders::Report {
             let more = left.len() - 1;
@@ -111,6 +118,16 @@ pub(super) fn see_to(
         let polite = definition.holders == Holders::Terminate && !term_until.passed();
         end_all(&left, if polite { Signal::TERM } else { Signal::KILL });
     }
+    // What others have mounted is not ours to unmount.
+    let Some(mount) = mounted_below(database).next() else { return Ok(()) };
+    if definition.holders == Holders::Report {
+        log::warn!("the site `{}` is stopped, and its disk is still busy: {mount}", target.name);
+        return Ok(());
+    }
+    Err(Fault::failed(format!(
+        "the site `{}` is stopped, but its disk is not free: {mount}; unmount that first",
+        target.name
+    )))
 }
 
 fn end_all(left: &[Holder], signal: Signal) {

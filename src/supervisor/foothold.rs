@@ -30,6 +30,8 @@ pub(super) struct Foothold {
     /// By which the folder is watched.
     watch: Option<Watch>,
     pub(super) look_at: Option<Moment>,
+    /// What was wrong the last time, so that it is said once.
+    complaint: Option<String>,
 }
 
 impl Foothold {
@@ -43,7 +45,8 @@ impl Foothold {
         watcher: Option<&Watcher>,
     ) -> io::Result<Self> {
         let (listener, socket) = listen(&places.socket())?;
-        let mut foothold = Self { lock, listener, socket, watch: None, look_at: None };
+        let mut foothold =
+            Self { lock, listener, socket, watch: None, look_at: None, complaint: None };
         foothold.watch(places, watcher);
         Ok(foothold)
     }
@@ -110,6 +113,7 @@ impl Supervisor {
     /// Something happened in the folder, or it is time to try again.
     pub(super) fn look_to_foothold(&mut self) {
         self.foothold.look_at = None;
+        let before = self.foothold.complaint.take();
         let restored = self.foothold.restore(&self.places).and_then(|mut missing| {
             if !self.places.snapshot().exists() {
                 missing.push("snapshot");
@@ -134,10 +138,14 @@ impl Supervisor {
                 history::add(&self.places.history(), "restored", &words);
             }
             Err(error) => {
-                let folder = self.places.runtime.display();
-                log::error!(
-                    "what the supervisor is found by in {folder} cannot be put back: {error}"
-                );
+                let complaint = error.to_string();
+                if before.as_ref() != Some(&complaint) {
+                    let folder = self.places.runtime.display();
+                    log::error!(
+                        "what the supervisor is found by in {folder} cannot be put back: {complaint}"
+                    );
+                }
+                self.foothold.complaint = Some(complaint);
                 self.foothold.look_at = Some(Moment::now() + AGAIN);
             }
         }

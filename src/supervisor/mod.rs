@@ -148,7 +148,10 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     });
     let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
     let before = match beginning {
-        Beginning::Adopt => Record::read(&places).context("there is no record to adopt by")?,
+        Beginning::Adopt => {
+            let record = Record::read(&places).context("the record cannot be read")?;
+            Some(record.context("there is no record to adopt by")?)
+        }
         Beginning::Up | Beginning::Held(_) => None,
     };
     let since = before.as_ref().map_or_else(WallTime::now, |record| record.since);
@@ -208,11 +211,9 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         places,
     };
     history::add(&supervisor.places.history(), "started", "the supervisor is at work");
-    let begin = match (beginning, before) {
-        (Beginning::Adopt, Some(before)) => Event::Adopt { units: supervisor.adopt(&before), boot },
-        (Beginning::Adopt, None) => return Err(anyhow!("there is no record to adopt by").into()),
-        (Beginning::Held(_), _) => Event::Begin { held: true, boot, rollback },
-        (Beginning::Up, _) => Event::Begin { held: false, boot, rollback },
+    let begin = match before {
+        Some(before) => Event::Adopt { units: supervisor.adopt(&before), boot },
+        None => Event::Begin { held: supervisor.paused.is_some(), boot, rollback },
     };
     announce();
     supervisor.live(begin);
