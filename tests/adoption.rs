@@ -122,6 +122,12 @@ fn nothing_is_adopted_that_is_not_there_or_cannot_be_verified() {
         assert!(said(&refused).contains(why), "{why}: {}", said(&refused));
     };
     refuse("nothing of the site `shop` lives");
+    for verb in ["adopt", "start"] {
+        let mistyped = output(bench.hand(&[verb, "shpo"]));
+        assert_eq!(mistyped.status.code(), Some(5), "{}", said(&mistyped));
+        assert!(said(&mistyped).contains("did you mean the site `shop`"), "{}", said(&mistyped));
+        assert!(!exists(&bench.places.runtime.join("shpo")), "nothing is left of it");
+    }
     succeed(bench.hand(&["start", SITE]));
     assert!(adopt(&bench).contains("has its supervisor"));
     kill_supervisor(&bench);

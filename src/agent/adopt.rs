@@ -1,7 +1,7 @@
 //! Taking over a site whose supervisor is gone, without a moment's interruption.
 
 use super::deadline::StartTimes;
-use super::start::{await_up, only_start};
+use super::start::{await_up, known_at_all, only_start};
 use super::{Deadline, Fault, FaultKind, Outcome, Target, ownership};
 use crate::backend::own::{self, Launched, Orders};
 use crate::control::State;
@@ -24,6 +24,7 @@ fn try_adopt(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
              end them with: siteward stop {name}"
         )));
     }
+    known_at_all(target)?;
     let look_until = deadline.begun + deadline.given.unwrap_or(PATIENCE * 3);
     let only_one = only_start(target, look_until)?;
     let record = match what_to_adopt(target, deadline, look_until)? {

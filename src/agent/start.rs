@@ -1,6 +1,7 @@
 //! Bringing a site up: gate, supervisor, and waiting for its word; on failure everything that was
 //! begun is rolled back.
 
+use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -32,6 +33,7 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     if wrapped_definition(&target.site).is_some() {
         return wrapped::start(target, deadline);
     }
+    known_at_all(target)?;
     // Before the definition is read nothing can be computed from it; a minute is time to look.
     let look_until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
     let only_one = only_start(target, look_until)?;
@@ -62,6 +64,17 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     drop(only_one);
     let already = launched == Launched::AnotherIs;
     await_up(target, times, already)
+}
+
+/// A name that was mistyped must leave no folder behind.
+pub(super) fn known_at_all(target: &Target) -> Result<(), Fault> {
+    let is_missing = |path: &Path| {
+        fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    match is_missing(&target.site.runtime) && is_missing(&target.site.definition) {
+        true => load(&target.places, &target.name).map(|_| ()).map_err(Fault::from),
+        false => Ok(()),
+    }
 }
 
 /// Two starts at once: the second waits here until the first one's supervisor is at work, and
