@@ -167,6 +167,7 @@ fn live() {
     );
     by_hand(&machine);
     a_wrapped_supervisor(&machine);
+    a_pacemaker_from_within_a_site(&machine);
     a_systemd_that_does_not_answer(&machine);
     under_pacemaker(&machine);
 }
@@ -261,6 +262,35 @@ fn a_wrapped_supervisor(machine: &Machine) {
     machine.until("the scope is gone", || scopes(machine).is_empty());
     assert_eq!(machine.inside(&["pgrep", "-f", "sleep 5678"]).0, 1);
     fs::remove_file(machine.root("etc/siteward/sites/kept.yaml")).unwrap();
+}
+
+/// A job of a site starts the node's cluster software: ending that would take the node away.
+fn a_pacemaker_from_within_a_site(machine: &Machine) {
+    machine.must(&["timeout", "60", "systemctl", "stop", "pacemaker", "corosync"]);
+    fs::write(
+        machine.root("etc/siteward/sites/job.yaml"),
+        "version: 1\nforcekill_time: 1s\nstop_timeout: 5s\nprocesses:\n  \
+         job: {command: [/bin/sh, -c, \"setsid -f corosync -f; until corosync-cfgtool -s; do sleep \
+         0.2; done; setsid -f pacemakerd; exec sleep 7777\"]}\n",
+    )
+    .unwrap();
+    machine.must(&["siteward", "start", "job"]);
+    let cluster = ["corosync", "pacemakerd", "pacemaker-execd", "pacemaker-contr"];
+    let daemons = || cluster.map(|name| machine.inside(&["pgrep", "-x", name]).1);
+    machine.until("all of them run", || daemons().iter().all(|pid| !pid.is_empty()));
+    let before = daemons();
+    for verb in ["stop", "clean"] {
+        let (code, said) = machine.inside(&["siteward", verb, "job"]);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("a cluster manager's daemon"), "{said}");
+        assert_eq!(daemons(), before, "they are left alone");
+        assert_eq!(machine.inside(&["pgrep", "-f", "sleep 7777"]).0, 1, "the rest is ended");
+    }
+    machine.must(&["pkill", "-KILL", "-f", "pacemaker|corosync"]);
+    machine.until("they are gone", || daemons().iter().all(String::is_empty));
+    machine.must(&["siteward", "stop", "job"]);
+    fs::remove_file(machine.root("etc/siteward/sites/job.yaml")).unwrap();
+    machine.must(&["timeout", "60", "systemctl", "start", "corosync", "pacemaker"]);
 }
 
 fn a_systemd_that_does_not_answer(machine: &Machine) {

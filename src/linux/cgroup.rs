@@ -122,18 +122,32 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
-    #[test]
-    fn a_group_holds_what_it_was_given_and_all_that_comes_of_it() {
-        let Some(mount) = mount() else { return eprintln!("LEFT OUT: no cgroup2 mount here") };
-        let group = mount.join(format!("siteward-test-{}", std::process::id()));
+    fn group_of_a_test(name: &str) -> Option<PathBuf> {
+        let Some(mount) = mount() else {
+            eprintln!("LEFT OUT: control groups. Missing: a cgroup2 mount");
+            return None;
+        };
+        let group = mount.join(format!("siteward-test-{name}-{}", std::process::id()));
         if let Err(error) = make(&group) {
-            return eprintln!("LEFT OUT: {} cannot be written: {error}", mount.display());
+            eprintln!("LEFT OUT: control groups. {} cannot be written: {error}", mount.display());
+            return None;
         }
-        let script = "read x; setsid sleep 1000 & (sleep 1000 &) ; wait";
+        Some(group)
+    }
+
+    /// A shell in that group, which goes on when it reads a line.
+    fn run_in(group: &Path, script: &str) -> std::process::Child {
         let mut child =
             Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
-        write!(door(&group).unwrap(), "{}", child.id()).unwrap();
+        write!(door(group).unwrap(), "{}", child.id()).unwrap();
         child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        child
+    }
+
+    #[test]
+    fn a_group_holds_what_it_was_given_and_all_that_comes_of_it() {
+        let Some(group) = group_of_a_test("as-one") else { return };
+        let mut child = run_in(&group, "read x; setsid sleep 1000 & (sleep 1000 &) ; wait");
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         while processes(&group).len() < 3 {
             assert!(std::time::Instant::now() < deadline, "{:?}", processes(&group));
@@ -151,16 +165,8 @@ mod tests {
 
     #[test]
     fn a_kernel_without_the_one_way_has_the_other() {
-        let Some(mount) = mount() else { return eprintln!("LEFT OUT: no cgroup2 mount here") };
-        let group = mount.join(format!("siteward-test-freeze-{}", std::process::id()));
-        if let Err(error) = make(&group) {
-            return eprintln!("LEFT OUT: {} cannot be written: {error}", mount.display());
-        }
-        let script = "read x; while :; do sleep 0.01 & wait; done";
-        let mut child =
-            Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
-        write!(door(&group).unwrap(), "{}", child.id()).unwrap();
-        child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        let Some(group) = group_of_a_test("freeze") else { return };
+        let mut child = run_in(&group, "read x; while :; do sleep 0.01 & wait; done");
         freeze_and_kill(&group).unwrap();
         child.wait().unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
