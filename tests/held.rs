@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use common::*;
@@ -68,7 +68,7 @@ fn a_death_ends_the_wait_at_once_with_the_reason() {
     succeed(bench.ocf("a", "start", &[]));
     timed(held(&bench, "15"));
     let waiting = background(held(&bench, "15"));
-    wait_until_held(&bench);
+    wait_until_held(&bench, &waiting);
     let begun = Instant::now();
     signal(bench.pid("a", "store"), Signal::KILL);
     let told = waiting.wait_with_output().unwrap();
@@ -81,8 +81,9 @@ fn a_death_ends_the_wait_at_once_with_the_reason() {
     );
 }
 
-/// The monitor in the background has reached the supervisor: it has a connection there.
-fn wait_until_held(bench: &Bench) {
+/// The monitor in the background has been accepted by the supervisor, has asked, and waits for the
+/// answer: it hears on its socket (proc_pid_syscall(5); asked before it hears).
+fn wait_until_held(bench: &Bench, monitor: &Child) {
     let supervisor = bench.pid("a", "supervisor");
     let sockets = || {
         std::fs::read_dir(format!("/proc/{supervisor}/fd"))
@@ -92,8 +93,16 @@ fn wait_until_held(bench: &Bench) {
             .filter(|l| l.to_string_lossy().starts_with("socket:"))
             .count()
     };
+    let hears = || {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", monitor.id()));
+        let call = call.unwrap_or_default();
+        // read(2) and recvfrom(2) by their numbers; 0, 1 and 2 are no sockets of its own.
+        let mut words = call.split(' ');
+        matches!(words.next(), Some("0" | "45"))
+            && !matches!(words.next(), Some("0x0" | "0x1" | "0x2"))
+    };
     // One listens.
-    until("the monitor is held", || sockets() >= 2);
+    until("the monitor is held", || sockets() >= 2 && hears());
 }
 
 #[test]
@@ -103,7 +112,7 @@ fn the_death_of_the_supervisor_ends_the_wait_too() {
     succeed(bench.ocf("a", "start", &[]));
     timed(held(&bench, "15"));
     let waiting = background(held(&bench, "15"));
-    wait_until_held(&bench);
+    wait_until_held(&bench, &waiting);
     let begun = Instant::now();
     signal(bench.pid("a", "supervisor"), Signal::KILL);
     let told = waiting.wait_with_output().unwrap();
@@ -120,7 +129,7 @@ fn a_supervisor_that_is_stopped_is_noticed_within_the_monitors_time() {
     let short = [("OCF_RESKEY_CRM_meta_timeout", "4000")];
     timed(held_with(&bench, "1", &short));
     let waiting = background(held_with(&bench, "1", &short));
-    wait_until_held(&bench);
+    wait_until_held(&bench, &waiting);
     signal(bench.pid("a", "supervisor"), Signal::STOP);
     let begun = Instant::now();
     let told = waiting.wait_with_output().unwrap();
@@ -136,7 +145,7 @@ fn after_a_monitor_that_was_cut_off_the_next_is_answered_at_once() {
     succeed(bench.ocf("a", "start", &[]));
     timed(held(&bench, "15"));
     let mut waiting = background(held(&bench, "15"));
-    wait_until_held(&bench);
+    wait_until_held(&bench, &waiting);
     waiting.kill().unwrap();
     waiting.wait().unwrap();
     let (code, took) = timed(held(&bench, "15"));
@@ -159,7 +168,7 @@ fn what_is_told_as_degraded_is_told_when_it_is_and_then_held() {
     succeed(bench.ocf("a", "start", &[]));
     timed(held(&bench, "2"));
     let waiting = background(held(&bench, "10"));
-    wait_until_held(&bench);
+    wait_until_held(&bench, &waiting);
     let begun = Instant::now();
     signal(bench.pid("a", "extra"), Signal::KILL);
     let told = waiting.wait_with_output().unwrap();
