@@ -295,7 +295,7 @@ fn havens_are_left() {
     until("there is a terminal", || exists(&tty));
     let tty = fs::read_to_string(tty).unwrap();
     let pacemakerd = bench.path("pacemakerd");
-    fs::copy("/bin/bash", &pacemakerd).unwrap();
+    std::os::unix::fs::symlink("/bin/bash", &pacemakerd).unwrap();
     let job = format!(
         "setsid -f {} -c 'sleep 98761 & wait' </dev/null >/dev/null 2>&1\n\
          setsid --fork --ctty bash -c 'exec -a -bash bash --norc -c \"sleep 98762; true\"' \

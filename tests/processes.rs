@@ -268,6 +268,25 @@ fn evidence_is_gathered_before_the_rest_is_stopped() {
     assert!(said[1].starts_with("stopping"), "the others still live: {said:?}");
 }
 
+/// What a site's job starts of the cluster's is left; what its definition names is its own.
+#[test]
+fn a_process_of_the_definition_may_be_called_like_a_cluster_daemon() {
+    let bench = Bench::new();
+    let daemon = bench.path("corosync");
+    std::os::unix::fs::symlink("/bin/bash", &daemon).unwrap();
+    bench.define(
+        "a",
+        &format!(
+            "stop_timeout: 1s\nforcekill_time: 200ms\nprocesses:\n  \
+             x: {{command: [{}, -c, \"trap '' TERM; while :; do sleep 0.1; done\"]}}\n",
+            daemon.display()
+        ),
+    );
+    succeed(bench.hand(&["start", "a"]));
+    succeed(bench.hand(&["stop", "a"]));
+    assert_eq!(bench.monitor("a"), (7, 7, 3));
+}
+
 #[test]
 fn a_stop_has_its_own_signal_or_its_own_command() {
     let bench = Bench::new();

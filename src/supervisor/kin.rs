@@ -92,7 +92,8 @@ impl Kin {
         while let Some((pid, parent)) = queue.pop() {
             let Some(stat) = tree.stat(pid).filter(|_| !helpers.contains(&pid)) else { continue };
             let seen = Seen::from(stat);
-            if let Some(why) = haven(stat) {
+            // What the definition itself names is the site's, whatever it is called.
+            if let Some(why) = haven(stat).filter(|_| !mains.contains_key(&pid)) {
                 family.spared.push((seen, why));
                 continue;
             }

@@ -7,6 +7,7 @@
 //! not waited for: the site stays where it is, and the other marks have to do.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -18,7 +19,6 @@ use crate::linux::spawn::{Command, pipe, spawn};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, Signal, cgroup};
 use crate::process::{Groups, SUPERVISOR, Scope};
-use std::fs::File;
 
 /// How long systemd has.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -70,9 +70,7 @@ impl Stay {
         groups.settle_in(&scope);
         Ok(Self { groups, back })
     }
-}
 
-impl Stay {
     /// This process has left its own control group for it.
     pub fn is_a_visit(&self) -> bool {
         self.back.is_some()
