@@ -133,6 +133,7 @@ fn every_verb_ends_in_its_time() {
         &["start", SITE],
         &["adopt", SITE],
         &["validate-all", SITE, "--level", "0"],
+        &["generate", "systemd", SITE],
     ] {
         let (code, words) = hand(fine);
         assert_eq!(code, 0, "{fine:?}: {words}");
@@ -148,9 +149,13 @@ fn every_verb_ends_in_its_time() {
     assert_eq!(code, 0, "{words}");
     assert_eq!(bench.living(SITE), "");
     assert_eq!(bench.monitor(SITE), (7, 7, 3));
-    let (code, words) = hand(&["start", SITE]);
-    assert_eq!(code, 1, "{words}");
-    assert!(words.contains("does not answer"), "{words}");
+    for refused in ["start", "run"] {
+        let (code, words) = hand(&[refused, SITE]);
+        assert_eq!(code, 1, "{refused}: {words}");
+        assert!(words.contains("does not answer"), "{refused}: {words}");
+    }
+    assert_eq!(hand(&["watch", SITE]).0, 1);
+    assert_eq!(hand(&["reload", SITE]).0, 1);
     assert_eq!(hand(&["clean", SITE]).0, 0);
     disk.answer_again();
     let again = succeed(bench.hand(&["start", SITE]));

@@ -264,12 +264,15 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     if wrapped_definition(&target.site).is_some() {
         return wrapped::run(target, deadline);
     }
-    let until = deadline.begun + Duration::from_secs(60);
+    let until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
     if clear_the_way(target, deadline, until)?.is_some() {
         return Err(another());
     }
     let definition = load(&target.places, &target.name).map_err(Fault::from)?;
-    let boot_until = until.max(deadline.begun + definition.boot_timeout);
+    let boot_until = match deadline.given {
+        Some(_) => until,
+        None => until.max(deadline.begun + definition.boot_timeout),
+    };
     pass_gate(target, &definition, Part::Whole, boot_until)?;
     ownership::take(target, &definition, boot_until)?;
     let held = held_down(target, &definition, boot_until)?;
