@@ -385,7 +385,7 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
                 unmounted,
                 command: words,
             };
-            (Verb::Other, create(&name, &places, &options))
+            (Verb::Other, create(&name, &places, &options, &deadline))
         }
         Word::MetaData | Word::Hidden(_) => return ExitCode::SUCCESS,
         Word::Start(site) => (

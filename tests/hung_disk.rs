@@ -143,6 +143,13 @@ fn every_verb_ends_in_its_time() {
         assert_eq!(code, 1, "{refused:?}: {words}");
         assert!(words.contains("does not answer"), "{refused:?}: {words}");
     }
+    let new = disk.at.join("new").display().to_string();
+    let words =
+        ["create", "new", "--database", &new, "--unmounted", "--timeout", "3s", "--", "/bin/a"];
+    let (code, words) = within(3, bench.hand(&words));
+    assert_eq!(code, 1, "{words}");
+    assert!(words.contains("does not answer"), "{words}");
+    assert!(!bench.places.config.join("new.yaml").exists());
     let probe = bench.ocf(SITE, "monitor", &[("OCF_RESKEY_CRM_meta_timeout", "3000")]);
     assert_eq!(within(3, probe).0, 0);
     let (code, words) = within(15, bench.hand(&["stop", SITE, "--timeout", "15s"]));

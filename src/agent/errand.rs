@@ -1,9 +1,11 @@
 //! What a verb has done on the site's disk by a process of its own, as a disk that hangs must hold
-//! nobody: reading and writing the mark of a pause, and those questions of the gate that touch it.
+//! nobody: reading and writing the mark of a pause, those questions of the gate that touch it, and
+//! the making of a new site's folder.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -31,6 +33,18 @@ pub(super) enum Errand {
     ReadPause { database: PathBuf },
     WritePause { database: PathBuf, pause: Pause },
     ClearPause { database: PathBuf },
+    Folder { database: PathBuf, job: FolderJob },
+}
+
+/// What is done with a folder on the disk while a site is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FolderJob {
+    /// Made if it is not there, and opened for others to enter; whether it was made.
+    Make,
+    /// Removed if it is empty: nothing that anybody put there is ours to remove.
+    Remove,
+    /// Whether it is one.
+    Look,
 }
 
 /// What the gate found.
@@ -131,6 +145,20 @@ pub(super) fn clear_pause(
     send::<Result<(), String>>(&target.places, &errand, database, deadline)?
 }
 
+/// Does `job` with the folder `database`.
+///
+/// # Errors
+/// It cannot be done, or the disk has not answered by `deadline`; a sentence.
+pub fn do_with_folder(
+    places: &Places,
+    database: &Path,
+    job: FolderJob,
+    deadline: Moment,
+) -> Result<bool, String> {
+    let errand = Errand::Folder { database: database.to_owned(), job };
+    send::<Result<bool, String>>(places, &errand, database, deadline)?
+}
+
 /// In the helper's own process: does the errand; what is to be printed.
 pub fn run_errand(errand: &str, places: &Places) -> Option<String> {
     match serde_json::from_str(errand).ok()? {
@@ -156,8 +184,34 @@ pub fn run_errand(errand: &str, places: &Places) -> Option<String> {
                 Ok(()) | Err(_) => Ok(()),
             })
         }
+        Errand::Folder { database, job } => serde_json::to_string(&match job {
+            FolderJob::Make => make_here(&database),
+            FolderJob::Remove => fs::remove_dir(&database)
+                .map(|()| true)
+                .map_err(|e| format!("{} cannot be removed: {e}", database.display())),
+            FolderJob::Look => Ok(database.is_dir()),
+        }),
     }
     .ok()
+}
+
+fn make_here(database: &Path) -> Result<bool, String> {
+    let at = database.display();
+    let made = match fs::create_dir(database) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(format!("{at} cannot be made: {error}")),
+    };
+    let found = fs::symlink_metadata(database).map_err(|e| format!("{at} cannot be read: {e}"))?;
+    if !found.is_dir() {
+        return Err(format!("{at} is there, and is no folder"));
+    }
+    // Whatever the umask is: others must be able to enter (source document 003, DB-12).
+    if made || found.mode() & 0o755 != 0o755 {
+        fs::set_permissions(database, fs::Permissions::from_mode(0o755))
+            .map_err(|e| format!("the mode of {at} cannot be set: {e}"))?;
+    }
+    Ok(made)
 }
 
 fn read_here(database: &Path) -> Option<Pause> {

@@ -32,7 +32,7 @@ use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 pub use adopt::adopt;
 pub use clean::{clean, clean_and_break};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
-pub use errand::run_errand;
+pub use errand::{FolderJob, do_with_folder, run_errand};
 pub use explain::explain;
 pub use holders::list_holders;
 pub use monitor::{Level, monitor};

@@ -3,7 +3,7 @@
 use std::env;
 
 use super::Site;
-use crate::agent::{Fault, FaultKind, Outcome, Target};
+use crate::agent::{Deadline, Fault, FaultKind, Outcome, Target};
 use crate::manager::{Manager, expresscluster};
 use crate::operator::{self, CreateOptions};
 use crate::site::{LoadError, Places, SiteName, defined_sites, load};
@@ -72,12 +72,17 @@ pub(super) fn if_wanted(called_by: Manager, start: impl FnOnce() -> Outcome) -> 
     }
 }
 
-pub(super) fn create(name: &str, places: &Places, options: &CreateOptions) -> Outcome {
+pub(super) fn create(
+    name: &str,
+    places: &Places,
+    options: &CreateOptions,
+    deadline: &Deadline,
+) -> Outcome {
     let name: SiteName = match name.parse() {
         Ok(name) => name,
         Err(why) => return Fault::new(FaultKind::Misconfigured, why).into(),
     };
-    match operator::create(&name, places, options) {
+    match operator::create(&name, places, options, deadline) {
         Ok(made) => {
             let list: Vec<String> = made.iter().map(|line| format!("  {line}")).collect();
             Outcome::Done(format!("the site `{name}` is made:\n{}", list.join("\n")))

@@ -2,20 +2,25 @@
 //! document 003, 2.3.5). Either all of it is made, or nothing.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, Error, anyhow, bail};
 
+use crate::agent::{Deadline, FolderJob, do_with_folder};
 use crate::backend::command::{Marked, Ran, run};
 use crate::backend::jobcenter::{find_link, link_names};
 use crate::control::State;
 use crate::linux::{Moment, files, node};
 use crate::observe::observe;
 use crate::site::{Definition, Places, SiteName, load, parse};
+
+/// How long the disk may take to answer, unless the caller says otherwise.
+const DISK: Duration = Duration::from_secs(60);
+/// How long cjcmksite may take, unless the caller says otherwise.
+const CJCMKSITE: Duration = Duration::from_secs(600);
 
 /// What a person says of the new site.
 #[derive(Debug, Default)]
@@ -40,6 +45,7 @@ pub fn create(
     name: &SiteName,
     places: &Places,
     options: &CreateOptions,
+    deadline: &Deadline,
 ) -> anyhow::Result<Vec<String>> {
     let file = places.of(name).definition;
     let written = file.exists();
@@ -60,8 +66,9 @@ pub fn create(
         bail!("the site `{name}` has no database, so there is nothing to make but its definition");
     };
     let address = check(places, &definition, &database)?;
+    let maker = Maker { places, definition: &definition, database: &database, deadline };
     let mut made = Made::default();
-    let result = make(places, &definition, &database, address, &mut made).and_then(|()| {
+    let result = maker.make(address, &mut made).and_then(|()| {
         if !written {
             write_definition(&file, &definition.text)?;
             made.lines.push(format!("the definition {}", file.display()));
@@ -70,10 +77,7 @@ pub fn create(
     });
     match result {
         Ok(()) => Ok(made.lines),
-        Err(error) => {
-            made.undo();
-            Err(error)
-        }
+        Err(error) => Err(maker.undo(&made, error)),
     }
 }
 
@@ -164,58 +168,88 @@ fn resolve(host: &str) -> Option<IpAddr> {
 /// What was made, to be undone if the rest fails.
 #[derive(Default)]
 struct Made {
-    folder: Option<PathBuf>,
+    folder: bool,
     link: Option<PathBuf>,
     lines: Vec<String>,
 }
 
-impl Made {
-    fn undo(&self) {
-        if let Some(link) = &self.link {
-            let _ = fs::remove_file(link);
-        }
-        // Only what is empty: nothing that anybody put there is ours to remove.
-        if let Some(folder) = &self.folder {
-            let _ = fs::remove_dir(folder);
-        }
-    }
+struct Maker<'a> {
+    places: &'a Places,
+    definition: &'a Definition,
+    database: &'a Path,
+    deadline: &'a Deadline,
 }
 
-fn make(
-    places: &Places,
-    definition: &Definition,
-    database: &Path,
-    address: Option<IpAddr>,
-    made: &mut Made,
-) -> anyhow::Result<()> {
-    match fs::create_dir(database) {
-        Ok(()) => made.folder = Some(database.to_owned()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            if !fs::symlink_metadata(database)?.is_dir() {
-                bail!("{} is there, and is no folder", database.display());
-            }
+impl Maker<'_> {
+    /// The end of the caller's time, or of `usual` from now where the caller gave none.
+    fn until(&self, usual: Duration) -> Moment {
+        let given = self.deadline.given.map(|given| self.deadline.begun + given);
+        given.unwrap_or_else(|| Moment::now() + usual)
+    }
+
+    fn folder(&self, path: &Path, job: FolderJob) -> anyhow::Result<bool> {
+        do_with_folder(self.places, path, job, self.until(DISK)).map_err(Error::msg)
+    }
+
+    fn make(&self, address: Option<IpAddr>, made: &mut Made) -> anyhow::Result<()> {
+        made.folder = self.folder(self.database, FolderJob::Make)?;
+        made.lines.push(format!("the database {} (mode 755)", self.database.display()));
+        if self.definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some()) {
+            return self.make_with_cjcmksite(made);
         }
-        Err(error) => {
-            return Err(error).with_context(|| format!("{} cannot be made", database.display()));
+        let Some(address) = address else {
+            made.lines.push(format!(
+                "no link: the site names no address, and nobody knows one of {}",
+                self.definition.site
+            ));
+            return Ok(());
+        };
+        make_link(&self.places.links, address, self.database, made)
+    }
+
+    /// Why nothing was made, with what could not be undone.
+    fn undo(&self, made: &Made, error: Error) -> Error {
+        if let Some(link) = &made.link {
+            let _ = fs::remove_file(link);
+        }
+        // A folder that something was put in stays, and that is as it should be.
+        match made.folder.then(|| self.folder(self.database, FolderJob::Remove)) {
+            Some(Err(left)) => anyhow!("{error:#}; left as it is: {left:#}"),
+            Some(Ok(_)) | None => error,
         }
     }
-    // Whatever the umask is: others must be able to enter (source document 003, DB-12).
-    if made.folder.is_some() || fs::metadata(database)?.mode() & 0o755 != 0o755 {
-        fs::set_permissions(database, fs::Permissions::from_mode(0o755))
-            .with_context(|| format!("the mode of {} cannot be set", database.display()))?;
+
+    /// JobCenter makes its database and its link itself.
+    fn make_with_cjcmksite(&self, made: &mut Made) -> anyhow::Result<()> {
+        let Self { definition, database, .. } = self;
+        let (Some(wrapped), Some(id)) = (&definition.wrapped, definition.machine_id) else {
+            bail!("JobCenter's sites have a machine ID, and none is given: --machine-id NUMBER");
+        };
+        let Some(profile) = &wrapped.jobcenter else { return Ok(()) };
+        let words = [
+            profile.command("cluster/cjcmksite"),
+            definition.site.clone(),
+            id.to_string(),
+            database.display().to_string(),
+        ];
+        let site = self.places.of(&definition.name);
+        let ran = run(&words, definition, &site, Marked::No, self.until(CJCMKSITE))
+            .map_err(|why| anyhow!("`{}` was not run: {why}", words[0]))?;
+        let said = match &ran {
+            Ran::Ended { said, .. } => said.as_str(),
+            Ran::NotRun(_) | Ran::TimedOut => "",
+        };
+        // Its exit status is not documented; its last words are (DB-03).
+        if ran.complaint().is_some() || !said.contains("cjcmksite Complete") {
+            let why = ran.complaint().unwrap_or_else(|| format!("did not complete: {said}"));
+            bail!("`{}` {why}", words.join(" "));
+        }
+        if !self.folder(&database.join("nqs"), FolderJob::Look)? {
+            bail!("`{}` said that it is complete, and made no folder nqs", words.join(" "));
+        }
+        made.lines.push(format!("JobCenter's site, by {}", words.join(" ")));
+        Ok(())
     }
-    made.lines.push(format!("the database {} (mode 755)", database.display()));
-    if definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some()) {
-        return make_with_cjcmksite(places, definition, database, made);
-    }
-    let Some(address) = address else {
-        made.lines.push(format!(
-            "no link: the site names no address, and nobody knows one of {}",
-            definition.site
-        ));
-        return Ok(());
-    };
-    make_link(&places.links, address, database, made)
 }
 
 fn make_link(
@@ -241,43 +275,6 @@ fn make_link(
     symlink(database, &link).with_context(|| format!("{} cannot be made", link.display()))?;
     made.lines.push(format!("the link {} (the address {address})", link.display()));
     made.link = Some(link);
-    Ok(())
-}
-
-/// JobCenter makes its database and its link itself.
-fn make_with_cjcmksite(
-    places: &Places,
-    definition: &Definition,
-    database: &Path,
-    made: &mut Made,
-) -> anyhow::Result<()> {
-    let (Some(wrapped), Some(id)) = (&definition.wrapped, definition.machine_id) else {
-        bail!("JobCenter's sites have a machine ID, and none is given: --machine-id NUMBER");
-    };
-    let Some(profile) = &wrapped.jobcenter else { return Ok(()) };
-    let words = [
-        profile.command("cluster/cjcmksite"),
-        definition.site.clone(),
-        id.to_string(),
-        database.display().to_string(),
-    ];
-    let until = Moment::now() + Duration::from_secs(600);
-    let site = places.of(&definition.name);
-    let ran = run(&words, definition, &site, Marked::No, until)
-        .map_err(|why| anyhow!("`{}` was not run: {why}", words[0]))?;
-    let said = match &ran {
-        Ran::Ended { said, .. } => said.as_str(),
-        Ran::NotRun(_) | Ran::TimedOut => "",
-    };
-    // Its exit status is not documented; its last words are (DB-03).
-    if ran.complaint().is_some() || !said.contains("cjcmksite Complete") {
-        let why = ran.complaint().unwrap_or_else(|| format!("did not complete: {said}"));
-        bail!("`{}` {why}", words.join(" "));
-    }
-    if !database.join("nqs").is_dir() {
-        bail!("`{}` said that it is complete, and made no folder nqs", words.join(" "));
-    }
-    made.lines.push(format!("JobCenter's site, by {}", words.join(" ")));
     Ok(())
 }
 
