@@ -24,6 +24,7 @@ pub mod scope;
 mod state;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -109,30 +110,8 @@ pub enum Finished {
 pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotStarted> {
     let Setup { places, definition, adjustments, beginning, boot, rollback, known_as, foreground } =
         setup;
-    places.check_length()?;
-    let of_folder =
-        |path: &std::path::Path| format!("the folder {} cannot be used", path.display());
-    files::private_folder(&places.runtime).with_context(|| of_folder(&places.runtime))?;
-    files::private_folder(&places.logs).with_context(|| of_folder(&places.logs))?;
-    let lock = match Lock::attempt(&places.lock())
-        .with_context(|| format!("the lock {} cannot be taken", places.lock().display()))?
-    {
-        Attempt::Taken(lock) => lock,
-        Attempt::Held => return Err(NotStarted::AnotherIs),
-    };
-    files::private_folder(&places.process_locks())
-        .with_context(|| of_folder(&places.process_locks()))?;
-    // Signals first: a TERM that comes now is an order to stop, not the end of us.
-    let inbox = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD])
-        .context("signals cannot be received")?;
-    inherit::become_subreaper().context("orphans cannot be taken in")?;
-    inherit::usual_umask();
-    if let Err(error) = inherit::lock_memory() {
-        log::info!("the supervisor's memory is not locked: {error}");
-    }
-    if let Err(error) = inherit::set_oom_score(-1000) {
-        log::info!("the supervisor is not protected when memory is short: {error}");
-    }
+    let lock = occupy(&places)?;
+    let inbox = settle_in()?;
     let launches = Launch::prepare(&definition).map_err(|why| anyhow!(why))?;
     let reserved = match beginning {
         // What lives has its ports.
@@ -221,6 +200,38 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     // Its lock is let go by the kernel, when nothing of this process is left.
     std::mem::forget(supervisor);
     Ok(finished)
+}
+
+/// Makes the site's folders and takes its lock: who has that is the supervisor.
+fn occupy(places: &SitePlaces) -> Result<Lock, NotStarted> {
+    places.check_length()?;
+    let folder = |path: &Path| {
+        let unusable = || format!("the folder {} cannot be used", path.display());
+        files::private_folder(path).with_context(unusable)
+    };
+    folder(&places.runtime)?;
+    folder(&places.logs)?;
+    let lock = Lock::attempt(&places.lock())
+        .with_context(|| format!("the lock {} cannot be taken", places.lock().display()))?;
+    let Attempt::Taken(lock) = lock else { return Err(NotStarted::AnotherIs) };
+    folder(&places.process_locks())?;
+    Ok(lock)
+}
+
+/// Makes this process one that can look after others.
+fn settle_in() -> anyhow::Result<Inbox> {
+    // Signals first: a TERM that comes now is an order to stop, not the end of us.
+    let inbox = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD])
+        .context("signals cannot be received")?;
+    inherit::become_subreaper().context("orphans cannot be taken in")?;
+    inherit::usual_umask();
+    if let Err(error) = inherit::lock_memory() {
+        log::info!("the supervisor's memory is not locked: {error}");
+    }
+    if let Err(error) = inherit::set_oom_score(-1000) {
+        log::info!("the supervisor is not protected when memory is short: {error}");
+    }
+    Ok(inbox)
 }
 
 impl Supervisor {
