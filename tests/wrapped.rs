@@ -444,7 +444,10 @@ fn a_fork_of_the_supervisor_is_no_second_one() {
     center.switch("twin", "");
     succeed(center.hand(&["start", "testsite"]));
     let words = [center.root.join("cluster/cjcpw").display().to_string(), "testsite".to_owned()];
-    assert_eq!(siteward::process::find_by_command_line(&words).unwrap().len(), 2, "both have them");
+    // Each of the two forks for its next sleep, and is then one more for a moment.
+    until("the two of them have the words, and no third", || {
+        siteward::process::find_by_command_line(&words).unwrap().len() == 2
+    });
     let definition =
         siteward::site::load(&center.bench.places, &"testsite".parse().unwrap()).unwrap();
     let found = siteward::backend::external::supervisors(&definition.wrapped.unwrap()).unwrap();
