@@ -75,6 +75,10 @@ pub(super) fn keep(target: &Target, definition: &Definition, until: Moment) -> R
 /// Lets the lease go, as nothing of the site lives here. Never fails: the disk may be gone, and the
 /// lease then reads as unclean.
 pub(super) fn let_go(target: &Target, definition: Option<&Definition>, record: Option<&Record>) {
+    // What ran without a database has no keeper to look for.
+    if definition.is_some_and(|d| d.database.is_none()) {
+        return;
+    }
     if !lease::release(&target.site, lease::PATIENCE) {
         log::warn!(
             "the lease of `{}` could not be released: its disk does not answer",
