@@ -5,6 +5,8 @@
 mod common;
 
 use std::fs;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
             ("a_life_with_nothing_but_the_lock", with_nothing_but_the_lock),
             ("a_life_with_nothing_but_the_environment", with_nothing_but_the_environment),
             ("three_hundred_that_flee_without_control_groups", three_hundred_without_groups),
+            ("a_relay_is_not_taken_for_nothing", a_relay_is_not_taken_for_nothing),
             ("a_login_shell_and_a_cluster_manager_are_left", havens_are_left),
             ("a_number_that_is_used_again", a_number_that_is_used_again),
             ("what_cannot_die_is_named_and_the_stop_fails", what_cannot_die_is_named),
@@ -263,12 +266,68 @@ fn three_hundred_without_groups() {
     }
 }
 
+/// Forks again and again, each parent ending at once: it is never where one has just looked. Nothing
+/// but its environment tells whose it is.
+const RELAY: &str = "\
+    use POSIX; use Time::HiRes 'usleep';\n\
+    $SIG{TERM} = 'IGNORE'; $SIG{CHLD} = 'IGNORE';\n\
+    if (fork() == 0) {\n\
+      setsid(); POSIX::_exit(0) if fork() != 0;\n\
+      POSIX::close($_) for 3..120;\n\
+      open(my $held, '>', 'held') or die;\n\
+      until (-e 'over' || !-e 'held') { usleep(1500); POSIX::_exit(0) if fork(); }\n\
+      POSIX::_exit(0);\n\
+    }\n\
+    sleep 1 while 1;\n";
+
+fn a_relay_is_not_taken_for_nothing() {
+    let mut life = Life::new("").within(no_groups());
+    life.has_record = false;
+    fs::write(life.bench.path("flees.pl"), RELAY).unwrap();
+    let pipe = life.folder.join("held");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut held = fs::File::options()
+        .read(true)
+        .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+        .open(&pipe)
+        .unwrap();
+    // The kernel knows, whoever looks for it in /proc: the pipe is at its end when nobody has it.
+    let mut is_held = || held.read(&mut [0]).is_err_and(|e| e.kind() == ErrorKind::WouldBlock);
+    succeed(life.bench.hand(&["start", SITE]));
+    until("it relays", &mut is_held);
+    let (supervisor, main) = (life.bench.pid(SITE, "supervisor"), life.bench.pid(SITE, "a"));
+    signal(supervisor, Signal::KILL);
+    signal(main, Signal::KILL);
+    fs::remove_file(life.bench.places.of(&SITE.parse().unwrap()).record()).unwrap();
+    for _ in 0..20 {
+        assert_eq!(life.bench.monitor(SITE), (1, 1, 1));
+    }
+    let stopped = output(life.bench.hand(&["stop", SITE, "--timeout", "5s"]));
+    let words = said(&stopped);
+    match stopped.status.code() {
+        Some(0) => assert!(!is_held(), "{words}"),
+        code => assert!(code == Some(1) && words.contains("is not stopped"), "{words}"),
+    }
+    fs::write(life.folder.join("over"), "").unwrap();
+    until("it has ended", || !is_held());
+    succeed(life.bench.hand(&["stop", SITE]));
+    life.is_over();
+}
+
 // --- those who are left -------------------------------------------------------------------------
 
 struct Terminal(Child);
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        // What runs in the terminal ignores its end where this test does, as under nohup(1).
+        let within = all()
+            .unwrap()
+            .into_iter()
+            .filter(|s| s.parent == Pid::try_from(self.0.id().cast_signed()).ok());
+        for seen in within {
+            signal(seen.pid, Signal::KILL);
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -94,7 +94,7 @@ pub(super) fn see_to(
             let other = mark_of(h.pid)
                 .is_some_and(|(of, _)| of != target.site.runtime.as_os_str().as_encoded_bytes());
             let why = if other { Some("which has another site's mark") } else { None };
-            Some((h, why.or_else(|| may_not.why(h.pid))?))
+            Some((h, why.or_else(|| may_not.why(h.pid, &h.comm))?))
         });
         if let Some((holder, why)) = spared {
             return Err(Fault::failed(format!(

@@ -1,8 +1,10 @@
 //! Processes: their numbers as types, what /proc tells of them, signals that cannot go astray.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -121,7 +123,7 @@ pub struct Stat {
 impl Stat {
     /// Of the process `pid`; None if there is none.
     pub fn of(pid: Pid) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+        Self::parse(&whole(format!("/proc/{pid}/stat")).ok()?)
     }
 
     fn parse(line: &[u8]) -> Option<Self> {
@@ -155,7 +157,7 @@ impl Stat {
             'Z' if self.threads <= 1 => false,
             'Z' => fs::read_dir(format!("/proc/{}/task", self.pid)).is_ok_and(|tasks| {
                 tasks.flatten().any(|task| {
-                    fs::read(task.path().join("stat"))
+                    whole(task.path().join("stat"))
                         .ok()
                         .and_then(|line| Self::parse(&line))
                         .is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
@@ -171,45 +173,84 @@ impl Stat {
     }
 }
 
-/// Every process that can be seen here, the dead among them too.
+/// Every process that can be seen here, the dead among them too. `more` is asked of each as soon as
+/// it is seen, as it may be gone a moment later.
 ///
 /// /proc is read one process after the other, and a process may fork and die meanwhile, so that
-/// neither it nor its child is seen. Hence it is read again if one vanished or appeared, which
-/// makes a look that finds nothing worth something; a machine that forks all the time gets a few.
+/// neither it nor its child is seen. Hence the look is over only when two listings in a row are the
+/// same and everything in them was read: that makes one that finds nothing worth something. What
+/// comes and goes costs a listing more, not a whole look. On a machine that forks all the time the
+/// listings come to an end, and what has gone since it was seen is then given as it was seen.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
+    const LISTINGS: usize = 100;
+    let look = |pid: Pid| {
+        let stat = Stat::of(pid)?;
+        let told = more(&stat);
+        Some((stat, told))
+    };
+    let mut listed = Vec::new();
+    let mut seen: BTreeMap<Pid, (Stat, T)> = BTreeMap::new();
+    let mut gone = BTreeMap::new();
+    for _ in 0..LISTINGS {
+        let before = std::mem::take(&mut listed);
+        for pid in numbers()? {
+            listed.push(pid);
+            if let Entry::Vacant(new) = seen.entry(pid)
+                && let Some(found) = look(pid)
+            {
+                new.insert(found);
+            }
+        }
+        listed.sort_unstable();
+        let is_listed = |pid: &Pid| listed.binary_search(pid).is_ok();
+        if listed == before && listed.iter().all(|pid| seen.contains_key(pid)) {
+            return Ok(seen.into_values().collect());
+        }
+        let (here, went): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            seen.into_iter().partition(|(pid, _)| is_listed(pid));
+        seen = here;
+        gone.extend(went);
+        // What has lost its parent has another one by now.
+        let bereft = |stat: &Stat| stat.parent.is_some_and(|parent| !is_listed(&parent));
+        for found in seen.values_mut().filter(|(stat, _)| bereft(stat)) {
+            if let Some(again) = look(found.0.pid) {
+                *found = again;
+            }
+        }
+    }
+    gone.extend(seen);
+    Ok(gone.into_values().collect())
+}
+
+/// As [`all_with`], with nothing more asked.
 ///
 /// # Errors
 /// /proc cannot be read.
 pub fn all() -> io::Result<Vec<Stat>> {
-    const LOOKS: usize = 5;
-    let mut before = numbers()?;
-    let mut look = 0;
-    loop {
-        look += 1;
-        let stats: Vec<Stat> = before.iter().filter_map(|pid| Stat::of(*pid)).collect();
-        let after = numbers()?;
-        let vanished = stats.len() < before.len();
-        let appeared = after.iter().any(|pid| before.binary_search(pid).is_err());
-        if look == LOOKS || !(vanished || appeared) {
-            return Ok(stats);
-        }
-        before = after;
-    }
+    Ok(all_with(|_| ())?.into_iter().map(|(stat, ())| stat).collect())
 }
 
-/// The numbers of all processes, in order.
-fn numbers() -> io::Result<Vec<Pid>> {
-    let mut numbers: Vec<Pid> = fs::read_dir("/proc")?
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
-        .collect();
-    numbers.sort_unstable();
-    Ok(numbers)
+/// A file of /proc, which has no size that could be asked for: with room for most of them from the
+/// beginning, as `fs::read` would read them in small pieces, and the kernel find each anew.
+fn whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(4096);
+    File::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The numbers of all processes, one after the other.
+fn numbers() -> io::Result<impl Iterator<Item = Pid>> {
+    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    Ok(fs::read_dir("/proc")?.flatten().filter_map(move |e| Pid::from_raw(number(e)?)))
 }
 
 /// The value of `name` in the environment that `pid` was started with; None if there is none or
 /// it may not be read. A process that rewrites its title may have written over it.
 pub fn environment_value(pid: Pid, name: &str) -> Option<Vec<u8>> {
-    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environ = whole(format!("/proc/{pid}/environ")).ok()?;
     environ.split(|&b| b == 0).find_map(|entry| {
         entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec)
     })
@@ -217,7 +258,7 @@ pub fn environment_value(pid: Pid, name: &str) -> Option<Vec<u8>> {
 
 /// The command line of `pid` as a person would type it, cut to something that fits a message.
 pub fn command_line(pid: Pid) -> Option<String> {
-    let raw = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let raw = whole(format!("/proc/{pid}/cmdline")).ok()?;
     let words: Vec<_> =
         raw.split(|&b| b == 0).filter(|w| !w.is_empty()).map(String::from_utf8_lossy).collect();
     if words.is_empty() {
@@ -239,7 +280,7 @@ pub fn waits_in(pid: Pid) -> Option<String> {
 
 /// The words of `pid`'s command line; none for a kernel thread, or once it is gone.
 pub fn arguments(pid: Pid) -> Vec<Vec<u8>> {
-    let Ok(raw) = fs::read(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
+    let Ok(raw) = whole(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
     let raw = raw.strip_suffix(b"\0").unwrap_or(&raw);
     if raw.is_empty() {
         return Vec::new();
@@ -263,7 +304,7 @@ pub fn working_folder(pid: Pid) -> Option<std::path::PathBuf> {
 
 /// The first file below `folder` that `pid` has mapped into its memory.
 pub fn mapped_below(pid: Pid, folder: &Path) -> Option<std::path::PathBuf> {
-    let maps = fs::read(format!("/proc/{pid}/maps")).ok()?;
+    let maps = whole(format!("/proc/{pid}/maps")).ok()?;
     // The path is the rest of a line, from its first slash on (proc_pid_maps(5)).
     let paths = maps.split(|&b| b == b'\n').filter_map(|line| {
         let slash = line.iter().position(|&b| b == b'/')?;

@@ -10,7 +10,7 @@ use super::groups::Groups;
 use super::identity::Seen;
 use super::record::Record;
 use crate::linux::process::{
-    Stat, all, arguments, command_line, environment_value, open_paths_below, waits_in,
+    Stat, all_with, arguments, command_line, environment_value, open_paths_below, waits_in,
 };
 use crate::linux::{Pid, StartTicks};
 use crate::site::SitePlaces;
@@ -98,8 +98,11 @@ pub fn mark_entry(places: &SitePlaces, name: &str) -> Vec<u8> {
     entry
 }
 
-/// The mark in the environment of `pid`: the site's runtime folder, and the name of the process.
-pub fn mark_of(pid: Pid) -> Option<(Vec<u8>, String)> {
+/// The site's runtime folder, and the name of the process.
+type Mark = (Vec<u8>, String);
+
+/// The mark in the environment of `pid`.
+pub fn mark_of(pid: Pid) -> Option<Mark> {
     let value = environment_value(pid, MARK)?;
     // No name of a process holds a colon, so the last one ends the folder.
     let colon = value.iter().rposition(|&b| b == b':')?;
@@ -131,14 +134,14 @@ const CLUSTER_DAEMONS: [&str; 20] = [
     "clppm",
 ];
 
-fn cluster_daemon(stat: &Stat) -> Option<&'static str> {
-    CLUSTER_DAEMONS.contains(&stat.comm.as_str()).then_some("a cluster manager's daemon")
+fn cluster_daemon(comm: &str) -> Option<&'static str> {
+    CLUSTER_DAEMONS.contains(&comm).then_some("a cluster manager's daemon")
 }
 
 /// Why nothing at or below this process is the site's to end, though it began there: the node's
 /// cluster software or a person at a terminal has work of its own. None: it is no such process.
 pub fn haven(stat: &Stat) -> Option<&'static str> {
-    if let Some(why) = cluster_daemon(stat) {
+    if let Some(why) = cluster_daemon(&stat.comm) {
         return Some(why);
     }
     // login(1), sshd(8) and su(1) say so with a dash; without a terminal it is somebody's `su -c`.
@@ -154,7 +157,9 @@ pub fn haven(stat: &Stat) -> Option<&'static str> {
 /// # Errors
 /// /proc cannot be read: then nothing is known.
 pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<Members> {
-    let stats: Vec<Stat> = all()?.into_iter().filter(Stat::is_alive).collect();
+    let living = |stat: &Stat| stat.is_alive().then(|| mark_of(stat.pid));
+    let (stats, marks): (Vec<Stat>, Vec<Option<Mark>>) =
+        all_with(living)?.into_iter().filter_map(|(stat, mark)| Some((stat, mark?))).unzip();
     let by_pid: HashMap<Pid, &Stat> = stats.iter().map(|s| (s.pid, s)).collect();
     let mut children: HashMap<Pid, Vec<&Stat>> = HashMap::new();
     for stat in &stats {
@@ -169,11 +174,10 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
 
     let mut found: HashMap<Pid, Member> = HashMap::new();
     let mut foreign: HashSet<Pid> = HashSet::new();
-    for stat in &stats {
+    for (stat, mark) in stats.iter().zip(marks) {
         if Some((stat.pid, stat.start)) == known.supervisor {
             continue;
         }
-        let mark = mark_of(stat.pid);
         if mark.as_ref().is_some_and(|(of, who)| of != folder || who == LEASE) {
             foreign.insert(stat.pid);
             continue;
@@ -327,10 +331,10 @@ impl Spared {
         Self(spared)
     }
 
-    /// Why `pid` may not be signalled; None: it may.
-    pub fn why(&self, pid: Pid) -> Option<&'static str> {
+    /// Why `pid`, which is called `comm`, may not be signalled; None: it may.
+    pub fn why(&self, pid: Pid, comm: &str) -> Option<&'static str> {
         let is_above = self.0.contains(&pid).then_some("from which this verb was called");
-        is_above.or_else(|| cluster_daemon(&Stat::of(pid)?))
+        is_above.or_else(|| cluster_daemon(comm))
     }
 }
 
@@ -344,7 +348,7 @@ fn sort_out(found: HashMap<Pid, Member>, havens: &HashMap<Pid, &'static str>) ->
         if member.pid == Pid::this() {
             continue;
         }
-        match havens.get(&member.pid).copied().or_else(|| spared.why(member.pid)) {
+        match havens.get(&member.pid).copied().or_else(|| spared.why(member.pid, &member.comm)) {
             Some(why) => members.spared.push((member, why)),
             None => members.ours.push(member),
         }

@@ -82,9 +82,10 @@ pub fn kill_groups(places: &SitePlaces) -> bool {
     let folder = places.runtime.as_os_str().as_bytes();
     let spared = Spared::now();
     groups.kill(|pid| {
+        // One that is gone meanwhile is in nobody's way.
+        let Some(stat) = Stat::of(pid) else { return true };
         let ours = mark_of(pid).is_none_or(|(of, _)| of == folder);
-        let haven = || Stat::of(pid).is_some_and(|stat| haven(&stat).is_some());
-        ours && spared.why(pid).is_none() && !haven()
+        ours && spared.why(pid, &stat.comm).is_none() && haven(&stat).is_none()
     });
     let until = Moment::now() + GONE;
     while !groups.members().is_empty() && !until.passed() {
