@@ -234,7 +234,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = manager::quick_monitor(&arguments) {
         return ExitCode::from(code);
     }
-    signals::ignore_broken_pipes();
+    signals::let_writes_fail();
     inherit::usual_umask();
     let recognised = Manager::recognise(arguments.first().map(OsString::as_os_str));
     // A manager that calls by the agent's link gives one word, and everything else by environment.

@@ -4,12 +4,14 @@
 mod common;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use common::*;
+use siteward::linux::Signal;
 
 fn main() -> ExitCode {
     live_through(
@@ -19,6 +21,10 @@ fn main() -> ExitCode {
             (
                 "root_runs_no_definition_that_others_may_write",
                 root_runs_no_definition_that_others_may_write,
+            ),
+            (
+                "a_failure_is_told_though_the_disk_is_full",
+                a_failure_is_told_though_the_disk_is_full,
             ),
             ("the_rehearsal_holds_for_an_ordinary_user", the_rehearsal_holds_for_an_ordinary_user),
             (
@@ -34,10 +40,58 @@ fn main() -> ExitCode {
     )
 }
 
+/// A small file system of its own on this folder.
+struct Small<'a>(&'a Path);
+
+impl<'a> Small<'a> {
+    fn mount(at: &'a Path) -> Self {
+        fs::create_dir_all(at).unwrap();
+        let words = ["-t", "tmpfs", "-o", "size=64k", "siteward-test"];
+        assert!(Command::new("mount").args(words).arg(at).status().unwrap().success());
+        Self(at)
+    }
+
+    fn fill(&self) {
+        let full = fs::write(self.0.join("fill"), vec![0; 1 << 20]).unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.0.join("fill")).unwrap();
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+fn a_failure_is_told_though_the_disk_is_full() {
+    let bench = Bench::new();
+    let disk = Small::mount(&bench.places.runtime);
+    bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
+    disk.fill();
+    let start = output(bench.hand(&["start", "a"]));
+    assert_eq!(start.status.code(), Some(1));
+    assert!(said(&start).contains("No space left on device"), "{}", said(&start));
+    assert_eq!(bench.monitor("a"), (7, 7, 3));
+    disk.empty();
+    succeed(bench.hand(&["start", "a"]));
+    disk.fill();
+    assert_eq!(bench.monitor("a"), (0, 0, 0));
+    signal(bench.pid("a", "x"), Signal::KILL);
+    until("it has failed", || bench.monitor("a") == (7, 7, 1));
+    let status = said(&output(bench.hand(&["status", "a"])));
+    assert!(status.contains("`x` was killed by SIGKILL"), "{status}");
+    succeed(bench.hand(&["stop", "a"]));
+    assert_eq!(bench.monitor("a"), (7, 7, 3));
+}
+
 fn the_rehearsal_holds_for_an_ordinary_user() {
     let bench = Bench::new();
     fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o777)).unwrap();
-    let rehearsal = std::process::Command::new(program_for_all())
+    let rehearsal = Command::new(program_for_all())
         .arg("rehearse")
         .env_clear()
         // No home at all, as a service may be.
@@ -96,7 +150,7 @@ fn an_ordinary_user_has_sites_of_its_own_and_no_say_in_roots() {
     fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     succeed(bench.hand(&["start", "a"]));
     let as_nobody = |words: &[&str], home: &Path| {
-        let mut command = std::process::Command::new(program_for_all());
+        let mut command = Command::new(program_for_all());
         command
             .args(words)
             .env_clear()

@@ -336,6 +336,27 @@ fn the_context_of_a_process_is_as_it_was_said() {
     assert_eq!(said, [folder.to_str().unwrap(), "0027", "99", "yes own w", "77"]);
 }
 
+/// What a person's shell allows reaches the processes as it is, and does not bind the supervisor.
+#[test]
+fn a_callers_limits_are_the_processes_and_not_the_supervisors() {
+    let mut bench = Bench::new();
+    let narrow = "ulimit -S -n 50 -t 7 -f 1000; exec \"$@\"";
+    bench.within = ["bash", "-c", narrow, "-"].map(str::to_owned).to_vec();
+    bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
+    succeed(bench.hand(&["start", "a"]));
+    let soft = |name: &str| {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", bench.pid("a", name))).unwrap();
+        ["Max open files", "Max cpu time", "Max file size"].map(|limit| {
+            let line = limits.lines().find_map(|l| l.strip_prefix(limit)).unwrap();
+            line.split_whitespace().next().unwrap().parse().unwrap_or(u64::MAX)
+        })
+    };
+    assert_eq!(soft("x"), [50, 7, 1_024_000]);
+    let [files, cpu, size] = soft("supervisor");
+    assert!(files > 50 && cpu > 7 && size > 1_024_000, "{files} {cpu} {size}");
+    succeed(bench.hand(&["stop", "a"]));
+}
+
 #[test]
 fn a_notice_is_believed_only_from_the_process_itself() {
     let bench = Bench::new();

@@ -1,7 +1,7 @@
 //! Files that are there whole or not at all, and folders that nobody else may enter.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -33,6 +33,32 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// As [`write_durably`]; but where the disk is full, over the old content, if that has room for it, and
+/// with line ends up to its old length, so that who reads meanwhile finds no rest of the old behind the
+/// new. The end of the node alone may tear it then.
+///
+/// # Errors
+/// As [`write_durably`].
+pub fn write_even_if_full(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let full = |error: &io::Error| {
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    };
+    let error = match write_durably(path, bytes) {
+        Err(error) if full(&error) => error,
+        other => return other,
+    };
+    let mut file = OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.blocks() * 512 < bytes.len() as u64 {
+        return Err(error);
+    }
+    let mut bytes = bytes.to_vec();
+    let length = usize::try_from(found.len()).unwrap_or(0).max(bytes.len());
+    bytes.resize(length, b'\n');
+    file.write_all(&bytes)?;
+    file.sync_all()
+}
+
 /// Reads a file that must be a plain file of reasonable size and no link.
 ///
 /// # Errors
@@ -45,19 +71,19 @@ pub fn read_plain(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         .map_err(|error| match error.raw_os_error() {
             // What the kernel says of a link that may not be followed misleads.
             Some(libc::ELOOP) => io::Error::new(
-                io::ErrorKind::InvalidData,
+                ErrorKind::InvalidData,
                 "it is a symbolic link; put the file itself there",
             ),
             _ => error,
         })?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a plain file"));
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is not a plain file"));
     }
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
+            ErrorKind::InvalidData,
             format!("it is longer than {limit} bytes"),
         ));
     }
@@ -76,7 +102,7 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
     }
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
     let there = fs::symlink_metadata(path)?;
@@ -87,13 +113,13 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
         && me != 0
     {
         return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
+            ErrorKind::PermissionDenied,
             format!("the folder above it belongs to user {}", above.uid()),
         ));
     }
     if !there.is_dir() || there.uid() != me {
         return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
+            ErrorKind::PermissionDenied,
             "it is there, and is not a folder of this user",
         ));
     }

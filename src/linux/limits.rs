@@ -1,5 +1,7 @@
 //! What a process may use (getrlimit(2)).
 
+use nix::sys::resource::{RLIM_INFINITY, Resource as Raw, getrlimit, setrlimit};
+
 /// A limit of getrlimit(2); u64::MAX is unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -42,4 +44,27 @@ resources! {
     Rtprio "rtprio" RLIMIT_RTPRIO;
     Sigpending "sigpending" RLIMIT_SIGPENDING;
     Stack "stack" RLIMIT_STACK;
+}
+
+/// Takes this process out of those limits of its caller by which it would end or fall silent, as far
+/// as it may: root out of all, others up to the hard ones. Gives those that it had, for the programs
+/// that it starts.
+pub fn widen() -> Vec<Limit> {
+    const DESCRIPTORS: u64 = 65536;
+    [
+        (Resource::As, Raw::RLIMIT_AS, RLIM_INFINITY),
+        (Resource::Cpu, Raw::RLIMIT_CPU, RLIM_INFINITY),
+        (Resource::Data, Raw::RLIMIT_DATA, RLIM_INFINITY),
+        (Resource::Fsize, Raw::RLIMIT_FSIZE, RLIM_INFINITY),
+        (Resource::Nofile, Raw::RLIMIT_NOFILE, DESCRIPTORS),
+    ]
+    .into_iter()
+    .filter_map(|(resource, raw, enough)| {
+        let (soft, hard) = getrlimit(raw).ok().filter(|(soft, _)| *soft < enough)?;
+        setrlimit(raw, enough, hard.max(enough))
+            .or_else(|_| setrlimit(raw, hard.min(enough), hard))
+            .ok()?;
+        Some(Limit { resource, soft, hard: Some(hard) })
+    })
+    .collect()
 }

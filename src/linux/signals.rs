@@ -124,13 +124,13 @@ pub(super) fn set_mask(mask: &SigSet) -> io::Result<()> {
     Ok(pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?)
 }
 
-/// Lets a write to a closed pipe fail as an error instead of killing the process: std's default
-/// for a program, but a manager's child may have been started with anything.
-pub fn ignore_broken_pipes() {
-    // SAFETY: SIG_IGN is no handler of ours; nothing can run in it.
-    let _ = unsafe {
-        nix::sys::signal::signal(NixSignal::SIGPIPE, nix::sys::signal::SigHandler::SigIgn)
-    };
+/// Lets a write to a closed pipe, or beyond the limit of a file's size, fail as an error instead of
+/// killing the process, whatever it was started with.
+pub fn let_writes_fail() {
+    for signal in [NixSignal::SIGPIPE, NixSignal::SIGXFSZ] {
+        // SAFETY: SIG_IGN is no handler of ours; nothing can run in it.
+        let _ = unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn) };
+    }
 }
 
 #[cfg(test)]

@@ -156,7 +156,7 @@ impl Record {
         Ok(Some(record).filter(Self::is_of_this_boot))
     }
 
-    /// Writes it durably.
+    /// Writes it durably; where the disk is full as well as may be, as what failed must be told.
     ///
     /// # Errors
     /// As the file system says.
@@ -169,7 +169,7 @@ impl Record {
         }
         let mut bytes = serde_json::to_vec(self)?;
         bytes.push(b'\n');
-        files::write_durably(&places.record(), &bytes)
+        files::write_even_if_full(&places.record(), &bytes)
     }
 
     /// Whether it was written since this node was booted.

@@ -61,18 +61,21 @@ pub fn credentials(context: &Context) -> Result<Option<(User, Credentials)>, Unk
 }
 
 impl Launch {
-    /// For each process of the definition, in its order.
+    /// For each process of the definition, in its order; within the limits `inherited`, unless the
+    /// definition says otherwise.
     ///
     /// # Errors
     /// A sentence: an unknown user or group, or an env_file that cannot be read.
-    pub fn prepare(definition: &Definition) -> Result<Vec<Self>, String> {
+    pub fn prepare(definition: &Definition, inherited: &[Limit]) -> Result<Vec<Self>, String> {
         definition
             .processes
             .iter()
             .map(|process| {
-                Self::of(&process.context, definition).map_err(|why| {
+                let mut launch = Self::of(&process.context, definition).map_err(|why| {
                     format!("the process `{}` cannot be started: {why}", process.name)
-                })
+                })?;
+                launch.limits.splice(0..0, inherited.iter().copied());
+                Ok(launch)
             })
             .collect()
     }

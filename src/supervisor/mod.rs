@@ -36,7 +36,7 @@ use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::signals::Inbox;
 use crate::linux::watch::Watcher;
-use crate::linux::{Pid, Signal, files, inherit};
+use crate::linux::{Pid, Signal, files, inherit, limits};
 use crate::process::{Ending, Groups, Identity, Record, forget};
 use crate::site::{Adjustments, Definition, SitePlaces};
 use actions::UnitShell;
@@ -112,7 +112,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         setup;
     let lock = occupy(&places)?;
     let inbox = settle_in()?;
-    let launches = Launch::prepare(&definition).map_err(|why| anyhow!(why))?;
+    let launches = Launch::prepare(&definition, &limits::widen()).map_err(|why| anyhow!(why))?;
     let reserved = match beginning {
         // What lives has its ports.
         Beginning::Held(_) | Beginning::Adopt => ports::Reserved::default(),
