@@ -113,6 +113,8 @@ pub struct Stat {
     pub session: Option<Pid>,
     /// Its session has a terminal.
     pub has_terminal: bool,
+    /// It is a thread of the kernel's: it has no program, no environment and no open file.
+    pub is_kernels: bool,
     /// How many there are, the leader among them.
     threads: u32,
     pub start: StartTicks,
@@ -121,9 +123,13 @@ pub struct Stat {
 }
 
 impl Stat {
-    /// Of the process `pid`; None if there is none.
+    /// Of the process `pid`; None if there is none, or it may not be seen.
     pub fn of(pid: Pid) -> Option<Self> {
-        Self::parse(&whole(format!("/proc/{pid}/stat")).ok()?)
+        Self::read(pid).ok().flatten()
+    }
+
+    fn read(pid: Pid) -> io::Result<Option<Self>> {
+        Ok(Self::parse(&whole(format!("/proc/{pid}/stat"))?))
     }
 
     fn parse(line: &[u8]) -> Option<Self> {
@@ -143,6 +149,11 @@ impl Stat {
             group: as_pid(2),
             session: as_pid(3),
             has_terminal: fields.get(4).is_some_and(|f| *f != "0"),
+            // PF_KTHREAD among the flags.
+            is_kernels: fields
+                .get(6)
+                .and_then(|f| f.parse().ok())
+                .is_some_and(|f: u32| f & 0x20_0000 != 0),
             threads: fields.get(17).and_then(|f| f.parse().ok()).unwrap_or(u32::MAX),
             start: StartTicks(fields.get(19)?.parse().ok()?),
             exit_code: fields.get(49).and_then(|f| f.trim().parse().ok()),
@@ -186,13 +197,17 @@ impl Stat {
 /// /proc cannot be read.
 pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
     const LISTINGS: usize = 100;
-    let look = |pid: Pid| {
-        let stat = Stat::of(pid)?;
-        let told = more(&stat);
-        Some((stat, told))
+    // Some(None) of one that may not be seen (proc(5), hidepid=1): to look again would not help.
+    let look = |pid: Pid| match Stat::read(pid) {
+        Ok(Some(stat)) => {
+            let told = more(&stat);
+            Some(Some((stat, told)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(None),
+        Ok(None) | Err(_) => None,
     };
     let mut listed = Vec::new();
-    let mut seen: BTreeMap<Pid, (Stat, T)> = BTreeMap::new();
+    let mut seen: BTreeMap<Pid, Option<(Stat, T)>> = BTreeMap::new();
     let mut gone = BTreeMap::new();
     for _ in 0..LISTINGS {
         let before = std::mem::take(&mut listed);
@@ -207,7 +222,7 @@ pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
         listed.sort_unstable();
         let is_listed = |pid: &Pid| listed.binary_search(pid).is_ok();
         if listed == before && listed.iter().all(|pid| seen.contains_key(pid)) {
-            return Ok(seen.into_values().collect());
+            return Ok(seen.into_values().flatten().collect());
         }
         let (here, went): (BTreeMap<_, _>, BTreeMap<_, _>) =
             seen.into_iter().partition(|(pid, _)| is_listed(pid));
@@ -215,14 +230,16 @@ pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
         gone.extend(went);
         // What has lost its parent has another one by now.
         let bereft = |stat: &Stat| stat.parent.is_some_and(|parent| !is_listed(&parent));
-        for found in seen.values_mut().filter(|(stat, _)| bereft(stat)) {
-            if let Some(again) = look(found.0.pid) {
+        for (pid, found) in &mut seen {
+            if found.as_ref().is_some_and(|(stat, _)| bereft(stat))
+                && let Some(again) = look(*pid)
+            {
                 *found = again;
             }
         }
     }
     gone.extend(seen);
-    Ok(gone.into_values().collect())
+    Ok(gone.into_values().flatten().collect())
 }
 
 /// As [`all_with`], with nothing more asked.

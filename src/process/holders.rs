@@ -30,6 +30,7 @@ pub fn holders(folder: &Path) -> io::Result<Vec<Holder>> {
         let what = cwd.or_else(open).or_else(mapped)?;
         Some(Holder { pid: stat.pid, start: stat.start, comm: stat.comm.clone(), what })
     };
-    let others = all()?.into_iter().filter(|s| s.pid != Pid::this() && s.is_alive());
+    let others =
+        all()?.into_iter().filter(|s| s.pid != Pid::this() && s.is_alive() && !s.is_kernels);
     Ok(others.filter_map(|stat| of(&stat)).collect())
 }

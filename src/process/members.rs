@@ -157,7 +157,8 @@ pub fn haven(stat: &Stat) -> Option<&'static str> {
 /// # Errors
 /// /proc cannot be read: then nothing is known.
 pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<Members> {
-    let living = |stat: &Stat| stat.is_alive().then(|| mark_of(stat.pid));
+    let may_be = |stat: &Stat| stat.is_alive() && !stat.is_kernels;
+    let living = |stat: &Stat| may_be(stat).then(|| mark_of(stat.pid));
     let (stats, marks): (Vec<Stat>, Vec<Option<Mark>>) =
         all_with(living)?.into_iter().filter_map(|(stat, mark)| Some((stat, mark?))).unzip();
     let by_pid: HashMap<Pid, &Stat> = stats.iter().map(|s| (s.pid, s)).collect();
