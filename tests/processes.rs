@@ -357,6 +357,19 @@ fn a_callers_limits_are_the_processes_and_not_the_supervisors() {
     succeed(bench.hand(&["stop", "a"]));
 }
 
+/// The mark that is inherited goes lower then, and holds all the same.
+#[test]
+fn few_descriptors_are_enough() {
+    let mut bench = Bench::new();
+    bench.within = ["bash", "-c", "ulimit -n 60; exec \"$@\"", "-"].map(str::to_owned).to_vec();
+    bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
+    succeed(bench.hand(&["start", "a"]));
+    let locks = bench.places.of(&"a".parse().unwrap()).process_locks();
+    let held = siteward::linux::process::open_paths_below(bench.pid("a", "x"), &locks);
+    assert_eq!(held, [locks.join("x")]);
+    succeed(bench.hand(&["stop", "a"]));
+}
+
 #[test]
 fn a_notice_is_believed_only_from_the_process_itself() {
     let bench = Bench::new();

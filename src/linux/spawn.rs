@@ -278,7 +278,9 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
         // Whatever else is open ends with the exec, the report among it.
         libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
         for mark in &command.marks {
-            if libc::fcntl(mark.as_raw_fd(), libc::F_DUPFD, 100) < 0 {
+            // Out of the way of what a program opens; lower where it may not open so many.
+            let inherit = |from: i32| libc::fcntl(mark.as_raw_fd(), libc::F_DUPFD, from) >= 0;
+            if !inherit(100) && !inherit(10) {
                 return (Stage::Streams, errno());
             }
         }
