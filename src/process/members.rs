@@ -157,10 +157,18 @@ pub fn haven(stat: &Stat) -> Option<&'static str> {
 /// # Errors
 /// /proc cannot be read: then nothing is known.
 pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<Members> {
-    let may_be = |stat: &Stat| stat.is_alive() && !stat.is_kernels;
-    let living = |stat: &Stat| may_be(stat).then(|| mark_of(stat.pid));
-    let (stats, marks): (Vec<Stat>, Vec<Option<Mark>>) =
-        all_with(living)?.into_iter().filter_map(|(stat, mark)| Some((stat, mark?))).unzip();
+    let locks = places.process_locks();
+    let marks = |stat: &Stat| {
+        let may_be = stat.is_alive() && !stat.is_kernels;
+        may_be.then(|| {
+            let mark = mark_of(stat.pid);
+            // Every descriptor of a process is read for it, so only where the other does not tell.
+            let locked = if mark.is_none() { locked_by(stat.pid, &locks) } else { None };
+            (mark, locked)
+        })
+    };
+    let (stats, marks): (Vec<Stat>, Vec<_>) =
+        all_with(marks)?.into_iter().filter_map(|(stat, marks)| Some((stat, marks?))).unzip();
     let by_pid: HashMap<Pid, &Stat> = stats.iter().map(|s| (s.pid, s)).collect();
     let mut children: HashMap<Pid, Vec<&Stat>> = HashMap::new();
     for stat in &stats {
@@ -175,7 +183,7 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
 
     let mut found: HashMap<Pid, Member> = HashMap::new();
     let mut foreign: HashSet<Pid> = HashSet::new();
-    for (stat, mark) in stats.iter().zip(marks) {
+    for (stat, (mark, locked)) in stats.iter().zip(marks) {
         if Some((stat.pid, stat.start)) == known.supervisor {
             continue;
         }
@@ -186,11 +194,6 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
         let marked = mark.map(|(_, process)| process);
         let recorded = known.processes.get(&(stat.pid, stat.start)).cloned();
         let leaf = grouped.get(&stat.pid).cloned();
-        // Every descriptor of a process is read for it, so only where nothing else tells.
-        let locked = match (&recorded, &marked) {
-            (None, None) if leaf.is_none() => locked_by(stat.pid, &places.process_locks()),
-            _ => None,
-        };
         // The supervisor bears the mark too; without a record it is found by it.
         let by = if leaf.is_some() {
             "cgroup"
