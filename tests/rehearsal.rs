@@ -75,3 +75,12 @@ fn a_step_that_does_not_hold_is_told() {
     assert_eq!(broken.status.code(), Some(1));
     assert!(said(&broken).contains("BROKEN"), "{}", said(&broken));
 }
+
+#[test]
+fn what_ends_slowly_after_a_death_is_waited_for() {
+    let bench = Bench::new();
+    bench.define("a", "processes:\n  x: {command: [ACT, steady]}\n  y: {command: [ACT, stubborn], stop_grace_period: 700ms}\n");
+    let said = succeed(bench.hand(&["rehearse", "a", "--yes", "--as", "serviceguard"]));
+    assert!(said.contains("nothing in the end") && said.contains(" 0 broken"), "{said}");
+    assert_eq!(bench.living("a"), "");
+}

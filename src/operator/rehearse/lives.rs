@@ -195,7 +195,10 @@ fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
             let what = if named { "with the reason" } else { "without a reason" };
             Seen::new(seen.as_expected && named, format!("{}, {what}", seen.what))
         });
-        report.step("  what lives of the site", "nothing", || stage.nothing_lives());
+        // Most managers are told of the failure while the rest is still being stopped.
+        report.step("  what lives of the site", "nothing in the end", || {
+            stage.until(|| stage.nothing_lives())
+        });
         report.step("  stop, as a manager does then", "0", || stage.verb("stop", 0));
         report.step("  start", "0", || stage.verb("start", 0));
     } else {
