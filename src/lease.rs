@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::linux::clock::WallTime;
 use crate::linux::lock::whole_file_lock;
-use crate::linux::process::{all, reap_one};
+use crate::linux::process::{Stat, all, reap_one};
 use crate::linux::signals::Inbox;
 use crate::linux::spawn::{self, Command};
 use crate::linux::wait::Waiting;
@@ -169,8 +169,8 @@ fn hear(mut pipe: File, deadline: Moment) -> Result<Taken, String> {
 /// The keepers of this site's lease on this node.
 fn keepers(places: &SitePlaces) -> Vec<Identity> {
     let folder = places.runtime.as_os_str().as_bytes();
-    let is_one = |pid| mark_of(pid).is_some_and(|(of, who)| of == folder && who == LEASE);
-    let stats = all().unwrap_or_default().into_iter().filter(|s| s.is_alive() && is_one(s.pid));
+    let is_one = |stat: &Stat| mark_of(stat).is_some_and(|(of, who)| of == folder && who == LEASE);
+    let stats = all().unwrap_or_default().into_iter().filter(|s| s.is_alive() && is_one(s));
     stats.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect()
 }
 

@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::*;
-use siteward::linux::process::{all, arguments, environment_value};
+use siteward::linux::process::{Stat, all, environment_value};
 use siteward::linux::{Pid, Signal, cgroup};
 use siteward::process::{Groups, MARK};
 
@@ -92,8 +92,8 @@ fn without_a_mark_but_the_group() {
         let members = groups(&bench, "bare").members();
         members.into_iter().map(|(pid, _)| pid).find(|pid| {
             // Not one on its way through an exec, of which nothing can be read for a moment.
-            arguments(*pid).first().is_some_and(|word| word == b"/bin/sleep")
-                && environment_value(*pid, MARK).is_none()
+            words_of(*pid).first().is_some_and(|word| word == b"/bin/sleep")
+                && Stat::of(*pid).is_some_and(|stat| environment_value(&stat, MARK) == Ok(None))
         })
     };
     until("it has fled", || fled().is_some());

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use jobcenter::Jobcenter;
+use siteward::linux::process::{Stat, open_paths_below};
 use siteward::linux::{Pid, Signal, node};
+use siteward::process::{Identity, holders};
 
 const SITE: &str = "shop";
 
@@ -39,6 +41,10 @@ fn main() -> ExitCode {
             ("a_start_on_a_hung_disk_fails_in_its_time", a_start_on_a_hung_disk_fails_in_its_time),
             ("a_killed_supervisor_on_a_hung_disk", a_killed_supervisor_on_a_hung_disk),
             ("a_wrapped_site_on_a_hung_disk", a_wrapped_site_on_a_hung_disk),
+            (
+                "a_process_whose_memory_nobody_can_look_into",
+                a_process_whose_memory_nobody_can_look_into,
+            ),
         ],
     )
 }
@@ -52,11 +58,15 @@ struct Disk {
 impl Disk {
     /// What lies in `backing`, at `at`.
     fn mount(backing: &Path, at: &Path) -> Self {
+        Self::mount_with(backing, at, "nonempty")
+    }
+
+    fn mount_with(backing: &Path, at: &Path, options: &str) -> Self {
         for folder in [backing, at] {
             fs::create_dir_all(folder).unwrap();
         }
         let server = Command::new("bindfs")
-            .args(["-f", "-o", "nonempty"])
+            .args(["-f", "-o", options])
             .args([backing, at])
             .stdin(Stdio::null())
             .spawn()
@@ -69,8 +79,27 @@ impl Disk {
         Pid::try_from(self.server.id().cast_signed()).unwrap()
     }
 
+    /// It answers no more. Nobody waits for it at that moment: what its server has taken up already
+    /// could not even be killed (fuse's request_wait_answer waits it out), and would be no disk that
+    /// a site can be ended on.
     fn hang(&self) {
-        signal(self.pid(), Signal::STOP);
+        // One that sleeps for another may be gone meanwhile.
+        let send = |pid: Pid, signal: Signal| {
+            let handle = Identity::of(pid).and_then(|identity| identity.open());
+            handle.map(|handle| handle.send(signal))
+        };
+        let stop = |pid: Pid| {
+            send(pid, Signal::STOP);
+            until("it is stopped", || {
+                Stat::of(pid).is_none_or(|stat| stat.is_stopped() || !stat.is_alive())
+            });
+        };
+        let at_work: Vec<Pid> = holders(&self.at).unwrap().iter().map(|h| h.pid).collect();
+        at_work.iter().for_each(|pid| stop(*pid));
+        stop(self.pid());
+        for pid in at_work {
+            send(pid, Signal::CONT);
+        }
     }
 
     fn answer_again(&self) {
@@ -232,4 +261,83 @@ fn a_wrapped_site_on_a_hung_disk() {
     disk.answer_again();
     succeed(center.hand(&["start", SITE]));
     succeed(center.hand(&["stop", SITE]));
+}
+
+/// Maps a file when it is told to, and reads of it if it is to. `FILE FLAG READ`.
+const MAPPER: &str = "\
+import ctypes, os, sys, time\n\
+file = os.open(sys.argv[1], os.O_RDONLY)\n\
+while not os.path.exists(sys.argv[2]): time.sleep(0.01)\n\
+mmap = ctypes.CDLL(None).mmap\n\
+mmap.restype = ctypes.c_void_p\n\
+mapped = mmap(None, ctypes.c_size_t(4096), 1, 2, file, ctypes.c_long(0))\n\
+if len(sys.argv) > 3: print(ctypes.string_at(mapped, 1))\n\
+time.sleep(1000)\n";
+
+/// One process waits for a page of a file, and another one for that page to be dropped, in mmap(2),
+/// with its memory map locked: ps(1) hangs on such a one, as does whoever else reads its environment.
+fn a_process_whose_memory_nobody_can_look_into() {
+    let bench = Bench::new();
+    let disk = Disk::mount_with(&bench.path("backing"), &bench.path("disk"), "direct_io");
+    let file = disk.at.join("file");
+    fs::write(&file, [0; 4096]).unwrap();
+    let mapper = |flag: &Path, more: &str| {
+        let (file, flag) = (file.display(), flag.display());
+        format!("[/usr/bin/python3, -c, {MAPPER:?}, {file}, {flag}{more}]")
+    };
+    let (first, then) = (bench.path("first"), bench.path("then"));
+    let (reads, maps) = (mapper(&first, ", read"), mapper(&then, ""));
+    bench.define(
+        "stuck",
+        &format!("stop_timeout: 1s\nprocesses:\n  reads: {{command: {reads}}}\n  maps: {{command: {maps}}}\n"),
+    );
+    bench.define(SITE, "processes:\n  a: {command: [ACT, steady]}\n");
+    succeed(bench.hand(&["start", "stuck"]));
+    succeed(bench.hand(&["start", SITE]));
+    let opened = |name: &str| {
+        let pid = bench.pid("stuck", name);
+        until("it has opened its file", || !open_paths_below(pid, &disk.at).is_empty());
+        pid
+    };
+    let (reads, maps) = (opened("reads"), opened("maps"));
+    disk.hang();
+    let hangs = |pid: Pid, flag: &Path| {
+        fs::write(flag, "").unwrap();
+        until("it hangs", || Stat::of(pid).is_some_and(|stat| stat.state == 'D'));
+    };
+    hangs(reads, &first);
+    hangs(maps, &then);
+    let mut reader = Command::new("timeout");
+    reader.args(["1", "cat"]).arg(format!("/proc/{maps}/environ"));
+    assert_eq!(reader.status().unwrap().code(), Some(124), "whoever reads its environment hangs");
+
+    // Another site has nothing to do with it.
+    let hand = |seconds: u64, words: &[&str]| {
+        let timeout = format!("{seconds}s");
+        within(seconds, bench.hand(&[words, &["--timeout", &timeout]].concat()))
+    };
+    for verb in ["stop", "start", "clean", "start"] {
+        let (code, words) = hand(8, &[verb, SITE]);
+        assert_eq!(code, 0, "{verb}: {words}");
+        assert!(verb == "start" || words.contains("its environment cannot be read"), "{words}");
+    }
+    signal(bench.pid(SITE, "supervisor"), Signal::KILL);
+    assert_eq!(hand(8, &["adopt", SITE]).0, 0);
+    assert_eq!(hand(8, &["stop", SITE]).0, 0);
+    assert_eq!(bench.living(SITE), "");
+
+    // Its own cannot be stopped, which is said in time.
+    assert_eq!(hand(3, &["status", "stuck", "--level", "10"]).0, 0);
+    for verb in ["stop", "clean"] {
+        let (code, words) = hand(8, &[verb, "stuck"]);
+        assert_eq!(code, 1, "{verb}: {words}");
+        assert!(words.contains(&format!("{maps} ([python3])")), "{verb}: {words}");
+        assert!(words.contains("which waits uninterruptibly"), "{verb}: {words}");
+    }
+    let (code, words) = hand(3, &["status", "stuck"]);
+    assert_eq!(code, 1, "{words}");
+    disk.answer_again();
+    until("it dies of its KILL", || bench.living("stuck").is_empty());
+    assert_eq!(hand(8, &["clean", "stuck"]).0, 0);
+    assert_eq!(bench.monitor("stuck"), (7, 7, 3));
 }

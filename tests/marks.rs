@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use common::*;
-use siteward::linux::process::{all, arguments, environment_value, working_folder};
+use siteward::linux::process::{Stat, all, environment_value, working_folder};
 use siteward::linux::{Pid, Signal, cgroup, pidfd};
 use siteward::process::{Groups, Identity, MARK};
 
@@ -101,7 +101,7 @@ impl Life {
         // The one between them ends.
         until("one has fled", || {
             let living = self.living();
-            living.len() == 2 && living.iter().all(|pid| arguments(*pid) != [b""])
+            living.len() == 2 && living.iter().all(|pid| words_of(*pid) != [b""])
         });
         self.living()
     }
@@ -201,7 +201,8 @@ fn without_group_signals() {
 fn without_environment() {
     let life = Life::new(WITHOUT_ENVIRONMENT);
     for pid in life.start() {
-        assert_eq!(environment_value(pid, MARK), None, "it has overwritten its environment");
+        let stat = Stat::of(pid).unwrap();
+        assert_eq!(environment_value(&stat, MARK), Ok(None), "it has overwritten its environment");
     }
     succeed(life.bench.hand(&["stop", SITE]));
     life.live();
@@ -335,7 +336,7 @@ impl Drop for Terminal {
 
 fn of_command(words: &[&str]) -> Option<Pid> {
     let is =
-        |pid: Pid| arguments(pid).iter().map(Vec::as_slice).eq(words.iter().map(|w| w.as_bytes()));
+        |pid: Pid| words_of(pid).iter().map(Vec::as_slice).eq(words.iter().map(|w| w.as_bytes()));
     all().unwrap().into_iter().find(|s| s.is_alive() && is(s.pid)).map(|s| s.pid)
 }
 

@@ -81,12 +81,12 @@ fn an_end_without_a_word_is_told_to_the_next_owner() {
 /// Everything of a node dies in one moment, the keeper of its lease too.
 fn power_off(node: &Bench) {
     let folder = node.places.runtime.join(SITE);
-    let marked = |pid| {
-        siteward::process::mark_of(pid)
+    let marked = |stat: &siteward::linux::process::Stat| {
+        siteward::process::mark_of(stat)
             .is_some_and(|(of, _)| of == folder.as_os_str().as_encoded_bytes())
     };
     for stat in siteward::linux::process::all().unwrap() {
-        if stat.is_alive() && marked(stat.pid) {
+        if stat.is_alive() && marked(&stat) {
             signal(stat.pid, Signal::KILL);
         }
     }

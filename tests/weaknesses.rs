@@ -19,7 +19,7 @@ use jobcenter::Jobcenter;
 use players::clusterware::Clusterware;
 use players::expresscluster::write_script;
 use players::{Called, Node};
-use siteward::linux::process::{arguments, working_folder};
+use siteward::linux::process::working_folder;
 use siteward::linux::{Pid, Signal};
 use siteward::process::find_by_command_line;
 
@@ -103,7 +103,7 @@ impl World {
         let cjcpw = center.root.join("cluster/cjcpw").display().to_string();
         let found = find_by_command_line(&[cjcpw, center.site.clone()]).unwrap();
         // A shell that has only forked for a moment is no second one.
-        let mine = |pid: &Pid| arguments(*pid).len() >= 3;
+        let mine = |pid: &Pid| words_of(*pid).len() >= 3;
         let leaders: Vec<_> = found.iter().map(|s| s.pid).collect();
         found
             .iter()

@@ -8,21 +8,26 @@ use std::time::Duration;
 use super::deadline::StopTimes;
 use super::{Fault, Outcome, Target};
 use crate::history;
-use crate::linux::process::command_line;
+use crate::linux::process::{Mute, command_line};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, node};
-use crate::process::{Holder, LEASE, Seen, Spared, holders, mark_of};
+use crate::process::{Holder, LEASE, MUTE, Seen, Spared, holders, told_by};
 use crate::site::{Definition, Holders, load, load_snapshot};
+
+fn whose(holder: &Holder) -> Result<Option<(Vec<u8>, String)>, Mute> {
+    holder.seen().stat().map_or(Ok(None), |stat| told_by(&stat))
+}
 
 /// A sentence for each: who, with what, and whose it is.
 fn describe(target: &Target, holder: &Holder) -> String {
     let line = command_line(holder.pid).unwrap_or_else(|| format!("[{}]", holder.comm));
     let folder = target.site.runtime.as_os_str().as_encoded_bytes();
-    let whose = match mark_of(holder.pid) {
-        Some((of, who)) if of == folder && who == LEASE => "the keeper of the lease".to_owned(),
-        Some((of, who)) if of == folder => format!("`{who}` of the site"),
-        Some((of, _)) => format!("of another site ({})", String::from_utf8_lossy(&of)),
-        None => "not of the site".to_owned(),
+    let whose = match whose(holder) {
+        Ok(Some((of, who))) if of == folder && who == LEASE => "the keeper of the lease".to_owned(),
+        Ok(Some((of, who))) if of == folder => format!("`{who}` of the site"),
+        Ok(Some((of, _))) => format!("of another site ({})", String::from_utf8_lossy(&of)),
+        Ok(None) => "not of the site".to_owned(),
+        Err(_) => MUTE.to_owned(),
     };
     format!("{} ({line}), {whose}, holds {}", holder.pid, holder.what.display())
 }
@@ -74,7 +79,7 @@ pub(super) fn see_to(
         let left: Vec<Holder> = holders(database)
             .unwrap_or_default()
             .into_iter()
-            .filter(|h| mark_of(h.pid).is_none_or(|(_, who)| who != LEASE))
+            .filter(|h| !matches!(whose(h), Ok(Some((_, who))) if who == LEASE))
             .collect();
         let Some(first) = left.first() else { break };
         let words = describe(target, first);
@@ -91,9 +96,12 @@ pub(super) fn see_to(
         }
         let may_not = Spared::now();
         let spared = left.iter().find_map(|h| {
-            let other = mark_of(h.pid)
-                .is_some_and(|(of, _)| of != target.site.runtime.as_os_str().as_encoded_bytes());
-            let why = if other { Some("which has another site's mark") } else { None };
+            let ours = target.site.runtime.as_os_str().as_encoded_bytes();
+            let why = match whose(h) {
+                Ok(Some((of, _))) if of != ours => Some("which has another site's mark"),
+                Ok(_) => None,
+                Err(_) => Some(MUTE),
+            };
             Some((h, why.or_else(|| may_not.why(h.pid, &h.comm))?))
         });
         if let Some((holder, why)) = spared {

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use super::command::{Marked, Ran, run};
 use super::jobcenter;
 use crate::linux::lock::{Attempt, Lock};
-use crate::linux::process::{ExitStatus, Stat, arguments, reap_one};
+use crate::linux::process::{ExitStatus, Stat, reap_one};
 use crate::linux::spawn::{self, Child};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, files};
@@ -237,7 +237,9 @@ fn daemon_of(row: &Row, wrapped: &Wrapped, program: &str) -> Daemon {
         // A number that was used again: LS-07.
         Some(identity)
             if wrapped.jobcenter.is_some()
-                && !jobcenter::is_named(&arguments(identity.pid), &["nqsdaemon"]) =>
+                && !identity.stat().is_some_and(|stat| {
+                    jobcenter::is_named(&jobcenter::words(&stat), &["nqsdaemon"])
+                }) =>
         {
             Daemon::Shut(Some(format!(
                 "`{program}` names the daemon {number}, and that process is another program"

@@ -4,10 +4,13 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use crate::linux::process::{all, arguments, environment_value, open_paths_below, working_folder};
-use crate::linux::{Pid, files};
+use crate::linux::files;
+use crate::linux::process::{
+    Stat, all, arguments, environment_value, open_paths_below, program, working_folder,
+};
 use crate::process::{Identity, mark_of};
 use crate::site::{Jobcenter, SitePlaces};
 
@@ -226,24 +229,33 @@ pub fn processes_of(
 ) -> io::Result<Vec<Identity>> {
     let commands = profile.commands.as_os_str().as_encoded_bytes();
     let ours = places.runtime.as_os_str().as_encoded_bytes();
-    let is_started_for_it = |pid: Pid| {
-        arguments(pid).first().is_some_and(|program| program.starts_with(commands))
-            && environment_value(pid, "NQS_SITE").is_some_and(|value| value == site.as_bytes())
+    let is_started_for_it = |stat: &Stat| {
+        words(stat).first().is_some_and(|program| program.starts_with(commands))
+            && environment_value(stat, "NQS_SITE")
+                .is_ok_and(|value| value.is_some_and(|value| value == site.as_bytes()))
     };
-    let works_for_it = |pid: Pid| {
-        is_started_for_it(pid)
+    let works_for_it = |stat: &Stat| {
+        is_started_for_it(stat)
             || database.is_some_and(|database| {
-                working_folder(pid).is_some_and(|folder| folder.starts_with(database))
-                    || open_paths_below(pid, database).iter().any(|p| p.starts_with(database))
+                working_folder(stat.pid).is_some_and(|folder| folder.starts_with(database))
+                    || open_paths_below(stat.pid, database).iter().any(|p| p.starts_with(database))
             })
     };
     let theirs = all()?
         .into_iter()
-        .filter(|stat| stat.is_alive() && is_named(&arguments(stat.pid), &NAMES))
+        .filter(|stat| stat.is_alive() && is_named(&words(stat), &NAMES))
         // What bears another site's mark is that one's, whatever it works on.
-        .filter(|stat| mark_of(stat.pid).is_none_or(|(of, _)| of == ours))
-        .filter(|stat| works_for_it(stat.pid));
+        .filter(|stat| mark_of(stat).is_none_or(|(of, _)| of == ours))
+        .filter(works_for_it);
     Ok(theirs.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect())
+}
+
+/// The words of a process's command line; of one that hangs, so that they cannot be read, the program
+/// that it executes.
+pub fn words(stat: &Stat) -> Vec<Vec<u8>> {
+    arguments(stat).unwrap_or_else(|_| {
+        program(stat.pid).map(|path| path.into_os_string().into_vec()).into_iter().collect()
+    })
 }
 
 /// Whether a command line is that of a program of this name: by its own path, behind an

@@ -14,6 +14,7 @@ pub mod files;
 pub mod inherit;
 pub mod limits;
 pub mod lock;
+mod memory;
 pub mod node;
 pub mod ourselves;
 pub mod pidfd;

@@ -12,6 +12,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Signal;
+pub use super::memory::Mute;
+use super::memory::{Part, read};
 
 /// The number of a process. It says nothing of which process: see `process::Identity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,7 +118,7 @@ pub struct Stat {
     /// It is a thread of the kernel's: it has no program, no environment and no open file.
     pub is_kernels: bool,
     /// How many there are, the leader among them.
-    threads: u32,
+    pub(super) threads: u32,
     pub start: StartTicks,
     /// Of one that is dead and not reaped, where it may be seen.
     pub(super) exit_code: Option<i32>,
@@ -132,7 +134,7 @@ impl Stat {
         Ok(Self::parse(&whole(format!("/proc/{pid}/stat"))?))
     }
 
-    fn parse(line: &[u8]) -> Option<Self> {
+    pub(super) fn parse(line: &[u8]) -> Option<Self> {
         // The name may hold spaces and parentheses; nothing behind the last one can.
         let open = line.iter().position(|&b| b == b'(')?;
         let close = line.iter().rposition(|&b| b == b')')?;
@@ -252,7 +254,7 @@ pub fn all() -> io::Result<Vec<Stat>> {
 
 /// A file of /proc, which has no size that could be asked for: with room for most of them from the
 /// beginning, as `fs::read` would read them in small pieces, and the kernel find each anew.
-fn whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+pub(super) fn whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(4096);
     File::open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -264,18 +266,21 @@ fn numbers() -> io::Result<impl Iterator<Item = Pid>> {
     Ok(fs::read_dir("/proc")?.flatten().filter_map(move |e| Pid::from_raw(number(e)?)))
 }
 
-/// The value of `name` in the environment that `pid` was started with; None if there is none or
+/// The value of `name` in the environment that a process was started with; None if there is none or
 /// it may not be read. A process that rewrites its title may have written over it.
-pub fn environment_value(pid: Pid, name: &str) -> Option<Vec<u8>> {
-    let environ = whole(format!("/proc/{pid}/environ")).ok()?;
-    environ.split(|&b| b == 0).find_map(|entry| {
+///
+/// # Errors
+/// It hangs in such a way that nobody can look into its memory.
+pub fn environment_value(stat: &Stat, name: &str) -> Result<Option<Vec<u8>>, Mute> {
+    let environ = read(stat, Part::Environ)?;
+    Ok(environ.split(|&b| b == 0).find_map(|entry| {
         entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec)
-    })
+    }))
 }
 
 /// The command line of `pid` as a person would type it, cut to something that fits a message.
 pub fn command_line(pid: Pid) -> Option<String> {
-    let raw = whole(format!("/proc/{pid}/cmdline")).ok()?;
+    let raw = read(&Stat::of(pid)?, Part::Cmdline).ok()?;
     let words: Vec<_> =
         raw.split(|&b| b == 0).filter(|w| !w.is_empty()).map(String::from_utf8_lossy).collect();
     if words.is_empty() {
@@ -295,14 +300,17 @@ pub fn waits_in(pid: Pid) -> Option<String> {
     Some(place).filter(|p| !p.is_empty() && p != "0")
 }
 
-/// The words of `pid`'s command line; none for a kernel thread, or once it is gone.
-pub fn arguments(pid: Pid) -> Vec<Vec<u8>> {
-    let Ok(raw) = whole(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
+/// The words of its command line; none for a kernel thread, or once it is gone.
+///
+/// # Errors
+/// It hangs in such a way that nobody can look into its memory.
+pub fn arguments(stat: &Stat) -> Result<Vec<Vec<u8>>, Mute> {
+    let raw = read(stat, Part::Cmdline)?;
     let raw = raw.strip_suffix(b"\0").unwrap_or(&raw);
     if raw.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    raw.split(|&b| b == 0).map(<[u8]>::to_vec).collect()
+    Ok(raw.split(|&b| b == 0).map(<[u8]>::to_vec).collect())
 }
 
 /// The program that `pid` executes; None where it may not be seen.
@@ -319,9 +327,9 @@ pub fn working_folder(pid: Pid) -> Option<std::path::PathBuf> {
     fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
-/// The first file below `folder` that `pid` has mapped into its memory.
-pub fn mapped_below(pid: Pid, folder: &Path) -> Option<std::path::PathBuf> {
-    let maps = whole(format!("/proc/{pid}/maps")).ok()?;
+/// The first file below `folder` that a process has mapped into its memory.
+pub fn mapped_below(stat: &Stat, folder: &Path) -> Option<std::path::PathBuf> {
+    let maps = read(stat, Part::Maps).ok()?;
     // The path is the rest of a line, from its first slash on (proc_pid_maps(5)).
     let paths = maps.split(|&b| b == b'\n').filter_map(|line| {
         let slash = line.iter().position(|&b| b == b'/')?;

@@ -129,7 +129,9 @@ fn is_about_to_change(places: &SitePlaces, seen: &Observation) -> bool {
         return true;
     }
     // Its own mark, and not only the group that it gave to what it runs for itself.
-    let is_supervisor = |m: &Member| mark_of(m.pid).is_some_and(|(_, who)| who == SUPERVISOR);
+    let is_supervisor = |m: &Member| {
+        m.seen().stat().is_some_and(|s| mark_of(&s).is_some_and(|(_, who)| who == SUPERVISOR))
+    };
     seen.members.ours.iter().any(is_supervisor)
         || (!seen.members.is_empty() && lock::is_held(&places.lock()).unwrap_or(false))
 }

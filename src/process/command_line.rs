@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::linux::process::{Stat, all, arguments, program};
+use crate::linux::process::{Stat, all, arguments, program, waits_in};
 use crate::linux::{Pid, files};
 
 /// Every living process whose command line begins with `words`, the oldest first. The first of
@@ -14,12 +14,17 @@ use crate::linux::{Pid, files};
 /// in front of it.
 ///
 /// # Errors
-/// /proc cannot be read: then nothing is known.
+/// /proc cannot be read, or what may be it hangs, so that its command line cannot be read: then
+/// nothing is known.
 pub fn find_by_command_line(words: &[String]) -> io::Result<Vec<Stat>> {
     let Some(first) = words.first() else { return Ok(Vec::new()) };
     let wanted = Wanted { words, program: Path::new(first), script: interpreter(Path::new(first)) };
-    let mut found: Vec<Stat> =
-        all()?.into_iter().filter(|stat| wanted.is(stat.pid) && stat.is_alive()).collect();
+    let mut found = Vec::new();
+    for stat in all()? {
+        if wanted.is(&stat)? && stat.is_alive() {
+            found.push(stat);
+        }
+    }
     found.sort_by_key(|stat| (stat.start, stat.pid));
     Ok(found)
 }
@@ -31,8 +36,29 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn is(&self, pid: Pid) -> bool {
-        let is = arguments(pid);
+    fn is(&self, stat: &Stat) -> io::Result<bool> {
+        match arguments(stat) {
+            Ok(words) => Ok(self.begins(&words, stat.pid)),
+            Err(_) if !self.is_run_by(stat.pid) => Ok(false),
+            Err(_) => {
+                let place = waits_in(stat.pid).map_or_else(String::new, |p| format!(" in {p}"));
+                Err(io::Error::other(format!(
+                    "process {} ({}) hangs{place}, so that its command line cannot be read",
+                    stat.pid, stat.comm
+                )))
+            }
+        }
+    }
+
+    /// Whether it executes what such a process does.
+    fn is_run_by(&self, pid: Pid) -> bool {
+        program(pid).is_none_or(|exe| match &self.script {
+            None => is_same_program(&exe, self.program),
+            Some(interpreter) => interpreter.runs_as(&exe),
+        })
+    }
+
+    fn begins(&self, is: &[Vec<u8>], pid: Pid) -> bool {
         let begins_at = |at: usize| {
             is.get(at..at + self.words.len())
                 .is_some_and(|part| part.iter().zip(self.words).all(|(a, b)| a == b.as_bytes()))

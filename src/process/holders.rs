@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use super::identity::Seen;
 use crate::linux::process::{Stat, all, mapped_below, open_paths_below, working_folder};
 use crate::linux::{Pid, StartTicks};
 
@@ -17,6 +18,12 @@ pub struct Holder {
     pub what: std::path::PathBuf,
 }
 
+impl Holder {
+    pub fn seen(&self) -> Seen {
+        Seen { pid: self.pid, start: self.start }
+    }
+}
+
 /// Every living process that holds something at or below `folder`, but this one.
 ///
 /// # Errors
@@ -26,7 +33,7 @@ pub fn holders(folder: &Path) -> io::Result<Vec<Holder>> {
         let cwd = working_folder(stat.pid).filter(|path| path.starts_with(folder));
         let open =
             || open_paths_below(stat.pid, folder).into_iter().find(|p| p.starts_with(folder));
-        let mapped = || mapped_below(stat.pid, folder);
+        let mapped = || mapped_below(stat, folder);
         let what = cwd.or_else(open).or_else(mapped)?;
         Some(Holder { pid: stat.pid, start: stat.start, comm: stat.comm.clone(), what })
     };

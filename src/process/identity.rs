@@ -13,6 +13,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// What /proc tells of that very process; None once it is gone.
+    pub fn stat(self) -> Option<Stat> {
+        Stat::of(self.pid).filter(|stat| stat.start == self.start)
+    }
+
     /// A handle on that very process; None once it is gone.
     pub fn open(self) -> Option<PidFd> {
         // First the handle, then the look: what is seen then is what the handle holds, or it is gone.

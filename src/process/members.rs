@@ -10,7 +10,7 @@ use super::groups::Groups;
 use super::identity::Seen;
 use super::record::Record;
 use crate::linux::process::{
-    Stat, all_with, arguments, command_line, environment_value, open_paths_below, waits_in,
+    Mute, Stat, all_with, arguments, command_line, environment_value, open_paths_below, waits_in,
 };
 use crate::linux::{Pid, StartTicks};
 use crate::site::SitePlaces;
@@ -101,13 +101,37 @@ pub fn mark_entry(places: &SitePlaces, name: &str) -> Vec<u8> {
 /// The site's runtime folder, and the name of the process.
 type Mark = (Vec<u8>, String);
 
-/// The mark in the environment of `pid`.
-pub fn mark_of(pid: Pid) -> Option<Mark> {
-    let value = environment_value(pid, MARK)?;
+/// The mark in the environment of a process.
+///
+/// # Errors
+/// It hangs, so that its environment cannot be read; that is said once.
+pub fn told_by(stat: &Stat) -> Result<Option<Mark>, Mute> {
+    let value = environment_value(stat, MARK).inspect_err(|mute| {
+        if mute.is_news {
+            let place = waits_in(stat.pid).map_or_else(String::new, |p| format!(" in {p}"));
+            log::warn!(
+                "process {} ({}) hangs{place}: its environment cannot be read, so that it is known \
+                 by its other marks alone",
+                stat.pid,
+                stat.comm
+            );
+        }
+    })?;
     // No name of a process holds a colon, so the last one ends the folder.
-    let colon = value.iter().rposition(|&b| b == b':')?;
-    Some((value[..colon].to_vec(), String::from_utf8_lossy(&value[colon + 1..]).into_owned()))
+    let parted = value.and_then(|value| {
+        let colon = value.iter().rposition(|&b| b == b':')?;
+        Some((value[..colon].to_vec(), String::from_utf8_lossy(&value[colon + 1..]).into_owned()))
+    });
+    Ok(parted)
 }
+
+/// As [`told_by`], where it does not matter why there is none.
+pub fn mark_of(stat: &Stat) -> Option<Mark> {
+    told_by(stat).ok().flatten()
+}
+
+/// Why a process is left alone whose mark cannot be read, and which no other one makes the site's.
+pub const MUTE: &str = "which hangs, so that it cannot be read whose it is";
 
 /// Names of programs that a sweep never signals, whatever marks they bear: a site's job may have
 /// started the cluster software, and ending that would take the node away.
@@ -145,7 +169,8 @@ pub fn haven(stat: &Stat) -> Option<&'static str> {
         return Some(why);
     }
     // login(1), sshd(8) and su(1) say so with a dash; without a terminal it is somebody's `su -c`.
-    let dashed = || arguments(stat.pid).first().is_some_and(|word| word.starts_with(b"-"));
+    let dashed =
+        || arguments(stat).is_ok_and(|a| a.first().is_some_and(|word| word.starts_with(b"-")));
     (stat.has_terminal && dashed()).then_some("a login shell")
 }
 
@@ -161,10 +186,11 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
     let marks = |stat: &Stat| {
         let may_be = stat.is_alive() && !stat.is_kernels;
         may_be.then(|| {
-            let mark = mark_of(stat.pid);
+            let told = told_by(stat);
             // Every descriptor of a process is read for it, so only where the other does not tell.
-            let locked = if mark.is_none() { locked_by(stat.pid, &locks) } else { None };
-            (mark, locked)
+            let tells = matches!(told, Ok(Some(_)));
+            let locked = if tells { None } else { locked_by(stat.pid, &locks) };
+            (told, locked)
         })
     };
     let (stats, marks): (Vec<Stat>, Vec<_>) =
@@ -183,10 +209,15 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
 
     let mut found: HashMap<Pid, Member> = HashMap::new();
     let mut foreign: HashSet<Pid> = HashSet::new();
-    for (stat, (mark, locked)) in stats.iter().zip(marks) {
+    let mut mute: HashSet<Pid> = HashSet::new();
+    for (stat, (told, locked)) in stats.iter().zip(marks) {
         if Some((stat.pid, stat.start)) == known.supervisor {
             continue;
         }
+        if told.is_err() {
+            mute.insert(stat.pid);
+        }
+        let mark = told.ok().flatten();
         if mark.as_ref().is_some_and(|(of, who)| of != folder || who == LEASE) {
             foreign.insert(stat.pid);
             continue;
@@ -212,7 +243,10 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
         found.insert(stat.pid, member(stat, process, by));
     }
     add_descendants(&mut found, &foreign, &children, &known);
-    let havens = below_havens(&found, &children, &by_pid);
+    let mut havens = below_havens(&found, &children, &by_pid);
+    // It may be another site's that one of ours started.
+    let is_unsure = |m: &&Member| mute.contains(&m.pid) && ["session", "descent"].contains(&m.by);
+    havens.extend(found.values().filter(is_unsure).map(|m| (m.pid, MUTE)));
     let mut members = sort_out(found, &havens);
     members.leaders = leaders(&members.ours, &stats);
     Ok(members)

@@ -20,8 +20,8 @@ pub use holders::{Holder, holders};
 pub use identity::{Identity, Seen};
 pub use marks::{Offer, offered, proof};
 pub use members::{
-    LEASE, MARK, Member, Members, SUPERVISOR, Spared, find_members, haven, locked_by, mark_entry,
-    mark_of,
+    LEASE, MARK, MUTE, Member, Members, SUPERVISOR, Spared, find_members, haven, locked_by,
+    mark_entry, mark_of, told_by,
 };
 pub use record::forget;
 pub use record::{Ending, Phase, ProcessRecord, Record};

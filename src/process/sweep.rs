@@ -84,7 +84,7 @@ pub fn kill_groups(places: &SitePlaces) -> bool {
     groups.kill(|pid| {
         // One that is gone meanwhile is in nobody's way.
         let Some(stat) = Stat::of(pid) else { return true };
-        let ours = mark_of(pid).is_none_or(|(of, _)| of == folder);
+        let ours = mark_of(&stat).is_none_or(|(of, _)| of == folder);
         ours && spared.why(pid, &stat.comm).is_none() && haven(&stat).is_none()
     });
     let until = Moment::now() + GONE;

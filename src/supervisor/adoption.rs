@@ -2,7 +2,7 @@
 //! and the kernel confirms. Nothing of them is touched, and nothing is believed of what is gone.
 
 use crate::linux::Moment;
-use crate::linux::process::environment_value;
+use crate::linux::process::{Stat, environment_value};
 use crate::linux::sockets::NotifySocket;
 use crate::process::Record;
 use crate::site::Ready;
@@ -55,7 +55,7 @@ impl Supervisor {
 
 /// The socket to which `pid` was told to send its notices: its name was the old supervisor's.
 fn heard_by(pid: crate::linux::Pid) -> Option<NotifySocket> {
-    let target = environment_value(pid, "NOTIFY_SOCKET")?;
+    let target = environment_value(&Stat::of(pid)?, "NOTIFY_SOCKET").ok()??;
     let name = std::str::from_utf8(&target).ok()?.strip_prefix("@siteward/")?;
     NotifySocket::bind(&format!("siteward/{name}")).ok().map(|(socket, _)| socket)
 }

@@ -14,7 +14,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::plan::UnitId;
 use crate::linux::Pid;
-use crate::process::{Groups, Record, Seen, Tree, find_members, haven, locked_by, mark_of};
+use crate::process::{
+    Groups, MUTE, Record, Seen, Tree, find_members, haven, locked_by, mark_of, told_by,
+};
 use crate::site::SitePlaces;
 
 /// What is known of units, to tell orphans apart.
@@ -100,18 +102,26 @@ impl Kin {
             let unit = match mains.get(&pid).copied().or(parent) {
                 Some(unit) => Some(unit),
                 None => {
-                    let mark = mark_of(pid);
+                    let told = told_by(stat);
+                    let is_mute = told.is_err();
+                    let mark = told.ok().flatten();
                     // Another site that one of ours started, and all that is below it.
                     if mark.as_ref().is_some_and(|(of, _)| of != folder) {
                         continue;
                     }
-                    self.orphans
+                    let unit = self
+                        .orphans
                         .get(&seen)
                         .copied()
                         .or_else(|| names.get(&groups.as_ref()?.process_of(pid)?).copied())
                         .or_else(|| stat.session.and_then(|s| self.sessions.get(&s).copied()))
                         .or_else(|| names.get(&mark?.1).copied())
-                        .or_else(|| names.get(&locked_by(pid, &places.process_locks())?).copied())
+                        .or_else(|| names.get(&locked_by(pid, &places.process_locks())?).copied());
+                    if unit.is_none() && is_mute {
+                        family.spared.push((seen, MUTE));
+                        continue;
+                    }
+                    unit
                 }
             };
             match unit {
@@ -123,7 +133,8 @@ impl Kin {
             }
             for child in tree.children(pid) {
                 // A child of ours may have started another site, whose supervisor bears its mark.
-                let foreign = mark_of(*child).is_some_and(|(of, _)| of != folder);
+                let mark = tree.stat(*child).and_then(mark_of);
+                let foreign = mark.is_some_and(|(of, _)| of != folder);
                 if !foreign {
                     queue.push((*child, unit));
                 }

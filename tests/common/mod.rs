@@ -262,6 +262,13 @@ pub(crate) fn signal(pid: Pid, signal: Signal) {
     handle.send(signal).expect("it may be signalled");
 }
 
+/// The words of its command line; none once it is gone.
+pub(crate) fn words_of(pid: Pid) -> Vec<Vec<u8>> {
+    let stat = siteward::linux::process::Stat::of(pid);
+    let words = stat.map(|stat| siteward::linux::process::arguments(&stat));
+    words.and_then(Result::ok).unwrap_or_default()
+}
+
 pub(crate) fn is_root() -> bool {
     siteward::linux::files::is_root()
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::common::*;
 use siteward::linux::Pid;
-use siteward::linux::process::{Stat, arguments, working_folder};
+use siteward::linux::process::{Stat, working_folder};
 
 const STANDIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/standin/jobcenter");
 
@@ -168,7 +168,7 @@ impl Jobcenter {
         let stats = siteward::linux::process::all().unwrap();
         let ours = stats.iter().filter(|stat| {
             let at_work = working_folder(stat.pid).is_some_and(|cwd| cwd == self.database);
-            let line = arguments(stat.pid);
+            let line = words_of(stat.pid);
             let is_cjcpw = line.iter().any(|w| w.starts_with(root.as_bytes()))
                 && line.iter().any(|w| *w == self.site.as_bytes());
             stat.is_alive() && (is_cjcpw || at_work)

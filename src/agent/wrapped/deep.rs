@@ -2,7 +2,6 @@
 
 use super::{Fault, Target};
 use crate::backend::jobcenter;
-use crate::linux::process::arguments;
 use crate::observe::Wrapping;
 use crate::process::{ProcessRecord, Record, find_members, holders};
 use crate::site::WRAPPED;
@@ -19,12 +18,14 @@ pub(crate) fn missing_kind(target: &Target, wrapping: &Wrapping) -> Option<Fault
         record.processes.extend(known.map(|i| ProcessRecord::started(WRAPPED, i.clone())));
     }
     let members = find_members(&target.site, record.as_ref()).ok()?;
-    let mut lines: Vec<Vec<Vec<u8>>> = members.ours.iter().map(|m| arguments(m.pid)).collect();
+    let mut lines: Vec<Vec<Vec<u8>>> =
+        members.ours.iter().filter_map(|m| m.seen().stat()).map(|s| jobcenter::words(&s)).collect();
     if record.is_none()
         && let Some(database) = &wrapping.definition.database
     {
         let holding = holders(database).ok()?;
-        lines.extend(holding.iter().map(|h| arguments(h.pid)));
+        let stats = holding.iter().filter_map(|h| h.seen().stat());
+        lines.extend(stats.map(|s| jobcenter::words(&s)));
     }
     jobcenter::PROCESSES.iter().find_map(|kind| {
         let there = lines.iter().filter(|line| jobcenter::is_named(line, kind.names)).count();
