@@ -14,7 +14,7 @@ use common::*;
 use jobcenter::Jobcenter;
 use siteward::linux::process::{Stat, open_paths_below};
 use siteward::linux::{Pid, Signal, node};
-use siteward::process::{Identity, holders};
+use siteward::process::{Identity, find_by_command_line, holders};
 
 const SITE: &str = "shop";
 
@@ -310,6 +310,15 @@ fn a_process_whose_memory_nobody_can_look_into() {
     let mut reader = Command::new("timeout");
     reader.args(["1", "cat"]).arg(format!("/proc/{maps}/environ"));
     assert_eq!(reader.status().unwrap().code(), Some(124), "whoever reads its environment hangs");
+
+    // It may be what is looked for, and is surely nothing that executes another program.
+    let find = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|&w| w.to_owned()).collect();
+        find_by_command_line(&words).map(|found| found.len())
+    };
+    let unknown = find(&["/usr/bin/python3", "-c"]).unwrap_err().to_string();
+    assert!(unknown.contains(&format!("process {maps} (python3) hangs")), "{unknown}");
+    assert_eq!(find(&["/usr/bin/no-such-program"]).unwrap(), 0);
 
     // Another site has nothing to do with it.
     let hand = |seconds: u64, words: &[&str]| {

@@ -8,21 +8,17 @@ use std::time::Duration;
 use super::deadline::StopTimes;
 use super::{Fault, Outcome, Target};
 use crate::history;
-use crate::linux::process::{Mute, command_line};
+use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, node};
-use crate::process::{Holder, LEASE, MUTE, Seen, Spared, holders, told_by};
+use crate::process::{Holder, LEASE, MUTE, Seen, Spared, holders};
 use crate::site::{Definition, Holders, load, load_snapshot};
-
-fn whose(holder: &Holder) -> Result<Option<(Vec<u8>, String)>, Mute> {
-    holder.seen().stat().map_or(Ok(None), |stat| told_by(&stat))
-}
 
 /// A sentence for each: who, with what, and whose it is.
 fn describe(target: &Target, holder: &Holder) -> String {
     let line = command_line(holder.pid).unwrap_or_else(|| format!("[{}]", holder.comm));
     let folder = target.site.runtime.as_os_str().as_encoded_bytes();
-    let whose = match whose(holder) {
+    let whose = match holder.told() {
         Ok(Some((of, who))) if of == folder && who == LEASE => "the keeper of the lease".to_owned(),
         Ok(Some((of, who))) if of == folder => format!("`{who}` of the site"),
         Ok(Some((of, _))) => format!("of another site ({})", String::from_utf8_lossy(&of)),
@@ -76,11 +72,8 @@ pub(super) fn see_to(
     let mut said = false;
     let term_until = times.until.min(Moment::now() + definition.forcekill_time);
     loop {
-        let left: Vec<Holder> = holders(database)
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|h| !matches!(whose(h), Ok(Some((_, who))) if who == LEASE))
-            .collect();
+        let left: Vec<Holder> =
+            holders(database).unwrap_or_default().into_iter().filter(|h| !h.is_keeper()).collect();
         let Some(first) = left.first() else { break };
         let words = describe(target, first);
         if definition.holders == Holders::Report {
@@ -97,7 +90,7 @@ pub(super) fn see_to(
         let may_not = Spared::now();
         let spared = left.iter().find_map(|h| {
             let ours = target.site.runtime.as_os_str().as_encoded_bytes();
-            let why = match whose(h) {
+            let why = match h.told() {
                 Ok(Some((of, _))) if of != ours => Some("which has another site's mark"),
                 Ok(_) => None,
                 Err(_) => Some(MUTE),

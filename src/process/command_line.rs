@@ -6,7 +6,8 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::linux::process::{Stat, all, arguments, program, waits_in};
+use super::members::wait_place;
+use crate::linux::process::{Stat, all, arguments, program};
 use crate::linux::{Pid, files};
 
 /// Every living process whose command line begins with `words`, the oldest first. The first of
@@ -41,7 +42,7 @@ impl Wanted<'_> {
             Ok(words) => Ok(self.begins(&words, stat.pid)),
             Err(_) if !self.is_run_by(stat.pid) => Ok(false),
             Err(_) => {
-                let place = waits_in(stat.pid).map_or_else(String::new, |p| format!(" in {p}"));
+                let place = wait_place(stat.pid);
                 Err(io::Error::other(format!(
                     "process {} ({}) hangs{place}, so that its command line cannot be read",
                     stat.pid, stat.comm

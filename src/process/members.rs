@@ -51,7 +51,7 @@ impl Member {
         let line = command_line(self.pid).unwrap_or_else(|| format!("[{}]", self.comm));
         match self.state {
             'D' => {
-                let place = waits_in(self.pid).map_or_else(String::new, |p| format!(" in {p}"));
+                let place = wait_place(self.pid);
                 format!(
                     "{} ({line}), {} old, which waits uninterruptibly{place} and cannot be killed",
                     self.pid,
@@ -61,6 +61,11 @@ impl Member {
             _ => format!("{} ({line})", self.pid),
         }
     }
+}
+
+/// Where in the kernel a process waits, as it stands in a sentence behind that it does.
+pub(super) fn wait_place(pid: Pid) -> String {
+    waits_in(pid).map_or_else(String::new, |place| format!(" in {place}"))
 }
 
 /// What was found.
@@ -99,7 +104,7 @@ pub fn mark_entry(places: &SitePlaces, name: &str) -> Vec<u8> {
 }
 
 /// The site's runtime folder, and the name of the process.
-type Mark = (Vec<u8>, String);
+pub(super) type Mark = (Vec<u8>, String);
 
 /// The mark in the environment of a process.
 ///
@@ -108,7 +113,7 @@ type Mark = (Vec<u8>, String);
 pub fn told_by(stat: &Stat) -> Result<Option<Mark>, Mute> {
     let value = environment_value(stat, MARK).inspect_err(|mute| {
         if mute.is_news {
-            let place = waits_in(stat.pid).map_or_else(String::new, |p| format!(" in {p}"));
+            let place = wait_place(stat.pid);
             log::warn!(
                 "process {} ({}) hangs{place}: its environment cannot be read, so that it is known \
                  by its other marks alone",

@@ -15,9 +15,7 @@ use crate::linux::lock::{Attempt, Lock};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid, files};
 use crate::observe::wrapped_definition;
-use crate::process::{
-    Holder, Identity, LEASE, Phase, ProcessRecord, Record, find_members, holders, mark_of, sweep,
-};
+use crate::process::{Identity, Phase, ProcessRecord, Record, find_members, holders, sweep};
 use crate::site::{Definition, WRAPPED, Wrapped};
 
 /// How it is ended.
@@ -245,11 +243,7 @@ impl Ending<'_> {
         };
         let holding = holders(database).map_err(|error| self.unreadable(&error))?;
         // The keeper of the lease goes when this is proved.
-        let is_keeper = |holder: &Holder| {
-            let mark = holder.seen().stat().and_then(|stat| mark_of(&stat));
-            mark.is_some_and(|(_, who)| who == LEASE)
-        };
-        match holding.iter().find(|holder| !is_keeper(holder)) {
+        match holding.iter().find(|holder| !holder.is_keeper()) {
             None => {
                 log::warn!("{why}; `{name}` is proved stopped by its marks and its free database");
                 Ok(())
