@@ -342,6 +342,8 @@ fn a_process_whose_memory_nobody_can_look_into() {
         assert_eq!(code, 1, "{verb}: {words}");
         assert!(words.contains(&format!("{maps} ([python3])")), "{verb}: {words}");
         assert!(words.contains("which waits uninterruptibly"), "{verb}: {words}");
+        // It has heard the order, and cannot carry it out.
+        assert!(verb == "clean" || words.contains("has not stopped it in its time"), "{words}");
     }
     let (code, words) = hand(3, &["status", "stuck"]);
     assert_eq!(code, 1, "{words}");

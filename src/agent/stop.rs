@@ -55,7 +55,10 @@ fn try_stop(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         None => ask_to_stop(target, &times)?,
     };
     if asked == Supervisor::Deaf {
-        log::warn!("the supervisor of `{}` does not answer; it is killed", target.name);
+        log::warn!(
+            "the supervisor of `{}` has not stopped it in its time; it is killed",
+            target.name
+        );
         kill_supervisor(target, times.until)?;
     }
     let had_something = end_survivors(target, &times, Manners::Polite)?;
