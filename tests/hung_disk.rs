@@ -116,8 +116,9 @@ impl Drop for Disk {
     }
 }
 
-/// `more`: what else its definition says, of the disk at `DISK`.
-fn site_on_disk(more: &str) -> (Disk, Bench) {
+/// `more`: what else its definition says, of the disk at `DISK`. The disk comes last, as it must be
+/// dropped first: it lies in the bench's folder.
+fn site_on_disk(more: &str) -> (Bench, Disk) {
     let bench = Bench::new();
     let disk = Disk::mount(&bench.path("backing"), &bench.path("disk"));
     fs::write(disk.at.join("env"), "WORD=said\n").unwrap();
@@ -132,7 +133,7 @@ fn site_on_disk(more: &str) -> (Disk, Bench) {
             more.replace("DISK", &disk.at.display().to_string())
         ),
     );
-    (disk, bench)
+    (bench, disk)
 }
 
 /// Runs it, which must end within its time and a little more; its code and all that it said.
@@ -146,7 +147,7 @@ fn within(seconds: u64, command: Command) -> (i32, String) {
 }
 
 fn every_verb_ends_in_its_time() {
-    let (disk, bench) = site_on_disk("env_file: DISK/env\n");
+    let (bench, disk) = site_on_disk("env_file: DISK/env\n");
     succeed(bench.hand(&["start", SITE]));
     until("it writes", || {
         fs::read_to_string(disk.at.join("written")).is_ok_and(|t| t.contains("said"))
@@ -200,7 +201,7 @@ fn every_verb_ends_in_its_time() {
 }
 
 fn a_start_on_a_hung_disk_fails_in_its_time() {
-    let (disk, bench) = site_on_disk("env_file: DISK/env\n");
+    let (bench, disk) = site_on_disk("env_file: DISK/env\n");
     disk.hang();
     let (code, words) =
         within(4, bench.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_timeout", "4000")]));
@@ -217,7 +218,7 @@ fn a_start_on_a_hung_disk_fails_in_its_time() {
 }
 
 fn a_killed_supervisor_on_a_hung_disk() {
-    let (disk, bench) = site_on_disk("environment: {WORD: said}\n");
+    let (bench, disk) = site_on_disk("environment: {WORD: said}\n");
     for verb in ["stop", "clean"] {
         succeed(bench.hand(&["start", SITE]));
         disk.hang();
