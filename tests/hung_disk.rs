@@ -14,7 +14,7 @@ use common::*;
 use jobcenter::Jobcenter;
 use siteward::linux::process::{Stat, open_paths_below};
 use siteward::linux::{Pid, Signal, node};
-use siteward::process::{Identity, find_by_command_line, holders};
+use siteward::process::{find_by_command_line, holders};
 
 const SITE: &str = "shop";
 
@@ -84,12 +84,8 @@ impl Disk {
     /// a site can be ended on.
     fn hang(&self) {
         // One that sleeps for another may be gone meanwhile.
-        let send = |pid: Pid, signal: Signal| {
-            let handle = Identity::of(pid).and_then(|identity| identity.open());
-            handle.map(|handle| handle.send(signal))
-        };
         let stop = |pid: Pid| {
-            send(pid, Signal::STOP);
+            signal_if_there(pid, Signal::STOP);
             until("it is stopped", || {
                 Stat::of(pid).is_none_or(|stat| stat.is_stopped() || !stat.is_alive())
             });
@@ -98,7 +94,7 @@ impl Disk {
         at_work.iter().for_each(|pid| stop(*pid));
         stop(self.pid());
         for pid in at_work {
-            send(pid, Signal::CONT);
+            signal_if_there(pid, Signal::CONT);
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 use common::*;
 use siteward::linux::process::{Stat, all, environment_value, working_folder};
 use siteward::linux::{Pid, Signal, cgroup, pidfd};
-use siteward::process::{Groups, Identity, MARK};
+use siteward::process::{Groups, MARK};
 
 const SITE: &str = "shop";
 
@@ -394,8 +394,7 @@ fn havens_are_left() {
             let above = all().unwrap().into_iter().find(|s| s.pid == pid).unwrap().parent.unwrap();
             for one in [above, pid] {
                 // The second may go with the first.
-                let handle = Identity::of(one).and_then(|identity| identity.open());
-                handle.map(|handle| handle.send(Signal::KILL));
+                signal_if_there(one, Signal::KILL);
             }
         }
         until("they are gone", || bench.living(SITE).is_empty());

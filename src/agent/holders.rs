@@ -18,7 +18,7 @@ use crate::site::{Definition, Holders, load, load_snapshot};
 fn describe(target: &Target, holder: &Holder) -> String {
     let line = command_line(holder.pid).unwrap_or_else(|| format!("[{}]", holder.comm));
     let folder = target.site.runtime.as_os_str().as_encoded_bytes();
-    let whose = match holder.told() {
+    let whose = match holder.seen().told() {
         Ok(Some((of, who))) if of == folder && who == LEASE => "the keeper of the lease".to_owned(),
         Ok(Some((of, who))) if of == folder => format!("`{who}` of the site"),
         Ok(Some((of, _))) => format!("of another site ({})", String::from_utf8_lossy(&of)),
@@ -90,7 +90,7 @@ pub(super) fn see_to(
         let may_not = Spared::now();
         let spared = left.iter().find_map(|h| {
             let ours = target.site.runtime.as_os_str().as_encoded_bytes();
-            let why = match h.told() {
+            let why = match h.seen().told() {
                 Ok(Some((of, _))) if of != ours => Some("which has another site's mark"),
                 Ok(_) => None,
                 Err(_) => Some(MUTE),

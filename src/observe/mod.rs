@@ -13,9 +13,7 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Failure, Reply, Request, State, View};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, lock};
-use crate::process::{
-    Ending, Identity, Member, Members, Record, SUPERVISOR, find_members, mark_of,
-};
+use crate::process::{Ending, Identity, Member, Members, Record, SUPERVISOR, find_members};
 use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
 
 /// What was seen.
@@ -129,9 +127,8 @@ fn is_about_to_change(places: &SitePlaces, seen: &Observation) -> bool {
         return true;
     }
     // Its own mark, and not only the group that it gave to what it runs for itself.
-    let is_supervisor = |m: &Member| {
-        m.seen().stat().is_some_and(|s| mark_of(&s).is_some_and(|(_, who)| who == SUPERVISOR))
-    };
+    let is_supervisor =
+        |m: &Member| matches!(m.seen().told(), Ok(Some((_, who))) if who == SUPERVISOR);
     seen.members.ours.iter().any(is_supervisor)
         || (!seen.members.is_empty() && lock::is_held(&places.lock()).unwrap_or(false))
 }

@@ -40,7 +40,8 @@ impl Wanted<'_> {
     fn is(&self, stat: &Stat) -> io::Result<bool> {
         match arguments(stat) {
             Ok(words) => Ok(self.begins(&words, stat.pid)),
-            Err(_) if !self.is_run_by(stat.pid) => Ok(false),
+            // What may not be looked at more closely may be it.
+            Err(_) if program(stat.pid).is_some_and(|exe| !self.is_run_by(&exe)) => Ok(false),
             Err(_) => {
                 let place = wait_place(stat.pid);
                 Err(io::Error::other(format!(
@@ -51,12 +52,12 @@ impl Wanted<'_> {
         }
     }
 
-    /// Whether it executes what such a process does.
-    fn is_run_by(&self, pid: Pid) -> bool {
-        program(pid).is_none_or(|exe| match &self.script {
-            None => is_same_program(&exe, self.program),
-            Some(interpreter) => interpreter.runs_as(&exe),
-        })
+    /// Whether such a process executes `exe`.
+    fn is_run_by(&self, exe: &Path) -> bool {
+        match &self.script {
+            None => is_same_program(exe, self.program),
+            Some(interpreter) => interpreter.runs_as(exe),
+        }
     }
 
     fn begins(&self, is: &[Vec<u8>], pid: Pid) -> bool {
@@ -66,12 +67,10 @@ impl Wanted<'_> {
         };
         // The kernel puts the interpreter, and at most one argument of its own, in front.
         let Some(at) = (0..=2).find(|at| begins_at(*at)) else { return false };
-        let exe = program(pid);
-        match (&self.script, exe) {
+        match program(pid) {
             // What may not be looked at more closely is believed only where nothing is in front.
-            (_, None) => at == 0 && !files::is_root(),
-            (None, Some(exe)) => at == 0 && is_same_program(&exe, self.program),
-            (Some(interpreter), Some(exe)) => at > 0 && interpreter.runs_as(&exe),
+            None => at == 0 && !files::is_root(),
+            Some(exe) => (at > 0) == self.script.is_some() && self.is_run_by(&exe),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::identity::Seen;
-use super::members::{LEASE, Mark, told_by};
-use crate::linux::process::{Mute, Stat, all, mapped_below, open_paths_below, working_folder};
+use super::members::LEASE;
+use crate::linux::process::{Stat, all, mapped_below, open_paths_below, working_folder};
 use crate::linux::{Pid, StartTicks};
 
 /// A process that holds something below a path.
@@ -24,17 +24,9 @@ impl Holder {
         Seen { pid: self.pid, start: self.start }
     }
 
-    /// As [`told_by`].
-    ///
-    /// # Errors
-    /// It hangs, so that its environment cannot be read.
-    pub fn told(&self) -> Result<Option<Mark>, Mute> {
-        self.seen().stat().map_or(Ok(None), |stat| told_by(&stat))
-    }
-
     /// It keeps a site's lease, and goes when nothing of that site lives.
     pub fn is_keeper(&self) -> bool {
-        matches!(self.told(), Ok(Some((_, who))) if who == LEASE)
+        matches!(self.seen().told(), Ok(Some((_, who))) if who == LEASE)
     }
 }
 

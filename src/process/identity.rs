@@ -22,8 +22,7 @@ impl Seen {
     pub fn open(self) -> Option<PidFd> {
         // First the handle, then the look: what is seen then is what the handle holds, or it is gone.
         let handle = PidFd::open(self.pid).ok()?;
-        let is_it = Stat::of(self.pid).is_some_and(|stat| stat.start == self.start);
-        (is_it && !handle.is_dead()).then_some(handle)
+        (self.stat().is_some() && !handle.is_dead()).then_some(handle)
     }
 }
 
@@ -60,7 +59,7 @@ impl Identity {
 
     /// What /proc tells of that very process; None once it is gone.
     pub fn stat(&self) -> Option<Stat> {
-        let stat = Stat::of(self.pid).filter(|stat| stat.start == self.start)?;
+        let stat = self.seen().stat()?;
         (BootId::current().ok()? == self.boot).then_some(stat)
     }
 
@@ -73,7 +72,11 @@ impl Identity {
     /// A handle on that very process; None once it is gone.
     pub fn open(&self) -> Option<PidFd> {
         self.stat()?;
-        Seen { pid: self.pid, start: self.start }.open()
+        self.seen().open()
+    }
+
+    fn seen(&self) -> Seen {
+        Seen { pid: self.pid, start: self.start }
     }
 }
 

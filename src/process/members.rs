@@ -130,6 +130,16 @@ pub fn told_by(stat: &Stat) -> Result<Option<Mark>, Mute> {
     Ok(parted)
 }
 
+impl Seen {
+    /// The mark in its environment; None once it is gone.
+    ///
+    /// # Errors
+    /// As of [`told_by`].
+    pub fn told(self) -> Result<Option<Mark>, Mute> {
+        self.stat().map_or(Ok(None), |stat| told_by(&stat))
+    }
+}
+
 /// As [`told_by`], where it does not matter why there is none.
 pub fn mark_of(stat: &Stat) -> Option<Mark> {
     told_by(stat).ok().flatten()

@@ -262,6 +262,12 @@ pub(crate) fn signal(pid: Pid, signal: Signal) {
     handle.send(signal).expect("it may be signalled");
 }
 
+/// As [`signal`], to one that may be gone.
+pub(crate) fn signal_if_there(pid: Pid, signal: Signal) {
+    let handle = Identity::of(pid).and_then(|i| i.open());
+    handle.map(|handle| handle.send(signal));
+}
+
 /// The words of its command line; none once it is gone.
 pub(crate) fn words_of(pid: Pid) -> Vec<Vec<u8>> {
     let stat = siteward::linux::process::Stat::of(pid);
