@@ -1,7 +1,8 @@
 //! Taking over a site whose supervisor is gone, without a moment's interruption.
 
 use super::deadline::StartTimes;
-use super::start::{await_up, known_at_all, only_start};
+use super::start::{await_up, known_at_all};
+use super::turn::StartTurn;
 use super::{Deadline, Fault, FaultKind, Outcome, Target, ownership};
 use crate::backend::own::{self, Launched, Orders};
 use crate::control::State;
@@ -26,7 +27,7 @@ fn try_adopt(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     }
     known_at_all(target)?;
     let look_until = deadline.begun + deadline.given.unwrap_or(PATIENCE * 3);
-    let only_one = only_start(target, look_until)?;
+    let turn = StartTurn::take(target, deadline.begun, look_until)?;
     let record = match what_to_adopt(target, deadline, look_until)? {
         Ok(record) => record,
         Err(already) => return Ok(Outcome::Done(already)),
@@ -42,6 +43,7 @@ fn try_adopt(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let definition = definition.adjusted(&record.adjustments);
     let times = deadline.for_start(&definition);
     ownership::keep(target, &definition, look_until)?;
+    turn.check()?;
     let orders = Orders {
         name,
         places: &target.places,
@@ -56,10 +58,10 @@ fn try_adopt(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
             "the site `{name}` is not adopted, and lives on as it was: {error:#}"
         ))
     })?;
-    drop(only_one);
+    drop(turn);
     let already = launched == Launched::AnotherIs;
     let times = StartTimes { boot: times.boot, rollback: times.rollback, until: times.until };
-    match await_up(target, times, already)? {
+    match await_up(target, deadline.begun, times, already)? {
         Outcome::Done(said) => {
             let names: Vec<String> =
                 living.iter().map(|p| format!("`{}` ({})", p.name, p.identity.pid)).collect();

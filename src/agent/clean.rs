@@ -1,7 +1,10 @@
 //! No politeness: everything of the site is killed, and that is proved.
 
-use super::stop::{end_survivors, free_the_disk, send_kill, stop_times, wait_for_death};
-use super::wrapped::{self, Manners};
+use super::stop::{
+    end_survivors, free_the_disk, kill_supervisor, send_kill, stop_times, wait_for_death,
+};
+use super::turn::StopTurn;
+use super::wrapped::Manners;
 use super::{Deadline, Fault, Outcome, Target, ownership};
 use crate::linux::Moment;
 use crate::process::{Record, kill_groups};
@@ -9,29 +12,32 @@ use crate::site::load;
 
 /// Kills the supervisor and everything else of the site.
 pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
+    let name = &target.name;
+    match try_clean(target, deadline) {
+        Ok(true) => Outcome::Done(format!("the site `{name}` is cleaned up")),
+        Ok(false) => Outcome::Done(format!("there was nothing of the site `{name}` to clean up")),
+        Err(fault) => fault.into(),
+    }
+}
+
+fn try_clean(target: &Target, deadline: &Deadline) -> Result<bool, Fault> {
     let mut times = stop_times(deadline, &target.site);
-    wrapped::announce(target);
+    let turn = StopTurn::begin(target, times.until)?;
     let before = Record::read(&target.site).ok().flatten();
     let now = Moment::now();
     (times.polite_until, times.kill_at) = (now, now);
     // Once it has its KILL it starts nothing more, and it dies while the rest is killed.
-    let cleaned = send_kill(target)
-        .map(|supervisor| {
-            let had = kill_groups(&target.site);
-            if let Some(handle) = &supervisor {
-                wait_for_death(handle, times.until);
-            }
-            had
-        })
-        .and_then(|had| Ok(end_survivors(target, &times, Manners::Rough)? || had))
-        .and_then(|had| free_the_disk(target, before.as_ref(), &times).map(|()| had));
-    match cleaned {
-        Ok(true) => Outcome::Done(format!("the site `{}` is cleaned up", target.name)),
-        Ok(false) => {
-            Outcome::Done(format!("there was nothing of the site `{}` to clean up", target.name))
-        }
-        Err(fault) => fault.into(),
+    let supervisor = send_kill(target)?;
+    let had_group = kill_groups(&target.site);
+    if let Some(handle) = &supervisor {
+        wait_for_death(handle, times.until);
     }
+    turn.wait_for_starts(times.until)?;
+    // A start that was under way may have launched its supervisor meanwhile.
+    kill_supervisor(target, times.until)?;
+    let had_more = end_survivors(target, &times, Manners::Rough)?;
+    free_the_disk(target, before.as_ref(), &times)?;
+    Ok(supervisor.is_some() || had_group || had_more)
 }
 
 /// As [`clean`]; then, if a person says so, the database's lease is taken away from whoever has it.

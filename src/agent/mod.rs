@@ -17,6 +17,7 @@ mod ownership;
 mod ports;
 mod start;
 mod stop;
+mod turn;
 mod validate;
 mod watch;
 mod wrapped;

@@ -11,14 +11,14 @@ use super::deadline::StartTimes;
 use super::errand::{Part, pass_gate};
 use super::orders::held_down;
 use super::stop::{end_survivors, stop_times};
+use super::turn::{StartTurn, is_overtaken, overtaken};
 use super::wrapped::{self, Manners};
 use super::{Deadline, Fault, FaultKind, Outcome, Target, ownership};
 use crate::backend::own::{self, Asked, Launched, Orders};
 use crate::control::{Reply, Request, State, View};
-use crate::linux::lock::{Attempt, Lock};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal, files, inherit};
+use crate::linux::{Moment, Signal, inherit};
 use crate::observe::{observe, wrapped_definition};
 use crate::site::load;
 use crate::supervisor::{self, Beginning, Finished, NotStarted, Setup};
@@ -36,8 +36,8 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     known_at_all(target)?;
     // Before the definition is read nothing can be computed from it; a minute is time to look.
     let look_until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
-    let only_one = only_start(target, look_until)?;
-    if let Some(view) = clear_the_way(target, deadline, look_until)? {
+    let turn = StartTurn::take(target, deadline.begun, look_until)?;
+    if let Some(view) = clear_the_way(target, deadline, look_until, &turn)? {
         return Ok(Outcome::Done(up(target, &view, true)));
     }
     let written = load(&target.places, &target.name).map_err(Fault::from)?;
@@ -45,8 +45,10 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let times = deadline.for_start(&definition);
     let boot_until = deadline.begun + times.boot;
     pass_gate(target, &definition, Part::Whole, boot_until)?;
+    turn.check()?;
     ownership::take(target, &definition, boot_until)?;
     let held = held_down(target, &definition, boot_until)
+        .and_then(|held| turn.check().map(|()| held))
         .inspect_err(|_| ownership::let_go(target, None, None))?;
     let orders = Orders {
         name: &target.name,
@@ -61,9 +63,9 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         ownership::let_go(target, None, None);
         Fault::failed(format!("the site `{}` could not be started: {error:#}", target.name))
     })?;
-    drop(only_one);
+    drop(turn);
     let already = launched == Launched::AnotherIs;
-    await_up(target, times, already)
+    await_up(target, deadline.begun, times, already)
 }
 
 /// A name that was mistyped must leave no folder behind.
@@ -77,42 +79,15 @@ pub(super) fn known_at_all(target: &Target) -> Result<(), Fault> {
     }
 }
 
-/// Two starts at once: the second waits here until the first one's supervisor is at work, and
-/// then for its outcome. A stop does not wait here.
-pub(super) fn only_start(target: &Target, until: Moment) -> Result<Lock, Fault> {
-    let denied = |error: io::Error| {
-        let kind = match error.kind() {
-            io::ErrorKind::PermissionDenied => FaultKind::NotPermitted,
-            _ => FaultKind::Failed,
-        };
-        let folder = target.site.runtime.display();
-        Fault::new(kind, format!("the folder {folder} cannot be used as this user: {error}"))
-    };
-    files::private_folder(&target.site.runtime).map_err(denied)?;
-    loop {
-        match Lock::attempt(&target.site.start_lock()).map_err(denied)? {
-            Attempt::Taken(lock) => return Ok(lock),
-            Attempt::Held if until.passed() => {
-                return Err(Fault::failed(format!(
-                    "another start of `{}` has not come to an end",
-                    target.name
-                )));
-            }
-            Attempt::Held => Waiting::<()>::new().wait(Some(Moment::now() + LOCK_PACE)),
-        };
-    }
-}
-
-/// Between two attempts at a lock: nothing tells of its release.
-const LOCK_PACE: Duration = Duration::from_millis(10);
-
 /// Deals with whatever is there already. The view, if the site is up.
 fn clear_the_way(
     target: &Target,
     deadline: &Deadline,
     until: Moment,
+    turn: &StartTurn<'_>,
 ) -> Result<Option<View>, Fault> {
     loop {
+        turn.check()?;
         let observation = observe(&target.site, deadline.begun, until)?;
         match (observation.state, observation.view) {
             (State::Running | State::Degraded | State::Maintenance, Some(view)) => {
@@ -121,7 +96,7 @@ fn clear_the_way(
             // Another start is under way: its outcome is ours.
             (State::Starting, Some(_)) => {
                 let times = StartTimes { boot: Duration::ZERO, rollback: Duration::ZERO, until };
-                match await_up(target, times, true)? {
+                match await_up(target, deadline.begun, times, true)? {
                     Outcome::Done(_) => {}
                     Outcome::Seen(_) | Outcome::Fault(_) => {}
                 }
@@ -157,12 +132,18 @@ fn clear_the_way(
     }
 }
 
+/// Waits until the site is up, or until that will not come. `begun`: when the start did.
 pub(super) fn await_up(
     target: &Target,
+    begun: Moment,
     times: StartTimes,
     already: bool,
 ) -> Result<Outcome, Fault> {
-    match own::ask(&target.site, &Request::AwaitUp, times.until) {
+    let answer = own::ask(&target.site, &Request::AwaitUp, times.until);
+    if !matches!(answer, Asked::Answered(Reply::Done(_))) && is_overtaken(&target.site, begun) {
+        return Err(overtaken(target));
+    }
+    match answer {
         Asked::Answered(Reply::Done(view)) => Ok(Outcome::Done(up(target, &view, already))),
         Asked::Answered(Reply::Failed(failure)) => {
             own::wait_for_end(&target.site, times.until);
@@ -265,7 +246,8 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         return wrapped::run(target, deadline);
     }
     let until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
-    if clear_the_way(target, deadline, until)?.is_some() {
+    let turn = StartTurn::take(target, deadline.begun, until)?;
+    if clear_the_way(target, deadline, until, &turn)?.is_some() {
         return Err(another());
     }
     let definition = load(&target.places, &target.name).map_err(Fault::from)?;
@@ -274,8 +256,12 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         None => until.max(deadline.begun + definition.boot_timeout),
     };
     pass_gate(target, &definition, Part::Whole, boot_until)?;
+    turn.check()?;
     ownership::take(target, &definition, boot_until)?;
-    let held = held_down(target, &definition, boot_until)?;
+    let let_go = || ownership::let_go(target, None, None);
+    let held = held_down(target, &definition, boot_until)
+        .and_then(|held| turn.check().map(|()| held))
+        .inspect_err(|_| let_go())?;
     // What the caller left open must not be held open by the site, nor its folder be busy.
     inherit::close_from(3);
     std::env::set_current_dir("/")
@@ -290,16 +276,20 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         foreground: true,
         definition,
     };
-    let announce = || log::info!("the supervisor of `{}` is at work", target.name);
+    let announce = move || {
+        drop(turn);
+        log::info!("the supervisor of `{}` is at work", target.name);
+    };
     match supervisor::supervise(setup, announce) {
         Ok(Finished::Stopped) => {
             Ok(Outcome::Done(format!("the site `{}` is stopped", target.name)))
         }
         Ok(Finished::Failed(failure)) => Err(Fault::of_failure(target, &failure, "failed")),
         Err(NotStarted::AnotherIs) => Err(another()),
-        Err(NotStarted::Because(error)) => Err(Fault::failed(format!(
-            "the site `{}` could not be started: {error:#}",
-            target.name
-        ))),
+        Err(NotStarted::Because(error)) => {
+            let_go();
+            let name = &target.name;
+            Err(Fault::failed(format!("the site `{name}` could not be started: {error:#}")))
+        }
     }
 }

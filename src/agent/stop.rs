@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::deadline::StopTimes;
+use super::turn::StopTurn;
 use super::wrapped::{self, Manners};
 use super::{Deadline, Fault, Outcome, Target, holders, ownership};
 use crate::backend::own;
@@ -12,7 +13,7 @@ use crate::control::{Client, Reply, Request, State};
 use crate::history;
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, PidFd, Signal};
+use crate::linux::{Moment, PidFd, Signal, lock};
 use crate::observe::{observe, wrapped_definition};
 use crate::process::{Ending, Record, forget, proof, sweep};
 use crate::site::{Definition, SitePlaces, load_snapshot};
@@ -42,25 +43,16 @@ pub fn stop(target: &Target, deadline: &Deadline) -> Outcome {
 
 fn try_stop(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let times = stop_times(deadline, &target.site);
-    wrapped::announce(target);
+    let turn = StopTurn::begin(target, times.until)?;
     let record = Record::read(&target.site).ok().flatten();
-    // A supervisor that is not ours has no socket that could be asked; one of ours may stand in
-    // its place all the same.
-    let asked = match &record {
-        Some(record) if record.phase.is_some() => Supervisor::None,
-        Some(record) => {
-            own::wake(&record.supervisor);
-            ask_to_stop(target, &times)?
-        }
-        None => ask_to_stop(target, &times)?,
+    let before = end_supervisor(target, record.as_ref(), &times)?;
+    turn.wait_for_starts(times.until)?;
+    // A start that was under way may have launched its supervisor meanwhile.
+    let launched = Record::read(&target.site).ok().flatten();
+    let asked = match end_supervisor(target, launched.as_ref(), &times)? {
+        Supervisor::None => before,
+        there => there,
     };
-    if asked == Supervisor::Deaf {
-        log::warn!(
-            "the supervisor of `{}` has not stopped it in its time; it is killed",
-            target.name
-        );
-        kill_supervisor(target, times.until)?;
-    }
     let had_something = end_survivors(target, &times, Manners::Polite)?;
     free_the_disk(target, record.as_ref(), &times)?;
     let said = match (asked, had_something) {
@@ -70,6 +62,30 @@ fn try_stop(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         }
     };
     Ok(Outcome::Done(said))
+}
+
+/// Has the supervisor end the site, or ends the supervisor.
+fn end_supervisor(
+    target: &Target,
+    record: Option<&Record>,
+    times: &StopTimes,
+) -> Result<Supervisor, Fault> {
+    match record {
+        // A supervisor that is not ours has no socket that could be asked; one of ours may stand in
+        // its place all the same.
+        Some(record) if record.phase.is_some() => return Ok(Supervisor::None),
+        Some(record) => own::wake(&record.supervisor),
+        None => {}
+    }
+    let asked = ask_to_stop(target, times)?;
+    if asked == Supervisor::Deaf {
+        log::warn!(
+            "the supervisor of `{}` has not stopped it in its time; it is killed",
+            target.name
+        );
+        kill_supervisor(target, times.until)?;
+    }
+    Ok(asked)
 }
 
 /// Where the site was not stopped before, who else holds its database is seen to.
@@ -123,7 +139,7 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
             }
             Err(_) => {}
         }
-        let held = crate::linux::lock::is_held(&places.lock()).unwrap_or(true);
+        let held = lock::is_held(&places.lock()).unwrap_or(true);
         let record = Record::read(places).ok().flatten();
         if !held && !record.is_some_and(|r| r.supervisor.is_alive()) {
             return Ok(known);
@@ -136,12 +152,23 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
     }
 }
 
-/// KILL, for a supervisor that cannot be reasoned with, and waits until it is gone.
-fn kill_supervisor(target: &Target, until: Moment) -> Result<(), Fault> {
-    if let Some(handle) = send_kill(target)? {
-        wait_for_death(&handle, until);
+/// KILL for a supervisor, and waits until it is gone. One that has just begun is waited for until its
+/// record names it.
+pub(super) fn kill_supervisor(target: &Target, until: Moment) -> Result<(), Fault> {
+    loop {
+        if let Some(handle) = send_kill(target)? {
+            wait_for_death(&handle, until);
+        }
+        match lock::is_held(&target.site.lock()) {
+            Ok(false) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(super::Denied(error).into());
+            }
+            Ok(true) | Err(_) if until.passed() => return Ok(()),
+            Ok(true) | Err(_) => {}
+        }
+        Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(10)));
     }
-    Ok(())
 }
 
 /// KILL for the supervisor; the handle by which its death is told.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::deadline::StartTimes;
 use super::errand::{Part, pass_gate};
 use super::orders::held_down;
-use super::start::only_start;
+use super::turn::{StartTurn, is_overtaken, overtaken};
 use super::{Deadline, Fault, Outcome, Target, ownership, ports};
 use crate::backend::command::{Marked, run as run_command};
 use crate::backend::external::{self, Started};
@@ -28,7 +28,7 @@ use crate::supervisor::Beginning;
 use awaiting::Awaiting;
 
 pub(super) use deep::missing_kind;
-pub(super) use end::{Manners, announce, end};
+pub(super) use end::{Manners, end};
 pub(super) use pause::{pause, resume};
 pub(super) use run::run;
 
@@ -37,17 +37,19 @@ pub(super) fn start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fau
     let definition = load(&target.places, &target.name);
     let patience = definition.as_ref().map_or(Duration::from_secs(60), |d| d.boot_timeout);
     let look_until = deadline.begun + deadline.given.unwrap_or(patience);
-    let _only_one = only_start(target, look_until)?;
-    if let Some(outcome) = clear_the_way(target, deadline, look_until)? {
+    let turn = StartTurn::take(target, deadline.begun, look_until)?;
+    if let Some(outcome) = clear_the_way(target, deadline, look_until, &turn)? {
         return Ok(outcome);
     }
     let definition = definition.map_err(Fault::from)?.adjusted(&target.adjustments);
     let wrapped = wrapped_of(&definition)?;
     let times = deadline.for_start(&definition);
-    if let Some(why) = held_down(target, &definition, times.until)? {
+    let held = held_down(target, &definition, times.until)?;
+    turn.check()?;
+    if let Some(why) = held {
         return hold(target, &definition, &why, times.until);
     }
-    bring_up(target, &definition, wrapped, deadline.begun, times)
+    bring_up(target, &definition, wrapped, deadline.begun, times, turn)
 }
 
 fn wrapped_of(definition: &Definition) -> Result<&Wrapped, Fault> {
@@ -93,9 +95,11 @@ fn clear_the_way(
     target: &Target,
     deadline: &Deadline,
     until: Moment,
+    turn: &StartTurn<'_>,
 ) -> Result<Option<Outcome>, Fault> {
     let name = &target.name;
     loop {
+        turn.check()?;
         let seen = observe(&target.site, deadline.begun, until)?;
         match seen.state {
             State::Running | State::Degraded | State::Maintenance => {
@@ -153,10 +157,6 @@ fn await_begun(target: &Target, seen: &Observation, deadline: &Deadline) -> Resu
     awaiting.finish()
 }
 
-fn overtaken(target: &Target) -> Fault {
-    Fault::failed(format!("the start of `{}` was overtaken by stop", target.name))
-}
-
 /// Gate, record, process, and waiting for its site.
 fn bring_up(
     target: &Target,
@@ -164,8 +164,11 @@ fn bring_up(
     wrapped: &Wrapped,
     begun: Moment,
     times: StartTimes,
+    turn: StartTurn<'_>,
 ) -> Result<Outcome, Fault> {
-    let started = begin(target, definition, wrapped, begun, times)?;
+    let started = begin(target, definition, wrapped, begun, times, &turn)?;
+    // A stop finds what was launched by its record and its marks.
+    drop(turn);
     let mut awaiting = Awaiting::new(target, definition, wrapped, begun, times);
     awaiting.known = Identity::of(started.child.pid);
     awaiting.started = Some(started);
@@ -179,11 +182,13 @@ fn begin(
     wrapped: &Wrapped,
     begun: Moment,
     times: StartTimes,
+    turn: &StartTurn<'_>,
 ) -> Result<Started, Fault> {
     let boot_until = begun + times.boot;
     let reserved = prepare(target, definition, wrapped, boot_until)?;
     let started = keep_port(target, definition, wrapped, times.until).and_then(|()| {
         drop(reserved);
+        turn.check()?;
         launch(target, definition, wrapped, boot_until)
     });
     if started.is_err() {
@@ -285,12 +290,4 @@ pub(super) fn note(target: &Target, change: impl FnOnce(&mut Record)) {
     if let Err(error) = record.write(&target.site) {
         log::warn!("the record {} cannot be written: {error}", target.site.record().display());
     }
-}
-
-/// Whether a stop was ordered since `begun`.
-fn is_overtaken(target: &Target, begun: Moment) -> bool {
-    files::read_plain(&target.site.stop_order(), 1 << 10)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Moment>(&bytes).ok())
-        .is_some_and(|at| at > begun)
 }

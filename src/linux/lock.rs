@@ -3,7 +3,7 @@
 //! parent, and whoever asks learns of it without taking anything.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -23,11 +23,24 @@ pub enum Attempt {
 }
 
 impl Lock {
-    /// Locks the file at `path`, making it if need be; never waits.
+    /// Locks the file at `path` for one holder alone, making it if need be; never waits.
     ///
     /// # Errors
     /// The file cannot be opened, or the file system has no locks.
     pub fn attempt(path: &Path) -> io::Result<Attempt> {
+        Self::attempt_as(path, libc::F_WRLCK)
+    }
+
+    /// Locks the file at `path` for this holder and others who share it; never waits. `Held` means
+    /// that one has it alone.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    pub fn attempt_shared(path: &Path) -> io::Result<Attempt> {
+        Self::attempt_as(path, libc::F_RDLCK)
+    }
+
+    fn attempt_as(path: &Path, kind: libc::c_int) -> io::Result<Attempt> {
         loop {
             let file = OpenOptions::new()
                 .read(true)
@@ -37,7 +50,7 @@ impl Lock {
                 .mode(0o600)
                 .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
                 .open(path)?;
-            match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file())) {
+            match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(kind))) {
                 Ok(_) => {}
                 Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
                     return Ok(Attempt::Held);
@@ -55,6 +68,17 @@ impl Lock {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Writes into the locked file, in place of what it held; not durably.
+    ///
+    /// # Errors
+    /// As write(2).
+    pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = &self.0;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(bytes)
     }
 
     /// The descriptor to be inherited.
@@ -82,7 +106,7 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
         }
         Err(error) => return Err(error),
     };
-    let mut lock = whole_file();
+    let mut lock = whole_file(libc::F_WRLCK);
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
     Ok(i32::from(lock.l_type) != libc::F_UNLCK)
 }
@@ -105,9 +129,9 @@ pub fn whole_file_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-fn whole_file() -> libc::flock {
+fn whole_file(kind: libc::c_int) -> libc::flock {
     libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
+        l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: 0,
         l_len: 0,
@@ -132,6 +156,20 @@ mod tests {
         assert!(is_held(&path).unwrap(), "a copy of the descriptor holds it still");
         drop(copy);
         assert!(!is_held(&path).unwrap());
+    }
+
+    #[test]
+    fn those_who_share_a_lock_keep_out_only_who_wants_it_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let Attempt::Taken(one) = Lock::attempt_shared(&path).unwrap() else { panic!("free") };
+        let Attempt::Taken(two) = Lock::attempt_shared(&path).unwrap() else { panic!("shared") };
+        drop(one);
+        assert!(matches!(Lock::attempt(&path).unwrap(), Attempt::Held));
+        assert!(is_held(&path).unwrap());
+        drop(two);
+        let Attempt::Taken(_alone) = Lock::attempt(&path).unwrap() else { panic!("free again") };
+        assert!(matches!(Lock::attempt_shared(&path).unwrap(), Attempt::Held));
     }
 
     #[test]

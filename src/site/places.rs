@@ -128,11 +128,15 @@ impl SitePlaces {
     pub fn start_lock(&self) -> PathBuf {
         self.runtime.join("start.lock")
     }
+    /// Shared by all stops that are at work: no start launches anything meanwhile.
+    pub fn stopping_lock(&self) -> PathBuf {
+        self.runtime.join("stopping.lock")
+    }
     /// Held by a verb that stops a supervisor which is not ours: one at a time.
     pub fn stop_lock(&self) -> PathBuf {
         self.runtime.join("stop.lock")
     }
-    /// When a stop was last ordered of a supervisor which is not ours.
+    /// When a stop was last ordered.
     pub fn stop_order(&self) -> PathBuf {
         self.runtime.join("stop.order")
     }

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use super::{Fault, Manners, Outcome, Target, end, is_overtaken, missing_kind, note, overtaken};
 use crate::agent::deadline::{StartTimes, StopTimes};
-use crate::agent::ownership;
 use crate::backend::command::how_it_ended;
 use crate::backend::external::{self, Daemon, Started};
 use crate::backend::jobcenter;
 use crate::control::Failure;
 use crate::history;
+use crate::linux::Moment;
 use crate::linux::clock::WallTime;
 use crate::linux::process::ExitStatus;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal};
 use crate::observe::Wrapping;
 use crate::process::{Ending, Identity, Phase};
 use crate::site::{Definition, WRAPPED, Wrapped, duration};
@@ -66,12 +65,8 @@ impl<'a> Awaiting<'a> {
                 log::warn!("the site `{name}` is in maintenance: {why}");
                 Ok(Outcome::Done(format!("the site `{name}` is in maintenance: {why}")))
             }
-            Err(fault) if is_overtaken(self.target, self.begun) => {
-                // The stop may have looked before our process bore its marks: it is ours to end.
-                if let Some(handle) = self.known.as_ref().and_then(Identity::open) {
-                    let _ = handle.send(Signal::KILL);
-                }
-                ownership::let_go(self.target, None, None);
+            // What was launched is the stop's to end, which finds it: it was recorded within our turn.
+            Err(fault) if is_overtaken(&self.target.site, self.begun) => {
                 log::info!("{fault}");
                 Err(overtaken(self.target))
             }
@@ -94,7 +89,7 @@ impl<'a> Awaiting<'a> {
         // At once, soon, and then at most every countsleep, with a last look at the end.
         let mut pace = Duration::from_millis(50);
         loop {
-            if is_overtaken(self.target, self.begun) {
+            if is_overtaken(&self.target.site, self.begun) {
                 return Err(overtaken(self.target));
             }
             let is_last = boot_until.passed();

@@ -13,7 +13,7 @@ use crate::backend::external::{self, Daemon, Look};
 use crate::history;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Pid, files};
+use crate::linux::{Moment, Pid};
 use crate::observe::wrapped_definition;
 use crate::process::{Identity, Phase, ProcessRecord, Record, find_members, holders, sweep};
 use crate::site::{Definition, WRAPPED, Wrapped};
@@ -34,18 +34,6 @@ pub(crate) fn end(target: &Target, times: &StopTimes, manners: Manners) -> Resul
         Ending { target, definition: &definition, wrapped, times, kin: HashMap::new() };
     let _one_at_a_time = ending.one_at_a_time()?;
     ending.carry_out(manners)
-}
-
-/// Lets a start that is under way know that a stop overtakes it, before anything is looked at.
-pub(crate) fn announce(target: &Target) {
-    let order = target.site.stop_order();
-    // Where no start has ever begun there is no folder, and nobody to tell.
-    if files::is_own_folder(&target.site.runtime)
-        && let Ok(bytes) = serde_json::to_vec(&Moment::now())
-        && let Err(error) = files::write_durably(&order, &bytes)
-    {
-        log::warn!("{} cannot be written: {error}", order.display());
-    }
 }
 
 struct Ending<'a> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Deadline, Fault, Manners, Outcome, Target, bring_up, end, hold, note, wrapped_of};
 use crate::agent::FaultKind;
-use crate::agent::start::only_start;
 use crate::agent::stop::stop_times;
+use crate::agent::turn::StartTurn;
 use crate::backend::command::{Marked, run as run_command};
 use crate::backend::own;
 use crate::control::{Pause, Request, State};
@@ -37,7 +37,9 @@ pub(crate) fn pause(
         )));
     }
     let Some(command) = &wrapped.pause else {
+        let turn = StartTurn::take(target, deadline.begun, times.until)?;
         end(target, &times, Manners::Polite)?;
+        turn.check()?;
         return hold(target, definition, why, times.until).map(drop);
     };
     note(target, |record| record.paused = Some(why.clone()));
@@ -55,11 +57,12 @@ pub(crate) fn resume(
     let times = deadline.for_start(definition);
     let in_our_hands = own::glance(&target.site, &Request::Look, times.until).is_some();
     if in_our_hands {
-        let _only_one = only_start(target, times.until)?;
+        let turn = StartTurn::take(target, deadline.begun, times.until)?;
         let request = Request::Stop { polite_until: times.until, by: target.caller.to_owned() };
         own::ask(&target.site, &request, times.until);
         own::wait_for_end(&target.site, times.until);
-        return bring_up(target, definition, wrapped, deadline.begun, times);
+        turn.check()?;
+        return bring_up(target, definition, wrapped, deadline.begun, times, turn);
     }
     let seen = observe(&target.site, deadline.begun, times.until)?;
     match (seen.state, &wrapped.resume) {

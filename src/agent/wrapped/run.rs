@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use super::super::stop::stop_times;
 use super::{
     Awaiting, Deadline, Fault, Identity, Manners, Outcome, Target, begin, clear_the_way, end,
-    is_overtaken, wrapped_of,
+    wrapped_of,
 };
-use crate::agent::start::only_start;
+use crate::agent::turn::{StartTurn, is_overtaken};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, inherit};
@@ -29,8 +29,8 @@ pub(crate) fn run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault
         )));
     }
     let times = deadline.for_start(&definition);
-    let only_one = only_start(target, times.until)?;
-    if clear_the_way(target, deadline, times.until)?.is_some() {
+    let turn = StartTurn::take(target, deadline.begun, times.until)?;
+    if clear_the_way(target, deadline, times.until, &turn)?.is_some() {
         return Err(Fault::failed(format!(
             "the site `{name}` is up already; stop it first with: siteward stop {name}"
         )));
@@ -38,7 +38,8 @@ pub(crate) fn run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault
     // Signals first: a TERM that comes now is an order to stop, not the end of us.
     let inbox = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD])
         .map_err(|e| Fault::failed(format!("signals cannot be received: {e}")))?;
-    let started = begin(target, &definition, wrapped, deadline.begun, times)?;
+    let started = begin(target, &definition, wrapped, deadline.begun, times, &turn)?;
+    drop(turn);
     let pid = started.child.pid;
     let known = Identity::of(pid);
     let mut awaiting = Awaiting::new(target, &definition, wrapped, deadline.begun, times);
@@ -46,7 +47,6 @@ pub(crate) fn run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault
     awaiting.started = Some(started);
     let up_since = Moment::now();
     let up = awaiting.finish()?;
-    drop(only_one);
     if let Outcome::Done(words) = &up {
         log::info!("{words}");
     }
@@ -65,7 +65,7 @@ pub(crate) fn run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault
             break;
         }
     }
-    let ordered = is_overtaken(target, up_since);
+    let ordered = is_overtaken(&target.site, up_since);
     let begun = Deadline { begun: Moment::now(), given: None };
     end(target, &stop_times(&begun, &target.site), Manners::Polite)?;
     if told {

@@ -1,0 +1,211 @@
+//! Whose turn it is. A start has the site to itself until its supervisor is at work. Stops share it, and
+//! keep every start out until what they say of the site is proved.
+//!
+//! There are two locks. A stop takes its own, which all stops share, and then waits until no start has
+//! theirs. A start takes that one, and lets it go again while a stop has its own. So at least one of the
+//! two sees the other, and the start is the one that yields.
+//!
+//! Promises: no start launches anything while a stop is at work, and a start that is under way learns
+//! of a stop that was ordered after it began, in every phase. Must never: let a start hold up a stop
+//! beyond a part of that one's time, or let one stop wait for another.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::{Fault, FaultKind, Target};
+use crate::linux::lock::{self, Attempt, Lock};
+use crate::linux::wait::Waiting;
+use crate::linux::{Moment, Pid, Signal, files};
+use crate::process::{Identity, Spared};
+use crate::site::SitePlaces;
+
+/// Between two attempts at a lock: nothing tells of its release.
+const PACE: Duration = Duration::from_millis(10);
+
+/// The longest that a stop lets a start that is under way come to its end by itself.
+const YIELD: Duration = Duration::from_secs(10);
+
+/// How long what a killed start had forked may hold its lock: from fork to exec.
+const FORK: Duration = Duration::from_secs(1);
+
+/// The turn of a start; over when it is dropped.
+#[derive(Debug)]
+pub(super) struct StartTurn<'a> {
+    target: &'a Target,
+    begun: Moment,
+    _lock: Lock,
+}
+
+impl<'a> StartTurn<'a> {
+    /// Two starts at once: the second waits here until the first one's supervisor is at work. A start
+    /// that finds a stop at work waits for its end, and gives up where it was ordered after `begun`.
+    pub(super) fn take(target: &'a Target, begun: Moment, until: Moment) -> Result<Self, Fault> {
+        let denied = |error: io::Error| {
+            let kind = match error.kind() {
+                ErrorKind::PermissionDenied => FaultKind::NotPermitted,
+                _ => FaultKind::Failed,
+            };
+            let folder = target.site.runtime.display();
+            Fault::new(kind, format!("the folder {folder} cannot be used as this user: {error}"))
+        };
+        files::private_folder(&target.site.runtime).map_err(denied)?;
+        loop {
+            if is_overtaken(&target.site, begun) {
+                return Err(overtaken(target));
+            }
+            let attempt = Lock::attempt(&target.site.start_lock()).map_err(denied)?;
+            let other = match attempt {
+                Attempt::Taken(lock) => {
+                    if !lock::is_held(&target.site.stopping_lock()).map_err(denied)? {
+                        sign(&lock);
+                        let turn = Self { target, begun, _lock: lock };
+                        turn.check()?;
+                        return Ok(turn);
+                    }
+                    "a stop"
+                }
+                Attempt::Held => "another start",
+            };
+            if until.passed() {
+                return Err(Fault::failed(format!(
+                    "{other} of `{}` has not come to an end; wait for that, or end it with: siteward \
+                     clean {}",
+                    target.name, target.name
+                )));
+            }
+            Waiting::<()>::new().wait(Some(Moment::now() + PACE));
+        }
+    }
+
+    /// A stop that was ordered since the start began overtakes it.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        match is_overtaken(&self.target.site, self.begun) {
+            true => Err(overtaken(self.target)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What a start says that a stop overtook.
+pub(super) fn overtaken(target: &Target) -> Fault {
+    Fault::failed(format!("the start of `{}` was overtaken by stop", target.name))
+}
+
+/// Whether a stop was ordered since `begun`.
+pub(super) fn is_overtaken(places: &SitePlaces, begun: Moment) -> bool {
+    files::read_plain(&places.stop_order(), 1 << 10)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Moment>(&bytes).ok())
+        .is_some_and(|at| at > begun)
+}
+
+/// Writes into the lock who has it, for a stop that waits in vain.
+fn sign(lock: &Lock) {
+    let signed = Identity::of(Pid::this())
+        .ok_or_else(|| io::Error::other("/proc is not mounted"))
+        .and_then(|me| lock.write(&serde_json::to_vec(&me)?));
+    if let Err(error) = signed {
+        log::info!("a stop cannot tell who starts the site: {error}");
+    }
+}
+
+/// The turn of a stop; over when it is dropped.
+#[derive(Debug)]
+pub(super) struct StopTurn<'a> {
+    target: &'a Target,
+    /// None: there is no folder in which a start could be under way.
+    lock: Option<Lock>,
+}
+
+impl<'a> StopTurn<'a> {
+    /// Keeps starts out from now on, and lets those that are under way know that they are overtaken.
+    pub(super) fn begin(target: &'a Target, until: Moment) -> Result<Self, Fault> {
+        let places = &target.site;
+        // A first start may be about to make the folder. A name without a definition gets none.
+        if fs::symlink_metadata(&places.definition).is_ok() {
+            let _ = files::private_folder(&places.runtime);
+        }
+        if !files::is_own_folder(&places.runtime) {
+            return Ok(Self { target, lock: None });
+        }
+        let path = places.stopping_lock();
+        let lock = loop {
+            let why = match Lock::attempt_shared(&path) {
+                Ok(Attempt::Taken(lock)) => break Some(lock),
+                Ok(Attempt::Held) => "it is held by somebody alone".to_owned(),
+                // Where it cannot be made, no start can be under way that looks at it.
+                Err(error) if !path.exists() => {
+                    log::warn!("{} cannot be made: {error}", path.display());
+                    break None;
+                }
+                Err(error) => error.to_string(),
+            };
+            if until.passed() {
+                return Err(Fault::failed(format!(
+                    "the site `{}` is not stopped, as the lock {} cannot be had: {why}",
+                    target.name,
+                    path.display()
+                )));
+            }
+            Waiting::<()>::new().wait(Some(Moment::now() + PACE));
+        };
+        if let Ok(bytes) = serde_json::to_vec(&Moment::now())
+            && let Err(error) = files::write_even_if_full(&places.stop_order(), &bytes)
+        {
+            log::warn!("{} cannot be written: {error}", places.stop_order().display());
+        }
+        Ok(Self { target, lock })
+    }
+
+    /// Waits until no start is under way: whatever one has launched is there to be seen then. One that
+    /// does not yield is killed.
+    pub(super) fn wait_for_starts(&self, until: Moment) -> Result<(), Fault> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        let path = self.target.site.start_lock();
+        let patience = Moment::now() + (Moment::now().until(until) / 4).min(YIELD);
+        let mut killed: Option<Moment> = None;
+        loop {
+            let why = match lock::is_held(&path) {
+                Ok(false) => return Ok(()),
+                Ok(true) => "a start of it has not come to an end".to_owned(),
+                Err(error) => format!("the lock {} cannot be read: {error}", path.display()),
+            };
+            match killed {
+                None if patience.passed() => {
+                    killed = kill_starter(&self.target.site).then(|| Moment::now() + FORK);
+                }
+                // What a dead one has forked is a program by now, or hangs and never will be.
+                Some(gone) if gone.passed() => return Ok(()),
+                None | Some(_) => {}
+            }
+            if until.passed() {
+                let name = &self.target.name;
+                return Err(Fault::failed(format!(
+                    "the site `{name}` is not stopped: {why}; end that, then: siteward clean {name}"
+                )));
+            }
+            Waiting::<()>::new().wait(Some(Moment::now() + PACE));
+        }
+    }
+}
+
+/// KILL for a start that does not yield, if it can be told who that is. Says whether it is gone.
+fn kill_starter(places: &SitePlaces) -> bool {
+    let signed = files::read_plain(&places.start_lock(), 1 << 10).ok();
+    let Some(starter) = signed.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok())
+    else {
+        return false;
+    };
+    let Some(handle) = starter.open() else { return true };
+    if Spared::now().why(starter.pid, "").is_some() {
+        return false;
+    }
+    log::warn!("the start {} does not yield to the stop; it is killed", starter.pid);
+    let mut waiting = Waiting::new();
+    waiting.readable(handle.as_fd(), ());
+    handle.send(Signal::KILL).is_ok() && !waiting.wait(Some(Moment::now() + FORK)).is_empty()
+}

@@ -1,0 +1,157 @@
+//! A start and a stop of one site, at the same time: a stop overtakes a start in whichever phase that
+//! is, and nothing that a start launches appears behind a stop that has said "stopped".
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use common::*;
+use siteward::lease::owner;
+use siteward::linux::wait::Waiting;
+use siteward::linux::{Moment, Pid, Signal};
+
+const SITE: &str = "shop";
+
+/// A node with a site that has a database.
+fn node(more: &str) -> (Bench, PathBuf) {
+    let bench = Bench::new();
+    let database = bench.path("disk");
+    fs::create_dir(&database).unwrap();
+    define(&bench, &database, more);
+    (bench, database)
+}
+
+fn define(bench: &Bench, database: &std::path::Path, more: &str) {
+    bench.define(
+        SITE,
+        &format!(
+            "settle: 5ms\nboot_timeout: 30s\ndatabase: {}\nprerequisites: {{mounted: false}}\n\
+             {more}processes:\n  a: {{command: [ACT, steady]}}\n  b: {{command: [ACT, steady]}}\n",
+            database.display()
+        ),
+    );
+}
+
+fn pid_of(child: &Child) -> Pid {
+    Pid::try_from(child.id().cast_signed()).unwrap()
+}
+
+/// Nothing of the site lives, no keeper holds its lease, and that reads as released.
+fn is_at_rest(bench: &Bench, database: &std::path::Path) {
+    assert_eq!(bench.living(SITE), "");
+    assert_eq!(bench.monitor(SITE), (7, 7, 3));
+    assert!(!siteward::lease::is_kept(&bench.places.of(&SITE.parse().unwrap())));
+    assert!(owner(database).is_none_or(|owner| owner.released), "{:?}", owner(database));
+}
+
+#[test]
+fn a_start_that_does_not_yield_is_killed() {
+    let (one, database) = node("");
+    let two = Bench::new();
+    define(&two, &database, "");
+    succeed(one.hand(&["start", SITE]));
+    let start = background(two.hand(&["start", SITE]));
+    let site = two.places.of(&SITE.parse().unwrap());
+    until("its keeper waits", || siteward::lease::is_kept(&site));
+    signal(pid_of(&start), Signal::STOP);
+    let stop = output(two.hand(&["stop", SITE, "--timeout", "8s"]));
+    assert!(stop.status.success(), "{}", said(&stop));
+    assert!(said(&stop).contains("does not yield to the stop"), "{}", said(&stop));
+    let start = start.wait_with_output().unwrap();
+    assert_eq!(start.status.code(), None, "it was killed: {}", said(&start));
+    assert!(!siteward::lease::is_kept(&site), "no keeper of it waits for the lease any more");
+    succeed(one.hand(&["stop", SITE]));
+    is_at_rest(&two, &database);
+}
+
+/// A stop that was ordered by a person, and takes long, does not fail that of a cluster.
+#[test]
+fn a_stop_does_not_wait_for_another() {
+    let bench = Bench::new();
+    bench.define(SITE, "stop_timeout: 60s\nprocesses:\n  a: {command: [ACT, stubborn]}\n");
+    succeed(bench.hand(&["start", SITE]));
+    let long = background(bench.hand(&["stop", SITE]));
+    until("it stops", || bench.monitor(SITE).2 == 1);
+    let begun = Instant::now();
+    let short = output(bench.ocf(SITE, "stop", &[("OCF_RESKEY_CRM_meta_timeout", "6000")]));
+    assert!(short.status.success(), "{}", said(&short));
+    assert!(begun.elapsed() < Duration::from_secs(6));
+    assert!(long.wait_with_output().unwrap().status.success());
+    assert_eq!(bench.monitor(SITE), (7, 7, 3));
+}
+
+/// Starts and stops at random distances, in either order. A site whose stop was asked for last is at
+/// rest. One whose start began after the stop was ordered runs, with its lease and its record. `SITEWARD_ROUNDS` and `SITEWARD_SEED` give more of them, and the same ones again.
+#[test]
+fn what_was_asked_last_is_so() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let rounds = number("SITEWARD_ROUNDS").unwrap_or(60);
+    let seed = number("SITEWARD_SEED").unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs())
+    });
+    println!("SITEWARD_SEED={seed}");
+    let mut state = seed;
+    let mut random = |below: u64| {
+        // Knuth's MMIX: the high bits are random enough.
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let (bench, database) = node("");
+    let site = bench.places.of(&SITE.parse().unwrap());
+    for round in 0..rounds {
+        let last = if random(2) == 0 { "start" } else { "stop" };
+        let first: &[&str] = match (last, random(4)) {
+            ("start", 0) => &["clean"],
+            ("start", 1) => &["stop", "stop"],
+            ("start", 2) => &["start", "stop"],
+            ("start", _) => &["stop"],
+            (_, 0) => &["start", "start"],
+            (_, 1) => &["stop", "start"],
+            (_, _) => &["start"],
+        };
+        let mut children = Vec::new();
+        for verb in first.iter().chain([&last]) {
+            let ordered = fs::read(site.stop_order()).unwrap_or_default();
+            children.push((*verb, background(bench.hand(&[verb, SITE, "--timeout", "20s"]))));
+            if *verb != "start" {
+                until("it is ordered", || {
+                    fs::read(site.stop_order()).is_ok_and(|now| !now.is_empty() && now != ordered)
+                });
+            }
+            let soon = Moment::now() + Duration::from_micros(1_000 + random(60_000));
+            Waiting::<()>::new().wait(Some(soon));
+        }
+        let mut story = format!("round {round} of seed {seed}:");
+        let mut wrong = false;
+        for (verb, child) in children {
+            let output = child.wait_with_output().unwrap();
+            wrong |= verb != "start" && !output.status.success();
+            story.push_str(&format!("\n{verb}: {:?} {}", output.status.code(), said(&output)));
+            if verb == "start" && !output.status.success() {
+                wrong |= !said(&output).contains("overtaken by stop");
+            }
+        }
+        assert!(!wrong, "{story}");
+        match last {
+            "stop" => {
+                assert_eq!(bench.living(SITE), "", "{story}");
+                assert_eq!(bench.monitor(SITE).2, 3, "{story}");
+                assert!(!siteward::lease::is_kept(&site), "{story}");
+                assert!(owner(&database).is_none_or(|owner| owner.released), "{story}");
+            }
+            _ => {
+                assert_eq!(bench.monitor(SITE), (0, 0, 0), "{story}");
+                let record = bench.record(SITE).expect("a record");
+                assert!(record.supervisor.is_alive() && record.ending.is_none(), "{story}");
+                assert_eq!(record.processes.len(), 2, "{story}");
+                assert!(record.processes.iter().all(|p| p.identity.is_alive()), "{story}");
+                assert!(siteward::lease::is_kept(&site), "it runs without its lease; {story}");
+                assert!(!owner(&database).unwrap().released, "{story}");
+            }
+        }
+    }
+}
