@@ -1,6 +1,7 @@
 //! A real Pacemaker drives real sites on two nodes. Needs root and some packages; what is missing
 //! is said loudly, the tests then count as ignored, and fail where `SITEWARD_TEST_ALL` is set.
 
+mod faults;
 mod generated;
 mod lab;
 mod letter;
@@ -42,6 +43,21 @@ fn main() -> ExitCode {
         trial("busy_machine", missing.as_deref(), letter::busy_machine),
         trial("what_is_generated_runs", missing.as_deref(), generated::runs),
         trial("a_wrapped_site_lives", missing.as_deref(), generated::a_wrapped_site_lives),
+        trial(
+            "a_mistyped_site_fences_nobody",
+            missing.as_deref(),
+            faults::a_mistyped_site_fences_nobody,
+        ),
+        trial(
+            "a_killed_keeper_makes_no_second_active_node",
+            missing.as_deref(),
+            faults::a_killed_keeper_makes_no_second_active_node,
+        ),
+        trial(
+            "a_flood_of_notices_is_no_failure",
+            missing.as_deref(),
+            faults::a_flood_of_notices_is_no_failure,
+        ),
         trial("the_tools_of_the_cluster_like_the_agent", missing.as_deref(), tools_like_the_agent),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);
