@@ -36,6 +36,10 @@ fn main() -> ExitCode {
                 "a_process_runs_as_the_user_and_group_that_were_said",
                 a_process_runs_as_the_user_and_group_that_were_said,
             ),
+            (
+                "a_process_possesses_no_key_of_its_caller_s",
+                a_process_possesses_no_key_of_its_callers,
+            ),
         ],
     )
 }
@@ -216,4 +220,63 @@ fn a_process_gains_nothing_beyond_its_bound() {
     assert_eq!(value("CapEff"), "0000000000000402", "root gains no more by its exec");
     assert_eq!(value("NoNewPrivs"), "1");
     succeed(bench.hand(&["stop", "bound"]));
+}
+
+fn a_process_possesses_no_key_of_its_callers() {
+    let can = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    if !can("keyctl") {
+        eprintln!(
+            "\n*** LEFT OUT: whose keys a process has. Missing: keyctl (apt-get install keyutils) ***\n"
+        );
+        assert!(std::env::var_os("SITEWARD_TEST_ALL").is_none(), "SITEWARD_TEST_ALL is set");
+        return;
+    }
+    let look = "keyctl show @s >KEYS-$SITEWARD_PROCESS 2>&1; exec sleep 1000";
+    let bench = Bench::new();
+    fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let keys = bench.path("keys");
+    fs::create_dir(&keys).unwrap();
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o777)).unwrap();
+    let look = look.replace("KEYS", &keys.join("of").display().to_string());
+    bench.define(
+        "a",
+        &format!(
+            "processes:\n  x: {{command: [/bin/sh, -c, {look:?}], user: nobody}}\n  \
+             y: {{command: [/bin/sh, -c, {look:?}]}}\n"
+        ),
+    );
+    // The secret is in the caller's session keyring; the caller itself finds it there.
+    let call = |words: &[&str]| {
+        let inner = bench.hand(words);
+        let script = "keyctl add user siteward-secret precious @s >/dev/null && \
+                      keyctl print $(keyctl search @s user siteward-secret) && exec \"$0\" \"$@\"";
+        let mut call = Command::new("keyctl");
+        call.args(["session", "-", "sh", "-c", script]).arg(inner.get_program());
+        call.args(inner.get_args()).env_clear();
+        call.envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        call
+    };
+    let started = output(call(&["start", "a"]));
+    if !said(&started).contains("precious") {
+        eprintln!(
+            "\n*** LEFT OUT: whose keys a process has. This node has no keys: {started:?} ***\n"
+        );
+        return;
+    }
+    assert!(started.status.success(), "{}", said(&started));
+    let seen = |process: &str| {
+        let path = keys.join(format!("of-{process}"));
+        // It has said all once it has become what it goes on as.
+        until("it has looked", || {
+            siteward::linux::process::command_line(bench.pid("a", process))
+                .is_some_and(|line| line.starts_with("sleep"))
+        });
+        fs::read_to_string(path).unwrap()
+    };
+    for process in ["x", "y"] {
+        let keys = seen(process);
+        assert!(keys.contains("keyring"), "it has a session keyring of its own: {keys}");
+        assert!(!keys.contains("siteward-secret"), "{process}: {keys}");
+    }
+    succeed(bench.hand(&["stop", "a"]));
 }

@@ -10,6 +10,8 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use super::Pid;
+use super::child::{default_signals, end_at_exec_from, errno, join_new_keyring, unblock_signals};
+use super::exec_error::MESSAGE;
 use super::process::reap_one;
 use super::signals::{block_all, set_mask};
 use super::spawn::{ExecError, Stage, pointers};
@@ -52,10 +54,16 @@ pub fn spawn_detached(
     if pid == 0 {
         // SAFETY: as above.
         unsafe {
+            let give_up = |stage: Stage, errno: i32| -> ! {
+                let message = ExecError::message(stage, errno);
+                libc::write(report.as_raw_fd(), message.as_ptr().cast(), message.len());
+                libc::_exit(127)
+            };
             libc::setsid();
-            for signal in 1..=64 {
-                libc::signal(signal, libc::SIG_DFL);
-            }
+            default_signals();
+            // It stays the same user, so that a keyring of the caller's gives it nothing new; and its
+            // children join others where they become somebody else.
+            let _ = join_new_keyring();
             libc::dup2(null.as_raw_fd(), 0);
             libc::dup2(null.as_raw_fd(), 1);
             libc::dup2(null.as_raw_fd(), 2);
@@ -64,25 +72,23 @@ pub fn spawn_detached(
             } else {
                 libc::dup2(handover.as_raw_fd(), 3);
             }
-            libc::syscall(libc::SYS_close_range, 4, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
-            let mut nothing: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&raw mut nothing);
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const nothing, std::ptr::null_mut());
+            if let Err(error) = end_at_exec_from(4) {
+                give_up(Stage::Streams, error);
+            }
+            unblock_signals();
             libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
-            let errno = (*libc::__errno_location()).to_ne_bytes();
-            libc::write(report.as_raw_fd(), errno.as_ptr().cast(), errno.len());
-            libc::_exit(127)
+            give_up(Stage::Exec, errno())
         }
     }
     let fork_error = io::Error::last_os_error();
     let _ = set_mask(&mask);
     let pid = Pid::from_raw(pid).ok_or_else(|| failed(fork_error))?;
     drop(report);
-    let mut errno = [0u8; 4];
-    match File::from(reader).read(&mut errno) {
-        Ok(4) => {
+    let mut message = [0u8; MESSAGE];
+    match File::from(reader).read(&mut message) {
+        Ok(MESSAGE) => {
             let _ = reap_one(pid);
-            Err(ExecError { stage: Stage::Exec, errno: i32::from_ne_bytes(errno) })
+            Err(ExecError::from_message(message))
         }
         _ => Ok(pid),
     }

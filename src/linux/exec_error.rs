@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Stage {
     Fork,
     Session,
+    Keyring,
     Limits,
     Streams,
     User,
@@ -17,9 +18,10 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Fork,
         Self::Session,
+        Self::Keyring,
         Self::Limits,
         Self::Streams,
         Self::User,
@@ -32,6 +34,7 @@ impl Stage {
         match self {
             Self::Fork => "make a process",
             Self::Session => "make a session of its own",
+            Self::Keyring => "join a session keyring of its own",
             Self::Limits => "set its limits",
             Self::Streams => "set up its output",
             Self::User => "change to its user",
@@ -49,7 +52,22 @@ pub struct ExecError {
     pub errno: i32,
 }
 
+/// How long a failure is when a child tells it through a pipe, in bytes.
+pub(super) const MESSAGE: usize = 5;
+
 impl ExecError {
+    /// As a child tells it; allocates nothing.
+    pub(super) fn message(stage: Stage, errno: i32) -> [u8; MESSAGE] {
+        let [a, b, c, d] = errno.to_ne_bytes();
+        [stage as u8, a, b, c, d]
+    }
+
+    /// What a child told.
+    pub(super) fn from_message([stage, errno @ ..]: [u8; MESSAGE]) -> Self {
+        let stage = Stage::ALL.get(usize::from(stage)).copied().unwrap_or(Stage::Exec);
+        Self { stage, errno: i32::from_ne_bytes(errno) }
+    }
+
     /// There is no such program.
     pub fn is_not_found(&self) -> bool {
         self.stage == Stage::Exec && matches!(self.errno, libc::ENOENT | libc::ENOTDIR)
@@ -60,5 +78,18 @@ impl std::fmt::Display for ExecError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let error = io::Error::from_raw_os_error(self.errno);
         write!(f, "could not {}: {error}", self.stage.what())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_is_heard_as_it_was_told() {
+        for stage in Stage::ALL {
+            let error = ExecError { stage, errno: libc::EDQUOT };
+            assert_eq!(ExecError::from_message(ExecError::message(stage, libc::EDQUOT)), error);
+        }
     }
 }

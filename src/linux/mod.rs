@@ -7,6 +7,7 @@
 
 pub mod capabilities;
 pub mod cgroup;
+mod child;
 pub mod clock;
 pub mod detached;
 pub mod exec_error;

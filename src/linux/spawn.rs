@@ -15,6 +15,10 @@ use nix::fcntl::OFlag;
 pub use super::exec_error::{ExecError, Stage};
 
 use super::capabilities::Capabilities;
+use super::child::{
+    default_signals, end_at_exec_from, errno, is_orphan_of, join_new_keyring, unblock_signals,
+};
+use super::exec_error::MESSAGE;
 use super::limits::Limit;
 use super::process::reap_one;
 use super::signals::{block_all, set_mask};
@@ -113,14 +117,10 @@ pub struct ExecReport(File);
 impl ExecReport {
     /// None: not known yet.
     pub fn outcome(&mut self) -> Option<Result<(), ExecError>> {
-        let mut message = [0u8; 5];
+        let mut message = [0u8; MESSAGE];
         match self.0.read(&mut message) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-            Ok(5) => {
-                let [stage, errno @ ..] = message;
-                let stage = Stage::ALL.get(usize::from(stage)).copied().unwrap_or(Stage::Exec);
-                Some(Err(ExecError { stage, errno: i32::from_ne_bytes(errno) }))
-            }
+            Ok(MESSAGE) => Some(Err(ExecError::from_message(message))),
             Ok(_) | Err(_) => Some(Ok(())),
         }
     }
@@ -167,6 +167,7 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
         output: command.output.as_raw_fd(),
         report: writer.as_raw_fd(),
         listen_pid: listen_pid.as_mut_ptr(),
+        parent: Pid::this().number(),
     };
 
     let mask = block_all().map_err(failed)?;
@@ -200,6 +201,8 @@ struct ChildPlan<'a> {
     report: RawFd,
     /// A buffer of [`LISTEN_PID`]'s form.
     listen_pid: *mut u8,
+    /// Whose child it is.
+    parent: libc::pid_t,
 }
 
 /// `LISTEN_PID=` and room for the digits of a number and the final NUL.
@@ -225,8 +228,7 @@ pub(super) fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 /// The child's way from fork to exec: no allocation, no lock, no panic.
 fn child_main(plan: &ChildPlan<'_>) -> ! {
     let (stage, errno) = child_steps(plan);
-    let mut message = [stage as u8, 0, 0, 0, 0];
-    message[1..].copy_from_slice(&errno.to_ne_bytes());
+    let message = ExecError::message(stage, errno);
     // SAFETY: write(2) and _exit(2) are async-signal-safe; the buffer is a local.
     unsafe {
         libc::write(plan.report, message.as_ptr().cast(), message.len());
@@ -236,10 +238,6 @@ fn child_main(plan: &ChildPlan<'_>) -> ! {
 
 /// Returns only when a step failed, with the step and errno.
 fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
-    fn errno() -> i32 {
-        // SAFETY: the location of this thread's errno is always valid.
-        unsafe { *libc::__errno_location() }
-    }
     let command = plan.command;
     // SAFETY: from here on only system calls that signal-safety(7) lists, or bare ones, on
     // memory that was prepared before the fork and is not touched by anyone else.
@@ -251,10 +249,14 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
         if let Some(group) = &command.group {
             libc::write(group.as_raw_fd(), c"0".as_ptr().cast(), 1);
         }
-        for signal in 1..=64 {
-            libc::signal(signal, libc::SIG_DFL);
-        }
+        default_signals();
         libc::umask(command.umask);
+        // An ordinary user's programs share the user's keys anyway, and each keyring counts against how
+        // many that user may have.
+        let mut joined = match command.credentials.is_some() || libc::geteuid() == 0 {
+            true => join_new_keyring(),
+            false => Ok(()),
+        };
 
         let score = command.oom_score_adj.unwrap_or(0);
         let mut text = [0u8; 12];
@@ -276,7 +278,9 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
             return (Stage::Streams, errno());
         }
         // Whatever else is open ends with the exec, the report among it.
-        libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        if let Err(error) = end_at_exec_from(3) {
+            return (Stage::Streams, error);
+        }
         for mark in &command.marks {
             // Out of the way of what a program opens; lower where it may not open so many.
             let inherit = |from: i32| libc::fcntl(mark.as_raw_fd(), libc::F_DUPFD, from) >= 0;
@@ -309,19 +313,28 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
             if failed {
                 return (Stage::User, errno());
             }
+            // Where the old user has no room for one, the new user may.
+            if joined.is_err() {
+                joined = join_new_keyring();
+            }
+            if let Err(error) = joined {
+                return (Stage::Keyring, error);
+            }
         }
         if command.no_new_privileges && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
             return (Stage::User, errno());
         }
         if command.dies_with_parent {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            // A death before that call sends nothing.
+            if is_orphan_of(plan.parent) {
+                return (Stage::Session, libc::ESRCH);
+            }
         }
         if libc::chdir(command.directory.as_ptr()) < 0 {
             return (Stage::Directory, errno());
         }
-        let mut nothing: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut nothing);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const nothing, std::ptr::null_mut());
+        unblock_signals();
 
         let mut error = libc::ENOENT;
         for candidate in &command.candidates {
@@ -486,6 +499,23 @@ mod tests {
         let error = ExecError { stage: Stage::Directory, errno: libc::ENOENT };
         assert_eq!(child.report.outcome(), Some(Err(error)));
         let _ = reap_one(child.pid);
+    }
+
+    #[test]
+    fn what_is_open_here_does_not_reach_a_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, kept) = (folder.path().join("out"), folder.path().join("kept"));
+        let (output, kept) = (File::create(&path).unwrap(), File::create(&kept).unwrap());
+        // SAFETY: F_DUPFD makes a new descriptor of an open one; it becomes ours.
+        let _leaky = unsafe {
+            OwnedFd::from_raw_fd(libc::fcntl(kept.as_raw_fd(), libc::F_DUPFD, 60).max(60))
+        };
+        let mut child = spawn(&sample(&["ls", "-l", "/proc/self/fd"], &output)).unwrap();
+        wait_readable(&child.report);
+        assert_eq!(child.report.outcome(), Some(Ok(())));
+        let _ = reap_one(child.pid);
+        let said = std::fs::read_to_string(&path).unwrap();
+        assert!(said.contains("/out") && !said.contains("/kept"), "{said}");
     }
 
     #[test]

@@ -1,0 +1,182 @@
+//! What a child does between fork and exec to be rid of what its parent had.
+//!
+//! Promises: nothing here allocates, locks or panics, and every system call is a bare one or in the
+//! list of signal-safety(7); a step that did not succeed is told, with its errno.
+
+use std::os::fd::RawFd;
+
+/// The errno of the last call of this thread.
+pub(super) fn errno() -> i32 {
+    // SAFETY: the location of this thread's errno is always valid.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Every signal as a program expects to find it: none ignored, and none blocked by us.
+pub(super) fn default_signals() {
+    for signal in 1..=64 {
+        // SAFETY: SIG_DFL is no handler of ours; nothing can run in it.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// Unblocks every signal.
+pub(super) fn unblock_signals() {
+    // SAFETY: the set is a local, and an all-zero one is only there to be emptied.
+    unsafe {
+        let mut nothing: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut nothing);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const nothing, std::ptr::null_mut());
+    }
+}
+
+/// Joins a new session keyring (keyrings(7)), so that nothing in that of the caller is possessed any
+/// more. Success where no keys can be reached at all: the kernel has none, or a filter forbids the call,
+/// which the program then cannot make either.
+pub(super) fn join_new_keyring() -> Result<(), i32> {
+    // SAFETY: a number and a null pointer, by which a keyring without a name is made.
+    let rc = unsafe {
+        let name = std::ptr::null::<libc::c_char>();
+        libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, name)
+    };
+    match (rc, errno()) {
+        (0.., _) | (_, libc::ENOSYS | libc::EPERM) => Ok(()),
+        (_, error) => Err(error),
+    }
+}
+
+/// Whether the parent, which had the number `parent`, has ended already. One outside this PID namespace
+/// has no number here, and cannot be asked for.
+pub(super) fn is_orphan_of(parent: libc::pid_t) -> bool {
+    // SAFETY: getppid(2) takes nothing and cannot fail.
+    let now = unsafe { libc::getppid() };
+    now != parent && now != 0
+}
+
+/// Lets every descriptor from `first` on end with the next exec.
+pub(super) fn end_at_exec_from(first: RawFd) -> Result<(), i32> {
+    // SAFETY: close_range(2) takes numbers, and with this flag it only sets one.
+    let rc =
+        unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    match rc {
+        0 => Ok(()),
+        // Before Linux 5.9 there is no such call, and before 5.11 no such flag; an old filter of system
+        // calls may not know it either.
+        _ => end_each_at_exec_from(first),
+    }
+}
+
+/// As [`end_at_exec_from`], one after the other, as /proc lists them: a limit on their number is no
+/// bound, as it may have been lowered since.
+pub(super) fn end_each_at_exec_from(first: RawFd) -> Result<(), i32> {
+    // SAFETY: the path is a constant; the descriptor is made here and closed here.
+    unsafe {
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+        let folder = libc::open(c"/proc/self/fd".as_ptr(), flags);
+        if folder < 0 {
+            return Err(errno());
+        }
+        let result = end_listed_at_exec(folder, first);
+        libc::close(folder);
+        result
+    }
+}
+
+/// Where the name begins in an entry of getdents64(2), and where its length stands.
+const NAME_AT: usize = 19;
+const LENGTH_AT: usize = 16;
+
+fn end_listed_at_exec(folder: RawFd, first: RawFd) -> Result<(), i32> {
+    let mut buffer = [0u8; 2048];
+    loop {
+        // SAFETY: the kernel writes no more than the buffer's length into it.
+        let read = unsafe {
+            libc::syscall(libc::SYS_getdents64, folder, buffer.as_mut_ptr(), buffer.len())
+        };
+        let read = match usize::try_from(read) {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(_) => return Err(errno()),
+        };
+        let mut rest = buffer.get(..read).unwrap_or_default();
+        while let Some(&[low, high]) = rest.get(LENGTH_AT..LENGTH_AT + 2) {
+            let length = usize::from(u16::from_ne_bytes([low, high]));
+            let Some(name) = rest.get(NAME_AT..length) else { return Err(libc::EIO) };
+            if let Some(fd) = number(name).filter(|fd| *fd >= first)
+                // SAFETY: F_SETFD only sets a flag, and fails on a number that is not open.
+                && unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } < 0
+            {
+                return Err(errno());
+            }
+            rest = rest.get(length..).unwrap_or_default();
+        }
+    }
+}
+
+/// The decimal number at the beginning of `text`, up to its NUL.
+fn number(text: &[u8]) -> Option<RawFd> {
+    let mut value: RawFd = 0;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            0 => return (at > 0).then_some(value),
+            b'0'..=b'9' => {
+                value = value.checked_mul(10)?.checked_add(RawFd::from(byte - b'0'))?;
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+    /// A descriptor that an exec would leave open, at a number not below `from`.
+    fn leaky(from: RawFd) -> OwnedFd {
+        let null = File::open("/dev/null").unwrap();
+        // SAFETY: F_DUPFD makes a new descriptor of an open one; it becomes ours.
+        unsafe {
+            let raw = libc::fcntl(null.as_raw_fd(), libc::F_DUPFD, from);
+            assert!(raw >= 0);
+            OwnedFd::from_raw_fd(raw)
+        }
+    }
+
+    /// Whether an exec would leave it open.
+    fn leaks(fd: &OwnedFd) -> bool {
+        // SAFETY: F_GETFD on a descriptor that is open.
+        unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFD) & libc::FD_CLOEXEC == 0 }
+    }
+
+    #[test]
+    fn without_the_call_every_descriptor_from_a_number_on_ends_at_an_exec() {
+        // High numbers, which no other test of this process inherits on purpose.
+        let below = leaky(300);
+        let above: Vec<OwnedFd> = (0..200).map(|_| leaky(400)).collect();
+        assert!(above.iter().all(leaks));
+        end_each_at_exec_from(400).unwrap();
+        assert!(!above.iter().any(leaks));
+        assert!(leaks(&below));
+        let more = leaky(400);
+        end_at_exec_from(400).unwrap();
+        assert!(!leaks(&more));
+    }
+
+    #[test]
+    fn a_parent_that_is_another_now_has_ended() {
+        // SAFETY: both calls take nothing and cannot fail.
+        let (parent, me) = unsafe { (libc::getppid(), libc::getpid()) };
+        assert!(!is_orphan_of(parent));
+        assert!(parent == 0 || is_orphan_of(me));
+    }
+
+    #[test]
+    fn only_a_whole_number_is_a_descriptor() {
+        assert_eq!(number(b"17\0..."), Some(17));
+        for name in [&b".\0"[..], b"..\0", b"\0", b"17", b"99999999999\0", b"1a\0"] {
+            assert_eq!(number(name), None);
+        }
+    }
+}
