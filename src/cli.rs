@@ -235,6 +235,7 @@ pub fn main() -> ExitCode {
         return ExitCode::from(code);
     }
     signals::let_writes_fail();
+    signals::hear_of_children();
     inherit::usual_umask();
     let recognised = Manager::recognise(arguments.first().map(OsString::as_os_str));
     // A manager that calls by the agent's link gives one word, and everything else by environment.

@@ -411,6 +411,29 @@ fn any_other_supervisor_is_wrapped_by_its_commands() {
 }
 
 #[test]
+fn an_exit_status_is_heard_though_the_caller_ignores_the_end_of_children() {
+    let mut bench = Bench::new();
+    let (keeper, up) = (bench.path("keeper"), bench.path("up"));
+    bench.define(
+        "other",
+        &format!(
+            "supervisor:\n  start: [{keeper}, here]\n  stop: [/bin/true]\n  \
+             process: [{keeper}, here]\n  \
+             list: {{command: [/bin/sh, -c, \"test -e {up} || exit 3\"], rows: exit-status}}\n",
+            keeper = keeper.display(),
+            up = up.display()
+        ),
+    );
+    let down = bench.monitor("other");
+    assert_eq!(down, (7, 7, 3));
+    bench.within =
+        ["/bin/bash", "-c", "trap '' CHLD; exec \"$0\" \"$@\""].map(str::to_owned).into();
+    assert_eq!(bench.monitor("other"), down);
+    fs::write(&up, "").unwrap();
+    assert_ne!(bench.monitor("other"), down, "its list says that something of it is up");
+}
+
+#[test]
 fn its_port_keeper_comes_before_it_and_a_failed_start_leaves_none() {
     let center = Jobcenter::with("testsite", "port_keeper: true, ");
     succeed(center.hand(&["start", "testsite"]));

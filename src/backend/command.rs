@@ -138,7 +138,7 @@ fn attend(mut child: Child, mut pipe: File, deadline: Moment) -> Ran {
     }
     // Not to the end of file: a daemon that it left behind may hold the pipe for ever.
     listen(&mut pipe, &mut said);
-    let status = reap_one(child.pid).unwrap_or(ExitStatus::Code(0));
+    let status = reap_one(child.pid).unwrap_or(ExitStatus::Untold);
     match child.report.outcome() {
         Some(Err(error)) => Ran::NotRun(error),
         Some(Ok(())) | None => {
@@ -165,4 +165,16 @@ fn listen(pipe: &mut File, said: &mut Vec<u8>) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_nobody_saw_is_no_success() {
+        let ran = Ran::Ended { status: ExitStatus::Untold, said: "all is well\n".to_owned() };
+        assert!(!ran.is_success());
+        assert!(ran.complaint().is_some_and(|why| why.contains("nobody saw how")));
+    }
 }

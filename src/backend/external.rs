@@ -132,9 +132,10 @@ fn await_exec(child: &Child) {
 const LONGEST_LOG: u64 = 8 << 20;
 
 impl Started {
-    /// How it ended, which it has.
+    /// How it ended, which it has; None: that has been said already.
     pub fn status(&self) -> Option<ExitStatus> {
-        self.status.recv_timeout(Duration::from_secs(1)).ok().flatten()
+        let told = self.status.recv_timeout(Duration::from_secs(1)).ok()?;
+        Some(told.unwrap_or(ExitStatus::Untold))
     }
 
     /// The last lines that it printed since it was started.

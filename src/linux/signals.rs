@@ -133,6 +133,17 @@ pub fn let_writes_fail() {
     }
 }
 
+/// Lets this process learn how its children end, though it was started with SIGCHLD ignored: the kernel
+/// then reaps them itself, and a wait for one is told nothing.
+pub fn hear_of_children() {
+    // SAFETY: SIG_DFL is no handler of ours; nothing can run in it.
+    let _ = unsafe {
+        nix::sys::signal::signal(NixSignal::SIGCHLD, nix::sys::signal::SigHandler::SigDfl)
+    };
+    let child: SigSet = [NixSignal::SIGCHLD].into_iter().collect();
+    let _ = child.thread_unblock();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
