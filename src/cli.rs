@@ -420,6 +420,9 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             (Verb::Other, with(&site, called_by, &places, clean))
         }
         Word::Run { site, maintenance_flag } => {
+            // What the caller left open must not be held open by a site that runs for months. Nothing of
+            // ours is open yet.
+            inherit::close_from(3);
             let run =
                 |t: &Target| agent::run_until_unflagged(t, maintenance_flag.as_deref(), &deadline);
             (Verb::Other, if_wanted(called_by, || with(&site, called_by, &places, run)))

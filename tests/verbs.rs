@@ -695,3 +695,24 @@ fn whoever_asks_for_help_gets_it() {
     let near = said(&output(bench.hand(&["strat", "a"])));
     assert!(near.contains("'start'"), "{near}");
 }
+
+#[test]
+fn a_run_in_the_foreground_keeps_nothing_of_its_callers_open() {
+    let mut bench = Bench::new();
+    bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
+    let kept = bench.path("kept");
+    let script = format!("exec 9>{}; exec \"$0\" \"$@\"", kept.display());
+    bench.within = vec!["/bin/sh".to_owned(), "-c".to_owned(), script];
+    let run = background(bench.hand(&["run", "a"]));
+    bench.within.clear();
+    until("it runs", || bench.monitor("a") == (0, 0, 0));
+    assert!(kept.exists());
+    for process in ["supervisor", "x"] {
+        let folder = format!("/proc/{}/fd", bench.pid("a", process));
+        let open: Vec<_> =
+            fs::read_dir(folder).unwrap().flatten().flat_map(|e| fs::read_link(e.path())).collect();
+        assert!(!open.contains(&kept), "{process}: {open:?}");
+    }
+    succeed(bench.hand(&["stop", "a"]));
+    assert!(run.wait_with_output().unwrap().status.success());
+}

@@ -18,7 +18,7 @@ use crate::backend::own::{self, Asked, Launched, Orders};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal, inherit};
+use crate::linux::{Moment, Signal};
 use crate::observe::{observe, wrapped_definition};
 use crate::site::load;
 use crate::supervisor::{self, Beginning, Finished, NotStarted, Setup};
@@ -262,8 +262,7 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let held = held_down(target, &definition, boot_until)
         .and_then(|held| turn.check().map(|()| held))
         .inspect_err(|_| let_go())?;
-    // What the caller left open must not be held open by the site, nor its folder be busy.
-    inherit::close_from(3);
+    // The caller's folder must not be busy as long as the site runs.
     std::env::set_current_dir("/")
         .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
     let setup = Setup {

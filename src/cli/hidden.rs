@@ -12,7 +12,7 @@ use super::{init_supervisor_log, print_lines};
 use crate::agent::{self, Target};
 use crate::backend::own;
 use crate::lease;
-use crate::linux::{Pid, node};
+use crate::linux::{Pid, inherit, node};
 use crate::operator;
 use crate::site::{Overrides, Places, SiteName, load, load_snapshot, print_file};
 use crate::supervisor::{Beginning, Setup, scope};
@@ -66,6 +66,8 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
     let done = |it_is: bool| ExitCode::from(u8::from(!it_is));
     match word {
         Hidden::Supervise(word) => {
+            // Behind the handover; nothing of ours is open yet.
+            inherit::close_from(4);
             init_supervisor_log();
             let Ok(places) = Places::resolve(folders) else { return ExitCode::from(2) };
             supervise(word, places).unwrap_or(ExitCode::from(2))

@@ -15,10 +15,12 @@ pub fn leave_session() -> io::Result<()> {
     Ok(())
 }
 
-/// Closes every descriptor from `first` on, the caller's pipes and files among them.
+/// Closes every descriptor from `first` on, the caller's pipes and files among them. To be called
+/// before this process has opened anything of its own, and while it has one thread: a descriptor of
+/// ours would be closed under its owner, who would then use or close another's.
 pub fn close_from(first: i32) {
-    // SAFETY: callers do this before they open anything of their own; what is closed was
-    // inherited and is owned by no value of this program.
+    // SAFETY: by the promise above every number from `first` on was inherited, and is owned by no value
+    // of this program.
     let rc = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
     if rc == 0 {
         return;
@@ -28,7 +30,7 @@ pub fn close_from(first: i32) {
     let open: Vec<i32> =
         entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
     for fd in open.into_iter().filter(|fd| *fd >= first) {
-        // SAFETY: as above; the descriptor of the directory itself is closed already.
+        // SAFETY: as above; the folder that was read is closed already, and its number with it.
         unsafe { libc::close(fd) };
     }
 }

@@ -10,14 +10,13 @@ use super::{
 use crate::agent::turn::{StartTurn, is_overtaken};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal, inherit};
+use crate::linux::{Moment, Signal};
 use crate::site::load;
 
 /// Runs the site until it ends or until it is told to end it.
 pub(crate) fn run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let name = &target.name;
-    // What the caller left open must not be held open by the site, nor its folder be busy.
-    inherit::close_from(3);
+    // The caller's folder must not be busy as long as the site runs.
     std::env::set_current_dir("/")
         .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
     let definition = load(&target.places, name).map_err(Fault::from)?;
