@@ -216,7 +216,6 @@ fn read_handover(mut pipe: File, deadline: Moment) -> anyhow::Result<String> {
 /// The other end of [`launch`]: this process becomes the supervisor. Descriptor 3 is the handover.
 pub fn be_launched(setup: Setup) -> bool {
     let Ok(handover) = inherit::take_descriptor(3) else { return false };
-    inherit::close_from(4);
     let mut handover = Some(File::from(handover));
     let log = setup.places.supervisor_log();
     let _ = std::env::set_current_dir("/");
@@ -263,6 +262,9 @@ fn redirect_output(places: &SitePlaces, log: &Path) {
     if files::private_folder(&places.logs).is_err() {
         // It is said on the handover by whoever needs the folder next.
         return;
+    }
+    for folder in [&places.logs, &places.runtime] {
+        files::clear_leftovers(folder);
     }
     // One generation is kept: it is begun anew when a supervisor begins, never under one.
     if std::fs::metadata(log).is_ok_and(|m| m.len() > 1 << 20) {

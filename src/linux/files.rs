@@ -2,17 +2,31 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use super::Pid;
+use super::lock::whole_file_lock;
+
+/// The most characters that a path can have (`PATH_MAX`, less its final NUL), and a name in it.
+pub const LONGEST_PATH: usize = libc::PATH_MAX as usize - 1;
+pub const LONGEST_NAME: usize = 255;
+
+/// What stands between a file's name and the number of the process that writes it anew.
+const NEW: &str = ".new.";
 
 /// Writes `bytes` to `path` durably: a temporary file, fsync, rename, fsync of the folder. Mode 0600.
+/// What a writer of the same file left that was killed meanwhile is removed.
 ///
 /// # Errors
 /// As open(2), write(2), fsync(2) and rename(2); `path` then holds what it held before.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".new.{}", std::process::id()));
+    let of_this = path.file_name().unwrap_or_default();
+    let mut name = of_this.to_owned();
+    name.push(format!("{NEW}{}", std::process::id()));
     let temporary = folder.join(name);
     let _ = fs::remove_file(&temporary);
     let written = (|| {
@@ -22,15 +36,61 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(&temporary)?;
+        // As long as it is locked, somebody writes it.
+        let _ = whole_file_lock(&file);
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         File::open(folder)?.sync_all()
     })();
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
+    match written {
+        Ok(()) => remove_leftovers(folder, |of| of == of_this.as_bytes()),
+        Err(_) => drop(fs::remove_file(&temporary)),
     }
     written
+}
+
+/// Removes from a folder of ours what killed writers of any of its files left; never by way of a link.
+pub fn clear_leftovers(folder: &Path) {
+    if is_own_folder(folder) {
+        remove_leftovers(folder, |_| true);
+    }
+}
+
+fn remove_leftovers(folder: &Path, is_meant: impl Fn(&[u8]) -> bool) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if let Some((of, writer)) = being_written(name.as_bytes())
+            && is_meant(of)
+            && writer != Pid::this()
+            && is_abandoned(&entry.path(), writer)
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Of the name of a temporary file: the name of the file that it is to become, and who writes it.
+fn being_written(name: &[u8]) -> Option<(&[u8], Pid)> {
+    let at = name.windows(NEW.len()).rposition(|part| part == NEW.as_bytes())?;
+    let number = std::str::from_utf8(&name[at + NEW.len()..]).ok()?;
+    let number = number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok())??;
+    Some((&name[..at], Pid::from_raw(number)?))
+}
+
+/// Whether nobody writes it any more: there is no such process here, and none elsewhere, as in another
+/// PID namespace, holds its lock.
+fn is_abandoned(path: &Path, writer: Pid) -> bool {
+    let is_gone = || {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(writer.number()), None)
+            == Err(nix::errno::Errno::ESRCH)
+    };
+    let is_free = || {
+        let (file, there) = open_plain(path).ok()?;
+        let is_ours = there.uid() == effective_user() && there.mode() & 0o7777 == 0o600;
+        (is_ours && whole_file_lock(&file).ok()?).then_some(())
+    };
+    is_gone() && is_free().is_some()
 }
 
 /// As [`write_durably`]; but where the disk is full, over the old content, if that has room for it, and
@@ -59,11 +119,39 @@ pub fn write_even_if_full(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// A file that was read, and which it was: found out from what was open, not from its path.
+#[derive(Debug)]
+pub struct Plain {
+    pub bytes: Vec<u8>,
+    /// The user that it belongs to.
+    pub owner: u32,
+    /// As stat(2) has it, with the bits of its type.
+    pub mode: u32,
+    /// Where it lies, without a link in it.
+    pub path: PathBuf,
+}
+
 /// Reads a file that must be a plain file of reasonable size and no link.
 ///
 /// # Errors
 /// As open(2) and read(2); InvalidData if it is a link, no plain file, or longer than `limit` bytes.
 pub fn read_plain(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_open(&open_plain(path)?.0, limit)
+}
+
+/// As [`read_plain`]; but says which file that was as well.
+///
+/// # Errors
+/// As [`read_plain`], and where /proc is not mounted.
+pub fn read_plain_of(path: &Path, limit: u64) -> io::Result<Plain> {
+    let (file, there) = open_plain(path)?;
+    let bytes = read_open(&file, limit)?;
+    let at = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
+        .map_err(|e| io::Error::other(format!("where it lies cannot be found out: {e}")))?;
+    Ok(Plain { bytes, owner: there.uid(), mode: there.mode(), path: at })
+}
+
+fn open_plain(path: &Path) -> io::Result<(File, fs::Metadata)> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
@@ -76,9 +164,14 @@ pub fn read_plain(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
             ),
             _ => error,
         })?;
-    if !file.metadata()?.is_file() {
+    let there = file.metadata()?;
+    if !there.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is not a plain file"));
     }
+    Ok((file, there))
+}
+
+fn read_open(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
@@ -198,6 +291,52 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let left = |name: &str| {
+            let options =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(at(name));
+            options.unwrap()
+        };
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        let alive = std::os::unix::process::parent_id();
+        left(&format!("record.new.{dead}"));
+        left(&format!("other.new.{dead}"));
+        left(&format!("record.new.{alive}"));
+        left("record.new.x");
+        let written_elsewhere = left(&format!("record.new.{}", dead + 1_000_000));
+        assert!(whole_file_lock(&written_elsewhere).unwrap());
+        write_durably(&at("record"), b"one").unwrap();
+        assert!(!at(&format!("record.new.{dead}")).exists());
+        assert!(at(&format!("other.new.{dead}")).exists(), "it is another file's");
+        assert!(at(&format!("record.new.{alive}")).exists());
+        assert!(at("record.new.x").exists());
+        assert!(at(&format!("record.new.{}", dead + 1_000_000)).exists());
+        clear_leftovers(folder.path());
+        assert!(!at(&format!("other.new.{dead}")).exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+        drop(written_elsewhere);
+        clear_leftovers(folder.path());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_was_read_is_told_by_what_was_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        fs::write(real.join("file"), "words").unwrap();
+        fs::set_permissions(real.join("file"), fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let read = read_plain_of(&link.join("file"), 100).unwrap();
+        assert_eq!((read.bytes.as_slice(), read.mode & 0o7777), (&b"words"[..], 0o640));
+        assert_eq!((read.owner, read.path), (effective_user(), real.join("file")));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::cursor::{DefinitionError, nearest};
 use super::definition::{Definition, SiteName};
 use super::parse::{parse, site_and_database};
 use super::places::{Places, SitePlaces};
-use crate::linux::files;
+use crate::linux::files::{self, Plain};
 
 /// The longest definition that is read, in bytes.
 const LONGEST: u64 = 4 << 20;
@@ -68,7 +68,7 @@ pub fn defined_sites(places: &Places) -> Vec<SiteName> {
 /// See [`LoadError`].
 pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
     let file = places.of(name).definition;
-    let text = read(&file).map_err(|error| match error.kind() {
+    let read = files::read_plain_of(&file, LONGEST).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             let names = defined_sites(places);
             let names: Vec<&str> = names.iter().map(SiteName::as_str).collect();
@@ -76,12 +76,9 @@ pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
             LoadError::Missing { file: file.clone(), nearest }
         }
         io::ErrorKind::PermissionDenied => LoadError::Denied { file: file.clone(), error },
-        _ => LoadError::Unusable(format!(
-            "the definition {} cannot be read: {error}",
-            file.display()
-        )),
+        _ => unreadable(&file, &error),
     })?;
-    let definition = trusted(&file, name, &text)?;
+    let definition = trusted(&file, name, read)?;
     check_clash(places, &definition)?;
     Ok(definition)
 }
@@ -92,15 +89,22 @@ pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
 /// See [`LoadError`].
 pub fn load_alone(places: &SitePlaces, name: &SiteName) -> Result<Definition, LoadError> {
     let file = &places.definition;
-    let text = read(file).map_err(|error| LoadError::Denied { file: file.clone(), error })?;
-    trusted(file, name, &text)
+    let read = files::read_plain_of(file, LONGEST)
+        .map_err(|error| LoadError::Denied { file: file.clone(), error })?;
+    trusted(file, name, read)
 }
 
-fn trusted(file: &Path, name: &SiteName, text: &str) -> Result<Definition, LoadError> {
+/// Parses what was read, if that very file may be trusted, whatever stands at its path by now.
+fn trusted(file: &Path, name: &SiteName, read: Plain) -> Result<Definition, LoadError> {
     if files::is_root() {
-        check_trust(file).map_err(LoadError::Untrusted)?;
+        check_trust(&read).map_err(LoadError::Untrusted)?;
     }
-    parse(name, file, text).map_err(LoadError::Wrong)
+    let text = as_text(read.bytes).map_err(|error| unreadable(file, &error))?;
+    parse(name, file, &text).map_err(LoadError::Wrong)
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> LoadError {
+    LoadError::Unusable(format!("the definition {} cannot be read: {error}", file.display()))
 }
 
 /// Reads the snapshot that a supervisor left: the name and text are known to be good.
@@ -115,32 +119,45 @@ pub fn load_snapshot(file: &Path, name: &SiteName) -> Result<Definition, LoadErr
 }
 
 fn read(file: &Path) -> io::Result<String> {
-    String::from_utf8(files::read_plain(file, LONGEST)?)
+    as_text(files::read_plain(file, LONGEST)?)
+}
+
+fn as_text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
 /// Root runs what the definition says, so nobody but root may have written it or put it there.
-fn check_trust(file: &Path) -> Result<(), String> {
-    let resolved = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    for (i, part) in resolved.ancestors().enumerate() {
-        let Ok(there) = fs::symlink_metadata(part) else { continue };
-        let what = if i == 0 { "file" } else { "folder" };
-        let at = part.display();
-        if there.uid() != 0 {
-            return Err(format!(
-                "the {what} {at} belongs to user {}, and root runs what definitions say; \
-                 give it to root: chown root {at}",
-                there.uid()
-            ));
-        }
-        let sticky = i > 0 && there.mode() & 0o1000 != 0;
-        if there.mode() & 0o022 != 0 && !sticky {
-            return Err(format!(
-                "the {what} {at} may be written by others than its owner (mode {:04o}), and root \
-                 runs what definitions say; take that away: chmod go-w {at}",
-                there.mode() & 0o7777
-            ));
-        }
+fn check_trust(read: &Plain) -> Result<(), String> {
+    check_part("file", &read.path, read.owner, read.mode)?;
+    for folder in read.path.ancestors().skip(1) {
+        let there = fs::symlink_metadata(folder).map_err(|error| {
+            format!(
+                "the folder {} cannot be looked at, and root runs what definitions in it say: {error}",
+                folder.display()
+            )
+        })?;
+        // Where a folder has the sticky bit nobody can take away what is another's.
+        let open_to_all = if there.mode() & 0o1000 != 0 { 0o022 } else { 0 };
+        check_part("folder", folder, there.uid(), there.mode() & !open_to_all)?;
+    }
+    Ok(())
+}
+
+fn check_part(what: &str, path: &Path, owner: u32, mode: u32) -> Result<(), String> {
+    let at = path.display();
+    if owner != 0 {
+        return Err(format!(
+            "the {what} {at} belongs to user {owner}, and root runs what definitions say; \
+             give it to root: chown root {at}"
+        ));
+    }
+    if mode & 0o022 != 0 {
+        return Err(format!(
+            "the {what} {at} may be written by others than its owner (mode {:04o}), and root \
+             runs what definitions say; take that away: chmod go-w {at}",
+            mode & 0o7777
+        ));
     }
     Ok(())
 }
@@ -172,4 +189,26 @@ fn check_clash(places: &Places, definition: &Definition) -> Result<(), LoadError
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_trusted_by_its_own_owner_and_not_by_what_stands_at_its_path() {
+        let read = |owner, mode: u32, path: &str| Plain {
+            bytes: Vec::new(),
+            owner,
+            mode: 0o100_000 | mode,
+            path: path.into(),
+        };
+        assert_eq!(check_trust(&read(0, 0o644, "/etc/passwd")), Ok(()));
+        // Nobody but root can put a file of root's into a folder with the sticky bit.
+        assert_eq!(check_trust(&read(0, 0o644, "/tmp/shop.yaml")), Ok(()));
+        let refused = |read| check_trust(&read).unwrap_err();
+        assert!(refused(read(65534, 0o644, "/etc/passwd")).contains("belongs to user 65534"));
+        assert!(refused(read(0, 0o664, "/etc/passwd")).contains("(mode 0664)"));
+        assert!(refused(read(0, 0o644, "/no/such/folder/x")).contains("cannot be looked at"));
+    }
 }
