@@ -1,6 +1,7 @@
 //! Where things live.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -177,24 +178,69 @@ impl SitePlaces {
         self.logs.join("history.jsonl")
     }
 
-    /// Refuses a runtime folder whose socket nobody could name.
+    /// The sockets, each with the longest name that it can have.
+    fn sockets(&self) -> Vec<PathBuf> {
+        vec![self.socket()]
+    }
+
+    /// Every other file, with the longest name that it can have, while it is written and kept.
+    fn longest_files(&self) -> Vec<PathBuf> {
+        let instance = "x".repeat(LONGEST_INSTANCE);
+        let files = [
+            self.start_lock(),
+            self.record(),
+            self.snapshot(),
+            self.process_lock(&instance),
+            self.process_log(&instance).with_extension("log.1"),
+            self.supervisor_log().with_extension("log.1"),
+            self.history().with_extension("jsonl.1"),
+        ];
+        // As a file is called before it is renamed.
+        let new = |path: PathBuf| {
+            let mut name = path.into_os_string();
+            name.push(".new.4194304");
+            PathBuf::from(name)
+        };
+        files.into_iter().map(new).collect()
+    }
+
+    /// Refuses folders in which a name of this site would become too long for the system, whatever its
+    /// processes are called.
     ///
     /// # Errors
     /// A sentence with the lengths.
     pub fn check_length(&self) -> anyhow::Result<()> {
-        let socket = self.socket();
-        let length = socket.as_os_str().len();
-        if length > sockets::LONGEST_PATH {
-            bail!(
-                "the path {} has {length} characters and a socket's path may have {}; choose a \
-                 shorter runtime folder with --runtime-dir",
-                socket.display(),
-                sockets::LONGEST_PATH
-            );
+        for socket in self.sockets() {
+            let length = socket.as_os_str().len();
+            if length > sockets::LONGEST_PATH {
+                bail!(
+                    "the path {} has {length} characters and a socket's path may have {}; choose a \
+                     shorter runtime folder with --runtime-dir",
+                    socket.display(),
+                    sockets::LONGEST_PATH
+                );
+            }
+        }
+        for path in self.longest_files() {
+            let length = path.as_os_str().len();
+            let longest = path.iter().map(OsStr::len).max().unwrap_or(0);
+            if length > files::LONGEST_PATH || longest > files::LONGEST_NAME {
+                bail!(
+                    "a path in the folder {} can have {length} characters, and a name in it \
+                     {longest}; a path may have {}, and a name {}; choose a shorter folder with \
+                     --runtime-dir or --log-dir",
+                    path.parent().unwrap_or(&path).display(),
+                    files::LONGEST_PATH,
+                    files::LONGEST_NAME
+                );
+            }
         }
         Ok(())
     }
 }
+
+/// The most characters that the name of a process has with the number of its instance: `NAME@1000`.
+pub(super) const LONGEST_INSTANCE: usize = 63 + 5;
 
 /// What a supervisor that is not ours is called in logs and marks; no process can begin so.
 pub const WRAPPED: &str = "@wrapped";
@@ -202,4 +248,52 @@ pub const WRAPPED: &str = "@wrapped";
 /// What must follow a site to the next node: a folder on its database.
 pub fn on_database(database: &Path) -> PathBuf {
     database.join(".siteward")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::fs::{File, create_dir_all};
+    use std::os::unix::net::UnixListener;
+
+    /// Makes every file that a site has, under the longest names.
+    fn make_all(site: &SitePlaces, instance: &str) -> std::io::Result<()> {
+        for folder in [&site.runtime, &site.logs, &site.process_locks()] {
+            create_dir_all(folder)?;
+        }
+        UnixListener::bind(site.socket())?;
+        File::create(site.process_lock(instance))?;
+        File::create(site.process_log(instance))?;
+        let kept = site.process_log(instance).with_extension("log.1");
+        for path in [site.record(), site.snapshot(), site.stop_order(), kept] {
+            files::write_durably(&path, b"words")?;
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn where_the_lengths_are_good_every_file_can_be_made(
+            site in "[a-z]{1,63}",
+            instance in "[a-zA-Z0-9._-]{60,63}(@[0-9]{1,4})?",
+            runtime in "r{1,90}",
+            logs in "(l{1,270}/){1,17}",
+        ) {
+            prop_assume!(!instance.starts_with(['.', '-']));
+            let folder = tempfile::tempdir().unwrap();
+            let places = Places {
+                config: folder.path().into(),
+                runtime: folder.path().join(runtime),
+                logs: folder.path().join(logs),
+                links: folder.path().into(),
+            };
+            let site = places.of(&site.parse().unwrap());
+            if site.check_length().is_ok() {
+                make_all(&site, &instance).unwrap();
+            }
+        }
+    }
 }
