@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::linux::clock::WallTime;
+use crate::linux::clock::as_it_is;
 use crate::linux::{Moment, Pid, Signal, StartTicks, sockets};
 use crate::site::{Adjustments, DegradedIs};
 
@@ -124,7 +125,14 @@ pub enum Request {
     Resume { boot: Duration },
     /// The view as soon as it is worth telling, and at `until` at the latest. Held only where it
     /// continues a series: see the supervisor's `held` module.
-    Hold { interval: Duration, level: u32, until: Moment },
+    Hold {
+        interval: Duration,
+        level: u32,
+        // On the fastest way of a monitor nothing is read that need not be. A supervisor in another
+        // time namespace answers too early or too late, and is then asked the long way.
+        #[serde(with = "as_it_is")]
+        until: Moment,
+    },
     /// The manager's parameters have changed.
     Adjust { adjustments: Adjustments },
     /// Let every process that has a `reload` read its configuration again.

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
                 "a_process_runs_as_the_user_and_group_that_were_said",
                 a_process_runs_as_the_user_and_group_that_were_said,
             ),
+            ("another_time_namespace_is_the_same_node", another_time_namespace_is_the_same_node),
             (
                 "a_process_possesses_no_key_of_its_caller_s",
                 a_process_possesses_no_key_of_its_callers,
@@ -279,4 +280,35 @@ fn a_process_possesses_no_key_of_its_callers() {
         assert!(!keys.contains("siteward-secret"), "{process}: {keys}");
     }
     succeed(bench.hand(&["stop", "a"]));
+}
+
+fn another_time_namespace_is_the_same_node() {
+    let within = ["unshare", "-T", "--fork", "--boottime", "100000", "--monotonic", "200000"];
+    let can = Command::new(within[0]).args(&within[1..]).arg("true").output();
+    if !can.is_ok_and(|tried| tried.status.success()) {
+        eprintln!("\n*** LEFT OUT: another time namespace. This node makes none ***\n");
+        return;
+    }
+    let mut bench = Bench::new();
+    bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
+    succeed(bench.hand(&["start", "a"]));
+    let process = bench.pid("a", "x");
+    let deep = |bench: &Bench| code(bench.hand(&["monitor", "a", "--level", "10"]));
+    assert_eq!(deep(&bench), 0);
+    bench.within = within.map(str::to_owned).into();
+    assert_eq!(deep(&bench), 0, "seen from another time namespace");
+    assert_eq!(bench.monitor("a"), (0, 0, 0));
+    signal(bench.pid("a", "supervisor"), Signal::KILL);
+    until("nobody watches it", || bench.monitor("a").2 == 1);
+    // Its supervisor lives there from now on.
+    succeed(bench.hand(&["adopt", "a"]));
+    assert_eq!(bench.pid("a", "x"), process, "it was found again");
+    assert_eq!(deep(&bench), 0);
+    bench.within.clear();
+    assert_eq!(deep(&bench), 0, "seen from the first one");
+    assert_eq!(bench.monitor("a"), (0, 0, 0));
+    let begun = std::time::Instant::now();
+    succeed(bench.hand(&["stop", "a"]));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8), "its deadline is the same moment");
+    assert_eq!(bench.monitor("a"), (7, 7, 3));
 }

@@ -1,16 +1,113 @@
 //! Monotonic time for every decision, wall time only for people.
 
 use std::fmt;
+use std::fs;
 use std::ops::{Add, Sub};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// A point on the node's monotonic clock: the time since boot, the same for all processes, so
-/// that a deadline can be handed from a verb to the supervisor. Meaningless after a reboot.
+/// A point on the monotonic clock of this process. Written and read by the node's own clock, so that a
+/// deadline can be handed from a verb to the supervisor, though one of them is in another time
+/// namespace. Meaningless after a reboot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "OfNode", into = "OfNode")]
 pub struct Moment(Duration);
+
+/// A [`Moment`] by the node's clock.
+#[derive(Serialize, Deserialize)]
+struct OfNode(Duration);
+
+impl From<Moment> for OfNode {
+    fn from(moment: Moment) -> Self {
+        Self(Ahead::get().monotonic.taken_from(moment.0))
+    }
+}
+
+impl From<OfNode> for Moment {
+    fn from(of_node: OfNode) -> Self {
+        Self(Ahead::get().monotonic.added_to(of_node.0))
+    }
+}
+
+/// A [`Moment`] between two processes of one time namespace: nothing has to be read for it. Where they
+/// are in two, it is off by as much as their clocks are.
+pub mod as_it_is {
+    use super::{Duration, Moment};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(moment: &Moment, to: S) -> Result<S::Ok, S::Error> {
+        moment.0.serialize(to)
+    }
+
+    /// # Errors
+    /// The deserializer's.
+    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Moment, D::Error> {
+        Duration::deserialize(from).map(Moment)
+    }
+}
+
+/// By how much a clock of this process is ahead of the node's, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Offset(i64);
+
+impl Offset {
+    pub(super) fn taken_from(self, time: Duration) -> Duration {
+        let by = Duration::from_nanos(self.0.unsigned_abs());
+        if self.0 < 0 { time.saturating_add(by) } else { time.saturating_sub(by) }
+    }
+
+    fn added_to(self, time: Duration) -> Duration {
+        Self(self.0.saturating_neg()).taken_from(time)
+    }
+
+    /// The same count of ticks by the node's clock.
+    pub(super) fn taken_from_ticks(self, ticks: u64, per_second: u64) -> u64 {
+        let by = i128::from(self.0) * i128::from(per_second) / 1_000_000_000;
+        u64::try_from(i128::from(ticks) - by).unwrap_or(0)
+    }
+}
+
+/// How far the clocks of this process are ahead (time_namespaces(7)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ahead {
+    pub(super) monotonic: Offset,
+    pub(super) boottime: Offset,
+}
+
+impl Ahead {
+    /// Of this process, which never changes; looked for once.
+    pub(super) fn get() -> Self {
+        static AHEAD: OnceLock<Ahead> = OnceLock::new();
+        *AHEAD.get_or_init(|| {
+            // The file tells of the namespace of our children: after an unshare(2) that is another one,
+            // and of our own nobody tells.
+            let namespace = |of: &str| fs::read_link(format!("/proc/self/ns/{of}")).ok();
+            if namespace("time") != namespace("time_for_children") {
+                return Self::default();
+            }
+            fs::read_to_string("/proc/self/timens_offsets")
+                .map_or_else(|_| Self::default(), |text| Self::read(&text))
+        })
+    }
+
+    fn read(text: &str) -> Self {
+        let of = |clock: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(clock))?;
+            let mut numbers = line.split_whitespace().map(str::parse::<i64>);
+            let (seconds, nanos) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+            seconds.checked_mul(1_000_000_000)?.checked_add(nanos).map(Offset)
+        };
+        Self {
+            monotonic: of("monotonic").unwrap_or_default(),
+            boottime: of("boottime").unwrap_or_default(),
+        }
+    }
+}
 
 impl Moment {
     /// The present moment.
@@ -183,6 +280,20 @@ impl fmt::Display for WallTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clocks_of_another_time_namespace_are_turned_into_the_nodes() {
+        let ahead =
+            Ahead::read("monotonic         100 500000000\nboottime         -10         0\n");
+        let seconds = Duration::from_secs;
+        assert_eq!(ahead.monotonic.taken_from(seconds(200)), Duration::from_millis(99_500));
+        assert_eq!(ahead.monotonic.added_to(Duration::from_millis(99_500)), seconds(200));
+        assert_eq!(ahead.monotonic.taken_from(seconds(1)), Duration::ZERO);
+        assert_eq!(ahead.boottime.taken_from(seconds(200)), seconds(210));
+        assert_eq!(ahead.boottime.taken_from_ticks(500, 100), 1500);
+        assert_eq!(ahead.monotonic.taken_from_ticks(20_000, 100), 9950);
+        assert_eq!(Ahead::read("nonsense"), Ahead::default());
+    }
 
     #[test]
     fn wall_time_is_written_as_rfc_3339() {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Signal;
+use super::clock::Ahead;
 pub use super::memory::Mute;
 use super::memory::{Part, read};
 
@@ -58,7 +59,8 @@ impl fmt::Display for Pid {
     }
 }
 
-/// When a process began, in clock ticks since boot: field 22 of proc_pid_stat(5), unrounded.
+/// When a process began, in clock ticks since the node's boot: field 22 of proc_pid_stat(5), unrounded,
+/// and the same in every time namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StartTicks(u64);
 
@@ -66,16 +68,24 @@ impl StartTicks {
     /// When no process began.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// How long ago that was.
-    pub fn age(self) -> Duration {
+    /// As /proc tells it to this process, whose clock may be ahead of the node's.
+    fn as_told(ticks: u64) -> Self {
+        Self(Ahead::get().boottime.taken_from_ticks(ticks, Self::per_second()))
+    }
+
+    fn per_second() -> u64 {
         // SAFETY: sysconf takes a number and returns one.
         let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-        let per_second = u64::try_from(per_second).ok().filter(|n| *n > 0).unwrap_or(100);
-        let began = Duration::from_millis(self.0.saturating_mul(1000) / per_second);
+        u64::try_from(per_second).ok().filter(|n| *n > 0).unwrap_or(100)
+    }
+
+    /// How long ago that was.
+    pub fn age(self) -> Duration {
+        let began = Duration::from_millis(self.0.saturating_mul(1000) / Self::per_second());
         // The ticks count on through a suspend, as CLOCK_BOOTTIME does.
         let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME)
             .map_or(Duration::ZERO, Into::into);
-        now.saturating_sub(began)
+        Ahead::get().boottime.taken_from(now).saturating_sub(began)
     }
 }
 
@@ -157,7 +167,7 @@ impl Stat {
                 .and_then(|f| f.parse().ok())
                 .is_some_and(|f: u32| f & 0x20_0000 != 0),
             threads: fields.get(17).and_then(|f| f.parse().ok()).unwrap_or(u32::MAX),
-            start: StartTicks(fields.get(19)?.parse().ok()?),
+            start: StartTicks::as_told(fields.get(19)?.parse().ok()?),
             exit_code: fields.get(49).and_then(|f| f.trim().parse().ok()),
         })
     }
