@@ -716,3 +716,29 @@ fn a_run_in_the_foreground_keeps_nothing_of_its_callers_open() {
     succeed(bench.hand(&["stop", "a"]));
     assert!(run.wait_with_output().unwrap().status.success());
 }
+
+#[test]
+fn a_supervisor_removes_what_killed_writers_left() {
+    use std::os::unix::fs::OpenOptionsExt;
+    let bench = Bench::new();
+    bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
+    succeed(bench.hand(&["start", "a"]));
+    succeed(bench.hand(&["stop", "a"]));
+    let mut gone = Command::new("true").spawn().unwrap();
+    let dead = gone.id();
+    gone.wait().unwrap();
+    let places = bench.places.of(&"a".parse().unwrap());
+    let left = [
+        places.runtime.join(format!("record.json.new.{dead}")),
+        places.runtime.join(format!("stop.order.new.{dead}")),
+        places.logs.join(format!("x.log.1.new.{dead}")),
+    ];
+    for path in &left {
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
+    }
+    succeed(bench.hand(&["start", "a"]));
+    for path in &left {
+        assert!(!path.exists(), "{}", path.display());
+    }
+    succeed(bench.hand(&["stop", "a"]));
+}

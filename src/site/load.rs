@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::cursor::{DefinitionError, nearest};
 use super::definition::{Definition, SiteName};
 use super::parse::{parse, site_and_database};
-use super::places::{Places, SitePlaces};
+use super::places::{Places, SitePlaces, on_database};
 use crate::linux::files::{self, Plain};
 
 /// The longest definition that is read, in bytes.
@@ -80,6 +80,7 @@ pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
     })?;
     let definition = trusted(&file, name, read)?;
     check_clash(places, &definition)?;
+    check_database(&definition)?;
     Ok(definition)
 }
 
@@ -160,6 +161,22 @@ fn check_part(what: &str, path: &Path, owner: u32, mode: u32) -> Result<(), Stri
         ));
     }
     Ok(())
+}
+
+/// What we keep on a database must have room behind its path.
+fn check_database(definition: &Definition) -> Result<(), LoadError> {
+    let Some(database) = &definition.database else { return Ok(()) };
+    let longest = on_database(database).join("owner.json.new.4194304").as_os_str().len();
+    if longest <= files::LONGEST_PATH {
+        return Ok(());
+    }
+    Err(LoadError::Unusable(format!(
+        "the path of the database of `{}` has {} characters, with which a path below it can have \
+         {longest}, and a path may have {}; mount it at a shorter one",
+        definition.name,
+        database.as_os_str().len(),
+        files::LONGEST_PATH
+    )))
 }
 
 fn check_clash(places: &Places, definition: &Definition) -> Result<(), LoadError> {
