@@ -131,3 +131,141 @@ proptest! {
         }
     }
 }
+
+/// Texts that a file of definitions could hold and no person would write.
+fn hostile() -> Vec<(&'static str, String)> {
+    const SIZE: usize = 250_000;
+    let fill = |head: &str, part: &str| format!("{head}{}", part.repeat(SIZE / part.len()));
+    let many = |part: &dyn Fn(usize) -> String| -> String {
+        let mut text = "version: 1\nprocesses:\n".to_owned();
+        for i in 0.. {
+            let line = part(i);
+            if text.len() + line.len() > SIZE {
+                return text;
+            }
+            text.push_str(&line);
+        }
+        text
+    };
+    let few = |part: &dyn Fn(usize) -> String| -> String {
+        (0..990).fold("version: 1\nprocesses:\n".to_owned(), |text, i| text + &part(i))
+    };
+    let names: Vec<String> = (0..990).map(|i| format!("q{i}")).collect();
+    vec![
+        ("brackets", fill("version: 1\nprocesses: ", "[")),
+        ("braces", fill("version: 1\nprocesses: ", "{a: ")),
+        ("dashes", fill("version: 1\nprocesses:\n ", "- ")),
+        ("questions", fill("version: 1\nprocesses:\n ", "? ")),
+        ("commas", fill("version: 1\nprocesses: [", "a,")),
+        ("many processes", many(&|i| format!(" p{i}: {{command: [x]}}\n"))),
+        ("many bad processes", few(&|i| format!(" p{i}: {{comand: [x], reddy: 1, usr: 2}}\n"))),
+        ("bad names", few(&|i| format!(" p {i}: {{command: [x], depends_on: [q, r, s]}}\n"))),
+        (
+            "a net of dependencies",
+            few(&|i| format!(" p{i}: {{command: [x], depends_on: [q1, q2, q3, q4, q5, q6]}}\n")),
+        ),
+        (
+            "bad items",
+            format!(
+                "version: 1\nprocesses: {{a: {{command: [x], depends_on: [{}]}}}}",
+                names.join(",")
+            ),
+        ),
+        ("a long word", fill("version: 1\nprocesses: ", "x")),
+        ("a long key", fill("version: 1\n", "x") + ": 1\n"),
+        ("long keys", many(&|i| format!(" {i}{}: {{}}\n", "x".repeat(240)))),
+        (
+            "expressions",
+            few(&|i| format!(" p{i}: {{command: [x], ready: {{log: \"(a{{1000}}){{{i}}}\"}}}}\n")),
+        ),
+        ("aliases", {
+            let mut text = "version: 1\nx-a: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+            for i in 1..25 {
+                text += &format!("x-{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1);
+            }
+            text
+        }),
+        (
+            "long aliases",
+            format!("version: 1\nx-a: &a {}\nx-b: [{}]\n", "y".repeat(100_000), "*a, ".repeat(900)),
+        ),
+        ("anchors", many(&|i| format!(" p{i}: &a{i} {{command: &b{i} [x]}}\n"))),
+        ("tabs", fill("version: 1\nprocesses:\n", "\t")),
+        ("NUL", fill("version: 1\nsite: ", "\0")),
+        ("quoted NUL", fill("version: 1\nsite: \"", "\\0") + "\""),
+        ("quotes", fill("version: 1\nsite: ", "\"")),
+        ("lines", fill("version: 1\n", "\n")),
+        ("documents", fill("version: 1\n", "---\n")),
+        ("directives", fill("", "%YAML 1.1\n")),
+        ("tags", fill("version: 1\nprocesses: ", "!x ")),
+        ("colons", fill("version: 1\n", ": ")),
+        ("marks", fill("", "\u{feff}")),
+        ("merges", few(&|i| format!(" p{i}: {{<<: *a}}\n"))),
+    ]
+}
+
+/// Each is refused with a few complaints, each of which a terminal can show. That every one of them is
+/// read in a bounded time is shown by the test that ends.
+#[test]
+fn a_hostile_definition_is_refused_in_few_words() {
+    let name: SiteName = "a".parse().unwrap();
+    for (what, text) in hostile() {
+        let begun = std::time::Instant::now();
+        let error = match parse(&name, Path::new("x"), &text) {
+            Ok(_) => panic!("{what} is accepted"),
+            Err(error) => error,
+        };
+        println!(
+            "{what}: {} bytes, {:?}, {} told",
+            text.len(),
+            begun.elapsed(),
+            error.problems.len()
+        );
+        assert!((1..=20).contains(&error.problems.len()), "{what}");
+        assert!(error.more == 0 || error.problems.len() == 20, "{what}");
+        for problem in &error.problems {
+            assert!(problem.message.len() < 2000, "{what}");
+        }
+    }
+}
+
+#[test]
+fn complaints_beyond_the_first_twenty_are_counted() {
+    let name: SiteName = "a".parse().unwrap();
+    let text = (0..100).fold("version: 1\nprocesses:\n".to_owned(), |text, i| {
+        text + &format!(" p{i}: {{command: [x], reddy: 1}}\n")
+    });
+    let error = parse(&name, Path::new("x"), &text).unwrap_err();
+    assert_eq!((error.problems.len(), error.more), (20, 80));
+    assert_eq!(error.problems[19].position.map(|p| (p.line, p.column)), Some((22, 22)));
+    assert!(error.to_string().ends_with("\nx: and 80 more"), "{error}");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_definition() {
+    let name: SiteName = "a".parse().unwrap();
+    let site = parse(&name, Path::new("x"), &format!("\u{feff}{}", WHOLE.trim_start())).unwrap();
+    assert_eq!(site.processes.len(), 4);
+    let error = parse(&name, Path::new("x"), "\u{feff}version: 2\n").unwrap_err();
+    assert!(error.to_string().contains("x:1:10: version: this siteward reads"), "{error}");
+}
+
+proptest! {
+    /// Bits of YAML in any order: each text is taken, or refused in few words.
+    #[test]
+    fn no_heap_of_yaml_is_too_much(
+        parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "version: 1\n", "processes:\n", "  a:\n", "    command: [x]\n", "[", "]", "{", "}",
+                "- ", "? ", ": ", "&a ", "*a ", "!t ", "|\n", ">-\n", "\"", "'", "# ", "\t", "\0",
+                "\u{feff}", "---\n", "...\n", "%", "<<: *a\n", "x: y\n", "\n", " ", ", ", "\u{85}",
+            ]),
+            0..400,
+        ),
+    ) {
+        let name: SiteName = "a".parse().unwrap();
+        if let Err(error) = parse(&name, Path::new("x"), &parts.concat()) {
+            prop_assert!((1..=20).contains(&error.problems.len()));
+        }
+    }
+}

@@ -160,7 +160,7 @@ impl From<LoadError> for Fault {
         let text = wrong.to_string();
         let mut lines = text.lines().map(str::to_owned);
         let first = lines.next().unwrap_or_default();
-        let sentence = match wrong.problems.len() {
+        let sentence = match wrong.problems.len() + wrong.more {
             0 | 1 => first,
             n => format!("{first} (and {} more)", n - 1),
         };

@@ -1,18 +1,23 @@
 //! Reading a tree with every complaint at its place, all of them at once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::bounds::MOST_PROBLEMS;
 use super::duration;
-use super::yaml::{self, Node, Position, Step, Target};
+use super::positions::{Positions, Step, Target};
+use super::yaml::{Node, Position};
 
-/// What is wrong with a definition, all of it.
+/// What is wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefinitionError {
     pub file: PathBuf,
+    /// The first of them, in the order in which they stand there.
     pub problems: Vec<Located>,
+    /// How many more there are.
+    pub more: usize,
 }
 
 /// One thing that is wrong, and where.
@@ -34,35 +39,50 @@ impl fmt::Display for DefinitionError {
             }
             write!(f, " {}", problem.message)?;
         }
+        if self.more > 0 {
+            write!(f, "\n{}: and {} more", self.file.display(), self.more)?;
+        }
         Ok(())
     }
 }
 
 impl std::error::Error for DefinitionError {}
 
-/// Collects complaints; turned into positions only if there are any.
+/// Collects complaints, so many at most; turned into positions only if there are any.
 #[derive(Debug, Default)]
-pub(super) struct Problems(RefCell<Vec<(Vec<Step>, Target, String)>>);
+pub(super) struct Problems {
+    told: RefCell<Vec<(Vec<Step>, Target, String)>>,
+    more: Cell<usize>,
+}
 
 impl Problems {
-    pub(super) fn located(self, text: &str) -> Vec<Located> {
+    pub(super) fn located(self, text: &str) -> (Vec<Located>, usize) {
+        let positions = Positions::of(text);
         let mut problems: Vec<Located> = self
-            .0
+            .told
             .into_inner()
             .into_iter()
             .map(|(path, target, message)| Located {
-                position: yaml::locate(text, &path, target),
+                position: positions.find(&path, target),
                 message,
             })
             .collect();
         problems.sort_by_key(|p| p.position);
-        problems
+        (problems, self.more.get())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.told.borrow().is_empty()
+    }
+
+    /// Whether another one would only be counted.
+    fn is_full(&self) -> bool {
+        self.told.borrow().len() >= MOST_PROBLEMS
     }
 }
+
+/// The longest complaint, in bytes: a value may stand in it, and be of any length.
+const LONGEST_MESSAGE: usize = 1500;
 
 /// A node with the way to it.
 #[derive(Clone)]
@@ -90,10 +110,23 @@ impl<'a> Cursor<'a> {
     }
 
     fn complain(&self, target: Target, message: &str) {
+        if self.problems.is_full() {
+            self.problems.more.set(self.problems.more.get() + 1);
+            return;
+        }
         let name = self.name();
-        let message =
+        let mut message =
             if name.is_empty() { message.to_owned() } else { format!("{name}: {message}") };
-        self.problems.0.borrow_mut().push((self.path.clone(), target, message));
+        if message.len() > LONGEST_MESSAGE {
+            message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+            message.push_str("...");
+        }
+        self.problems.told.borrow_mut().push((self.path.clone(), target, message));
+    }
+
+    /// Whether another complaint would only be counted, so that its words need not be found.
+    pub(super) fn is_only_counted(&self) -> bool {
+        self.problems.is_full()
     }
 
     /// Something is wrong with this value.
@@ -151,6 +184,10 @@ impl<'a> Cursor<'a> {
     pub(super) fn check_keys(&self, known: &[&str]) -> Option<()> {
         for (key, value) in self.entries()? {
             if !known.contains(&key) {
+                if self.is_only_counted() {
+                    value.wrong_key("");
+                    continue;
+                }
                 let advice = nearest(key, known)
                     .map_or_else(|| expected_one_of(known), |k| format!("did you mean `{k}`?"));
                 value.wrong_key(&format!("there is no such key; {advice}"));
@@ -270,6 +307,10 @@ fn expected_one_of(known: &[&str]) -> String {
 
 /// The word of `known` that is nearest to `word`, if one is near enough to be meant.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    // Nothing here is called by a word that is longer.
+    if word.len() > 255 {
+        return None;
+    }
     let word = word.to_ascii_lowercase().replace('-', "_");
     let limit = (word.len() / 3).max(1);
     let near = known

@@ -6,14 +6,12 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::bounds::LONGEST;
 use super::cursor::{DefinitionError, nearest};
 use super::definition::{Definition, SiteName};
 use super::parse::{parse, site_and_database};
 use super::places::{Places, SitePlaces, on_database};
 use crate::linux::files::{self, Plain};
-
-/// The longest definition that is read, in bytes.
-const LONGEST: u64 = 4 << 20;
 
 /// Why there is no definition to work with.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! state of a site, or change anything.
 
 mod adjust;
+mod bounds;
 mod context;
 mod cursor;
 pub mod definition;
@@ -15,6 +16,7 @@ mod order;
 mod parse;
 mod places;
 mod ports;
+mod positions;
 mod processes;
 mod wrapped;
 mod yaml;

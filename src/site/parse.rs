@@ -38,11 +38,11 @@ const SITE_KEYS: [&str; 20] = [
 /// Reads the text of a definition. `file` is only named in complaints.
 ///
 /// # Errors
-/// All that is wrong with it, each at its place.
+/// What is wrong with it, each at its place.
 pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, DefinitionError> {
-    let refused = |problems| DefinitionError { file: file.to_owned(), problems };
+    let refused = |(problems, more)| DefinitionError { file: file.to_owned(), problems, more };
     let root = yaml::read(text)
-        .map_err(|(position, message)| refused(vec![Located { position, message }]))?;
+        .map_err(|(position, message)| refused((vec![Located { position, message }], 0)))?;
     let problems = Problems::default();
     let definition = read_site(name, text, &Cursor::root(&root, &problems));
     match definition {

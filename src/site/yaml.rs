@@ -1,13 +1,15 @@
 //! A YAML document as a tree in which nothing is lost: order kept, duplicate keys refused (the
-//! YAML crate lets them through), every place found again by its path.
+//! YAML crate lets them through), and nothing read beyond the bounds.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess,
-    Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor,
 };
+
+use super::bounds::{DEEPEST, LONGEST_KEY, MOST_ENTRIES, MOST_TEXT, MOST_VALUES, too_deep};
 
 /// A value as it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,20 +38,6 @@ impl Node {
     }
 }
 
-/// One step from a node to a node within it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Key(String),
-    Index(usize),
-}
-
-/// Which token at the end of a path is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    Key,
-    Value,
-}
-
 /// Line and column, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -57,9 +45,16 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Reads a document.
+/// Reads a document, as far as its bounds go.
 pub(super) fn read(text: &str) -> Result<Node, (Option<Position>, String)> {
-    serde_yaml::from_str::<Node>(text).map_err(|error| {
+    // A byte order mark says nothing of UTF-8, and some editors write one.
+    let text = without_mark(text);
+    if let Some(position) = too_deep(text) {
+        return Err((Some(position), nested()));
+    }
+    let budget = Budget::default();
+    let reader = Reader { budget: &budget, depth: 0 };
+    reader.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
         let position = position(&error);
         let mut message = error.to_string();
         // The crate's own " at line L column C" is said in front, where editors look for it.
@@ -70,6 +65,10 @@ pub(super) fn read(text: &str) -> Result<Node, (Option<Position>, String)> {
             message = rest.to_owned();
         } else if message.contains("more than one document") {
             message = "a definition is one document, and `---` begins a second one".to_owned();
+        } else if message.contains("recursion limit") {
+            message = nested();
+        } else if position.is_some_and(|p| stands_at(text, p) == Some('\t')) {
+            message = "a tab stands here, and YAML is indented by spaces alone".to_owned();
         } else {
             message = format!("this is not YAML: {message}");
         }
@@ -77,29 +76,79 @@ pub(super) fn read(text: &str) -> Result<Node, (Option<Position>, String)> {
     })
 }
 
-// Sets our own messages apart from the crate's, which may carry a path in front.
-const MARK: &str = "\u{1}";
-
-fn position(error: &serde_yaml::Error) -> Option<Position> {
-    error.location().map(|l| Position { line: l.line(), column: l.column() })
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Where the node at `path` stands: the document is read again and stopped there by an error,
-/// which is how the crate tells a position.
-pub(super) fn locate(text: &str, path: &[Step], target: Target) -> Option<Position> {
-    let walk = Walk { path, target };
-    walk.deserialize(serde_yaml::Deserializer::from_str(text)).err().as_ref().and_then(position)
+fn nested() -> String {
+    format!("lists and maps stand deeper within each other than {DEEPEST} levels here")
 }
 
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
+fn stands_at(text: &str, at: Position) -> Option<char> {
+    text.lines().nth(at.line.checked_sub(1)?)?.chars().nth(at.column.checked_sub(1)?)
+}
+
+/// How much was read so far.
+#[derive(Default)]
+struct Budget {
+    values: Cell<usize>,
+    text: Cell<usize>,
+}
+
+impl Budget {
+    fn spend<E: serde::de::Error>(&self, text: usize) -> Result<(), E> {
+        self.values.set(self.values.get() + 1);
+        self.text.set(self.text.get() + text);
+        if self.values.get() > MOST_VALUES {
+            return Err(E::custom(format!(
+                "{MARK}a definition may hold {MOST_VALUES} values, and here it holds more"
+            )));
+        }
+        if self.text.get() > MOST_TEXT {
+            return Err(E::custom(format!(
+                "{MARK}the values of a definition may hold {MOST_TEXT} bytes, and here they hold more"
+            )));
+        }
+        Ok(())
     }
 }
 
-struct NodeVisitor;
+fn too_many<E: serde::de::Error>(what: &str) -> E {
+    E::custom(format!("{MARK}there are more than {MOST_ENTRIES} {what} here"))
+}
 
-impl<'de> Visitor<'de> for NodeVisitor {
+// Sets our own messages apart from the crate's, which may carry a path in front.
+const MARK: &str = "\u{1}";
+
+pub(super) fn position(error: &serde_yaml::Error) -> Option<Position> {
+    error.location().map(|l| Position { line: l.line(), column: l.column() })
+}
+
+/// Reads a value at this depth.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    budget: &'a Budget,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn below<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth == DEEPEST {
+            return Err(E::custom(format!("{MARK}{}", nested())));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Node;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        self.budget.spend(0)?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,20 +173,28 @@ impl<'de> Visitor<'de> for NodeVisitor {
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
         Ok(Node::Float(value))
     }
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Node, E> {
+        self.budget.spend(value.len())?;
         Ok(Node::Text(value.to_owned()))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let below = self.below()?;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(below)? {
+            if list.len() == MOST_ENTRIES {
+                return Err(too_many("items"));
+            }
             list.push(item);
         }
         Ok(Node::List(list))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+        let below = self.below()?;
         let mut map: Vec<(String, Node)> = Vec::new();
-        while let Some(key) = entries.next_key_seed(NewKey(&map))? {
-            map.push((key, entries.next_value()?));
+        let mut keys = BTreeSet::new();
+        while let Some(key) = entries.next_key_seed(NewKey(&keys))? {
+            keys.insert(key.clone());
+            map.push((key, entries.next_value_seed(below)?));
         }
         Ok(Node::Map(map))
     }
@@ -147,7 +204,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 }
 
 /// A key that must be text and must not be among the ones before it.
-struct NewKey<'a>(&'a [(String, Node)]);
+struct NewKey<'a>(&'a BTreeSet<String>);
 
 impl<'de> DeserializeSeed<'de> for NewKey<'_> {
     type Value = String;
@@ -162,7 +219,13 @@ impl<'de> Visitor<'de> for NewKey<'_> {
         f.write_str("a key that is text")
     }
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<String, E> {
-        if self.0.iter().any(|(k, _)| k == key) {
+        if key.len() > LONGEST_KEY {
+            return Err(E::custom(format!("{MARK}a key may have {LONGEST_KEY} bytes")));
+        }
+        if self.0.len() == MOST_ENTRIES {
+            return Err(too_many("keys"));
+        }
+        if self.0.contains(key) {
             return Err(E::custom(format!(
                 "{MARK}the key `{key}` stands here twice; keep one of them"
             )));
@@ -190,116 +253,9 @@ fn not_text<E: serde::de::Error>(key: &dyn fmt::Display) -> E {
     E::custom(format!("{MARK}the key `{key}` is not text; write \"{key}\" in quotes"))
 }
 
-/// Goes along a path and fails where it ends.
-#[derive(Clone, Copy)]
-struct Walk<'a> {
-    path: &'a [Step],
-    target: Target,
-}
-
-const HERE: &str = "here";
-
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        Err(E::custom(HERE))
-    }
-    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
-        Err(E::custom(HERE))
-    }
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
-        Err(E::custom(HERE))
-    }
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
-        Err(E::custom(HERE))
-    }
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
-        Err(E::custom(HERE))
-    }
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
-        Err(E::custom(HERE))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        if let Some((Step::Index(index), rest)) = self.path.split_first() {
-            for _ in 0..*index {
-                items.next_element::<IgnoredAny>()?;
-            }
-            items.next_element_seed(Walk { path: rest, ..self })?;
-        }
-        Err(A::Error::custom(HERE))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        if let Some((Step::Key(wanted), rest)) = self.path.split_first() {
-            let fail = rest.is_empty() && self.target == Target::Key;
-            while let Some(found) = entries.next_key_seed(WantedKey { wanted, fail })? {
-                if found {
-                    entries.next_value_seed(Walk { path: rest, ..self })?;
-                } else {
-                    entries.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Err(A::Error::custom(HERE))
-    }
-}
-
-struct WantedKey<'a> {
-    wanted: &'a str,
-    fail: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for WantedKey<'_> {
-    type Value = bool;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for WantedKey<'_> {
-    type Value = bool;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
-        match key == self.wanted {
-            true if self.fail => Err(E::custom(HERE)),
-            found => Ok(found),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TEXT: &str =
-        "site: a\nprocesses:\n  store:\n    command: [x, \"y\"]\n    ready:\n      tcp: z\n";
-
-    fn key(text: &str) -> Step {
-        Step::Key(text.to_owned())
-    }
-
-    #[test]
-    fn every_place_is_found_again() {
-        let at =
-            |path: &[Step], target| locate(TEXT, path, target).map(|p| (p.line, p.column)).unwrap();
-        assert_eq!(at(&[key("site")], Target::Key), (1, 1));
-        assert_eq!(at(&[key("site")], Target::Value), (1, 7));
-        let command = [key("processes"), key("store"), key("command"), Step::Index(1)];
-        assert_eq!(at(&command, Target::Value), (4, 18));
-        let ready = [key("processes"), key("store"), key("ready"), key("tcp")];
-        assert_eq!(at(&ready, Target::Key), (6, 7));
-    }
 
     #[test]
     fn a_duplicate_key_is_found_where_it_stands() {
