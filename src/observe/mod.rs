@@ -176,11 +176,21 @@ fn believed(places: &SitePlaces, view: View) -> Observation {
 }
 
 /// The definition by which a site with a supervisor of its own is looked at: the one that it was
-/// started by, else the file. None: the site's supervisor is ours.
+/// started by. The file is asked only where nothing is known of a start here: a person may have started
+/// the supervisor. None: the site's supervisor is ours.
 pub fn wrapped_definition(places: &SitePlaces) -> Option<Definition> {
     let name = places.name()?;
-    let snapshot = load_snapshot(&places.snapshot(), &name).ok().filter(|d| d.wrapped.is_some());
-    snapshot.or_else(|| load_alone(places, &name).ok().filter(|d| d.wrapped.is_some()))
+    let definition = match load_snapshot(&places.snapshot(), &name) {
+        Ok(definition) => definition,
+        Err(_) => {
+            let record = Record::read(places).ok().flatten();
+            if record.is_some_and(|record| record.phase.is_none()) {
+                return None;
+            }
+            load_alone(places, &name).ok()?
+        }
+    };
+    definition.wrapped.is_some().then_some(definition)
 }
 
 fn read_record(places: &SitePlaces) -> Result<Option<Record>, Denied> {

@@ -91,7 +91,10 @@ enum Below {
 /// is read whole and refused then is told so, and the reading goes on behind it.
 fn position_in(error: &dyn fmt::Display) -> Option<Position> {
     let said = error.to_string();
-    let (_, place) = said.rsplit_once(" at line ")?;
+    let Some((_, place)) = said.rsplit_once(" at line ") else {
+        // The beginning of the text is not said.
+        return Some(Position { line: 1, column: 1 });
+    };
     let (line, column) = place.split_once(" column ")?;
     Some(Position { line: line.parse().ok()?, column: column.parse().ok()? })
 }
