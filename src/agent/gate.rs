@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::errand::{Part, Passed};
 use super::{Fault, FaultKind};
@@ -16,32 +16,80 @@ use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 /// A part of the gate. Looks at the site's disk: see `errand`.
 pub(super) fn check(definition: &Definition, part: Part) -> Passed {
     let mut warnings = Vec::new();
-    let checked = match (part, &definition.wrapped) {
+    let mut faults = Vec::new();
+    match (part, &definition.wrapped) {
         (Part::Whole, _) => {
-            can_run(definition, &mut warnings).and_then(|()| surroundings(definition))
+            can_run(definition, true, &mut warnings, &mut faults);
+            if faults.is_empty() {
+                faults.extend(surroundings(definition).err());
+            }
         }
-        (Part::Node, _) => can_run(definition, &mut warnings),
-        (Part::Disk, Some(wrapped)) => wrapped_can_run(definition, wrapped, true, &mut warnings),
-        (Part::Disk, None) => Ok(()),
-    };
-    Passed { warnings, fault: checked.err() }
+        (Part::Node, _) => can_run(definition, false, &mut warnings, &mut faults),
+        (Part::Disk, Some(wrapped)) => {
+            faults.extend(wrapped_can_run(definition, wrapped, true, &mut warnings).err());
+        }
+        (Part::Disk, None) => {}
+    }
+    Passed { warnings, fault: all_in_one(faults) }
 }
 
-/// What belongs to the node: programs, users, files. True on a standby as well.
-fn can_run(definition: &Definition, warnings: &mut Vec<String>) -> Result<(), Fault> {
-    if let Some(wrapped) = &definition.wrapped {
-        wrapped_can_run(definition, wrapped, false, warnings)?;
+/// The first is the fault, and the rest is told with it: whoever prepares a node wants to see all.
+fn all_in_one(faults: Vec<Fault>) -> Option<Fault> {
+    let more = faults.len().saturating_sub(1);
+    let mut faults = faults.into_iter();
+    let mut fault = faults.next()?;
+    if more > 0 {
+        fault.sentence = format!("{} (and {more} more)", fault.sentence);
+        fault.details.extend(faults.map(|other| other.sentence));
     }
+    Some(fault)
+}
+
+/// What belongs to the node: programs, users, files. True on a standby as well, and then without a
+/// look at what lies on the disk.
+fn can_run(
+    definition: &Definition,
+    is_active: bool,
+    warnings: &mut Vec<String>,
+    faults: &mut Vec<Fault>,
+) {
+    if let Some(wrapped) = &definition.wrapped {
+        faults.extend(wrapped_can_run(definition, wrapped, false, warnings).err());
+    }
+    let disk = definition.prerequisites.mounted.as_ref().or(definition.database.as_ref());
     for process in &definition.processes {
-        check_user(process)?;
-        check_programs(process)?;
+        faults.extend(check_user(process).err());
+        let folder = folder_of(process);
+        // A folder on the disk is there where the disk is. A start runs the process in its folder, and
+        // says what came of that.
+        let on_disk = disk.is_some_and(|disk| folder.starts_with(disk));
+        check_programs(process, (is_active || !on_disk) && folder.is_dir(), faults);
+        if !is_active && !on_disk {
+            faults.extend(check_folder(process, folder).err());
+        }
         for file in &process.context.env_file {
-            read_env_file(file).map_err(|why| {
+            let read = read_env_file(file).map_err(|why| {
                 Fault::new(FaultKind::NotInstalled, format!("`{}`: {why}", process.name))
-            })?;
+            });
+            faults.extend(read.err());
         }
     }
-    Ok(())
+}
+
+/// Where a process runs, and where a relative program of it is looked for.
+fn folder_of(process: &Process) -> &Path {
+    process.context.working_directory.as_deref().unwrap_or(Path::new("/"))
+}
+
+fn check_folder(process: &Process, folder: &Path) -> Result<(), Fault> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let (name, at) = (&process.name, folder.display());
+    Err(Fault::new(
+        FaultKind::NotInstalled,
+        format!("`{name}` is to run in {at}, which is no folder on this node; make it here"),
+    ))
 }
 
 /// What a wrapped supervisor needs of this node and, `on_disk`, of the site's disk.
@@ -54,7 +102,7 @@ fn wrapped_can_run(
     let lists = wrapped.list.as_ref().map(|l| &l.command);
     let commands = [Some(&wrapped.start), Some(&wrapped.stop), lists];
     for program in commands.into_iter().flatten().filter_map(|words| words.first()) {
-        check_program(program, DEFAULT_PATH).map_err(|error| {
+        check_program(program, DEFAULT_PATH, Path::new("/")).map_err(|error| {
             let (kind, next) = match error.kind() {
                 io::ErrorKind::PermissionDenied => (FaultKind::NotPermitted, "chmod +x it"),
                 _ => (FaultKind::NotInstalled, "install it on this node"),
@@ -148,7 +196,8 @@ fn check_user(process: &Process) -> Result<(), Fault> {
     }
 }
 
-fn check_programs(process: &Process) -> Result<(), Fault> {
+/// Programs that are named by a path from the process's own folder, only if that is there.
+fn check_programs(process: &Process, has_folder: bool, faults: &mut Vec<Fault>) {
     let path = process.context.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str);
     let mut commands = vec![&process.command];
     commands.extend(&process.stop_command);
@@ -160,9 +209,12 @@ fn check_programs(process: &Process) -> Result<(), Fault> {
     if let Some(Reload::Command(words)) = &process.reload {
         commands.push(words);
     }
-    for words in commands {
-        let Some(program) = words.first() else { continue };
-        check_program(program, path).map_err(|error| {
+    let mut programs: Vec<&String> = commands.iter().filter_map(|words| words.first()).collect();
+    programs.dedup();
+    let is_relative = |program: &str| program.contains('/') && !program.starts_with('/');
+    programs.retain(|program| has_folder || !is_relative(program));
+    for program in programs {
+        let checked = check_program(program, path, folder_of(process)).map_err(|error| {
             let (kind, next) = match error.kind() {
                 io::ErrorKind::PermissionDenied => (FaultKind::NotPermitted, "chmod +x it"),
                 _ => (FaultKind::NotInstalled, "install it on this node"),
@@ -171,15 +223,16 @@ fn check_programs(process: &Process) -> Result<(), Fault> {
                 kind,
                 format!("`{}` needs the program {program}, and {error}; {next}", process.name),
             )
-        })?;
+        });
+        faults.extend(checked.err());
     }
-    Ok(())
 }
 
-fn check_program(program: &str, path: &str) -> io::Result<()> {
+/// Whether there is such a program for a process that runs in `folder`.
+fn check_program(program: &str, path: &str, folder: &Path) -> io::Result<()> {
     let mut denied = None;
     for candidate in Command::candidates(OsStr::new(program), path) {
-        let candidate = PathBuf::from(OsStr::from_bytes(candidate.as_bytes()));
+        let candidate = folder.join(OsStr::from_bytes(candidate.as_bytes()));
         match node::check_executable(&candidate) {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -191,9 +244,13 @@ fn check_program(program: &str, path: &str) -> io::Result<()> {
             io::ErrorKind::PermissionDenied,
             format!("{} cannot be executed: {error}", candidate.display()),
         ),
-        None if program.contains('/') => {
+        None if program.starts_with('/') => {
             io::Error::new(io::ErrorKind::NotFound, "there is no such file")
         }
+        None if program.contains('/') => io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no such file in {}", folder.display()),
+        ),
         None => io::Error::new(io::ErrorKind::NotFound, format!("it is in none of {path}")),
     })
 }
