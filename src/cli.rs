@@ -1,5 +1,6 @@
 //! The words that a person or a manager may type, and what is done at each.
 
+mod absent;
 mod hidden;
 mod pacemaker;
 mod scripts;
@@ -20,6 +21,7 @@ use crate::linux::{Moment, inherit, signals};
 use crate::manager::{self, Manager, Verb};
 use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
 use crate::site::{Overrides, Places, SiteName, load};
+use absent::Wanted;
 use hidden::Hidden;
 use sites::{create, hint_at_undefined, if_wanted, named, with};
 
@@ -111,7 +113,7 @@ enum Word {
         #[command(flatten)]
         site: Site,
         /// 0: the supervisor's answer; 10: also every process by identity; 20: also every healthcheck
-        #[arg(long, default_value_t = 0, value_name = "LEVEL")]
+        #[arg(long, default_value_t = 0, value_name = "LEVEL", value_parser = level())]
         level: u32,
         /// Say by which marks its processes are known here, and by which its last stop was proved
         #[arg(long)]
@@ -146,7 +148,7 @@ enum Word {
         #[command(flatten)]
         site: Site,
         /// 0: the definition; 10: also the programs and users of this node
-        #[arg(long, default_value_t = 10, value_name = "LEVEL")]
+        #[arg(long, default_value_t = 10, value_name = "LEVEL", value_parser = level())]
         level: u32,
     },
     /// Print the OCF meta-data of the agent
@@ -259,6 +261,11 @@ pub fn main() -> ExitCode {
     by_words(&arguments, begun)
 }
 
+/// The levels that there are; Pacemaker's may be any number.
+fn level() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=20)
+}
+
 fn read_until(text: &str) -> Result<WallTime, String> {
     let long = crate::site::duration::parse(text).ok().map(|time| WallTime::now().after(time));
     let at = long.or_else(|| WallTime::parse(text)).ok_or_else(|| {
@@ -300,8 +307,9 @@ fn init_pacemaker_log(verb: &str) {
             writeln!(out, "{} {:5} {}", WallTime::now(), record.level(), record.args())
         })
         .init();
-    for (variable, value) in env::vars().filter(|(v, _)| v.starts_with("OCF_")) {
-        log::debug!("{variable}={value}");
+    let of_cluster = |variable: &OsString| variable.as_encoded_bytes().starts_with(b"OCF_");
+    for (variable, value) in env::vars_os().filter(|(v, _)| of_cluster(v)) {
+        log::debug!("{}={}", variable.display(), value.display());
     }
 }
 
@@ -392,12 +400,13 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Start(site) => (
             Verb::Start,
             if_wanted(called_by, || {
-                with(&site, called_by, &places, |t| agent::start(t, &deadline))
+                with(&site, called_by, &places, Wanted::Other, |t| agent::start(t, &deadline))
             }),
         ),
-        Word::Stop(site) => {
-            (Verb::Stop, with(&site, called_by, &places, |t| agent::stop(t, &deadline)))
-        }
+        Word::Stop(site) => (
+            Verb::Stop,
+            with(&site, called_by, &places, Wanted::Down, |t| agent::stop(t, &deadline)),
+        ),
         Word::Monitor { site, level, explain } => {
             let level = Level::from(level);
             if called_by == Manager::Hand {
@@ -405,7 +414,7 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             }
             (
                 Verb::Monitor,
-                with(&site, called_by, &places, |t| {
+                with(&site, called_by, &places, Wanted::Seen, |t| {
                     let outcome = agent::monitor(t, level, &deadline);
                     if explain || common.verbose > 0 {
                         explained = agent::explain(t);
@@ -414,10 +423,12 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
                 }),
             )
         }
-        Word::Holders(site) => (Verb::Other, with(&site, called_by, &places, agent::list_holders)),
+        Word::Holders(site) => {
+            (Verb::Other, with(&site, called_by, &places, Wanted::Other, agent::list_holders))
+        }
         Word::Clean { site, break_lease } => {
             let clean = |t: &Target| agent::clean_and_break(t, break_lease, &deadline);
-            (Verb::Other, with(&site, called_by, &places, clean))
+            (Verb::Other, with(&site, called_by, &places, Wanted::Down, clean))
         }
         Word::Run { site, maintenance_flag } => {
             // What the caller left open must not be held open by a site that runs for months. Nothing of
@@ -425,29 +436,42 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             inherit::close_from(3);
             let run =
                 |t: &Target| agent::run_until_unflagged(t, maintenance_flag.as_deref(), &deadline);
-            (Verb::Other, if_wanted(called_by, || with(&site, called_by, &places, run)))
+            (
+                Verb::Other,
+                if_wanted(called_by, || with(&site, called_by, &places, Wanted::Other, run)),
+            )
         }
         Word::Watch { site, maintenance_flag } => {
             let watch = |t: &Target| agent::watch(t, maintenance_flag.as_deref(), &deadline);
-            (Verb::Other, with(&site, called_by, &places, watch))
+            (Verb::Other, with(&site, called_by, &places, Wanted::Other, watch))
         }
         Word::ValidateAll { site, level } => (
             Verb::Other,
-            with(&site, called_by, &places, |t| agent::validate(t, Level::from(level), &deadline)),
+            with(&site, called_by, &places, Wanted::Other, |t| {
+                agent::validate(t, Level::from(level), &deadline)
+            }),
         ),
         Word::Pause { site, reason, until } => {
             let order = PauseOrder { reason, until };
-            (Verb::Other, with(&site, called_by, &places, |t| agent::pause(t, &order, &deadline)))
+            (
+                Verb::Other,
+                with(&site, called_by, &places, Wanted::Other, |t| {
+                    agent::pause(t, &order, &deadline)
+                }),
+            )
         }
-        Word::Resume(site) => {
-            (Verb::Other, with(&site, called_by, &places, |t| agent::resume(t, &deadline)))
-        }
-        Word::Adopt(site) => {
-            (Verb::Start, with(&site, called_by, &places, |t| agent::adopt(t, &deadline)))
-        }
-        Word::Reload(site) => {
-            (Verb::Other, with(&site, called_by, &places, |t| agent::reload(t, &deadline)))
-        }
+        Word::Resume(site) => (
+            Verb::Other,
+            with(&site, called_by, &places, Wanted::Other, |t| agent::resume(t, &deadline)),
+        ),
+        Word::Adopt(site) => (
+            Verb::Start,
+            with(&site, called_by, &places, Wanted::Other, |t| agent::adopt(t, &deadline)),
+        ),
+        Word::Reload(site) => (
+            Verb::Other,
+            with(&site, called_by, &places, Wanted::Other, |t| agent::reload(t, &deadline)),
+        ),
     };
     let code = give(called_by, kind, false, &outcome, common.quiet);
     print_lines(&explained);

@@ -263,7 +263,6 @@ fn parameters_that_are_wrong_everywhere() {
     assert_eq!(code(no_site("validate-all")), 6);
     assert_eq!(code(no_site("stop")), 0);
     assert_eq!(code(bench.ocf("Not/A/Name", "start", &[])), 6);
-    assert_eq!(code(bench.ocf("a", "start", &[("OCF_RESKEY_CRM_meta_timeout", "soon")])), 6);
     let clone = [("OCF_RESKEY_CRM_meta_clone", "0")];
     assert_eq!(code(bench.ocf("a", "start", &clone)), 6);
     assert_eq!(code(bench.ocf("a", "validate-all", &clone)), 6);

@@ -11,6 +11,7 @@ mod errand;
 mod explain;
 mod gate;
 mod holders;
+mod known;
 mod monitor;
 mod orders;
 mod ownership;
@@ -36,6 +37,7 @@ pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use errand::{FolderJob, do_with_folder, run_errand};
 pub use explain::explain;
 pub use holders::list_holders;
+pub use known::unknown_here;
 pub use monitor::{Level, monitor};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};
 pub use start::{run, run_until_unflagged, start};
@@ -107,6 +109,18 @@ pub enum FaultKind {
     NotInstalled,
     /// The manager's own parameters are wrong, so wrong everywhere.
     Misconfigured,
+}
+
+impl FaultKind {
+    /// Each of them.
+    pub const ALL: [Self; 6] = [
+        Self::Failed,
+        Self::WrongHere,
+        Self::NoSuchVerb,
+        Self::NotPermitted,
+        Self::NotInstalled,
+        Self::Misconfigured,
+    ];
 }
 
 impl Fault {

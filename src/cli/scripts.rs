@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::process::ExitCode;
 
+use super::absent::{Wanted, meant};
 use super::give;
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
 use crate::linux::Moment;
@@ -23,26 +24,25 @@ pub(super) fn by_clusterware(called_as: &OsStr, word: &OsStr, begun: Moment) -> 
 }
 
 fn do_for_clusterware(called_as: &OsStr, entry: Entry, begun: Moment) -> (Verb, Outcome) {
-    let verb = match entry {
-        Entry::Start => Verb::Start,
-        Entry::Stop => Verb::Stop,
-        Entry::Check => Verb::Monitor,
-        Entry::Clean | Entry::Abort | Entry::Noted => Verb::Other,
+    let (verb, wanted) = match entry {
+        Entry::Start => (Verb::Start, Wanted::Other),
+        Entry::Stop => (Verb::Stop, Wanted::Down),
+        Entry::Check => (Verb::Monitor, Wanted::Seen),
+        Entry::Clean | Entry::Abort | Entry::Noted => (Verb::Other, Wanted::Down),
     };
     let site = clusterware::site(Some(called_as));
     let how = format!(
         "name the site by the attribute {}, or by a link of its name to siteward in a folder `crs`",
         clusterware::ATTRIBUTE
     );
-    let known_as = std::env::var("_CRS_NAME").ok();
-    let target = match target(site, &how, Manager::Clusterware, known_as) {
+    let known_as = variable("_CRS_NAME");
+    // A check without a name cannot tell, and says so: there may be a site, whose name got lost.
+    let wanted = if site.is_none() && wanted == Wanted::Seen { Wanted::Other } else { wanted };
+    let target = match target(site, &how, Manager::Clusterware, known_as, wanted) {
         Ok(target) => target,
-        Err(fault) => return (verb, fault.into()),
+        Err(outcome) => return (verb, outcome),
     };
-    let given = match clusterware::timeout(entry) {
-        Ok(given) => given,
-        Err(why) => return (verb, Fault::new(FaultKind::Misconfigured, why).into()),
-    };
+    let given = clusterware::timeout(entry, &mut |why| log::warn!("{why}"));
     let deadline = Deadline { begun, given };
     let outcome = match entry {
         Entry::Start => agent::start(&target, &deadline),
@@ -53,6 +53,10 @@ fn do_for_clusterware(called_as: &OsStr, entry: Entry, begun: Moment) -> (Verb, 
         Entry::Noted => Outcome::Done("noted; nothing of the site depends on it".to_owned()),
     };
     (verb, outcome)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// An external_script of a modular package.
@@ -69,11 +73,11 @@ pub(super) fn by_serviceguard(called_as: &OsStr, word: &OsStr, begun: Moment) ->
     };
     let how = "name the site by the package's variable pev_siteward_site, or by a link of its name \
                to siteward in a folder `serviceguard`";
-    let known_as = ["SG_PACKAGE", "SG_PACKAGE_NAME"].iter().find_map(|v| std::env::var(v).ok());
+    let known_as = ["SG_PACKAGE", "SG_PACKAGE_NAME"].iter().find_map(|v| variable(v));
     let site = serviceguard::site(Some(called_as));
     let deadline = Deadline { begun, given: None };
-    let outcome = match target(site, how, Manager::Serviceguard, known_as) {
-        Err(fault) => fault.into(),
+    let outcome = match target(site, how, Manager::Serviceguard, known_as, verb.into()) {
+        Err(outcome) => outcome,
         Ok(target) => match verb {
             Verb::Start => agent::start(&target, &deadline),
             Verb::Stop => agent::stop(&target, &deadline),
@@ -95,12 +99,13 @@ fn target(
     how: &str,
     manager: Manager,
     known_as: Option<String>,
-) -> Result<Target, Fault> {
-    let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
-    let site = site.ok_or_else(|| misconfigured(format!("no site is named; {how}")))?;
-    let name: SiteName = site.parse().map_err(misconfigured)?;
-    let places =
-        Places::resolve(Overrides::default()).map_err(|e| misconfigured(format!("{e:#}")))?;
+    wanted: Wanted,
+) -> Result<Target, Outcome> {
+    let places = Places::resolve(Overrides::default())
+        .map_err(|e| Fault::new(FaultKind::Misconfigured, format!("{e:#}")))?;
+    let named = site.ok_or_else(|| format!("no site is named; {how}"));
+    let named = named.and_then(|text| text.parse::<SiteName>());
+    let name = meant(wanted, named, &places, known_as.as_deref())?;
     Ok(Target { caller: manager.who(), ..Target::new(name, places, known_as) })
 }
 

@@ -3,6 +3,7 @@
 use std::env;
 
 use super::Site;
+use super::absent::{Wanted, nothing_lives, refused};
 use crate::agent::{Deadline, Fault, FaultKind, Outcome, Target};
 use crate::manager::{Manager, expresscluster};
 use crate::operator::{self, CreateOptions};
@@ -15,8 +16,9 @@ pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
     if let Some(name) = &site.name {
         return name.parse().map_err(misconfigured);
     }
-    let of_environment = env::var("SITEWARD_SITE").ok().filter(|name| !name.is_empty());
+    let of_environment = env::var_os("SITEWARD_SITE").filter(|name| !name.is_empty());
     if let Some(name) = of_environment {
+        let name = name.to_string_lossy();
         let name: SiteName =
             name.parse().map_err(|why| misconfigured(format!("SITEWARD_SITE is wrong: {why}")))?;
         let known = places.of(&name);
@@ -45,18 +47,25 @@ pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
     }
 }
 
+/// Does a verb for the site that is meant. `wanted` of a site that cannot be, by a manager.
 pub(super) fn with(
     site: &Site,
     called_by: Manager,
     places: &Places,
+    wanted: Wanted,
     verb: impl FnOnce(&Target) -> Outcome,
 ) -> Outcome {
-    match named(site, places) {
-        Ok(name) => {
-            let target = Target::new(name, places.clone(), None);
-            verb(&Target { caller: called_by.who(), ..target })
-        }
-        Err(fault) => fault.into(),
+    let impossible = site.name.as_ref().and_then(|name| name.parse::<SiteName>().err());
+    if let Some(why) = impossible.filter(|_| called_by != Manager::Hand) {
+        return nothing_lives(wanted, why);
+    }
+    let target = match named(site, places) {
+        Ok(name) => Target::new(name, places.clone(), None),
+        Err(fault) => return fault.into(),
+    };
+    match refused(&target, called_by) {
+        Some(fault) => fault.into(),
+        None => verb(&Target { caller: called_by.who(), ..target }),
     }
 }
 

@@ -35,12 +35,13 @@ impl Grave {
 }
 
 fn set(variable: &str) -> Option<String> {
-    env::var(variable).ok().filter(|v| !v.is_empty() && v != "none")
+    let value = env::var_os(variable)?.to_string_lossy().into_owned();
+    Some(value).filter(|v| !v.is_empty() && v != "none")
 }
 
 /// Writes a line. False: there is nowhere to write it but stderr.
 pub(super) fn write(grave: Grave, text: &str) -> bool {
-    let instance = env::var("OCF_RESOURCE_INSTANCE").unwrap_or_default();
+    let instance = set("OCF_RESOURCE_INSTANCE").unwrap_or_default();
     let tag = format!("site({instance})[{}]", std::process::id());
     let line = format!("{}: {text}", grave.word());
     let to_syslog =

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Answer, is_told_as_degraded};
+use super::{Answer, is_told_as_degraded, numbers};
 use crate::agent::{Outcome, STOPPED_BY_HAND};
 use crate::control::State;
 use crate::observe::Observation;
@@ -56,7 +56,9 @@ impl Entry {
 }
 
 fn attribute(name: &str) -> Option<String> {
-    env::var(format!("_CRS_{name}")).ok().filter(|v| !v.is_empty())
+    let value = env::var_os(format!("_CRS_{name}")).filter(|v| !v.is_empty())?;
+    // What is no UTF-8 is not nothing: it is read as something that is nobody's name and no number.
+    Some(value.to_string_lossy().into_owned())
 }
 
 /// Whether the environment is that of an action script.
@@ -74,24 +76,18 @@ pub fn site(called_as: Option<&OsStr>) -> Option<String> {
 
 /// What a link to this program is called, if it is called after a site.
 pub(super) fn name_of_link(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
-    (!name.starts_with("siteward")).then(|| name.to_owned())
+    let name = path.file_name()?.to_string_lossy();
+    (!name.starts_with("siteward")).then(|| name.into_owned())
 }
 
-/// The time that Clusterware gives to an entry point.
-///
-/// # Errors
-/// A sentence: an attribute is no number.
-pub fn timeout(entry: Entry) -> Result<Option<Duration>, String> {
-    for name in entry.bounds() {
-        let Some(text) = attribute(name) else { continue };
-        let seconds: u64 =
-            text.parse().map_err(|_| format!("_CRS_{name} is `{text}`, which is no number"))?;
-        if seconds > 0 {
-            return Ok(Some(Duration::from_secs(seconds)));
-        }
-    }
-    Ok(None)
+/// The time that Clusterware gives to an entry point. An attribute that is no number counts as not
+/// set, and is told to `warn`.
+pub fn timeout(entry: Entry, warn: &mut dyn FnMut(String)) -> Option<Duration> {
+    let given = entry.bounds().iter().filter_map(|name| Some((name, attribute(name)?)));
+    let mut times = given.filter_map(|(name, text)| {
+        numbers::seconds(&format!("_CRS_{name}"), &text).map_err(&mut *warn).ok()
+    });
+    times.find(|time| !time.is_zero())
 }
 
 /// DESIGN's table, column "Clusterware check".

@@ -31,7 +31,9 @@ pub(super) fn is_calling() -> bool {
 /// # Errors
 /// The site must not be started, and the cluster must know.
 pub fn wanted() -> Result<Wanted, Fault> {
-    let get = |name: &str| env::var(name).unwrap_or_default();
+    let get = |name: &str| {
+        env::var_os(name).map_or_else(String::new, |v| v.to_string_lossy().into_owned())
+    };
     wanted_by(&get("CLP_EVENT"), &get("CLP_DISK"))
 }
 

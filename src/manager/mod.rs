@@ -9,6 +9,7 @@ pub mod expresscluster;
 mod hand;
 mod manual;
 mod metadata;
+mod numbers;
 mod pacemaker;
 mod parameters;
 mod quick;
@@ -26,7 +27,7 @@ use cluster_log::Grave;
 pub use cluster_log::trace_file;
 pub use manual::manual;
 pub use metadata::{TIMEOUTS, metadata};
-pub use pacemaker::{Call, CallError, find_by_instance, read_call};
+pub use pacemaker::{Call, find_by_instance, read_call};
 pub use parameters::{Kind, PARAMETERS, Parameter};
 pub use quick::quick_monitor;
 

@@ -4,13 +4,14 @@
 
 use std::collections::HashMap;
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cluster_log::Grave;
 use super::parameters::{self, Values};
-use super::{Answer, Verb, common_code, is_told_as_degraded};
-use crate::agent::{Fault, FaultKind, Outcome};
+use super::{Answer, Verb, common_code, is_told_as_degraded, numbers};
+use crate::agent::{FaultKind, Outcome};
 use crate::control::State;
 use crate::linux::Moment;
 use crate::observe::Observation;
@@ -41,6 +42,8 @@ pub struct Call {
     pub values: Result<Values, String>,
     /// It is one instance of a clone, which a site cannot be.
     pub clone: bool,
+    /// What of it was no number, and counts as not given.
+    pub warnings: Vec<String>,
 }
 
 impl Call {
@@ -54,50 +57,45 @@ impl Call {
     }
 }
 
-/// The call cannot be understood.
-#[derive(Debug)]
-pub struct CallError(pub String);
-
 /// Reads the call from the environment.
-///
-/// # Errors
-/// A number is none.
-pub fn read_call() -> Result<Call, CallError> {
-    read_call_from(
-        &env::vars_os()
-            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-            .collect(),
-    )
+pub fn read_call() -> Call {
+    let said = env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v)));
+    read_call_from(&said.collect())
 }
 
-fn read_call_from(variables: &HashMap<String, String>) -> Result<Call, CallError> {
-    let get = |name: &str| variables.get(name).filter(|v| !v.is_empty()).cloned();
-    let number = |name: &str| -> Result<Option<u64>, CallError> {
-        get(name)
-            .map(|text| {
-                text.parse()
-                    .map_err(|_| CallError(format!("{name} is `{text}`, which is not a number")))
-            })
-            .transpose()
+fn read_call_from(variables: &HashMap<String, OsString>) -> Call {
+    let given = |name: &str| variables.get(name).filter(|v| !v.is_empty());
+    // What is no UTF-8 is not nothing: it is read as something that is nobody's name and no number.
+    let get = |name: &str| given(name).map(|v| v.to_string_lossy().into_owned());
+    let mut warnings = Vec::new();
+    let mut sure = |number: Option<Result<u64, String>>| {
+        number.and_then(|read| read.map_err(|why| warnings.push(why)).ok())
     };
-    let interval = number("OCF_RESKEY_CRM_meta_interval")?.unwrap_or(0);
-    Ok(Call {
+    let millis = |name: &str| {
+        let read = |text: String| numbers::milliseconds(name, &text);
+        let as_number = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        get(name).map(|text| read(text).map(as_number))
+    };
+    let interval = sure(millis("OCF_RESKEY_CRM_meta_interval")).unwrap_or(0);
+    let timeout = sure(millis("OCF_RESKEY_CRM_meta_timeout"));
+    let level = "OCF_CHECK_LEVEL";
+    let level = sure(get(level).map(|text| numbers::read(level, &text, u32::MAX.into())));
+    Call {
         site: get("OCF_RESKEY_site"),
         instance: get("OCF_RESOURCE_INSTANCE"),
         overrides: Overrides {
-            config: get("OCF_RESKEY_config_dir").map(PathBuf::from),
+            config: given("OCF_RESKEY_config_dir").map(PathBuf::from),
             ..Overrides::default()
         },
-        timeout: number("OCF_RESKEY_CRM_meta_timeout")?
-            .filter(|ms| *ms > 0)
-            .map(Duration::from_millis),
-        level: number("OCF_CHECK_LEVEL")?.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)),
+        timeout: timeout.filter(|ms| *ms > 0).map(Duration::from_millis),
+        level: level.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         node: get("OCF_RESKEY_CRM_meta_on_node"),
         recurring: interval > 0,
         interval: Duration::from_millis(interval),
         values: parameters::read(|name| get(&format!("OCF_RESKEY_{name}"))),
         clone: variables.contains_key("OCF_RESKEY_CRM_meta_clone"),
-    })
+        warnings,
+    }
 }
 
 /// The site that a supervisor on this node runs, or ran, under the name of this resource: the stop
@@ -129,10 +127,10 @@ fn code_of_state(observation: &Observation, recurring: bool) -> u8 {
 
 pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
+    answer.code = code(verb, recurring, outcome);
     match outcome {
         Outcome::Done(said) => answer.log.push((Grave::Info, said.clone())),
         Outcome::Seen(observation) => {
-            answer.code = code_of_state(observation, recurring);
             let state = observation.state;
             let reason = observation.why.as_deref();
             match (state, reason) {
@@ -143,7 +141,6 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
             }
         }
         Outcome::Fault(fault) => {
-            answer.code = code_of_fault(verb, fault);
             answer.log.extend(fault.details.iter().map(|line| (Grave::Error, line.clone())));
             tell(&mut answer, &fault.sentence);
         }
@@ -151,12 +148,18 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
     answer
 }
 
-fn code_of_fault(verb: Verb, fault: &Fault) -> u8 {
-    match (verb, fault.kind) {
+fn code(verb: Verb, recurring: bool, outcome: &Outcome) -> u8 {
+    match (verb, outcome) {
+        (_, Outcome::Done(_)) => 0,
         // Every code but 0 is a failed stop and a fence; the others would only mislead a reader.
-        (Verb::Stop, FaultKind::NoSuchVerb) => 3,
-        (Verb::Stop, _) => 1,
-        (Verb::Start | Verb::Monitor | Verb::Other, kind) => common_code(kind),
+        (Verb::Stop, Outcome::Fault(_) | Outcome::Seen(_)) => 1,
+        (_, Outcome::Seen(observation)) => code_of_state(observation, recurring),
+        // What the cluster says wrong is told by start and validate-all; to a monitor it would be a
+        // failure of the site, on every node and for good.
+        (Verb::Monitor, Outcome::Fault(fault)) if fault.kind == FaultKind::Misconfigured => 1,
+        (Verb::Start | Verb::Monitor | Verb::Other, Outcome::Fault(fault)) => {
+            common_code(fault.kind)
+        }
     }
 }
 
@@ -181,23 +184,54 @@ fn cut(sentence: &str) -> String {
 mod tests {
     use super::*;
 
-    fn call(pairs: &[(&str, &str)]) -> Result<Call, CallError> {
-        read_call_from(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    fn call(pairs: &[(&str, &str)]) -> Call {
+        read_call_from(&pairs.iter().map(|(k, v)| ((*k).to_owned(), v.into())).collect())
     }
 
     #[test]
     fn a_probe_has_no_interval_and_a_monitor_has_one() {
-        assert!(!call(&[("OCF_RESKEY_site", "a")]).unwrap().recurring);
-        assert!(!call(&[("OCF_RESKEY_CRM_meta_interval", "0")]).unwrap().recurring);
+        assert!(!call(&[("OCF_RESKEY_site", "a")]).recurring);
+        assert!(!call(&[("OCF_RESKEY_CRM_meta_interval", "0")]).recurring);
         let recurring = call(&[
             ("OCF_RESKEY_CRM_meta_interval", "3000"),
             ("OCF_RESKEY_CRM_meta_timeout", "15000"),
             ("OCF_CHECK_LEVEL", "10"),
-        ])
-        .unwrap();
+        ]);
         assert!(recurring.recurring && recurring.level == 10);
         assert_eq!(recurring.timeout, Some(Duration::from_secs(15)));
-        assert!(call(&[("OCF_RESKEY_CRM_meta_timeout", "soon")]).is_err());
+        assert_eq!(recurring.warnings, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_no_number_counts_as_not_given_and_is_warned_of() {
+        for name in
+            ["OCF_RESKEY_CRM_meta_timeout", "OCF_RESKEY_CRM_meta_interval", "OCF_CHECK_LEVEL"]
+        {
+            for text in ["soon", "-5", "1e3", "18446744073709551615", "99999999999999999999"] {
+                let call = call(&[(name, text)]);
+                assert_eq!((call.timeout, call.level, call.recurring), (None, 0, false));
+                assert_eq!(call.warnings.len(), 1, "{name}={text}");
+                assert!(call.warnings[0].starts_with(&format!("{name} is `{text}`")));
+            }
+            assert_eq!(call(&[(name, "")]).warnings, [""; 0], "that is not given");
+        }
+    }
+
+    #[test]
+    fn a_stop_is_answered_with_0_or_1_whatever_comes_of_it() {
+        use crate::agent::Fault;
+        use crate::observe::Observation;
+        for kind in FaultKind::ALL {
+            let fault = Outcome::Fault(Fault::new(kind, "a reason"));
+            assert_eq!(answer(Verb::Stop, false, &fault).code, 1, "{kind:?}");
+            assert_ne!(answer(Verb::Start, false, &fault).code, 0, "{kind:?}");
+            assert_ne!(answer(Verb::Start, false, &fault).code, 190, "{kind:?}");
+            let monitored = answer(Verb::Monitor, true, &fault).code;
+            assert!(![0, 6, 7, 190].contains(&monitored), "{kind:?}");
+        }
+        let seen = Outcome::Seen(Box::new(Observation::of_nothing()));
+        assert_eq!(answer(Verb::Stop, true, &seen).code, 1);
+        assert_eq!(answer(Verb::Stop, true, &Outcome::Done(String::new())).code, 0);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
     let mut deep = false;
     let (name, overrides, recurring): (SiteName, Overrides, bool) = match (manager, arguments) {
         (Manager::Pacemaker, [_, verb]) if is_monitor(verb) => {
-            let call = read_call().ok().filter(|call| !call.clone)?;
+            let call = Some(read_call()).filter(|c| !c.clone && c.warnings.is_empty())?;
             deep = call.level >= 10;
             patience = call.timeout.map_or(patience, |given| patience.min(given / 4));
             hold = call.hold_until(begun).map(|until| Request::Hold {
@@ -41,7 +41,7 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
             (call.site?.parse().ok()?, call.overrides, call.recurring)
         }
         (Manager::Clusterware, [called_as, verb]) if verb == "check" => {
-            let given = clusterware::timeout(clusterware::Entry::Check).ok()?;
+            let given = clusterware::timeout(clusterware::Entry::Check, &mut |_| {});
             patience = given.map_or(patience, |given| patience.min(given / 4));
             let name = clusterware::site(Some(called_as))?;
             (name.parse().ok()?, Overrides::default(), false)

@@ -19,8 +19,9 @@ pub(super) fn is_calling() -> bool {
 
 /// The site's name: the package's variable, else the name of the link that is the external script.
 pub fn site(called_as: Option<&OsStr>) -> Option<String> {
-    let of_package = || env::var("PEV_SITEWARD_SITE").ok().filter(|v| !v.is_empty());
-    of_package().or_else(|| called_as.and_then(|n| name_of_link(Path::new(n))))
+    let of_package = env::var_os("PEV_SITEWARD_SITE").filter(|v| !v.is_empty());
+    let of_package = of_package.map(|name| name.to_string_lossy().into_owned());
+    of_package.or_else(|| called_as.and_then(|n| name_of_link(Path::new(n))))
 }
 
 /// DESIGN's table, column "Serviceguard / ExpressCluster genw": 0 is well, and all else is not.

@@ -12,7 +12,7 @@ use crate::linux::{Moment, sockets};
 const PACE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
 
 /// Waits for a port, a socket, a file or a file with a number in it, as long as it takes. What it
-/// returns is printed. None: there is no such kind of thing.
+/// returns is printed. None: there can be no such thing.
 pub fn await_ready(kind: &str, what: &str) -> Option<String> {
     let ask: fn(&str) -> Option<String> = match kind {
         "tcp" => |address| {
@@ -35,6 +35,10 @@ pub fn await_ready(kind: &str, what: &str) -> Option<String> {
         },
         _ => return None,
     };
+    let is_port = || what.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if kind == "tcp" && !is_port() {
+        return None;
+    }
     let mut pause = PACE.0;
     loop {
         if let Some(answer) = ask(what) {

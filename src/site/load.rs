@@ -60,6 +60,13 @@ pub fn defined_sites(places: &Places) -> Vec<SiteName> {
     names
 }
 
+/// The site that is defined here and whose name is nearest to this one, if it may be meant.
+pub fn nearest_site(places: &Places, name: &SiteName) -> Option<String> {
+    let names = defined_sites(places);
+    let names: Vec<&str> = names.iter().map(SiteName::as_str).collect();
+    nearest(name.as_str(), &names).map(str::to_owned)
+}
+
 /// Reads the definition of `name`, whole and trusted, and compares it with the other sites' here.
 ///
 /// # Errors
@@ -68,10 +75,7 @@ pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
     let file = places.of(name).definition;
     let read = files::read_plain_of(&file, LONGEST).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            let names = defined_sites(places);
-            let names: Vec<&str> = names.iter().map(SiteName::as_str).collect();
-            let nearest = nearest(name.as_str(), &names).map(str::to_owned);
-            LoadError::Missing { file: file.clone(), nearest }
+            LoadError::Missing { file: file.clone(), nearest: nearest_site(places, name) }
         }
         io::ErrorKind::PermissionDenied => LoadError::Denied { file: file.clone(), error },
         _ => unreadable(&file, &error),

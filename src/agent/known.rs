@@ -1,0 +1,35 @@
+//! Whether there is such a site on this node at all.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::{Fault, FaultKind, Target};
+use crate::process::find_members;
+use crate::site::nearest_site;
+
+/// A refusal, where neither a definition nor a record nor a process with its mark is known of the site:
+/// whoever named it meant another.
+pub fn unknown_here(target: &Target) -> Option<Fault> {
+    let site = &target.site;
+    let written = [&site.definition, &site.record(), &site.snapshot(), &site.socket()];
+    if written.into_iter().any(|path| may_be_there(path)) {
+        return None;
+    }
+    if find_members(site, None).map_or(true, |members| !members.is_empty()) {
+        return None;
+    }
+    let name = &target.name;
+    let next = match nearest_site(&target.places, name) {
+        Some(nearest) => format!("did you mean the site `{nearest}`?"),
+        None => "see: siteward list".to_owned(),
+    };
+    Some(Fault::new(FaultKind::NotInstalled, format!("there is no site `{name}` here; {next}")))
+}
+
+/// What may not be seen may be there.
+fn may_be_there(path: &Path) -> bool {
+    match path.symlink_metadata() {
+        Ok(_) => true,
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    }
+}

@@ -1,0 +1,44 @@
+//! Numbers that a manager says with a call.
+//!
+//! Promises: one that is none is no number that was not given, and never a fault: a stop and a monitor
+//! have to be done whatever stands there. Must never: let through what arithmetic cannot bear.
+
+use std::time::Duration;
+
+/// No manager waits for longer; a year.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
+/// The number in `text`, which the manager calls `name`; a sentence, if it is none.
+pub(super) fn read(name: &str, text: &str, most: u64) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| *number <= most);
+    number.ok_or_else(|| {
+        format!("{name} is `{text}`, which is no number from 0 to {most}; it counts as not given")
+    })
+}
+
+/// As [`read`], in milliseconds.
+pub(super) fn milliseconds(name: &str, text: &str) -> Result<Duration, String> {
+    let most = u64::try_from(LONGEST.as_millis()).unwrap_or(u64::MAX);
+    read(name, text, most).map(Duration::from_millis)
+}
+
+/// As [`read`], in seconds.
+pub(super) fn seconds(name: &str, text: &str) -> Result<Duration, String> {
+    read(name, text, LONGEST.as_secs()).map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_told_as_such() {
+        assert_eq!(milliseconds("x", "20000"), Ok(Duration::from_secs(20)));
+        assert_eq!(seconds("x", "0"), Ok(Duration::ZERO));
+        for text in ["", "-5", "abc", " 1", "1.5", "9999999999999", "18446744073709551616", "٣"] {
+            let why = milliseconds("CRM_x", text).unwrap_err();
+            assert!(why.starts_with(&format!("CRM_x is `{text}`, which is no number")), "{why}");
+            assert!(seconds("x", text).is_err());
+        }
+    }
+}
