@@ -254,6 +254,25 @@ fn a_site_is_looked_at_and_stopped_by_what_it_was_started_with_and_never_by_the_
     assert_eq!(bench.monitor("a"), (7, 7, 3));
 }
 
+#[test]
+fn a_file_that_is_called_so_that_no_site_is_found_in_it_is_told() {
+    let bench = Bench::new();
+    bench.define("other", SIMPLE);
+    for (file, name) in [("shop.yml", "shop"), ("UPPER.yaml", "upper"), ("site.YAML", "site")] {
+        let file = bench.places.config.join(file);
+        fs::write(&file, "version: 1\n").unwrap();
+        let list = succeed(bench.hand(&["list"]));
+        let line = format!("{} defines no site: a definition is called NAME.yaml", file.display());
+        assert!(list.contains(&line), "{list}");
+        let right = bench.places.config.join(format!("{name}.yaml"));
+        let refused = said(&output(bench.hand(&["stop", name])));
+        let next = format!("rename {} to {}", file.display(), right.display());
+        assert!(refused.contains(&next), "{refused}");
+        let refused = said(&output(bench.ocf(name, "start", &[])));
+        assert!(refused.contains(&format!("{} is there, and must be renamed", file.display())));
+    }
+}
+
 // --- what a node lacks ---------------------------------------------------------------------------
 
 #[test]

@@ -96,6 +96,10 @@ fn an_ordinary_user_is_refused() {
         let words = said(&output(as_nobody(&bench.hand(verb))));
         assert!(!words.contains(&format!(" {} ", before.1)), "{verb:?}: {words}");
     }
+    let list = said(&output(as_nobody(&bench.hand(&["list"]))));
+    let line = list.lines().find(|line| line.starts_with(SITE)).unwrap_or_default();
+    assert_eq!(line.split_whitespace().filter(|word| *word == "?").count(), 2, "{list}");
+    assert!(!line.contains("SHUT") && !line.contains("OFF"), "{list}");
     assert_eq!((bench.pid(SITE, "supervisor"), bench.pid(SITE, "a")), before);
     assert_eq!(bench.monitor(SITE), (0, 0, 0));
     succeed(bench.hand(&["stop", SITE]));

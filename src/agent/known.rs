@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Fault, FaultKind, Target};
 use crate::process::find_members;
-use crate::site::nearest_site;
+use crate::site::{misnamed_site, nearest_site};
 
 /// A refusal, where neither a definition nor a record nor a process with its mark is known of the site:
 /// whoever named it meant another.
@@ -19,9 +19,13 @@ pub fn unknown_here(target: &Target) -> Option<Fault> {
         return None;
     }
     let name = &target.name;
-    let next = match nearest_site(&target.places, name) {
-        Some(nearest) => format!("did you mean the site `{nearest}`?"),
-        None => "see: siteward list".to_owned(),
+    let near = (misnamed_site(&target.places, name), nearest_site(&target.places, name));
+    let next = match near {
+        (Some(file), _) => {
+            format!("rename {} to {}", file.display(), site.definition.display())
+        }
+        (None, Some(nearest)) => format!("did you mean the site `{nearest}`?"),
+        (None, None) => "see: siteward list".to_owned(),
     };
     Some(Fault::new(FaultKind::NotInstalled, format!("there is no site `{name}` here; {next}")))
 }

@@ -9,7 +9,9 @@ use serde::Serialize;
 use crate::backend::jobcenter::find_link;
 use crate::linux::Moment;
 use crate::observe::observe;
-use crate::site::{Definition, Places, SiteName, defined_sites, load, load_snapshot};
+use crate::site::{
+    Definition, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
+};
 
 /// One line.
 #[derive(Debug, Serialize)]
@@ -22,7 +24,8 @@ struct Row {
     daemon: Option<i32>,
     database: Option<String>,
     link: Option<String>,
-    supervised: bool,
+    /// None: this user may not look at it.
+    supervised: Option<bool>,
     /// Whose supervisor it is: siteward's, or one of its own.
     supervisor: &'static str,
     why: Option<String>,
@@ -39,8 +42,17 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
     if json {
         return rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
     }
+    // Whoever wrote such a file looks for its site here.
+    let misnamed = misnamed_files(places).into_iter().map(|file| {
+        format!(
+            "{} defines no site: a definition is called NAME.yaml, and NAME holds a-z, 0-9, `.` and \
+             `-` alone; rename it",
+            file.display()
+        )
+    });
     if rows.is_empty() {
-        return vec![format!("no site is defined in {}", places.config.display())];
+        let none = format!("no site is defined in {}", places.config.display());
+        return [none].into_iter().chain(misnamed).collect();
     }
     let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0).max(9);
     let wide = rows.iter().map(|r| r.place().len()).max().unwrap_or(0).max(13);
@@ -49,11 +61,20 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
         "SITE-NAME", "DAEMON-PID", "DB-PATH(LINK)", "SITEWARD", "STATE"
     )];
     lines.extend(rows.iter().map(|r| {
-        let pid = r.daemon.map_or_else(|| "SHUT".to_owned(), |p| p.to_string());
-        let on = if r.supervised { "ON" } else { "OFF" };
+        let pid = match (r.daemon, r.supervised) {
+            (Some(pid), _) => pid.to_string(),
+            (None, Some(_)) => "SHUT".to_owned(),
+            (None, None) => "?".to_owned(),
+        };
+        let on = match r.supervised {
+            Some(true) => "ON",
+            Some(false) => "OFF",
+            None => "?",
+        };
         let why = r.why.as_ref().map_or_else(String::new, |w| format!(" ({w})"));
         format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {}{why}", r.name, r.place(), r.state)
     }));
+    lines.extend(misnamed);
     lines
 }
 
@@ -84,7 +105,7 @@ fn row(places: &Places, name: &SiteName) -> Option<Row> {
         daemon: None,
         database: of.and_then(|d| d.database.as_ref()).map(|d| d.display().to_string()),
         link: of.and_then(|d| link_of(places, d)).map(|l| l.display().to_string()),
-        supervised: false,
+        supervised: None,
         supervisor: match of.is_some_and(|d| d.wrapped.is_some()) {
             true => "its own",
             false => "siteward",
@@ -102,7 +123,7 @@ fn row(places: &Places, name: &SiteName) -> Option<Row> {
                 Some(wrapping) => wrapping.daemon.as_ref().map(|d| d.pid.number()),
                 None => seen.view.as_ref().map(|v| v.supervisor.number()),
             };
-            row.supervised = seen.is_supervised();
+            row.supervised = Some(seen.is_supervised());
             row.why = seen.why;
         }
         Err(denied) => row.why = Some(denied.0.to_string()),

@@ -16,8 +16,8 @@ use crate::linux::files::{self, Plain};
 /// Why there is no definition to work with.
 #[derive(Debug)]
 pub enum LoadError {
-    /// There is no such file; the nearest name that there is one for.
-    Missing { file: PathBuf, nearest: Option<String> },
+    /// There is no such file; one that is called nearly so, and the nearest name that there is one for.
+    Missing { file: PathBuf, misnamed: Option<PathBuf>, nearest: Option<String> },
     /// It may not be read by this user.
     Denied { file: PathBuf, error: io::Error },
     /// Others than its owner could have written it.
@@ -31,11 +31,14 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { file, nearest } => {
+            Self::Missing { file, misnamed, nearest } => {
                 write!(f, "there is no definition {} on this node", file.display())?;
-                match nearest {
-                    Some(name) => write!(f, "; did you mean the site `{name}`?"),
-                    None => f.write_str("; copy it here from the node where it is"),
+                match (misnamed, nearest) {
+                    (Some(other), _) => {
+                        write!(f, "; {} is there, and must be renamed to that", other.display())
+                    }
+                    (None, Some(name)) => write!(f, "; did you mean the site `{name}`?"),
+                    (None, None) => f.write_str("; copy it here from the node where it is"),
                 }
             }
             Self::Denied { file, error } => {
@@ -60,6 +63,30 @@ pub fn defined_sites(places: &Places) -> Vec<SiteName> {
     names
 }
 
+/// The files that look like definitions and are called so that no site is found in them, sorted.
+pub fn misnamed_files(places: &Places) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(&places.config) else { return Vec::new() };
+    let looks_like = |path: &Path| {
+        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        let is_name = path.file_stem().and_then(|s| s.to_str()?.parse::<SiteName>().ok()).is_some();
+        ["yaml", "yml"].contains(&ending.to_ascii_lowercase().as_str())
+            && !(is_name && ending == "yaml")
+    };
+    let mut files: Vec<PathBuf> =
+        entries.flatten().map(|e| e.path()).filter(|path| looks_like(path)).collect();
+    files.sort();
+    files
+}
+
+/// The file that was meant to be the definition of this site, and is called otherwise.
+pub fn misnamed_site(places: &Places, name: &SiteName) -> Option<PathBuf> {
+    let is_meant = |path: &PathBuf| {
+        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+        stem.eq_ignore_ascii_case(name.as_str())
+    };
+    misnamed_files(places).into_iter().find(is_meant)
+}
+
 /// The site that is defined here and whose name is nearest to this one, if it may be meant.
 pub fn nearest_site(places: &Places, name: &SiteName) -> Option<String> {
     let names = defined_sites(places);
@@ -75,7 +102,8 @@ pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
     let file = places.of(name).definition;
     let read = files::read_plain_of(&file, LONGEST).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            LoadError::Missing { file: file.clone(), nearest: nearest_site(places, name) }
+            let (misnamed, nearest) = (misnamed_site(places, name), nearest_site(places, name));
+            LoadError::Missing { file: file.clone(), misnamed, nearest }
         }
         io::ErrorKind::PermissionDenied => LoadError::Denied { file: file.clone(), error },
         _ => unreadable(&file, &error),

@@ -25,7 +25,10 @@ pub use adjust::Adjustments;
 pub use cursor::{DefinitionError, Located};
 pub use definition::*;
 pub use environment::{READ_FILE, print_file, read_env_file, read_env_file_until};
-pub use load::{LoadError, defined_sites, load, load_alone, load_snapshot, nearest_site};
+pub use load::{
+    LoadError, defined_sites, load, load_alone, load_snapshot, misnamed_files, misnamed_site,
+    nearest_site,
+};
 pub use order::transitive_needs;
 pub use parse::parse;
 pub use places::{Overrides, Places, SitePlaces, WRAPPED, on_database};
