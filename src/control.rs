@@ -153,6 +153,8 @@ pub enum Reply {
     Overtaken { by: String },
     /// It cannot be done as things are.
     Refused { why: String },
+    /// Too many ask at once; whoever asks again may be heard.
+    Busy { why: String },
 }
 
 /// What is answered before anything is asked, to somebody who may not ask.
@@ -339,5 +341,13 @@ mod tests {
             assert_eq!(decode::<Request>(&line).unwrap(), request);
         }
         assert!(decode::<Request>(b"{\"steal\":1}").is_err());
+    }
+
+    #[test]
+    fn who_is_turned_away_for_the_crowd_is_not_told_that_it_may_not_ask() {
+        let busy = Reply::Busy { why: "many".to_owned() };
+        assert!(matches!(decode(&encode(&busy)).unwrap(), Word::Reply(reply) if reply == busy));
+        let denial = Denial { denied: "who are you".to_owned() };
+        assert!(matches!(decode(&encode(&denial)).unwrap(), Word::Denial(_)));
     }
 }

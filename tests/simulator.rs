@@ -443,7 +443,12 @@ impl World {
             }
             Action::CheckHealth(unit) => {
                 let guard = Guard::Helpers(self.bodies[unit.0].helpers);
-                if self.characters[unit.0].answers_health {
+                if self.now < self.quiet_from && self.dice.chance(25) {
+                    let why = "could not make a process".to_owned();
+                    let tell = Happening::Tell(*unit, UnitEvent::NotAsked(why));
+                    let after = self.dice.millis(0, 20);
+                    self.schedule(after, *unit, guard, tell);
+                } else if self.characters[unit.0].answers_health {
                     let bad = self.now < self.quiet_from && self.dice.chance(20);
                     let answer = if bad { Err("no".to_owned()) } else { Ok(()) };
                     let after = self.dice.millis(1, 1500);
@@ -510,6 +515,11 @@ impl World {
         if self.dice.chance(1) {
             return Ok(Event::Unit(unit, UnitEvent::NotForked(error)));
         }
+        if self.now < self.quiet_from && self.dice.chance(2) {
+            // Something turns up that was not seen before.
+            self.bodies[unit.0].others = true;
+            return Ok(Event::Unit(unit, UnitEvent::Occupied));
+        }
         let body = &mut self.bodies[unit.0];
         body.run += 1;
         body.main = true;
@@ -523,6 +533,11 @@ impl World {
         }
         self.schedule(exec_after, unit, guard, Happening::Tell(unit, UnitEvent::Running));
         let may_die = self.now < self.quiet_from;
+        if may_die && self.dice.chance(3) {
+            let after = exec_after + self.dice.millis(1, 6000);
+            let tell = Happening::Tell(unit, UnitEvent::Unidentified);
+            self.schedule(after, unit, guard, tell);
+        }
         if plan.oneshot || plan.forks {
             let code = if may_die && self.dice.chance(10) { 1 } else { 0 };
             let after = exec_after + self.dice.millis(1, 2000);
@@ -563,7 +578,7 @@ impl World {
                     return Err("the site is over, and something of it lives".to_owned());
                 }
             }
-            Note::RestartIn(..) | Note::Insisting(..) | Note::Site(_) => {}
+            Note::RestartIn(..) | Note::Insisting(..) | Note::NotAsked(..) | Note::Site(_) => {}
         }
         Ok(())
     }

@@ -139,7 +139,9 @@ pub fn adjust(target: &Target, deadline: &Deadline) -> Outcome {
             Fault::failed(format!("the parameters of `{}` are not in force: {why}", target.name))
                 .into()
         }
-        Asked::Answered(Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. })
+        Asked::Answered(
+            Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Busy { .. },
+        )
         | Asked::Silent => Fault::failed(format!(
             "the parameters of `{}` are not in force: its supervisor does not answer",
             target.name
@@ -174,9 +176,9 @@ fn order(target: &Target, verb: &str, request: &Request, until: Moment) -> Outco
         Asked::Answered(Reply::Refused { why }) => {
             Fault::failed(format!("the {verb} of `{name}` was not done: {why}")).into()
         }
-        Asked::Answered(Reply::Heard) | Asked::Silent => Fault::failed(format!(
-            "the {verb} of `{name}` was not done in time; it may still come about"
-        ))
+        Asked::Answered(Reply::Heard | Reply::Busy { .. }) | Asked::Silent => Fault::failed(
+            format!("the {verb} of `{name}` was not done in time; it may still come about"),
+        )
         .into(),
         Asked::Nobody => Fault::failed(format!(
             "the site `{name}` has no supervisor to {verb} it; start it with: siteward start {name}"

@@ -156,11 +156,13 @@ pub(super) fn await_up(
             "the supervisor of `{}` refuses to answer: {why}",
             target.name
         ))),
-        Asked::Answered(Reply::Heard) | Asked::Silent => Err(Fault::failed(format!(
-            "the site `{}` did not come up in the manager's time; its supervisor goes on, and a \
+        Asked::Answered(Reply::Heard | Reply::Busy { .. }) | Asked::Silent => {
+            Err(Fault::failed(format!(
+                "the site `{}` did not come up in the manager's time; its supervisor goes on, and a \
              stop ends it",
-            target.name
-        ))),
+                target.name
+            )))
+        }
         Asked::Nobody => {
             let observation = observe(&target.site, Moment::now(), times.until)?;
             Err(match observation.failure() {

@@ -130,8 +130,10 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
             }
         };
         match talk() {
-            Ok(Reply::Refused { why }) => {
-                return Err(super::Denied(std::io::Error::other(why)).into());
+            // It has not heard it, for whatever reason: it is told again as long as there is time,
+            // and then it is deaf.
+            Ok(Reply::Refused { why } | Reply::Busy { why }) => {
+                log::info!("the supervisor of `{}` does not take the order: {why}", target.name);
             }
             Ok(_) => known = Supervisor::Stopped,
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {

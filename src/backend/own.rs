@@ -38,6 +38,8 @@ pub fn ask(places: &SitePlaces, request: &Request, deadline: Moment) -> Asked {
         let answer = Client::connect(&places.socket(), deadline)
             .and_then(|mut client| client.ask(request, deadline));
         match answer {
+            // There will be a place, or the time is over.
+            Ok(Reply::Busy { why }) => log::debug!("the supervisor is busy: {why}"),
             Ok(reply) => return Asked::Answered(reply),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 return Asked::Denied(error);
@@ -66,7 +68,11 @@ pub fn glance(places: &SitePlaces, request: &Request, deadline: Moment) -> Optio
     let mut client = Client::connect(&places.socket(), deadline).ok()?;
     match client.ask(request, deadline).ok()? {
         Reply::Done(view) => Some(*view),
-        Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Refused { .. } => None,
+        Reply::Heard
+        | Reply::Failed(_)
+        | Reply::Overtaken { .. }
+        | Reply::Refused { .. }
+        | Reply::Busy { .. } => None,
     }
 }
 

@@ -15,10 +15,12 @@ pub enum Stage {
     User,
     Directory,
     Exec,
+    /// An earlier one lives still.
+    Alone,
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Fork,
         Self::Session,
         Self::Keyring,
@@ -27,6 +29,7 @@ impl Stage {
         Self::User,
         Self::Directory,
         Self::Exec,
+        Self::Alone,
     ];
 
     /// What the step was to do, for a message.
@@ -40,6 +43,7 @@ impl Stage {
             Self::User => "change to its user",
             Self::Directory => "change to its working directory",
             Self::Exec => "execute its program",
+            Self::Alone => "be alone: what an earlier process of it left holds its lock",
         }
     }
 }
@@ -66,6 +70,12 @@ impl ExecError {
     pub(super) fn from_message([stage, errno @ ..]: [u8; MESSAGE]) -> Self {
         let stage = Stage::ALL.get(usize::from(stage)).copied().unwrap_or(Stage::Exec);
         Self { stage, errno: i32::from_ne_bytes(errno) }
+    }
+
+    /// Nothing is wrong with the program: there was no room for one more process, or for what belongs
+    /// to one, at that moment.
+    pub fn is_for_want_of_room(&self) -> bool {
+        matches!(self.errno, libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE)
     }
 
     /// There is no such program.

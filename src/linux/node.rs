@@ -114,7 +114,7 @@ pub fn check_executable(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A name no other process can foresee, for a socket in the abstract namespace.
+/// A name no other process can foresee.
 pub fn random_name() -> String {
     let mut bytes = [0u8; 8];
     if fs::File::open("/dev/urandom")

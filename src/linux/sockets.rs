@@ -1,10 +1,12 @@
 //! Sockets of unix(7): connecting without hanging, who is at the other end, and the datagrams of
 //! sd_notify(3).
 
+use std::fs;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::socket::{
@@ -56,43 +58,88 @@ pub struct Notice {
     pub text: String,
 }
 
-/// Receives what one process says by the protocol of sd_notify(3).
+/// Receives what one process says by the protocol of sd_notify(3), at a path that only a few may
+/// write to.
 #[derive(Debug)]
-pub struct NotifySocket(OwnedFd);
+pub struct NotifySocket {
+    fd: OwnedFd,
+    path: PathBuf,
+    /// Which file it is.
+    id: (u64, u64),
+}
+
+/// The most descriptors that one message carries (`SCM_MAX_FD` of the kernel).
+const MOST_DESCRIPTORS: usize = 253;
 
 impl NotifySocket {
-    /// Binds an abstract name, which needs no folder that the process's user may enter. The second
-    /// value is what `NOTIFY_SOCKET` must hold.
+    /// Binds `path`, in place of whatever socket is there. It is bound as `unseen`, in a folder that
+    /// nobody else may enter, and renamed then: /proc/net/unix shows everybody the name under which a
+    /// socket was bound, so that `path` stays a secret of whoever is told.
+    ///
+    /// `owner`: only this user, and root, may send; None: whoever knows the path.
     ///
     /// # Errors
-    /// EADDRINUSE if the name is taken.
-    pub fn bind(name: &str) -> io::Result<(Self, String)> {
+    /// As bind(2), chown(2) and rename(2); EEXIST if something else than a socket is at `path`.
+    pub fn bind(path: &Path, unseen: &Path, owner: Option<u32>) -> io::Result<Self> {
+        for taken in [path, unseen] {
+            match fs::symlink_metadata(taken) {
+                Ok(there) if !there.file_type().is_socket() => {
+                    return Err(io::ErrorKind::AlreadyExists.into());
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let fd = socket(AddressFamily::Unix, SockType::Datagram, flags, None)?;
         setsockopt(&fd, sockopt::PassCred, &true)?;
-        bind(fd.as_raw_fd(), &UnixAddr::new_abstract(name.as_bytes())?)?;
-        Ok((Self(fd), format!("@{name}")))
+        match fs::remove_file(unseen) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        bind(fd.as_raw_fd(), &UnixAddr::new(unseen)?)?;
+        let there = fs::symlink_metadata(unseen)?;
+        let id = (there.dev(), there.ino());
+        let me = nix::unistd::geteuid().as_raw();
+        if let Some(owner) = owner.filter(|owner| *owner != me) {
+            std::os::unix::fs::lchown(unseen, Some(owner), None)?;
+        }
+        // To send is to write to it (unix(7)).
+        let mode = if owner.is_some() { 0o600 } else { 0o666 };
+        fs::set_permissions(unseen, fs::Permissions::from_mode(mode))?;
+        fs::rename(unseen, path)?;
+        Ok(Self { fd, path: path.to_owned(), id })
+    }
+
+    /// Whether it is still to be found where it was bound.
+    pub fn is_in_place(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|there| (there.dev(), there.ino()) == self.id)
+    }
+
+    /// What `NOTIFY_SOCKET` must hold.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The next datagram, if one has come. Descriptors that came along are closed: that is what a
     /// sender of `BARRIER=1` waits for.
     pub fn receive(&self) -> Option<Notice> {
         let mut buffer = [0u8; 4096];
-        let mut control = nix::cmsg_space!(libc::ucred, [i32; 16]);
+        // Room for all that a message may carry: what did not fit would stay open here for ever.
+        let mut control = nix::cmsg_space!(libc::ucred, [i32; MOST_DESCRIPTORS]);
         let (length, from) = {
             let mut slices = [IoSliceMut::new(&mut buffer)];
             let message = recvmsg::<UnixAddr>(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 &mut slices,
                 Some(&mut control),
                 MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT,
             )
             .ok()?;
-            let mut from = None;
-            for part in message.cmsgs().ok()? {
+            let mut from = Peer { pid: None, uid: u32::MAX };
+            for part in message.cmsgs().into_iter().flatten() {
                 match part {
                     ControlMessageOwned::ScmCredentials(c) => {
-                        from = Some(Peer { pid: Pid::from_raw(c.pid()), uid: c.uid() });
+                        from = Peer { pid: Pid::from_raw(c.pid()), uid: c.uid() };
                     }
                     ControlMessageOwned::ScmRights(descriptors) => {
                         for raw in descriptors {
@@ -103,15 +150,23 @@ impl NotifySocket {
                     _ => {}
                 }
             }
-            (message.bytes, from?)
+            (message.bytes, from)
         };
         Some(Notice { from, text: String::from_utf8_lossy(&buffer[..length]).into_owned() })
     }
 }
 
+impl Drop for NotifySocket {
+    fn drop(&mut self) {
+        if self.is_in_place() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
 impl AsFd for NotifySocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 
@@ -133,16 +188,69 @@ pub fn notify(target: &str, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn bound(folder: &Path) -> NotifySocket {
+        NotifySocket::bind(&folder.join("secret"), &folder.join("new"), None).unwrap()
+    }
+
     #[test]
     fn a_notice_comes_with_its_sender() {
-        let name = format!("siteward-test-{}", super::super::node::random_name());
-        let (socket, target) = NotifySocket::bind(&name).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let socket = bound(folder.path());
         assert_eq!(socket.receive(), None);
-        notify(&target, "READY=1\nSTATUS=up").unwrap();
+        notify(socket.path().to_str().unwrap(), "READY=1\nSTATUS=up").unwrap();
         let notice = socket.receive().unwrap();
         assert_eq!(notice.text, "READY=1\nSTATUS=up");
         assert_eq!(notice.from.pid, Some(Pid::this()));
-        assert!(NotifySocket::bind(&name).is_err(), "nobody else can take the name");
+    }
+
+    #[test]
+    fn where_a_socket_is_can_be_read_nowhere_and_it_goes_with_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = bound(folder.path());
+        let path = socket.path().to_str().unwrap().to_owned();
+        let table = fs::read_to_string("/proc/net/unix").unwrap();
+        assert!(!table.contains(&path), "{table}");
+        let again = bound(folder.path());
+        assert!(!socket.is_in_place());
+        drop(socket);
+        assert!(again.is_in_place(), "the one that took its place stays");
+        drop(again);
+        assert!(notify(&path, "READY=1").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn descriptors_that_come_with_a_notice_are_closed_however_many() {
+        use std::io::IoSlice;
+        let folder = tempfile::tempdir().unwrap();
+        let socket = bound(folder.path());
+        let address = UnixAddr::new(socket.path()).unwrap();
+        let sender = nix::sys::socket::socket(
+            AddressFamily::Unix,
+            SockType::Datagram,
+            SockFlag::SOCK_CLOEXEC,
+            None,
+        )
+        .unwrap();
+        let (mut reader, writer) = UnixStream::pair().unwrap();
+        let many = vec![writer.as_raw_fd(); MOST_DESCRIPTORS];
+        nix::sys::socket::sendmsg(
+            sender.as_raw_fd(),
+            &[IoSlice::new(b"BARRIER=1")],
+            &[nix::sys::socket::ControlMessage::ScmRights(&many)],
+            MsgFlags::empty(),
+            Some(&address),
+        )
+        .unwrap();
+        drop(writer);
+        assert_eq!(socket.receive().unwrap().text, "BARRIER=1");
+        let mut end = Vec::new();
+        reader.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(
+            io::Read::read_to_end(&mut reader, &mut end).unwrap(),
+            0,
+            "all copies are closed"
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl<'a, T> Waiting<'a, T> {
     pub fn wait(mut self, deadline: Option<Moment>) -> Vec<T> {
         let timeout = deadline.map_or(PollTimeout::NONE, |d| {
             // Rounded up, as a wait that ends just before its time would only be begun again.
-            let left = d.left() + Duration::from_nanos(999_999);
+            let left = d.left().saturating_add(Duration::from_nanos(999_999));
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         });
         // An interrupted wait is one in which nothing has come.

@@ -90,10 +90,11 @@ pub fn observe(
         log::debug!("the supervisor at {} was asked: {answer:?}", places.socket().display());
         match answer {
             Asked::Answered(Reply::Done(view)) => return Ok(believed(places, *view)),
-            Asked::Answered(Reply::Refused { why }) => {
-                return Err(Denied(io::Error::new(ErrorKind::PermissionDenied, why)));
-            }
-            Asked::Answered(Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. }) => {
+            // Who may not ask is told so before it asks; this is no word on that.
+            Asked::Answered(Reply::Refused { why }) => return Ok(unknown(places, why)),
+            Asked::Answered(
+                Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Busy { .. },
+            ) => {
                 let why = "the supervisor answered something else than was asked".to_owned();
                 return Ok(unknown(places, why));
             }

@@ -71,7 +71,7 @@ pub struct ProcessRecord {
     pub printed_from: u64,
 }
 
-/// Removes the socket, the processes' locks and the empty control groups of a site of which nothing
+/// Removes the sockets, the processes' locks and the empty control groups of a site of which nothing
 /// lives; never by way of a link.
 pub fn forget(places: &SitePlaces) {
     if let Some(groups) = Groups::of(places) {
@@ -80,7 +80,17 @@ pub fn forget(places: &SitePlaces) {
     if !files::is_own_folder(&places.runtime) {
         return;
     }
-    let _ = fs::remove_file(places.socket());
+    for socket in [places.socket(), places.notify_unseen()] {
+        let _ = fs::remove_file(socket);
+    }
+    if files::is_own_folder(&places.notify_folder()) {
+        let prefix = places.notify_prefix();
+        for entry in fs::read_dir(places.notify_folder()).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
     if files::is_own_folder(&places.process_locks()) {
         for entry in fs::read_dir(places.process_locks()).into_iter().flatten().flatten() {
             let _ = fs::remove_file(entry.path());

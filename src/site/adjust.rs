@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::definition::{Definition, DegradedIs};
+use super::duration;
 
 /// Each overrides the key of the same name, where it is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,15 @@ impl Definition {
         self.stop_timeout = by.stop_timeout.unwrap_or(self.stop_timeout);
         self.degraded_is = by.degraded_is.unwrap_or(self.degraded_is);
         self.degraded_after = by.degraded_after.unwrap_or(self.degraded_after);
+        // Whoever says it: arithmetic with them must never overflow.
+        for time in [
+            &mut self.boot_timeout,
+            &mut self.stop_timeout,
+            &mut self.countsleep,
+            &mut self.degraded_after,
+        ] {
+            *time = (*time).min(duration::LONGEST);
+        }
         self
     }
 }
@@ -63,5 +73,23 @@ mod tests {
         assert_eq!(seconds(definition("").adjusted(&by)), (20, 7));
         assert_eq!(seconds(definition("boot_timeout: 90\n").adjusted(&by)), (90, 7));
         assert_eq!(seconds(definition("").adjusted(&Adjustments::default())), (200, 300));
+    }
+
+    #[test]
+    fn no_parameter_is_longer_than_a_definition_could_say() {
+        let by = Adjustments {
+            boot_timeout: Some(Duration::MAX),
+            stop_timeout: Some(Duration::MAX),
+            countmax: Some(u32::MAX),
+            countsleep: Some(Duration::MAX),
+            degraded_after: Some(Duration::MAX),
+            degraded_is: None,
+        };
+        let d = definition("").adjusted(&by);
+        for time in [d.boot_timeout, d.stop_timeout, d.countsleep, d.degraded_after] {
+            assert_eq!(time, duration::LONGEST);
+        }
+        let paced = Adjustments { countmax: Some(u32::MAX), ..Adjustments::default() };
+        assert_eq!(definition("").adjusted(&paced).boot_timeout, duration::LONGEST);
     }
 }

@@ -33,9 +33,11 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     if text.is_empty() { Err(wrong()) } else { bounded(total, text) }
 }
 
-// A year: a deadline beyond it is a slip of the pen, and arithmetic with it must never overflow.
+/// A year: a deadline beyond it is a slip of the pen, and arithmetic with it must never overflow.
+pub const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
 fn bounded(duration: Duration, text: &str) -> Result<Duration, String> {
-    if duration > Duration::from_secs(365 * 86_400) {
+    if duration > LONGEST {
         return Err(format!("`{text}` is longer than a year"));
     }
     Ok(duration)

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -145,6 +146,27 @@ impl SitePlaces {
     pub fn socket(&self) -> PathBuf {
         self.runtime.join("control")
     }
+    /// The folder, beside those of all sites, where processes reach the sockets of sd_notify(3): they
+    /// may run as a user who may not enter the site's own.
+    pub fn notify_folder(&self) -> PathBuf {
+        self.runtime.parent().unwrap_or(&self.runtime).join(".notify")
+    }
+    /// With what the names of this site's sockets begin there: short, whatever the site is called.
+    pub fn notify_prefix(&self) -> String {
+        let path = self.runtime.as_os_str().as_bytes();
+        let hash = path.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:016x}.")
+    }
+    /// Where such a socket is, `secret` being 16 digits.
+    pub fn notify_socket(&self, secret: &str) -> PathBuf {
+        self.notify_folder().join(format!("{}{secret}", self.notify_prefix()))
+    }
+    /// Where such a socket is bound before it is put there.
+    pub fn notify_unseen(&self) -> PathBuf {
+        self.runtime.join("notify")
+    }
     /// Who the supervisor and the processes are.
     pub fn record(&self) -> PathBuf {
         self.runtime.join("record.json")
@@ -180,7 +202,7 @@ impl SitePlaces {
 
     /// The sockets, each with the longest name that it can have.
     fn sockets(&self) -> Vec<PathBuf> {
-        vec![self.socket()]
+        vec![self.socket(), self.notify_unseen(), self.notify_socket("0123456789abcdef")]
     }
 
     /// Every other file, with the longest name that it can have, while it is written and kept.
@@ -262,7 +284,10 @@ mod tests {
         for folder in [&site.runtime, &site.logs, &site.process_locks()] {
             create_dir_all(folder)?;
         }
-        UnixListener::bind(site.socket())?;
+        create_dir_all(site.notify_folder())?;
+        for socket in site.sockets() {
+            UnixListener::bind(socket)?;
+        }
         File::create(site.process_lock(instance))?;
         File::create(site.process_log(instance))?;
         let kept = site.process_log(instance).with_extension("log.1");

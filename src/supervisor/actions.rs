@@ -5,24 +5,63 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::event_loop::Supervisor;
-use super::helpers::{Helper, Role};
+use super::helpers::Role;
+use super::launch::Launch;
 use super::machine::{Action, Clearance, Event, Rung, Unit, UnitEvent};
+use super::notices::Ear;
 use super::output::Output;
 use super::plan::UnitId;
 use super::readiness::PROBE_PACE;
 use crate::linux::lock::{Attempt, Lock};
-use crate::linux::process::ExitStatus;
-use crate::linux::sockets::NotifySocket;
+use crate::linux::process::Stat;
 use crate::linux::spawn::{Child, ExecError, ExecReport, Stage, spawn};
-use crate::linux::{Moment, Pid, PidFd, Signal, node};
-use crate::process::{Identity, ProcessRecord, Seen};
-use crate::site::{Process, Ready, Reload};
+use crate::linux::{Moment, Pid, PidFd, Signal, StartTicks};
+use crate::process::{Identity, ProcessRecord, Seen, locked_by};
+use crate::site::{Process, Ready};
 
-/// A main process that lives, or whose death has not been told yet.
+/// A main process that lives, or whose death has not been told yet. Its number is its own as long as it
+/// is kept here: a child is not reaped, and an adopted one was seen with its handle open.
 pub(super) struct Main {
-    pub(super) identity: Identity,
+    pub(super) pid: Pid,
+    pub(super) start: Start,
     pub(super) handle: PidFd,
     pub(super) origin: Origin,
+}
+
+/// When a main process began, which makes its number one that means it for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Known(StartTicks),
+    /// /proc could not be read when it was started: it is read again.
+    Unknown {
+        again: Moment,
+        give_up: Moment,
+    },
+    /// It was given up, and is being ended.
+    GivenUp,
+}
+
+/// errno(3) where the kernel named none, and of a lock that somebody holds.
+const EIO: i32 = 5;
+const EBUSY: i32 = 16;
+
+/// Between two tries to identify a process, and how long it is tried.
+const IDENTIFY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+impl Main {
+    pub(super) fn start(&self) -> Option<StartTicks> {
+        match self.start {
+            Start::Known(start) => Some(start),
+            Start::Unknown { .. } | Start::GivenUp => None,
+        }
+    }
+
+    pub(super) fn identify_at(&self) -> Option<Moment> {
+        match self.start {
+            Start::Unknown { again, .. } => Some(again),
+            Start::Known(_) | Start::GivenUp => None,
+        }
+    }
 }
 
 /// Who tells of a main process's death.
@@ -38,7 +77,7 @@ pub(super) enum Origin {
 pub(super) struct UnitShell {
     pub(super) main: Option<Main>,
     pub(super) report: Option<ExecReport>,
-    pub(super) notify: Option<NotifySocket>,
+    pub(super) notify: Option<Ear>,
     /// It has said READY=1 in this run.
     pub(super) said_ready: bool,
     /// Its own words (STATUS=).
@@ -67,7 +106,20 @@ impl UnitShell {
     }
 
     pub(super) fn main_pid(&self) -> Option<Pid> {
-        self.main.as_ref().map(|main| main.identity.pid)
+        self.main.as_ref().map(|main| main.pid)
+    }
+}
+
+/// Why a unit was not started.
+enum NotSpawned {
+    /// Something of an earlier run lives, and is to be ended first.
+    Occupied,
+    Error(ExecError),
+}
+
+impl From<ExecError> for NotSpawned {
+    fn from(error: ExecError) -> Self {
+        Self::Error(error)
     }
 }
 
@@ -93,10 +145,16 @@ impl Supervisor {
     pub(super) fn carry_out(&mut self, action: Action) -> Option<Event> {
         let answer = |unit, event| Some(Event::Unit(unit, event));
         match action {
-            Action::Spawn(unit) => match self.spawn_unit(unit) {
-                Ok(pid) => return answer(unit, UnitEvent::Forked(pid)),
-                Err(error) => return answer(unit, UnitEvent::NotForked(error)),
-            },
+            Action::Spawn(unit) => {
+                return answer(
+                    unit,
+                    match self.spawn_unit(unit) {
+                        Ok(pid) => UnitEvent::Forked(pid),
+                        Err(NotSpawned::Occupied) => UnitEvent::Occupied,
+                        Err(NotSpawned::Error(error)) => UnitEvent::NotForked(error),
+                    },
+                );
+            }
             Action::AwaitReady(unit) => {
                 if self.await_ready(unit) {
                     return answer(unit, UnitEvent::Ready);
@@ -145,26 +203,50 @@ impl Supervisor {
         None
     }
 
-    fn spawn_unit(&mut self, unit: UnitId) -> Result<Pid, ExecError> {
+    /// The lock of a unit, to be held by its process and by what that starts; None: somebody holds
+    /// it who is none of the site's to end.
+    fn lock_of(&mut self, unit: UnitId) -> Result<Option<Lock>, NotSpawned> {
+        let path = self.places.process_lock(self.name(unit));
+        let failed = |errno| NotSpawned::Error(ExecError { stage: Stage::Alone, errno });
+        match Lock::attempt(&path) {
+            Ok(Attempt::Taken(lock)) => return Ok(Some(lock)),
+            Ok(Attempt::Held) => {}
+            Err(error) => return Err(failed(error.raw_os_error().unwrap_or(EIO))),
+        }
+        let family = self.family().unwrap_or_default();
+        let name = self.name(unit).to_owned();
+        if !family.of(unit).is_empty() {
+            log::warn!("what an earlier process of `{name}` left is ended before it is started");
+            // Nobody may be left to tell of its death.
+            self.look_again = Some(Moment::now());
+            return Err(NotSpawned::Occupied);
+        }
+        let locks = self.places.process_locks();
+        let holds = |seen: &Seen| locked_by(seen.pid, &locks).is_some_and(|of| of == name);
+        if let Some((seen, why)) = family.spared.iter().find(|(seen, _)| holds(seen)) {
+            log::warn!("{}, {why}, holds the lock of `{name}`, which is started without", seen.pid);
+            return Ok(None);
+        }
+        // It may have ended since.
+        match Lock::attempt(&path) {
+            Ok(Attempt::Taken(lock)) => Ok(Some(lock)),
+            Ok(Attempt::Held) => Err(failed(EBUSY)),
+            Err(error) => Err(failed(error.raw_os_error().unwrap_or(EIO))),
+        }
+    }
+
+    fn spawn_unit(&mut self, unit: UnitId) -> Result<Pid, NotSpawned> {
         let failed = |stage: Stage| {
             move |error: std::io::Error| ExecError {
                 stage,
-                errno: error.raw_os_error().unwrap_or(5),
+                errno: error.raw_os_error().unwrap_or(EIO),
             }
         };
         let name = self.name(unit).to_owned();
         let process = self.process(unit).clone();
         let instance = self.machine.plan().units[unit.0].instance;
         // Held by this process's children and theirs, and by nobody else, from here on.
-        let lock = match Lock::attempt(&self.places.process_lock(&name))
-            .map_err(failed(Stage::Session))?
-        {
-            Attempt::Taken(lock) => Some(lock),
-            Attempt::Held => {
-                log::warn!("an earlier process of `{name}` still holds its lock");
-                None
-            }
-        };
+        let lock = self.lock_of(unit)?;
         let output: File = {
             let shell = &mut self.shells[unit.0];
             shell.said_ready = false;
@@ -179,11 +261,14 @@ impl Supervisor {
             extra.push(("SITEWARD_INSTANCE", instance.to_string()));
         }
         if process.ready == Ready::Notify {
-            let socket =
-                format!("siteward/{}/{name}/{}", self.definition.name, node::random_name());
-            let (socket, target) = NotifySocket::bind(&socket).map_err(failed(Stage::Streams))?;
-            self.shells[unit.0].notify = Some(socket);
-            extra.push(("NOTIFY_SOCKET", target));
+            let ear =
+                Ear::new(&self.places, self.launch_of(unit).credentials()).map_err(|error| {
+                    log::error!("`{name}` has no socket to send its notices to: {error}");
+                    failed(Stage::Streams)(error)
+                })?;
+            self.foothold.watch_ears(&self.places, self.watcher.as_ref());
+            extra.push(("NOTIFY_SOCKET", ear.target()));
+            self.shells[unit.0].notify = Some(ear);
         }
         let index = self.machine.plan().units[unit.0].process;
         let launch = &self.launches[index];
@@ -209,13 +294,43 @@ impl Supervisor {
         }
         let Child { pid, handle, report } = spawn(&command)?;
         self.kin.started(unit, pid);
-        let identity = Identity::of(pid);
+        let now = Moment::now();
+        let start = Stat::of(pid).map_or_else(
+            || {
+                log::warn!("`{name}`, {pid}, cannot be identified yet, as /proc cannot be read");
+                Start::Unknown { again: now + IDENTIFY.0, give_up: now + IDENTIFY.1 }
+            },
+            |stat| Start::Known(stat.start),
+        );
         let shell = &mut self.shells[unit.0];
         shell.report = Some(report);
-        shell.main = identity.map(|identity| Main { identity, handle, origin: Origin::Child });
+        shell.main = Some(Main { pid, start, handle, origin: Origin::Child });
         self.write_record();
         log::info!("`{name}` is started as {pid}");
         Ok(pid)
+    }
+
+    /// Tries again to identify the main process of a unit, if it is time. One that stays unknown could
+    /// be found by nobody else, so it is given up.
+    pub(super) fn identify(&mut self, unit: UnitId, now: Moment) {
+        let Some(main) = &mut self.shells[unit.0].main else { return };
+        let Start::Unknown { again, give_up } = main.start else { return };
+        if again > now {
+            return;
+        }
+        if let Some(stat) = Stat::of(main.pid) {
+            main.start = Start::Known(stat.start);
+            self.write_record();
+        } else if give_up > now {
+            main.start = Start::Unknown { again: now + IDENTIFY.0, give_up };
+        } else {
+            main.start = Start::GivenUp;
+            self.tell(Event::Unit(unit, UnitEvent::Unidentified));
+        }
+    }
+
+    pub(super) fn launch_of(&self, unit: UnitId) -> &Launch {
+        &self.launches[self.machine.plan().units[unit.0].process]
     }
 
     /// Writes who the supervisor and the processes are.
@@ -225,9 +340,10 @@ impl Supervisor {
             .ids()
             .filter_map(|unit| {
                 let main = self.shells[unit.0].main.as_ref()?;
+                let boot = self.record.supervisor.boot.clone();
                 Some(ProcessRecord {
                     name: self.name(unit).to_owned(),
-                    identity: main.identity.clone(),
+                    identity: Identity { boot, pid: main.pid, start: main.start()? },
                     ready: self.machine.unit(unit).is_up(),
                     printed_from: self.shells[unit.0].output.begins(),
                 })
@@ -249,133 +365,10 @@ impl Supervisor {
             Err(error) => {
                 // It ends by itself, at once; its exit status means nothing.
                 if let Some(main) = self.shells[unit.0].main.take() {
-                    crate::linux::process::reap_one(main.identity.pid);
+                    crate::linux::process::reap_one(main.pid);
                 }
                 self.tell(Event::Unit(unit, UnitEvent::NotRun(error)));
             }
-        }
-    }
-
-    // --- helpers ------------------------------------------------------------------------------
-
-    pub(super) fn start_healthcheck(&mut self, unit: UnitId, role: Role) {
-        let words = match &self.process(unit).healthcheck {
-            Some(check) => check.test.clone(),
-            None => return,
-        };
-        if let Err(error) = self.start_helper(unit, role, &words, &[]) {
-            self.on_answer(unit, role, Err(error.to_string()));
-        }
-    }
-
-    pub(super) fn start_helper(
-        &mut self,
-        unit: UnitId,
-        role: Role,
-        words: &[String],
-        extra: &[(&str, String)],
-    ) -> Result<(), ExecError> {
-        let name = self.name(unit).to_owned();
-        let launch = &self.launches[self.machine.plan().units[unit.0].process];
-        let mut variables = vec![("SITEWARD_PROCESS", name.clone())];
-        if let Some(pid) = self.shells[unit.0].main_pid() {
-            variables.push(("MAINPID", pid.to_string()));
-        }
-        variables.extend(extra.iter().map(|(k, v)| (*k, v.clone())));
-        let helper = Helper::start(unit, role, |output| {
-            launch.command(words, &variables, (&self.places, &name), output.as_fd())
-        })?;
-        self.helpers.push(helper);
-        Ok(())
-    }
-
-    pub(super) fn on_helper_ended(&mut self, mut helper: Helper, status: ExitStatus) {
-        let outcome = helper.outcome(status);
-        self.on_answer(helper.unit, helper.role, outcome);
-    }
-
-    fn on_answer(&mut self, unit: UnitId, role: Role, outcome: Result<String, String>) {
-        match role {
-            Role::Ready => match outcome {
-                Ok(_) => self.tell(Event::Unit(unit, UnitEvent::Ready)),
-                Err(said) => self.probe_said_no(unit, said),
-            },
-            Role::Health => {
-                if let Err(said) = &outcome {
-                    log::warn!("the healthcheck of `{}` failed: {said}", self.name(unit));
-                }
-                self.tell(Event::Unit(unit, UnitEvent::Health(outcome.map(|_| ()))));
-            }
-            Role::HealthFor(client) => {
-                let name = self.name(unit).to_owned();
-                self.clients.on_health(client, &name, outcome.map(|_| ()));
-            }
-            Role::Follow => {
-                let pid = outcome.ok().and_then(|said| said.trim().parse::<i32>().ok());
-                let pid = pid.and_then(|n| Pid::try_from(n).ok());
-                let family = self.family().unwrap_or_default();
-                // A file may name any process; only one of the unit's own is believed.
-                let mine = pid.filter(|pid| family.has(unit, *pid));
-                match mine.and_then(|pid| self.new_main(unit, pid)) {
-                    Some(event) => self.tell(event),
-                    // The file of an earlier run, or a process whose parent is still to end: the
-                    // machine says when it has been waited for long enough.
-                    None => self.ask_again(unit),
-                }
-            }
-            Role::Stop => {
-                if let Err(said) = &outcome {
-                    log::warn!("the stop_command of `{}` failed: {said}", self.name(unit));
-                }
-                let succeeded = outcome.is_ok();
-                self.tell(Event::Unit(unit, UnitEvent::StopCommand { succeeded }));
-            }
-            Role::Evidence => {
-                match outcome {
-                    Ok(said) => log::info!("the evidence of `{}`: {said}", self.name(unit)),
-                    Err(said) => log::warn!("the evidence of `{}`: {said}", self.name(unit)),
-                }
-                self.tell(Event::Gathered);
-            }
-            Role::ReloadFor(client) => {
-                let name = self.name(unit).to_owned();
-                self.clients.on_reload(client, &name, outcome.map(|_| ()));
-            }
-        }
-    }
-
-    fn gather_evidence(&mut self, unit: UnitId) -> Option<Event> {
-        let words = match &self.process(unit).on_failure {
-            Some(evidence) => evidence.command.clone(),
-            None => return Some(Event::Gathered),
-        };
-        let reason = self.failure.as_ref().map(|f| f.reason.clone()).unwrap_or_default();
-        match self.start_helper(unit, Role::Evidence, &words, &[("SITEWARD_REASON", reason)]) {
-            Ok(()) => None,
-            Err(error) => {
-                log::warn!("the on_failure command of `{}` {error}", self.name(unit));
-                Some(Event::Gathered)
-            }
-        }
-    }
-
-    /// Asks one unit to read its configuration again; None if it has no way, else whether an
-    /// answer is to come.
-    pub(super) fn reload_unit(
-        &mut self,
-        unit: UnitId,
-        client: u64,
-    ) -> Option<Result<bool, String>> {
-        match self.process(unit).reload.clone()? {
-            Reload::Signal(signal) => {
-                let main = self.shells[unit.0].main.as_ref()?;
-                Some(main.handle.send(signal).map(|()| false).map_err(|e| e.to_string()))
-            }
-            Reload::Command(words) => Some(
-                self.start_helper(unit, Role::ReloadFor(client), &words, &[])
-                    .map(|()| true)
-                    .map_err(|e| e.to_string()),
-            ),
         }
     }
 

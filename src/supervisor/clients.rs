@@ -1,9 +1,11 @@
 //! The other ends of the control socket: what they ask, what they wait for, what they are told.
 
+mod crowd;
+
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::event_loop::Supervisor;
@@ -11,12 +13,12 @@ use super::held::{Key, Verdict};
 use super::helpers::Role;
 use super::machine::{Desired, Event, Phase, Unit, Why};
 use super::plan::UnitId;
-use crate::control::{Denial, Reply, Request, decode, encode};
-use crate::linux::{Moment, files, sockets};
+use crate::control::{Reply, Request, decode, encode};
+use crate::linux::Moment;
 use crate::site::{Adjustments, DegradedIs};
 
-/// More than these at once are sent away: a supervisor must not run out of descriptors.
-const MOST: usize = 200;
+/// How soon a healthcheck is tried again for which there was no room.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The longest request, in bytes.
 const LONGEST_REQUEST: usize = 64 << 10;
@@ -24,8 +26,10 @@ const LONGEST_REQUEST: usize = 64 << 10;
 /// What a client waits for.
 #[derive(Clone, Debug, PartialEq)]
 enum Wait {
-    /// It has not asked yet, or has been answered.
-    Nothing,
+    /// It has not asked yet, or has been answered, since then.
+    Nothing {
+        since: Moment,
+    },
     Up,
     Down,
     Paused,
@@ -85,8 +89,20 @@ impl Client {
     }
 
     fn answer(&mut self, reply: &Reply) {
-        self.wait = Wait::Nothing;
+        self.wait = Wait::Nothing { since: Moment::now() };
         self.say(reply);
+    }
+
+    fn idle_since(&self) -> Option<Moment> {
+        match self.wait {
+            Wait::Nothing { since } => Some(since),
+            Wait::Up
+            | Wait::Down
+            | Wait::Paused
+            | Wait::Resumed
+            | Wait::Held { .. }
+            | Wait::Answers { .. } => None,
+        }
     }
 }
 
@@ -101,6 +117,11 @@ impl AsFd for Client {
 pub(super) struct Clients {
     all: BTreeMap<u64, Client>,
     next: u64,
+    /// Nobody can be let in before.
+    closed_until: Option<Moment>,
+    /// Healthchecks for clients for which there was no room, and when there may be.
+    unasked: Vec<(u64, UnitId)>,
+    ask_again: Option<Moment>,
 }
 
 impl Clients {
@@ -109,35 +130,42 @@ impl Clients {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Moment> {
+        let idle = self.patience();
         self.all
             .values()
             .filter_map(|c| match &c.wait {
                 Wait::Answers { until, .. } | Wait::Held { until, .. } => Some(*until),
-                Wait::Nothing | Wait::Up | Wait::Down | Wait::Paused | Wait::Resumed => None,
+                Wait::Nothing { since } => Some(*since + idle),
+                Wait::Up | Wait::Down | Wait::Paused | Wait::Resumed => None,
             })
             .min()
     }
 
-    pub(super) fn accept(&mut self, listener: &UnixListener) {
-        while let Ok((stream, _)) = listener.accept() {
-            if stream.set_nonblocking(true).is_err() {
-                continue;
-            }
-            let mut client =
-                Client { stream, input: Vec::new(), output: Vec::new(), wait: Wait::Nothing };
-            let allowed = sockets::peer(&client.stream)
-                .is_ok_and(|peer| peer.uid == 0 || peer.uid == files::effective_user());
-            if !allowed {
-                let why = "only root and the owner of the site may ask its supervisor".to_owned();
-                client.send_away(&Denial { denied: why });
-            } else if self.all.len() >= MOST {
-                let why = format!("{MOST} verbs wait for the supervisor already");
-                client.send_away(&Reply::Refused { why });
-            } else {
-                self.all.insert(self.next, client);
-                self.next += 1;
-            }
+    /// When newcomers are let in again, if not now.
+    pub(super) fn closed_until(&self, now: Moment) -> Option<Moment> {
+        self.closed_until.filter(|until| *until > now)
+    }
+
+    /// The healthcheck of `unit` for the client `id` could not be started: it is tried again as long
+    /// as that one waits.
+    pub(super) fn ask_again(&mut self, id: u64, unit: UnitId) {
+        self.unasked.push((id, unit));
+        self.ask_again.get_or_insert(Moment::now() + ASK_AGAIN);
+    }
+
+    pub(super) fn asks_again_at(&self) -> Option<Moment> {
+        self.ask_again
+    }
+
+    /// What is to be tried again now.
+    pub(super) fn asks_again(&mut self, now: Moment) -> Vec<(u64, UnitId)> {
+        if self.ask_again.is_none_or(|at| at > now) {
+            return Vec::new();
         }
+        self.ask_again = None;
+        let all = &self.all;
+        let waits = |id: &u64| all.get(id).is_some_and(|c| matches!(c.wait, Wait::Answers { .. }));
+        std::mem::take(&mut self.unasked).into_iter().filter(|(id, _)| waits(id)).collect()
     }
 
     pub(super) fn on_health(&mut self, id: u64, unit: &str, outcome: Result<(), String>) {
@@ -226,7 +254,17 @@ impl Supervisor {
 
     fn on_request(&mut self, id: u64, request: Request) {
         let ending = matches!(self.machine.desired(), Desired::Down(_));
+        let crowded = self.clients.is_crowded();
         match request {
+            Request::AwaitUp
+            | Request::CheckHealth { .. }
+            | Request::Pause { .. }
+            | Request::Resume { .. }
+            | Request::Reload { .. }
+                if crowded && !self.can_make_room(id) =>
+            {
+                self.reply(id, &crowd::busy());
+            }
             Request::Look => {
                 let view = Box::new(self.view());
                 self.reply(id, &Reply::Done(view));
@@ -352,7 +390,7 @@ impl Supervisor {
         let done = || Some(Reply::Done(Box::new(self.view())));
         match wait {
             // What is stopped is told at the very end: see `say_farewell`.
-            Wait::Nothing | Wait::Down => None,
+            Wait::Nothing { .. } | Wait::Down => None,
             Wait::Held { key, asked, until } => {
                 self.series.is_due(*key, *asked, *until, now, self.verdict()).then(done).flatten()
             }
@@ -392,7 +430,7 @@ impl Supervisor {
         let view = Box::new(self.view());
         for client in self.clients.all.values_mut() {
             let reply = match (&client.wait, &self.failure) {
-                (Wait::Nothing, _) => continue,
+                (Wait::Nothing { .. }, _) => continue,
                 (Wait::Down, _) => Reply::Done(view.clone()),
                 (_, Some(failure)) => Reply::Failed(Box::new(failure.clone())),
                 (_, None) => Reply::Overtaken { by: "stop".to_owned() },

@@ -54,6 +54,8 @@ pub(super) struct Supervisor {
     pub(super) inbox: Inbox,
     /// What it is found by.
     pub(super) foothold: super::foothold::Foothold,
+    /// None: its output is its caller's.
+    pub(super) own_log: Option<super::own_log::OwnLog>,
     /// When members of units are looked for again, while some of them are being killed.
     pub(super) look_again: Option<Moment>,
 }
@@ -85,13 +87,19 @@ impl Supervisor {
             self.attend(&tokens);
             self.tell(Event::Tick);
             self.answer_clients();
+            if let Some(log) = &mut self.own_log {
+                log.bound(Moment::now());
+            }
         }
     }
 
     fn wait(&self) -> Vec<Token> {
+        let now = Moment::now();
         let mut waiting = Waiting::new();
         waiting.readable(self.inbox.as_fd(), Token::Signal);
-        waiting.readable(self.foothold.listener().as_fd(), Token::Listener);
+        if self.clients.closed_until(now).is_none() {
+            waiting.readable(self.foothold.listener().as_fd(), Token::Listener);
+        }
         for (id, client) in self.clients.all() {
             if client.has_something_to_say() {
                 waiting.readable_or_writable(client.as_fd(), Token::Client(id));
@@ -106,8 +114,8 @@ impl Supervisor {
             if let Some(Main { handle, origin: Origin::Adopted, .. }) = &shell.main {
                 waiting.readable(handle.as_fd(), Token::Ended(index));
             }
-            if let Some(notify) = &shell.notify {
-                waiting.readable(notify.as_fd(), Token::Notice(index));
+            if let Some(ear) = shell.notify.as_ref().filter(|e| e.rests_until(now).is_none()) {
+                waiting.readable(ear.fd(), Token::Notice(index));
             }
         }
         for (index, helper) in self.helpers.iter().enumerate() {
@@ -119,9 +127,14 @@ impl Supervisor {
             waiting.readable(watcher.as_fd(), Token::Told);
         }
         let retries = self.shells.iter().filter_map(|s| s.retry_at);
+        let rests = self.shells.iter().filter_map(|s| s.notify.as_ref()?.rests_until(now));
         let looks = self.shells.iter().filter_map(|s| s.output.look_at());
         let deadline = retries
             .chain(looks)
+            .chain(rests)
+            .chain(self.shells.iter().filter_map(|s| s.main.as_ref()?.identify_at()))
+            .chain(self.clients.asks_again_at())
+            .chain(self.clients.closed_until(now))
             .chain(self.machine.next_tick())
             .chain(self.look_again)
             .chain(self.foothold.look_at)
@@ -172,13 +185,15 @@ impl Supervisor {
         if self.foothold.look_at.is_some_and(|at| at <= now) {
             self.look_to_foothold();
         }
-        if tokens.iter().any(|t| matches!(t, Token::Listener)) {
-            self.clients.accept(self.foothold.listener());
-        }
+        // Who is gone is let go before newcomers are counted.
         for token in tokens {
             if let Token::Client(id) = token {
                 self.on_client(*id);
             }
+        }
+        self.let_idle_clients_go(now);
+        if tokens.iter().any(|t| matches!(t, Token::Listener)) {
+            self.accept_clients();
         }
     }
 
@@ -235,7 +250,7 @@ impl Supervisor {
     fn death_of_adopted(&self, unit: UnitId) -> Option<(UnitId, ExitStatus)> {
         let main = self.shells[unit.0].main.as_ref()?;
         let ended = main.origin == Origin::Adopted && main.handle.is_dead();
-        ended.then(|| (unit, main.handle.exit_status(main.identity.pid)))
+        ended.then(|| (unit, main.handle.exit_status(main.pid)))
     }
 
     fn mains_ended(&mut self, ended: Vec<(UnitId, ExitStatus)>) {
@@ -243,7 +258,7 @@ impl Supervisor {
         for (unit, status) in ended {
             // It may have said why it could not run, or that it is ready, with its last breath.
             self.on_exec_report(unit);
-            self.on_notices(unit);
+            self.on_last_words(unit);
             self.shells[unit.0].main = None;
             let rest = self.something_lives_of(unit);
             self.tell(Event::Unit(unit, UnitEvent::Ended { status, rest }));
@@ -318,7 +333,11 @@ impl Supervisor {
         if self.look_again.is_some_and(|at| at <= now) {
             self.look_for_empty_units();
         }
+        for (client, unit) in self.clients.asks_again(now) {
+            self.start_healthcheck(unit, Role::HealthFor(client));
+        }
         for index in 0..self.shells.len() {
+            self.identify(UnitId(index), now);
             if self.shells[index].output.look_at().is_some_and(|at| at <= now) {
                 self.shells[index].output.look_again(self.watcher.as_ref(), now);
             }

@@ -29,6 +29,8 @@ pub(super) struct Foothold {
     socket: (u64, u64),
     /// By which the folder is watched.
     watch: Option<Watch>,
+    /// By which the folder of the sockets of sd_notify(3) is.
+    ears: Option<Watch>,
     pub(super) look_at: Option<Moment>,
     /// What was wrong the last time, so that it is said once.
     complaint: Option<String>,
@@ -45,8 +47,15 @@ impl Foothold {
         watcher: Option<&Watcher>,
     ) -> io::Result<Self> {
         let (listener, socket) = listen(&places.socket())?;
-        let mut foothold =
-            Self { lock, listener, socket, watch: None, look_at: None, complaint: None };
+        let mut foothold = Self {
+            lock,
+            listener,
+            socket,
+            watch: None,
+            ears: None,
+            look_at: None,
+            complaint: None,
+        };
         foothold.watch(places, watcher);
         Ok(foothold)
     }
@@ -57,7 +66,12 @@ impl Foothold {
 
     /// Whether one of them says that something in the folder was taken away or replaced.
     pub(super) fn is_told_of_a_loss(&self, watches: &[Watch]) -> bool {
-        self.watch.is_some_and(|watch| watches.contains(&watch))
+        [self.watch, self.ears].into_iter().flatten().any(|watch| watches.contains(&watch))
+    }
+
+    /// From now on it is told of losses among the sockets of sd_notify(3) as well.
+    pub(super) fn watch_ears(&mut self, places: &SitePlaces, watcher: Option<&Watcher>) {
+        self.ears = watcher.and_then(|w| w.losses_in(&places.notify_folder()).ok());
     }
 
     fn watch(&mut self, places: &SitePlaces, watcher: Option<&Watcher>) {
@@ -122,6 +136,9 @@ impl Supervisor {
             if !self.places.record().exists() {
                 missing.push("record");
                 self.write_record();
+            }
+            if self.put_ears_back()? {
+                missing.push("sockets of sd_notify(3)");
             }
             Ok(missing)
         });

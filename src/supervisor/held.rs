@@ -16,6 +16,9 @@ use crate::linux::Moment;
 /// By how much a question may come later than its interval and still continue its series.
 const SLACK: Duration = Duration::from_secs(1);
 
+/// More series than these at once are nobody's; the one that has waited longest is forgotten.
+const MOST: usize = 64;
+
 /// One series is told from another by interval and check level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
@@ -65,12 +68,18 @@ impl Series {
         verdict: Verdict,
     ) -> bool {
         let Some((answered, told)) = self.0.get(&key) else { return true };
-        let continues = asked.since(*answered) <= key.interval + SLACK;
+        let continues = asked.since(*answered) <= key.interval.saturating_add(SLACK);
         !continues || until <= now || verdict == Verdict::Bad || verdict != *told
     }
 
     /// It was answered.
     pub(super) fn answered(&mut self, key: Key, now: Moment, verdict: Verdict) {
+        if self.0.len() >= MOST && !self.0.contains_key(&key) {
+            let oldest = self.0.iter().min_by_key(|(_, (answered, _))| *answered);
+            if let Some(oldest) = oldest.map(|(key, _)| *key) {
+                self.0.remove(&oldest);
+            }
+        }
         self.0.insert(key, (now, verdict));
     }
 
@@ -104,7 +113,21 @@ mod tests {
         assert!(due(&series, s(11), s(1000), Verdict::Well), "the wait is over");
         let other = Key { level: 10, ..key };
         assert!(series.is_due(other, s(11), s(1000), s(11), Verdict::Well), "another series");
+        let endless = Key { interval: Duration::MAX, level: 0 };
+        series.answered(endless, s(10), Verdict::Well);
+        assert!(!series.is_due(endless, s(900), s(1000), s(900), Verdict::Well), "no overflow");
         series.cut_off(key);
         assert!(due(&series, s(11), s(11), Verdict::Well), "after a cut it begins anew");
+    }
+
+    #[test]
+    fn series_do_not_become_more_and_more() {
+        let mut series = Series::default();
+        let key = |seconds| Key { interval: Duration::from_secs(seconds), level: 0 };
+        for seconds in 0..1000 {
+            series.answered(key(seconds), s(seconds), Verdict::Well);
+        }
+        assert_eq!(series.0.len(), MOST);
+        assert!(series.0.contains_key(&key(999)) && !series.0.contains_key(&key(1)));
     }
 }

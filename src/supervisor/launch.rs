@@ -132,6 +132,11 @@ impl Launch {
         })
     }
 
+    /// As whom its programs run; None: as whom we run.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
     /// The folders in which programs without a slash are looked for.
     pub fn path(&self) -> &str {
         self.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str)

@@ -29,6 +29,9 @@ use crate::linux::process::ExitStatus;
 /// the double fork in daemon(7); the main process is looked for again.
 const STEPPING_STONE: Duration = Duration::from_secs(1);
 
+/// How soon a healthcheck that could not be started is tried again.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How long a daemonising process may take to show its main process.
 const FOLLOW: Duration = Duration::from_secs(10);
 

@@ -15,7 +15,9 @@ mod helpers;
 mod kin;
 pub mod launch;
 pub mod machine;
+mod notices;
 mod output;
+mod own_log;
 pub mod plan;
 pub mod ports;
 mod readiness;
@@ -183,6 +185,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         foreground,
         inbox,
         foothold,
+        own_log: (!foreground).then(|| own_log::OwnLog::new(places.supervisor_log())),
         look_again: None,
         series: held::Series::default(),
         written,

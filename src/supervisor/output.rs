@@ -68,10 +68,15 @@ impl Output {
 
     /// Goes on with the file of a run that began `from` there, under another supervisor.
     pub(super) fn go_on(&mut self, from: u64, watcher: Option<&Watcher>) {
-        self.last_size = fs::metadata(&self.path).map_or(0, |m| m.len());
+        self.last_size = self.size();
         // It may have been emptied since.
         self.begins = if from <= self.last_size { from } else { 0 };
         self.arm(watcher);
+    }
+
+    /// How much is in the file, in bytes.
+    pub(super) fn size(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |m| m.len())
     }
 
     /// Where in the file the present run begins, in bytes.

@@ -1,18 +1,16 @@
-//! When a unit is ready, and which of its processes is the main one: by what it says, by what it
-//! prints, by asking.
+//! When a unit is ready, and which of its processes is the main one: by what it prints, by asking.
+//! What it says of itself is in `notices`.
 
 use std::time::Duration;
 
-use super::actions::{Main, Origin};
+use super::actions::{Main, Origin, Start};
 use super::event_loop::Supervisor;
 use super::helpers::Role;
-use super::kin::Family;
 use super::machine::{Event, Unit, UnitEvent};
 use super::plan::UnitId;
 use crate::linux::process::Stat;
-use crate::linux::sockets::NotifySocket;
 use crate::linux::{Moment, Pid};
-use crate::process::Identity;
+use crate::process::Seen;
 use crate::site::Ready;
 
 /// How long after a failed readiness probe the next one is made: soon at first.
@@ -104,65 +102,20 @@ impl Supervisor {
 
     /// Makes `pid`, a member of the unit, its main process.
     pub(super) fn new_main(&mut self, unit: UnitId, pid: Pid) -> Option<Event> {
-        let identity = Identity::of(pid)?;
-        let handle = identity.open()?;
+        let stat = Stat::of(pid)?;
+        let handle = Seen::from(&stat).open()?;
         // Only of a child of ours the kernel tells us the death and its status.
-        if identity.stat()?.parent != Some(Pid::this()) {
+        if stat.parent != Some(Pid::this()) {
             log::info!(
                 "{pid} cannot be the main process of `{}`: its parent lives still",
                 self.name(unit)
             );
             return None;
         }
-        self.shells[unit.0].main = Some(Main { identity, handle, origin: Origin::Child });
+        let start = Start::Known(stat.start);
+        self.shells[unit.0].main = Some(Main { pid, start, handle, origin: Origin::Child });
         self.write_record();
         log::info!("the main process of `{}` is {pid}", self.name(unit));
         Some(Event::Unit(unit, UnitEvent::Main(pid)))
-    }
-
-    pub(super) fn on_notices(&mut self, unit: UnitId) {
-        while let Some(notice) = self.shells[unit.0].notify.as_ref().and_then(NotifySocket::receive)
-        {
-            // The kernel vouches for the sender; it must be one of this unit's own processes.
-            let family = self.family().unwrap_or_default();
-            let trusted = notice.from.pid.is_some_and(|pid| family.has(unit, pid));
-            if !trusted {
-                log::warn!(
-                    "a notice for `{}` from process {} is not believed, as that is none of its own",
-                    self.name(unit),
-                    notice.from.pid.map_or_else(|| "unknown".to_owned(), |p| p.to_string())
-                );
-                continue;
-            }
-            for line in notice.text.lines() {
-                self.on_notice_line(unit, line, &family);
-            }
-        }
-    }
-
-    fn on_notice_line(&mut self, unit: UnitId, line: &str, family: &Family) {
-        match line.split_once('=') {
-            Some(("READY", "1")) => {
-                self.shells[unit.0].said_ready = true;
-                self.tell(Event::Unit(unit, UnitEvent::Ready));
-            }
-            Some(("STATUS", text)) => {
-                let text = text.chars().filter(|c| !c.is_control()).take(200).collect();
-                self.shells[unit.0].status = Some(text);
-            }
-            Some(("STOPPING", "1")) => {
-                self.shells[unit.0].status = Some("says that it is stopping".to_owned());
-            }
-            Some(("MAINPID", number)) => {
-                let pid = number.trim().parse::<i32>().ok().and_then(|n| Pid::try_from(n).ok());
-                if let Some(pid) = pid.filter(|pid| family.has(unit, *pid))
-                    && self.shells[unit.0].main_pid() != Some(pid)
-                    && let Some(event) = self.new_main(unit, pid)
-                {
-                    self.tell(event);
-                }
-            }
-            _ => {}
-        }
     }
 }

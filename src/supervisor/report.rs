@@ -1,5 +1,6 @@
 //! What the supervisor tells people: its log, the history, the view of a site, and why it failed.
 
+use super::actions::Main;
 use super::event_loop::Supervisor;
 use super::machine::{Cause, Desired, Failure, Health, Milestone, Note, Rung, Unit, Why};
 use super::plan::UnitId;
@@ -35,6 +36,12 @@ impl Supervisor {
                 let text = format!("`{}` stays down; the site serves without it", self.name(*unit));
                 log::warn!("{text}");
                 history::add(&self.places.history(), "degraded", &text);
+            }
+            Note::NotAsked(unit, why) => {
+                log::warn!(
+                    "the healthcheck of `{}` {why}; it is tried again, and that is no answer",
+                    self.name(*unit)
+                );
             }
             Note::Insisting(unit, signal) => {
                 log::warn!("`{}` has not ended in its time; it gets {signal}", self.name(*unit));
@@ -86,6 +93,8 @@ impl Supervisor {
                 | Cause::NotReady(_)
                 | Cause::NeverStarted
                 | Cause::Unhealthy(_)
+                | Cause::NotAsked(..)
+                | Cause::Unidentified
                 | Cause::NoMain => None,
             },
         }
@@ -137,6 +146,15 @@ impl Supervisor {
                 let retries = self.process(unit).healthcheck.as_ref().map_or(0, |h| h.retries);
                 format!("`{name}` failed its healthcheck {retries} times in a row: {said}")
             }
+            Cause::NotAsked(time, why) => {
+                format!(
+                    "`{name}` could not be asked how it is for {}: its healthcheck {why}",
+                    show(*time)
+                )
+            }
+            Cause::Unidentified => format!(
+                "`{name}` could not be identified, as /proc could not be read, and is ended"
+            ),
             Cause::NoMain => format!("`{name}` was to daemonise and left no main process"),
         }
     }
@@ -176,7 +194,7 @@ impl Supervisor {
         ProcessView {
             name: self.name(id).to_owned(),
             pid: shell.main_pid(),
-            start: shell.main.as_ref().map(|main| main.identity.start),
+            start: shell.main.as_ref().and_then(Main::start),
             doing: doing(unit).to_owned(),
             up: unit.is_up(),
             essential: self.machine.plan().units[id.0].essential,

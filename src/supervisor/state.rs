@@ -47,6 +47,10 @@ pub enum Cause {
     NeverStarted,
     /// Its healthcheck failed too often in a row; what the last one said.
     Unhealthy(String),
+    /// Its healthcheck could not be started for so long, and why.
+    NotAsked(Duration, String),
+    /// Nobody could say which process it is.
+    Unidentified,
     /// It daemonised, and no main process could be found.
     NoMain,
 }
@@ -234,6 +238,10 @@ pub enum Found {
 pub enum UnitEvent {
     Forked(Pid),
     NotForked(ExecError),
+    /// It was not started, as something of an earlier run lives.
+    Occupied,
+    /// Nobody could say which process its main one is, though it lives.
+    Unidentified,
     /// Its program runs.
     Running,
     /// Its program could not run; the process is gone.
@@ -253,6 +261,8 @@ pub enum UnitEvent {
     Emptied,
     /// Its healthcheck answered.
     Health(Result<(), String>),
+    /// Its healthcheck could not be started, for this reason.
+    NotAsked(String),
     /// Its stop command has ended.
     StopCommand {
         succeeded: bool,
@@ -262,13 +272,13 @@ pub enum UnitEvent {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Start its program; answer with `Forked` or `NotForked`.
+    /// Start its program; answer with `Forked`, `NotForked` or `Occupied`.
     Spawn(UnitId),
     /// Find out when it is ready; answer with `Ready`.
     AwaitReady(UnitId),
     /// Find its main process; answer with `Main` or `NoMain`.
     Follow(UnitId),
-    /// Run its healthcheck once; answer with `Health`.
+    /// Run its healthcheck once; answer with `Health` or `NotAsked`.
     CheckHealth(UnitId),
     /// Run its stop command; answer with `StopCommand`.
     RunStopCommand(UnitId),
@@ -293,6 +303,8 @@ pub enum Note {
     Fault(UnitId, Cause),
     RestartIn(UnitId, Duration),
     GaveUp(UnitId),
+    /// Its healthcheck cannot be started at present, for this reason.
+    NotAsked(UnitId, String),
     /// Its time to stop is over; it gets TERM, or KILL.
     Insisting(UnitId, &'static str),
     Site(Milestone),
@@ -321,6 +333,8 @@ pub struct Memory {
     /// How often it was started again, since the site came up.
     pub restarts: u32,
     pub last_cause: Option<Cause>,
+    /// Since when its healthcheck could not be started.
+    pub(super) not_asked_since: Option<Moment>,
 }
 
 impl Unit {

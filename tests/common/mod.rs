@@ -193,6 +193,10 @@ impl Drop for Bench {
     fn drop(&mut self) {
         for entry in fs::read_dir(&self.places.runtime).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
+            // No site is called so.
+            if name.starts_with('.') {
+                continue;
+            }
             let _ = self.hand(&["clean", &name, "--timeout", "20s"]).output();
             let left = self.living(&name);
             if !left.is_empty() && !std::thread::panicking() {

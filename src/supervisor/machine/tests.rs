@@ -1,7 +1,7 @@
 use super::*;
 use crate::linux::{Pid, Signal};
 use crate::site::Restart;
-use crate::supervisor::plan::UnitPlan;
+use crate::supervisor::plan::{HealthPlan, UnitPlan};
 
 const A: UnitId = UnitId(0);
 const B: UnitId = UnitId(1);
@@ -211,4 +211,63 @@ fn what_ended_before_it_was_adopted_has_failed_and_what_never_began_has_its_turn
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
     let actions = adopt(&mut site, vec![alive(false), Found::Never]);
     assert!(actions.contains(&Action::AwaitReady(A)), "{actions:?}");
+}
+
+fn with_healthcheck(retries: u32) -> UnitPlan {
+    let second = Duration::from_secs(1);
+    let health =
+        HealthPlan { interval: second * 2, timeout: second, retries, start_period: Duration::ZERO };
+    UnitPlan { ready: ReadyPlan::AtExec, health: Some(health), ..unit("a", &[]) }
+}
+
+#[test]
+fn a_healthcheck_that_could_not_be_started_is_tried_again_and_is_no_answer() {
+    let mut m = machine(vec![with_healthcheck(3)]);
+    begin(&mut m);
+    tell(&mut m, A, UnitEvent::Forked(pid()), 0);
+    tell(&mut m, A, UnitEvent::Running, 0);
+    let full = || UnitEvent::NotAsked("could not make a process".to_owned());
+    let mut notes = 0;
+    for second in 2..=8 {
+        assert!(m.step(Event::Tick, s(second)).contains(&Action::CheckHealth(A)), "at {second}");
+        let actions = m.step(Event::Unit(A, full()), s(second));
+        notes += actions.iter().filter(|a| matches!(a, Action::Note(Note::NotAsked(..)))).count();
+        assert_eq!(m.state(), State::Running, "at {second}");
+    }
+    assert_eq!(notes, 1, "it is said once");
+    m.step(Event::Tick, s(9));
+    tell(&mut m, A, UnitEvent::Health(Ok(())), 9);
+    m.step(Event::Tick, s(11));
+    tell(&mut m, A, full(), 11);
+    assert_eq!(m.state(), State::Running, "an answer between them begins it anew");
+    for second in 12..=17 {
+        m.step(Event::Tick, s(second));
+        tell(&mut m, A, full(), second);
+    }
+    assert_eq!(m.state(), State::Running);
+    m.step(Event::Tick, s(18));
+    tell(&mut m, A, full(), 18);
+    assert_eq!(m.state(), State::StoppingFailed);
+    assert!(matches!(m.memory(A).last_cause, Some(Cause::NotAsked(..))), "{:?}", m.memory(A));
+}
+
+#[test]
+fn what_lives_of_an_earlier_run_is_ended_before_a_unit_is_started() {
+    let mut m = machine(vec![unit("a", &[])]);
+    assert_eq!(begin(&mut m), [Action::Spawn(A)]);
+    assert_eq!(tell(&mut m, A, UnitEvent::Occupied, 0), [Action::TermAll(A)]);
+    assert!(m.step(Event::Tick, s(5)).contains(&Action::KillAll(A)));
+    assert_eq!(tell(&mut m, A, UnitEvent::Emptied, 6), [Action::Spawn(A)]);
+    assert_eq!(m.memory(A).restarts, 0, "it was no fault of the unit's");
+}
+
+#[test]
+fn a_process_that_nobody_can_identify_is_given_up_with_that_reason() {
+    let mut m = machine(vec![unit("a", &[])]);
+    begin(&mut m);
+    tell(&mut m, A, UnitEvent::Forked(pid()), 0);
+    tell(&mut m, A, UnitEvent::Running, 0);
+    assert_eq!(tell(&mut m, A, UnitEvent::Unidentified, 5), [Action::AskToStop(A)]);
+    assert_eq!(m.state(), State::StoppingFailed);
+    assert_eq!(m.memory(A).last_cause, Some(Cause::Unidentified));
 }

@@ -22,6 +22,15 @@ impl Machine {
                 self.fault(id, Cause::NotRun(error), Remains::Nothing, now, out);
             }
 
+            (Unit::Spawning, E::Occupied) => {
+                // Nothing went wrong with it: it has its turn again when that is ended.
+                self.leave(id, Remains::Others, Then::Idle, now, out);
+            }
+
+            (Unit::Forked { .. } | Unit::Starting { .. } | Unit::Ready { .. }, E::Unidentified) => {
+                self.fault(id, Cause::Unidentified, Remains::Main, now, out);
+            }
+
             (Unit::Forked { run, until }, E::Running) => {
                 self.starts(id, run, until, now, out);
             }
@@ -80,6 +89,9 @@ impl Machine {
             (Unit::Ready { run, health: Health::Asked { failures, .. } }, E::Health(answer)) => {
                 self.on_health(id, run, failures, answer, now, out);
             }
+            (Unit::Ready { run, health: Health::Asked { failures, .. } }, E::NotAsked(why)) => {
+                self.on_not_asked(id, run, failures, why, now, out);
+            }
 
             (Unit::Stopping { rung, then, .. }, E::Ended { rest, .. }) => {
                 out.push(Action::DropHelpers(id));
@@ -132,7 +144,10 @@ impl Machine {
                 | E::NoMain
                 | E::Emptied
                 | E::Health(_)
-                | E::StopCommand { .. },
+                | E::StopCommand { .. }
+                | E::NotAsked(_)
+                | E::Occupied
+                | E::Unidentified,
             )
             | (
                 Unit::Spawning,
@@ -144,7 +159,9 @@ impl Machine {
                 | E::NoMain
                 | E::Emptied
                 | E::Health(_)
-                | E::StopCommand { .. },
+                | E::StopCommand { .. }
+                | E::NotAsked(_)
+                | E::Unidentified,
             )
             | (
                 Unit::Forked { .. },
@@ -154,7 +171,9 @@ impl Machine {
                 | E::NoMain
                 | E::Emptied
                 | E::Health(_)
-                | E::StopCommand { .. },
+                | E::StopCommand { .. }
+                | E::NotAsked(_)
+                | E::Occupied,
             )
             | (
                 Unit::Starting { .. },
@@ -165,7 +184,9 @@ impl Machine {
                 | E::NoMain
                 | E::Emptied
                 | E::Health(_)
-                | E::StopCommand { .. },
+                | E::StopCommand { .. }
+                | E::NotAsked(_)
+                | E::Occupied,
             )
             | (
                 Unit::Following { .. },
@@ -176,7 +197,10 @@ impl Machine {
                 | E::Ready
                 | E::Ended { rest: true, .. }
                 | E::Health(_)
-                | E::StopCommand { .. },
+                | E::StopCommand { .. }
+                | E::NotAsked(_)
+                | E::Occupied
+                | E::Unidentified,
             )
             | (
                 Unit::Ready { .. },
@@ -188,7 +212,9 @@ impl Machine {
                 | E::NoMain
                 | E::Emptied
                 | E::Health(_)
-                | E::StopCommand { .. },
+                | E::StopCommand { .. }
+                | E::NotAsked(_)
+                | E::Occupied,
             )
             | (
                 Unit::Stopping { .. },
@@ -200,7 +226,10 @@ impl Machine {
                 | E::NoMain
                 | E::Emptied
                 | E::Health(_)
-                | E::StopCommand { .. },
+                | E::StopCommand { .. }
+                | E::NotAsked(_)
+                | E::Occupied
+                | E::Unidentified,
             )
             | (
                 Unit::Clearing { .. },
@@ -213,7 +242,10 @@ impl Machine {
                 | E::Main(_)
                 | E::NoMain
                 | E::Health(_)
-                | E::StopCommand { .. },
+                | E::StopCommand { .. }
+                | E::NotAsked(_)
+                | E::Occupied
+                | E::Unidentified,
             ) => {}
             // Stopped before its exec was known, and the exec failed.
             (Unit::Stopping { then, .. }, E::NotRun(_)) => {
@@ -253,6 +285,7 @@ impl Machine {
         };
         self.units[id.0] = Unit::Ready { run, health };
         self.memory[id.0].in_a_row = 0;
+        self.memory[id.0].not_asked_since = None;
         out.push(Action::DropHelpers(id));
         out.push(Action::Note(Note::Ready(id)));
     }
@@ -267,6 +300,7 @@ impl Machine {
         out: &mut Vec<Action>,
     ) {
         let Some(plan) = self.plan.units[id.0].health else { return };
+        self.memory[id.0].not_asked_since = None;
         let failures = match &answer {
             Ok(()) => 0,
             Err(_) if now.since(run.since) < plan.start_period => failures,
@@ -283,5 +317,31 @@ impl Machine {
                 self.units[id.0] = Unit::Ready { run, health };
             }
         }
+    }
+
+    /// The healthcheck could not be started, which says nothing of the unit: soon again, and a fault
+    /// only when it has not been asked for as long as it takes to call it unhealthy.
+    fn on_not_asked(
+        &mut self,
+        id: UnitId,
+        run: Run,
+        failures: u32,
+        why: String,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(plan) = self.plan.units[id.0].health else { return };
+        let memory = &mut self.memory[id.0];
+        if memory.not_asked_since.is_none() {
+            out.push(Action::Note(Note::NotAsked(id, why.clone())));
+        }
+        let time = now.since(*memory.not_asked_since.get_or_insert(now));
+        if time > plan.interval.saturating_mul(plan.retries) && self.raising() {
+            self.units[id.0] = Unit::Ready { run, health: Health::NotAsked };
+            self.memory[id.0].not_asked_since = None;
+            return self.fault(id, Cause::NotAsked(time, why), Remains::Main, now, out);
+        }
+        let at = now + plan.interval.min(SOON);
+        self.units[id.0] = Unit::Ready { run, health: Health::Waiting { at, failures } };
     }
 }
