@@ -433,3 +433,17 @@ fn a_healthcheck_for_which_there_is_no_room_is_no_failed_one() {
     assert!(!log.contains("failed its healthcheck"), "{log}");
     succeed(bench.hand(&["stop", "a"]));
 }
+
+#[test]
+fn a_unit_sends_its_notices_whatever_the_site_and_the_process_are_called() {
+    let bench = Bench::new();
+    let (site, process) = ("s".repeat(60), "p".repeat(60));
+    bench.define(
+        &site,
+        &format!(
+            "processes: {{{process}: {{command: [ACT, notifier], ready: {{notify: true}}}}}}\n"
+        ),
+    );
+    succeed(bench.hand(&["start", &site]));
+    succeed(bench.hand(&["stop", &site]));
+}

@@ -41,7 +41,8 @@ impl Machine {
     /// How long to wait before it is started again; None if it is not.
     pub(super) fn budget(&mut self, id: UnitId, cause: &Cause, now: Moment) -> Option<Duration> {
         let restart = self.plan.units[id.0].restart?;
-        if matches!(cause, Cause::NotRun(_)) {
+        // To try again would change nothing, unless there was only no room at that moment.
+        if matches!(cause, Cause::NotRun(error) if !error.is_for_want_of_room()) {
             return None;
         }
         let memory = &mut self.memory[id.0];

@@ -1,4 +1,5 @@
 use super::*;
+use crate::linux::spawn::{ExecError, Stage};
 use crate::linux::{Pid, Signal};
 use crate::site::Restart;
 use crate::supervisor::plan::{HealthPlan, UnitPlan};
@@ -270,4 +271,27 @@ fn a_process_that_nobody_can_identify_is_given_up_with_that_reason() {
     assert_eq!(tell(&mut m, A, UnitEvent::Unidentified, 5), [Action::AskToStop(A)]);
     assert_eq!(m.state(), State::StoppingFailed);
     assert_eq!(m.memory(A).last_cause, Some(Cause::Unidentified));
+}
+
+#[test]
+fn a_process_for_which_there_was_no_room_is_started_again_within_its_budget() {
+    let restart = Restart {
+        attempts: 1,
+        within: Duration::from_secs(60),
+        delay: Duration::from_secs(1),
+        max_delay: Duration::from_secs(1),
+    };
+    let no_room = ExecError { stage: Stage::Fork, errno: 11 };
+    let no_program = ExecError { stage: Stage::Exec, errno: 2 };
+    let site = || machine(vec![UnitPlan { restart: Some(restart), ..unit("a", &[]) }]);
+    let mut m = site();
+    begin(&mut m);
+    tell(&mut m, A, UnitEvent::NotForked(no_room), 0);
+    assert_eq!(m.step(Event::Tick, s(1)), [Action::Spawn(A)]);
+    tell(&mut m, A, UnitEvent::NotForked(no_room), 1);
+    assert_eq!(m.state(), State::StoppingFailed, "the budget is spent");
+    let mut m = site();
+    begin(&mut m);
+    tell(&mut m, A, UnitEvent::NotForked(no_program), 0);
+    assert_eq!(m.state(), State::StoppingFailed, "it would be missing again");
 }
