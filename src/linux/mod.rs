@@ -12,6 +12,7 @@ pub mod clock;
 pub mod detached;
 pub mod exec_error;
 pub mod files;
+pub mod folder;
 pub mod inherit;
 pub mod limits;
 pub mod lock;
