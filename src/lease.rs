@@ -224,7 +224,7 @@ pub fn abandon(places: &SitePlaces) {
 /// A sentence.
 pub fn settle(database: &Path, broken: bool, deadline: Moment) -> Result<(), String> {
     let word = if broken { "break-lease" } else { "settle-lease" };
-    let said = ourselves::ask(&[OsStr::new(word), database.as_os_str()], deadline)
+    let said = ourselves::ask(&[OsStr::new(word), database.as_os_str()], deadline, None)
         .map_err(|lost| format!("{} {lost}", database.display()))?;
     let said = String::from_utf8_lossy(&said).trim().to_owned();
     if said.is_empty() { Ok(()) } else { Err(said) }

@@ -3,16 +3,16 @@
 //! the making of a new site's folder.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io::{self, ErrorKind};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Fault, Target, gate};
 use crate::control::Pause;
-use crate::linux::{Moment, files, ourselves};
+use crate::linux::folder::Folder;
+use crate::linux::{Moment, ourselves};
 use crate::site::{Adjustments, Definition, Places, SiteName, load, on_database};
 
 /// Which questions of the gate.
@@ -54,19 +54,64 @@ pub(super) struct Passed {
     pub fault: Option<Fault>,
 }
 
+/// Why an errand came to nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Undone {
+    /// Whoever waited for it was called away.
+    Interrupted,
+    /// For the end of a sentence.
+    Because(String),
+}
+
+impl std::fmt::Display for Undone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("an order to stop came in between"),
+            Self::Because(why) => f.write_str(why),
+        }
+    }
+}
+
+/// What keeps a step of a start from being done.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// Whoever waited for it was called away: nothing of the step is left.
+    Interrupted,
+    Fault(Fault),
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// For callers that give nothing to be called away by.
+impl From<Halt> for Fault {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Interrupted => Self::failed("the start was overtaken by stop"),
+            Halt::Fault(fault) => fault,
+        }
+    }
+}
+
 /// The mark on the database that makes every later start, on any node, come up in maintenance.
 pub(super) fn pause_mark(database: &Path) -> PathBuf {
-    on_database(database).join("paused")
+    on_database(database).join(PAUSED)
 }
+
+const PAUSED: &str = "paused";
 
 fn send<T: DeserializeOwned>(
     places: &Places,
     errand: &Errand,
     database: &Path,
     deadline: Moment,
-) -> Result<T, String> {
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<T, Undone> {
     let at = database.display();
-    let errand = serde_json::to_string(errand).map_err(|e| e.to_string())?;
+    let errand = serde_json::to_string(errand).map_err(|e| Undone::Because(e.to_string()))?;
     let words = [
         OsStr::new("errand"),
         OsStr::new(&errand),
@@ -79,49 +124,66 @@ fn send<T: DeserializeOwned>(
         OsStr::new("--link-dir"),
         places.links.as_os_str(),
     ];
-    let said = ourselves::ask(&words, deadline).map_err(|lost| match lost {
-        ourselves::Lost::Silent => format!("the disk at {at} does not answer"),
-        other => format!("a helper for the disk at {at} {other}"),
+    let said = ourselves::ask(&words, deadline, cut).map_err(|lost| match lost {
+        ourselves::Lost::Interrupted => Undone::Interrupted,
+        ourselves::Lost::Silent => Undone::Because(format!("the disk at {at} does not answer")),
+        other => Undone::Because(format!("a helper for the disk at {at} {other}")),
     })?;
     serde_json::from_slice(&said).map_err(|_| {
-        format!("a helper for the disk at {at} failed: {}", String::from_utf8_lossy(&said).trim())
+        let words = String::from_utf8_lossy(&said);
+        Undone::Because(format!("a helper for the disk at {at} failed: {}", words.trim()))
     })
 }
 
-/// The gate, by a helper where the site has a disk that may hang.
+/// As [`send`], of what nobody is called away from; what went wrong there is what went wrong.
+fn order<T: DeserializeOwned>(
+    places: &Places,
+    errand: &Errand,
+    database: &Path,
+    deadline: Moment,
+) -> Result<T, String> {
+    send::<Result<T, String>>(places, errand, database, deadline, None)
+        .map_err(|undone| undone.to_string())?
+}
+
+/// The gate, by a helper where the site has a disk that may hang; not waited for any more when `cut`
+/// becomes readable.
 pub(super) fn pass_gate(
     target: &Target,
     definition: &Definition,
     part: Part,
     deadline: Moment,
-) -> Result<(), Fault> {
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<(), Halt> {
     let passed = match &definition.database {
         None => gate::check(definition, part),
         Some(database) => {
             let (name, adjustments) = (target.name.clone(), target.adjustments.clone());
             let errand = Errand::Gate { name, adjustments, part };
-            send(&target.places, &errand, database, deadline).map_err(|why| {
-                Fault::failed(format!(
+            send(&target.places, &errand, database, deadline, cut).map_err(|why| match why {
+                Undone::Interrupted => Halt::Interrupted,
+                Undone::Because(why) => Halt::Fault(Fault::failed(format!(
                     "it cannot be found out whether the site `{}` may be started: {why}",
                     target.name
-                ))
+                ))),
             })?
         }
     };
     for warning in passed.warnings {
         log::warn!("{warning}");
     }
-    passed.fault.map_or(Ok(()), Err)
+    passed.fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// What the mark of a pause says, if it is there.
+/// What the mark of a pause says, if it is there; not waited for any more when `cut` becomes readable.
 pub(super) fn read_pause(
     target: &Target,
     database: &Path,
     deadline: Moment,
-) -> Result<Option<Pause>, String> {
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<Option<Pause>, Undone> {
     let errand = Errand::ReadPause { database: database.to_owned() };
-    send(&target.places, &errand, database, deadline)
+    send(&target.places, &errand, database, deadline, cut)
 }
 
 /// Leaves the mark of a pause.
@@ -132,7 +194,7 @@ pub(super) fn write_pause(
     deadline: Moment,
 ) -> Result<(), String> {
     let errand = Errand::WritePause { database: database.to_owned(), pause: pause.clone() };
-    send::<Result<(), String>>(&target.places, &errand, database, deadline)?
+    order(&target.places, &errand, database, deadline)
 }
 
 /// Takes the mark of a pause away, if it is there.
@@ -142,7 +204,7 @@ pub(super) fn clear_pause(
     deadline: Moment,
 ) -> Result<(), String> {
     let errand = Errand::ClearPause { database: database.to_owned() };
-    send::<Result<(), String>>(&target.places, &errand, database, deadline)?
+    order(&target.places, &errand, database, deadline)
 }
 
 /// Does `job` with the folder `database`.
@@ -156,7 +218,7 @@ pub fn do_with_folder(
     deadline: Moment,
 ) -> Result<bool, String> {
     let errand = Errand::Folder { database: database.to_owned(), job };
-    send::<Result<bool, String>>(places, &errand, database, deadline)?
+    order(places, &errand, database, deadline)
 }
 
 /// In the helper's own process: does the errand; what is to be printed.
@@ -173,63 +235,85 @@ pub fn run_errand(errand: &str, places: &Places) -> Option<String> {
         Errand::WritePause { database, pause } => {
             serde_json::to_string(&write_here(&database, &pause))
         }
-        Errand::ClearPause { database } => {
-            let folder = on_database(&database);
-            if folder.exists() && !files::is_own_folder(&folder) {
-                let why = format!("{} is a link or somebody else's", folder.display());
-                return serde_json::to_string(&Err::<(), _>(why)).ok();
-            }
-            serde_json::to_string(&match fs::remove_file(pause_mark(&database)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(error.to_string()),
-                Ok(()) | Err(_) => Ok(()),
-            })
-        }
+        Errand::ClearPause { database } => serde_json::to_string(&clear_here(&database)),
         Errand::Folder { database, job } => serde_json::to_string(&match job {
             FolderJob::Make => make_here(&database),
-            FolderJob::Remove => fs::remove_dir(&database)
-                .map(|()| true)
-                .map_err(|e| format!("{} cannot be removed: {e}", database.display())),
+            FolderJob::Remove => remove_here(&database),
             FolderJob::Look => Ok(database.is_dir()),
         }),
     }
     .ok()
 }
 
+/// The folder in which a folder lies, and its name there.
+fn place_of(database: &Path) -> Result<(Folder, &OsStr), String> {
+    let at = database.display();
+    let (Some(above), Some(name)) = (database.parent(), database.file_name()) else {
+        return Err(format!("{at} is no folder that could be made"));
+    };
+    let above = Folder::open(above).map_err(|e| format!("{at} cannot be reached: {e}"))?;
+    Ok((above, name))
+}
+
 fn make_here(database: &Path) -> Result<bool, String> {
     let at = database.display();
-    let made = match fs::create_dir(database) {
-        Ok(()) => true,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-        Err(error) => return Err(format!("{at} cannot be made: {error}")),
-    };
-    let found = fs::symlink_metadata(database).map_err(|e| format!("{at} cannot be read: {e}"))?;
-    if !found.is_dir() {
-        return Err(format!("{at} is there, and is no folder"));
-    }
+    let (above, name) = place_of(database)?;
+    let made = above.make(name, 0o755).map_err(|e| format!("{at} cannot be made: {e}"))?;
+    let folder = above.below(name).map_err(|e| match e.raw_os_error() {
+        None => format!("{at} is there, and is no folder"),
+        Some(_) => format!("{at} cannot be read: {e}"),
+    })?;
+    let mode = folder.mode().map_err(|e| format!("{at} cannot be read: {e}"))?;
     // Whatever the umask is: others must be able to enter (source document 003, DB-12).
-    if made || found.mode() & 0o755 != 0o755 {
-        fs::set_permissions(database, fs::Permissions::from_mode(0o755))
+    if mode & 0o755 != 0o755 {
+        folder
+            .set_mode(mode | 0o755)
             .map_err(|e| format!("the mode of {at} cannot be set: {e}"))?;
     }
     Ok(made)
 }
 
+fn remove_here(database: &Path) -> Result<bool, String> {
+    let (above, name) = place_of(database)?;
+    above
+        .remove_folder(name)
+        .map(|()| true)
+        .map_err(|e| format!("{} cannot be removed: {e}", database.display()))
+}
+
+/// The folder on the database in which the mark lies, opened once: what is put in the place of its
+/// path meanwhile is not written to.
+fn marks(database: &Path, make: bool) -> io::Result<Folder> {
+    let path = on_database(database);
+    let name = path.file_name().unwrap_or_default();
+    let above = Folder::open(database)?;
+    if make { above.private(name) } else { above.own(name) }
+}
+
 fn read_here(database: &Path) -> Option<Pause> {
-    let bytes = files::read_plain(&pause_mark(database), 64 << 10).ok()?;
+    let bytes = marks(database, false).ok()?.read_plain(OsStr::new(PAUSED), 64 << 10).ok()?;
     // A mark that cannot be understood is a pause all the same.
     let words = || Pause::because(String::from_utf8_lossy(&bytes).trim());
     Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| words()))
 }
 
 fn write_here(database: &Path, pause: &Pause) -> Result<(), String> {
-    // Nothing is made in the place of a disk that is gone.
-    if !database.is_dir() {
-        return Err(format!("{} is no folder on this node", database.display()));
-    }
-    let mark = &pause_mark(database);
     let bytes = serde_json::to_vec(pause).map_err(|e| e.to_string())?;
-    mark.parent()
-        .map_or(Ok(()), files::private_folder)
-        .and_then(|()| files::write_durably(mark, &bytes))
-        .map_err(|e| e.to_string())
+    let folder = on_database(database);
+    // Nothing is made in the place of a disk that is gone.
+    marks(database, true).and_then(|marks| marks.write(OsStr::new(PAUSED), &bytes)).map_err(|e| {
+        match database.is_dir() {
+            true => format!("{} cannot be used: {e}", folder.display()),
+            false => format!("{} is no folder on this node", database.display()),
+        }
+    })
+}
+
+fn clear_here(database: &Path) -> Result<(), String> {
+    match marks(database, false).and_then(|marks| marks.remove(OsStr::new(PAUSED))) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(format!("{} cannot be used: {error}", on_database(database).display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

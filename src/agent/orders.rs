@@ -19,7 +19,7 @@ pub(super) fn held_down(
         return Ok(Some(Pause::because("the definition says `maintenance: true`")));
     }
     let Some(database) = &definition.database else { return Ok(None) };
-    let pause = read_pause(target, database, until).map_err(|why| {
+    let pause = read_pause(target, database, until, None).map_err(|why| {
         let name = &target.name;
         Fault::failed(format!("the site `{name}` is not started, as it may be paused: {why}"))
     })?;

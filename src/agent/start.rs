@@ -44,7 +44,7 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let definition = written.adjusted(&target.adjustments);
     let times = deadline.for_start(&definition);
     let boot_until = deadline.begun + times.boot;
-    pass_gate(target, &definition, Part::Whole, boot_until)?;
+    pass_gate(target, &definition, Part::Whole, boot_until, None)?;
     turn.check()?;
     ownership::take(target, &definition, boot_until)?;
     let held = held_down(target, &definition, boot_until)
@@ -257,7 +257,7 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         Some(_) => until,
         None => until.max(deadline.begun + definition.boot_timeout),
     };
-    pass_gate(target, &definition, Part::Whole, boot_until)?;
+    pass_gate(target, &definition, Part::Whole, boot_until, None)?;
     turn.check()?;
     ownership::take(target, &definition, boot_until)?;
     let let_go = || ownership::let_go(target, None, None);

@@ -19,9 +19,9 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         log::warn!("{}: {warning}", target.site.definition.display());
     }
     if level >= Level::Identity
-        && let Err(fault) = pass_gate(target, &definition, Part::Node, deadline.for_look())
+        && let Err(halt) = pass_gate(target, &definition, Part::Node, deadline.for_look(), None)
     {
-        return fault.into();
+        return Fault::from(halt).into();
     }
     Outcome::Done(format!("the definition of `{}` is valid", target.name))
 }

@@ -204,7 +204,7 @@ fn prepare(
     _wrapped: &Wrapped,
     until: Moment,
 ) -> Result<ports::Reserved, Fault> {
-    pass_gate(target, definition, Part::Whole, until)?;
+    pass_gate(target, definition, Part::Whole, until, None)?;
     ownership::take(target, definition, until)?;
     let prepared = prepared(target, definition, until);
     if prepared.is_err() {
@@ -218,7 +218,7 @@ fn prepared(
     definition: &Definition,
     until: Moment,
 ) -> Result<ports::Reserved, Fault> {
-    pass_gate(target, definition, Part::Disk, until)?;
+    pass_gate(target, definition, Part::Disk, until, None)?;
     files::write_durably(&target.site.snapshot(), definition.text.as_bytes()).map_err(|error| {
         Fault::failed(format!("{} cannot be written: {error}", target.site.snapshot().display()))
     })?;

@@ -4,7 +4,7 @@
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::linux::process::{ExitStatus, reap_one};
 use crate::linux::spawn::{self, Child, Command, ExecError};
@@ -28,6 +28,8 @@ pub enum Ran {
     NotRun(ExecError),
     /// It did not end in its time, and was killed with what it had started.
     TimedOut,
+    /// Whoever waited for it was called away, and it was killed with what it had started.
+    Interrupted,
 }
 
 impl Ran {
@@ -42,6 +44,7 @@ impl Ran {
             Self::Ended { status, said } => (how_it_ended(*status), said.as_str()),
             Self::NotRun(error) => (error.to_string(), ""),
             Self::TimedOut => ("did not end in its time, and was killed".to_owned(), ""),
+            Self::Interrupted => ("was cut short, and killed".to_owned(), ""),
         };
         let last = said.lines().rev().find(|l| !l.trim().is_empty());
         Some(last.map_or_else(|| how.clone(), |l| format!("{how}: {}", l.trim())))
@@ -73,6 +76,18 @@ pub fn run(
     marked: Marked,
     deadline: Moment,
 ) -> Result<Ran, String> {
+    run_or_cut(words, definition, places, marked, deadline, None)
+}
+
+/// As [`run`], until `cut` becomes readable.
+pub fn run_or_cut(
+    words: &[String],
+    definition: &Definition,
+    places: &SitePlaces,
+    marked: Marked,
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<Ran, String> {
     let launch = Launch::of(&definition.context, definition)?;
     let (reader, writer) =
         spawn::pipe().map_err(|error| format!("a pipe cannot be made: {error}"))?;
@@ -84,7 +99,7 @@ pub fn run(
     let child = spawn::spawn(&command);
     drop(command);
     drop(writer);
-    Ok(child.map_or_else(Ran::NotRun, |child| attend(child, File::from(reader), deadline)))
+    Ok(child.map_or_else(Ran::NotRun, |child| attend(child, File::from(reader), deadline, cut)))
 }
 
 /// Runs a program of the node, with nothing of the site or of ours, until it ends or until
@@ -104,36 +119,35 @@ pub fn run_of_node(words: &[&str], deadline: Moment) -> Result<String, String> {
     let child = spawn::spawn(&command);
     drop(command);
     drop(writer);
-    let ran = child.map_or_else(Ran::NotRun, |child| attend(child, File::from(reader), deadline));
+    let attended = |child| attend(child, File::from(reader), deadline, None);
+    let ran = child.map_or_else(Ran::NotRun, attended);
     match (ran.complaint(), ran) {
         (None, Ran::Ended { said, .. }) => Ok(said),
         (complaint, _) => Err(complaint.unwrap_or_default()),
     }
 }
 
-/// Hears it out, and ends it when its time is over.
-fn attend(mut child: Child, mut pipe: File, deadline: Moment) -> Ran {
+/// Hears it out, and ends it when its time is over or `cut` becomes readable.
+fn attend(mut child: Child, mut pipe: File, deadline: Moment, cut: Option<BorrowedFd<'_>>) -> Ran {
     let mut said = Vec::new();
     let mut open = true;
     while !child.handle.is_dead() {
         if deadline.passed() {
-            kill_below(child.pid);
-            let _ = child.handle.send(Signal::KILL);
-            // One that waits uninterruptibly is not waited for: init will reap it.
-            let mut waiting = Waiting::new();
-            waiting.readable(child.handle.as_fd(), ());
-            if !waiting.wait(Some(Moment::now() + std::time::Duration::from_millis(100))).is_empty()
-            {
-                let _ = reap_one(child.pid);
-            }
+            end(&child);
             return Ran::TimedOut;
         }
         let mut waiting = Waiting::new();
-        waiting.readable(child.handle.as_fd(), ());
+        waiting.readable(child.handle.as_fd(), false);
         if open {
-            waiting.readable(pipe.as_fd(), ());
+            waiting.readable(pipe.as_fd(), false);
         }
-        waiting.wait(Some(deadline));
+        if let Some(cut) = cut {
+            waiting.readable(cut, true);
+        }
+        if waiting.wait(Some(deadline)).contains(&true) {
+            end(&child);
+            return Ran::Interrupted;
+        }
         open = open && listen(&mut pipe, &mut said);
     }
     // Not to the end of file: a daemon that it left behind may hold the pipe for ever.
@@ -144,6 +158,18 @@ fn attend(mut child: Child, mut pipe: File, deadline: Moment) -> Ran {
         Some(Ok(())) | None => {
             Ran::Ended { status, said: String::from_utf8_lossy(&said).into_owned() }
         }
+    }
+}
+
+/// KILL for it and for what it has started.
+fn end(child: &Child) {
+    kill_below(child.pid);
+    let _ = child.handle.send(Signal::KILL);
+    // One that waits uninterruptibly is not waited for: init will reap it.
+    let mut waiting = Waiting::new();
+    waiting.readable(child.handle.as_fd(), ());
+    if !waiting.wait(Some(Moment::now() + std::time::Duration::from_millis(100))).is_empty() {
+        let _ = reap_one(child.pid);
     }
 }
 

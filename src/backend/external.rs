@@ -213,7 +213,9 @@ fn ask(
     };
     match (&ran, list.rows) {
         (Ran::NotRun(error), _) if error.is_not_found() => Daemon::NotInstalled,
-        (Ran::NotRun(_) | Ran::TimedOut, _) => unknown(&ran.complaint().unwrap_or_default()),
+        (Ran::NotRun(_) | Ran::TimedOut | Ran::Interrupted, _) => {
+            unknown(&ran.complaint().unwrap_or_default())
+        }
         (Ran::Ended { status: ExitStatus::Code(0), .. }, Rows::ExitStatus) => Daemon::Up(None),
         (Ran::Ended { status: ExitStatus::Code(1..=3), .. }, Rows::ExitStatus) => {
             Daemon::Shut(None)

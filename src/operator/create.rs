@@ -237,7 +237,7 @@ impl Maker<'_> {
             .map_err(|why| anyhow!("`{}` was not run: {why}", words[0]))?;
         let said = match &ran {
             Ran::Ended { said, .. } => said.as_str(),
-            Ran::NotRun(_) | Ran::TimedOut => "",
+            Ran::NotRun(_) | Ran::TimedOut | Ran::Interrupted => "",
         };
         // Its exit status is not documented; its last words are (DB-03).
         if ran.complaint().is_some() || !said.contains("cjcmksite Complete") {

@@ -19,7 +19,7 @@ pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
 /// # Errors
 /// The same, or that nothing was read until `deadline`.
 pub fn read_env_file_until(path: &Path, deadline: Moment) -> Result<Vec<(String, String)>, String> {
-    let said = ourselves::ask(&[OsStr::new(READ_FILE), path.as_os_str()], deadline);
+    let said = ourselves::ask(&[OsStr::new(READ_FILE), path.as_os_str()], deadline, None);
     let read =
         said.map_err(|lost| format!("its disk {lost}")).and_then(|said| match said.split_first() {
             Some((b'+', bytes)) => Ok(bytes.to_vec()),
