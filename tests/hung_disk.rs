@@ -1,6 +1,6 @@
 //! A disk that stops answering: bindfs(1), a file system in a process of its own, which is stopped by
 //! a signal while the site lives on it. No verb waits for it beyond its deadline, and what lives on it
-//! can be ended.
+//! can be ended. And a disk that is full: a site starts on it all the same.
 
 mod common;
 mod jobcenter;
@@ -41,6 +41,8 @@ fn main() -> ExitCode {
             ("a_start_on_a_hung_disk_fails_in_its_time", a_start_on_a_hung_disk_fails_in_its_time),
             ("a_killed_supervisor_on_a_hung_disk", a_killed_supervisor_on_a_hung_disk),
             ("a_wrapped_site_on_a_hung_disk", a_wrapped_site_on_a_hung_disk),
+            ("a_keeper_that_dies_on_a_hung_disk", a_keeper_that_dies_on_a_hung_disk),
+            ("a_full_disk_stops_no_start", a_full_disk_stops_no_start),
             (
                 "a_process_whose_memory_nobody_can_look_into",
                 a_process_whose_memory_nobody_can_look_into,
@@ -348,4 +350,114 @@ fn a_process_whose_memory_nobody_can_look_into() {
     until("it dies of its KILL", || bench.living("stuck").is_empty());
     assert_eq!(hand(8, &["clean", "stuck"]).0, 0);
     assert_eq!(bench.monitor("stuck"), (7, 7, 3));
+}
+
+/// Its keeper is killed, and no other can take the lease: nobody knows whether another node does. The
+/// supervisor answers all the while.
+fn a_keeper_that_dies_on_a_hung_disk() {
+    let (bench, disk) = site_on_disk("environment: {WORD: said}\n");
+    succeed(bench.hand(&["start", SITE]));
+    let keeper = siteward::lease::living_keeper(&bench.places.of(&SITE.parse().unwrap())).unwrap();
+    disk.hang();
+    signal(keeper.pid, Signal::KILL);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        let (code, words) = within(3, bench.hand(&["monitor", SITE, "--timeout", "3s"]));
+        assert_eq!(code, 0, "{words}");
+    }
+    until("it has given up", || bench.monitor(SITE) == (7, 7, 1));
+    let (_, words) = within(3, bench.hand(&["status", SITE, "--timeout", "3s"]));
+    assert!(words.contains("the lease on"), "{words}");
+    assert!(words.contains("does not answer"), "{words}");
+    let (code, words) = within(15, bench.hand(&["stop", SITE, "--timeout", "15s"]));
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(bench.living(SITE), "");
+    disk.answer_again();
+    succeed(bench.hand(&["start", SITE]));
+    succeed(bench.hand(&["stop", SITE]));
+}
+
+/// Writes until nothing more can be written.
+fn fill(folder: &Path) {
+    for (name, piece) in [("large", 4096), ("small", 1)] {
+        let mut file = fs::File::create(folder.join(name)).unwrap();
+        let piece = vec![b'x'; piece];
+        while std::io::Write::write_all(&mut file, &piece).is_ok() {}
+    }
+}
+
+fn a_full_disk_stops_no_start() {
+    let bench = Bench::new();
+    let at = bench.path("disk");
+    fs::create_dir(&at).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=128k,mode=0755", "none"])
+        .arg(&at)
+        .status()
+        .unwrap();
+    assert!(mounted.success());
+    /// Dropped before the bench, in whose folder it lies.
+    struct Mounted<'a>(&'a Path);
+    impl Drop for Mounted<'_> {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg("-l").arg(self.0).status();
+        }
+    }
+    let _mounted = Mounted(&at);
+    let repairs = bench.path("repairs");
+    bench.define(
+        SITE,
+        &format!(
+            "database: {}\non_unclean_shutdown: {{command: [/bin/sh, -c, \"echo x >>{}\"], timeout: \
+             5s}}\nprocesses:\n  a: {{command: [ACT, steady]}}\n",
+            at.display(),
+            repairs.display()
+        ),
+    );
+    let repaired = || fs::read_to_string(&repairs).unwrap_or_default().len() / 2;
+    let places = bench.places.of(&SITE.parse().unwrap());
+    let crash = || {
+        signal(bench.pid(SITE, "supervisor"), Signal::KILL);
+        signal(siteward::lease::living_keeper(&places).unwrap().pid, Signal::KILL);
+        until("its lease has no keeper", || siteward::lease::living_keeper(&places).is_none());
+    };
+
+    // The very first start finds it full: the lock is held, and the record says at least that.
+    fill(&at);
+    let started = output(bench.hand(&["start", SITE]));
+    assert!(started.status.success(), "{}", said(&started));
+    assert!(said(&started).contains("has no room for the record"), "{}", said(&started));
+    succeed(bench.hand(&["stop", SITE]));
+    let started = output(bench.hand(&["start", SITE]));
+    assert!(!said(&started).contains("uncleanly"), "{}", said(&started));
+    crash();
+    succeed(bench.hand(&["stop", SITE]));
+    let started = output(bench.hand(&["start", SITE]));
+    assert!(started.status.success(), "{}", said(&started));
+    assert!(said(&started).contains("ended uncleanly"), "{}", said(&started));
+    assert_eq!(repaired(), 1);
+    succeed(bench.hand(&["stop", SITE]));
+
+    // From then on its room is kept.
+    fs::remove_file(at.join("large")).unwrap();
+    succeed(bench.hand(&["start", SITE]));
+    succeed(bench.hand(&["stop", SITE]));
+    fill(&at);
+    for _ in 0..3 {
+        let started = output(bench.hand(&["start", SITE]));
+        assert!(started.status.success(), "{}", said(&started));
+        for word in ["no room", "uncleanly"] {
+            assert!(!said(&started).contains(word), "{}", said(&started));
+        }
+        assert_eq!(siteward::lease::owner(&at).map(|o| o.released), Some(false));
+        succeed(bench.hand(&["stop", SITE]));
+        assert_eq!(siteward::lease::owner(&at).map(|o| o.released), Some(true));
+    }
+    succeed(bench.hand(&["start", SITE]));
+    crash();
+    succeed(bench.hand(&["clean", SITE]));
+    let started = output(bench.hand(&["start", SITE]));
+    assert!(said(&started).contains("ended uncleanly"), "{}", said(&started));
+    assert_eq!(repaired(), 2);
+    succeed(bench.hand(&["stop", SITE]));
 }

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use common::*;
-use siteward::lease::owner;
-use siteward::linux::Signal;
+use siteward::lease::{UncleanEnd, owner};
+use siteward::linux::process::{Stat, all};
+use siteward::linux::{Pid, Signal};
+use siteward::process::{LEASE, mark_of};
 
 const SITE: &str = "shop";
 
@@ -63,6 +65,20 @@ fn a_second_node_waits_and_then_fails_with_the_owners_name() {
 }
 
 #[test]
+fn a_start_that_is_killed_while_it_waits_takes_nothing_later() {
+    let (one, two, database) = two_nodes("");
+    assert_eq!(code(one.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_on_node", "alpha")])), 0);
+    let mut waiting = background(two.hand(&["start", SITE]));
+    until("it waits", || !keepers(&two).is_empty());
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+    until("nobody waits for it any more", || keepers(&two).is_empty());
+    succeed(one.hand(&["stop", SITE]));
+    assert_eq!(owner(&database).unwrap().node, "alpha");
+    assert!(released(&database));
+}
+
+#[test]
 fn an_end_without_a_word_is_told_to_the_next_owner() {
     let (one, two, database) = two_nodes("");
     assert_eq!(code(one.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_on_node", "alpha")])), 0);
@@ -78,19 +94,35 @@ fn an_end_without_a_word_is_told_to_the_next_owner() {
     succeed(two.hand(&["stop", SITE]));
 }
 
+/// What lives of a site on a node, the keepers of its lease too, each with its mark.
+fn marked(node: &Bench) -> Vec<(Pid, String)> {
+    let folder = node.places.runtime.join(SITE);
+    let mark = |stat: &Stat| {
+        let (of, who) = mark_of(stat).filter(|_| stat.is_alive())?;
+        (of == folder.as_os_str().as_encoded_bytes()).then_some((stat.pid, who))
+    };
+    all().unwrap().iter().filter_map(mark).collect()
+}
+
+fn keepers(node: &Bench) -> Vec<Pid> {
+    marked(node).into_iter().filter(|(_, who)| who == LEASE).map(|(pid, _)| pid).collect()
+}
+
+fn keeper(node: &Bench) -> Pid {
+    let found = keepers(node);
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0]
+}
+
 /// Everything of a node dies in one moment, the keeper of its lease too.
 fn power_off(node: &Bench) {
-    let folder = node.places.runtime.join(SITE);
-    let marked = |stat: &siteward::linux::process::Stat| {
-        siteward::process::mark_of(stat)
-            .is_some_and(|(of, _)| of == folder.as_os_str().as_encoded_bytes())
-    };
-    for stat in siteward::linux::process::all().unwrap() {
-        if stat.is_alive() && marked(&stat) {
-            signal(stat.pid, Signal::KILL);
+    until("it is dark", || {
+        let left = marked(node);
+        for (pid, _) in &left {
+            signal_if_there(*pid, Signal::KILL);
         }
-    }
-    until("it is dark", || node.living(SITE).is_empty());
+        left.is_empty() && node.living(SITE).is_empty()
+    });
 }
 
 #[test]
@@ -243,4 +275,339 @@ fn another_site_on_the_disk_is_spared_and_said() {
     assert_eq!(one.monitor("guest"), (0, 0, 0));
     succeed(one.hand(&["stop", "guest"]));
     assert_eq!(code(one.ocf(SITE, "stop", &[])), 0);
+}
+
+#[test]
+fn a_keeper_that_dies_is_replaced_at_once_and_the_site_goes_on() {
+    let (one, two, database) = two_nodes("");
+    for foreground in [false, true] {
+        let run = foreground.then(|| background(one.hand(&["run", SITE])));
+        if !foreground {
+            succeed(one.hand(&["start", SITE]));
+        }
+        until("it runs", || one.monitor(SITE) == (0, 0, 0));
+        let has = owner(&database).unwrap();
+        // By whatever it is ended: the other node sees no moment without an owner.
+        for how in [Signal::KILL, Signal::TERM, Signal::KILL] {
+            let before = keeper(&one);
+            let (process, supervisor) = (one.pid(SITE, "a"), one.pid(SITE, "supervisor"));
+            let score = |pid| fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+            assert_eq!(score(before), score(supervisor), "protected as its supervisor is");
+            signal(before, how);
+            until("another keeps it", || {
+                keepers(&one).iter().any(|k| *k != before) && !released(&database)
+            });
+            until("that is told", || {
+                one.log(SITE, "history.jsonl").contains(&format!("kept again, by {}", keeper(&one)))
+            });
+            let refused =
+                output(two.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_timeout", "2000")]));
+            assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+            assert!(reason(&refused).contains(&has.node), "{}", reason(&refused));
+            assert_eq!((one.pid(SITE, "a"), one.pid(SITE, "supervisor")), (process, supervisor));
+            assert_eq!(one.monitor(SITE), (0, 0, 0));
+            assert_eq!(owner(&database).unwrap(), has, "the same owner, without an end");
+        }
+        // A keeper that descends from the supervisor is no process of the site.
+        assert_eq!(code(one.hand(&["stop", SITE])), 0);
+        if let Some(run) = run {
+            let ended = run.wait_with_output().unwrap();
+            assert_eq!(ended.status.code(), Some(0), "{}", said(&ended));
+        }
+        assert!(released(&database));
+        assert_eq!(marked(&one), [], "nothing is left");
+    }
+}
+
+#[test]
+fn a_keeper_that_is_killed_never_leads_to_two_active_nodes() {
+    let (one, two, database) = two_nodes("");
+    succeed(one.hand(&["start", SITE]));
+    // A second node waits for it all the while.
+    for round in 0..6 {
+        let waiting =
+            background(two.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_timeout", "4000")]));
+        until("it waits", || !keepers(&two).is_empty());
+        for _ in 0..5 {
+            let before = keeper(&one);
+            signal(before, Signal::KILL);
+            until("another keeps it", || keepers(&one).iter().any(|k| *k != before));
+            until("it has the lease", || {
+                one.log(SITE, "history.jsonl").contains(&format!("kept again, by {}", keeper(&one)))
+            });
+            assert!(!two.living(SITE).contains("`a`"), "round {round}");
+        }
+        let refused = waiting.wait_with_output().unwrap();
+        assert_eq!(refused.status.code(), Some(1), "round {round}: {}", said(&refused));
+        assert_eq!(one.monitor(SITE), (0, 0, 0), "round {round}");
+        assert_eq!(two.living(SITE), "");
+    }
+    succeed(one.hand(&["stop", SITE]));
+    assert!(released(&database));
+}
+
+#[test]
+fn a_site_whose_lease_another_has_taken_is_killed_without_a_word() {
+    let (one, two, database) = two_nodes("");
+    let last_words = database.join("last-words");
+    one.define(
+        SITE,
+        &format!(
+            "database: {}\nprerequisites: {{mounted: false}}\nprocesses:\n  a: {{command: [/bin/sh, \
+             -c, \"trap 'echo x >{}' TERM; while :; do sleep 0.05; done\"]}}\n",
+            database.display(),
+            last_words.display()
+        ),
+    );
+    succeed(one.hand(&["start", SITE]));
+    // Its supervisor cannot take the lease again in time: as on a node that stands still for a while.
+    let supervisor = one.pid(SITE, "supervisor");
+    signal(supervisor, Signal::STOP);
+    signal(keeper(&one), Signal::KILL);
+    let started = output(two.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_on_node", "beta")]));
+    assert!(started.status.success(), "{}", said(&started));
+    assert!(said(&started).contains("uncleanly"), "{}", said(&started));
+    signal(supervisor, Signal::CONT);
+    until("it has given up", || one.monitor(SITE) == (7, 7, 1));
+    let why = output(one.hand(&["status", SITE]));
+    assert!(said(&why).contains("the lease on"), "{}", said(&why));
+    assert!(said(&why).contains("`beta`"), "the other owner is named: {}", said(&why));
+    assert!(one.log(SITE, "history.jsonl").contains("beta"));
+    assert!(!last_words.exists(), "nobody is asked politely who might answer with a write");
+    assert_eq!(marked(&one), []);
+    assert_eq!(two.monitor(SITE), (0, 0, 0));
+    let has = owner(&database).unwrap();
+    assert_eq!((has.node.as_str(), has.released), ("beta", false));
+    assert_eq!(code(one.ocf(SITE, "stop", &[])), 0);
+    assert_eq!(owner(&database).unwrap(), has, "a stop leaves it alone");
+    assert_eq!(two.monitor(SITE), (0, 0, 0));
+    succeed(two.hand(&["stop", SITE]));
+}
+
+#[test]
+fn a_keeper_that_ended_before_the_supervisor_begins_fails_the_start() {
+    let (mut one, _two, _database) = two_nodes("");
+    let said = one.path("handover");
+    let mut gone = std::process::Command::new("true").spawn().unwrap();
+    let pid = Pid::try_from(gone.id().cast_signed()).unwrap();
+    let keeper = siteward::process::Identity::of(pid).unwrap();
+    gone.wait().unwrap();
+    let keeper = serde_json::to_string(&keeper).unwrap();
+    let handed = format!("exec \"$0\" \"$@\" 3>{}", said.display());
+    one.within = ["/bin/sh", "-c", &handed].map(str::to_owned).to_vec();
+    let words = [
+        "supervise",
+        SITE,
+        "--boot",
+        "5000",
+        "--rollback",
+        "1000",
+        "--adjust",
+        "{}",
+        "--node",
+        "n",
+        "--keeper",
+        &keeper,
+    ];
+    assert_eq!(code(one.hand(&words)), 1);
+    let said = fs::read_to_string(&said).unwrap();
+    assert!(said.contains("the keeper of the lease ended"), "{said}");
+    one.within.clear();
+    assert_eq!(marked(&one), []);
+}
+
+#[test]
+fn a_run_of_a_site_with_a_database_ends_on_term() {
+    let (one, _two, database) = two_nodes("");
+    for _ in 0..5 {
+        let run = background(one.hand(&["run", SITE]));
+        until("it runs", || one.monitor(SITE) == (0, 0, 0));
+        assert!(!released(&database));
+        let pid = Pid::try_from(run.id().cast_signed()).unwrap();
+        signal(pid, Signal::TERM);
+        let ended = run.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{}", said(&ended));
+        assert_eq!(marked(&one), [], "nothing is left");
+        assert_eq!(one.monitor(SITE), (7, 7, 3));
+        assert!(released(&database));
+    }
+}
+
+#[test]
+fn whatever_fails_before_the_work_begins_keeps_no_lease() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let (one, two, database) =
+        two_nodes(&format!("reserve_ports: [{{address: 127.0.0.1, port: {port}, process: a}}]\n"));
+    for verb in ["start", "run"] {
+        let failed = output(one.hand(&[verb, SITE]));
+        assert_eq!(failed.status.code(), Some(1), "{verb}: {}", said(&failed));
+        assert!(said(&failed).contains(&port.to_string()), "{verb}: {}", said(&failed));
+        assert_eq!(keepers(&one), [], "{verb}");
+        assert!(released(&database), "{verb}");
+    }
+    drop(taken);
+    let started = output(two.hand(&["start", SITE]));
+    assert!(started.status.success(), "{}", said(&started));
+    assert!(!said(&started).contains("uncleanly"), "{}", said(&started));
+    succeed(two.hand(&["stop", SITE]));
+}
+
+/// Two nodes whose repair writes down that it begins, waits as long as a file is there, and ends as
+/// another file says.
+fn two_nodes_with_a_repair() -> (Bench, Bench, PathBuf) {
+    let (one, two, database) = two_nodes("");
+    let disk = database.display();
+    for node in [&one, &two] {
+        let file = node.places.config.join("shop.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let words = format!(
+            "echo begun >>{disk}/repairs; while test -e {disk}/slow; do sleep 0.01; done; \
+             test ! -e {disk}/hopeless"
+        );
+        let hook =
+            format!("on_unclean_shutdown: {{command: [/bin/sh, -c, {words:?}], timeout: 20s}}\n");
+        fs::write(&file, format!("{text}{hook}")).unwrap();
+    }
+    (one, two, database)
+}
+
+#[test]
+fn an_unclean_end_stays_one_until_its_repair_has_ended_well() {
+    let (one, two, database) = two_nodes_with_a_repair();
+    let repairs =
+        || fs::read_to_string(database.join("repairs")).unwrap_or_default().lines().count();
+    let owed = || owner(&database).unwrap().owes;
+    assert_eq!(code(one.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_on_node", "alpha")])), 0);
+    let since = owner(&database).unwrap().since;
+    let first = Some(UncleanEnd::At { node: "alpha".to_owned(), since });
+    power_off(&one);
+
+    // A start that is killed in the middle of it, with whatever ends the site then, here and there.
+    for (round, (node, end)) in
+        [(&two, "stop"), (&two, "clean"), (&one, "stop"), (&two, "nothing")].iter().enumerate()
+    {
+        fs::write(database.join("slow"), "").unwrap();
+        let mut start = background(node.hand(&["start", SITE]));
+        until("the repair has begun", || repairs() == round + 1);
+        start.kill().unwrap();
+        start.wait().unwrap();
+        match *end {
+            "nothing" => power_off(node),
+            verb => assert_eq!(code(node.hand(&[verb, SITE])), 0),
+        }
+        assert_eq!(owed(), first, "round {round}");
+        fs::remove_file(database.join("slow")).unwrap();
+    }
+
+    // One that is refused.
+    fs::write(database.join("hopeless"), "").unwrap();
+    for node in [&one, &two] {
+        let refused = output(node.hand(&["start", SITE]));
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(said(&refused).contains("ended uncleanly on `alpha`"), "{}", said(&refused));
+        assert_eq!(code(node.hand(&["stop", SITE])), 0);
+        assert_eq!((owed(), released(&database)), (first.clone(), true));
+    }
+    fs::remove_file(database.join("hopeless")).unwrap();
+
+    let before = repairs();
+    let started = output(two.hand(&["start", SITE]));
+    assert!(started.status.success(), "{}", said(&started));
+    assert!(said(&started).contains("ended uncleanly on `alpha`"), "{}", said(&started));
+    assert_eq!((repairs(), owed()), (before + 1, None));
+    // A keeper that was killed meanwhile knows that as well.
+    let old = keeper(&two);
+    signal(old, Signal::KILL);
+    until("another keeps it", || keepers(&two).iter().any(|k| *k != old));
+    until("it says so", || two.log(SITE, "history.jsonl").contains("kept again"));
+    succeed(two.hand(&["stop", SITE]));
+    let again = succeed(one.hand(&["start", SITE]));
+    assert!(!again.contains("uncleanly"), "{again}");
+    assert_eq!(repairs(), before + 1, "once is enough");
+    succeed(one.hand(&["stop", SITE]));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_an_unclean_end_and_a_missing_one_is_none() {
+    let (one, two, database) = two_nodes_with_a_repair();
+    let record = database.join(".siteward/owner.json");
+    let repairs =
+        || fs::read_to_string(database.join("repairs")).unwrap_or_default().lines().count();
+    succeed(one.hand(&["start", SITE]));
+    succeed(one.hand(&["stop", SITE]));
+    let whole = fs::read(&record).unwrap();
+    for (round, torn) in [&whole[..0], &whole[..40], b"\0\0\0\0".as_slice()].iter().enumerate() {
+        fs::write(&record, torn).unwrap();
+        let started = output(two.hand(&["start", SITE]));
+        assert!(started.status.success(), "{}", said(&started));
+        assert!(said(&started).contains("does not say where"), "{}", said(&started));
+        assert_eq!(repairs(), round + 1);
+        succeed(two.hand(&["stop", SITE]));
+        assert!(released(&database));
+    }
+    fs::remove_file(&record).unwrap();
+    let started = output(one.hand(&["start", SITE]));
+    assert!(!said(&started).contains("uncleanly"), "{}", said(&started));
+    assert_eq!(repairs(), 3);
+    succeed(one.hand(&["stop", SITE]));
+}
+
+#[test]
+fn whoever_lost_a_broken_lease_writes_nothing_over_its_new_owner() {
+    let (one, two, database) = two_nodes("");
+    succeed(one.hand(&["start", SITE]));
+    succeed(two.hand(&["clean", SITE, "--break-lease"]));
+    let started = output(two.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_on_node", "beta")]));
+    assert!(started.status.success(), "{}", said(&started));
+    let has = owner(&database).unwrap();
+    assert_eq!((has.node.as_str(), has.released), ("beta", false));
+    succeed(one.hand(&["stop", SITE]));
+    assert_eq!(marked(&one), []);
+    assert_eq!(owner(&database).unwrap(), has);
+    // Nobody else can have it meanwhile.
+    let refused = output(one.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_timeout", "2000")]));
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(reason(&refused).contains("beta"), "{}", reason(&refused));
+    succeed(two.hand(&["stop", SITE]));
+    assert!(released(&database));
+}
+
+#[test]
+fn a_stop_after_everything_died_on_this_node_leaves_the_repair_to_the_next_start() {
+    let (one, _two, database) = two_nodes_with_a_repair();
+    succeed(one.hand(&["start", SITE]));
+    power_off(&one);
+    succeed(one.hand(&["stop", SITE]));
+    assert!(released(&database), "another node need not wait");
+    let started = output(one.hand(&["start", SITE]));
+    assert!(said(&started).contains("ended uncleanly"), "{}", said(&started));
+    assert_eq!(fs::read_to_string(database.join("repairs")).unwrap(), "begun\n");
+    succeed(one.hand(&["stop", SITE]));
+}
+
+#[test]
+fn a_command_that_is_waited_for_is_cut_short_with_all_that_it_started() {
+    use siteward::backend::command::{Marked, Ran, run_or_cut};
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    let (one, _two, database) = two_nodes("");
+    let site = SITE.parse().unwrap();
+    let definition = siteward::site::load(&one.places, &site).unwrap();
+    let (cut, mut order) = std::os::unix::net::UnixStream::pair().unwrap();
+    let begun = database.join("begun");
+    let line = format!("sleep 1000 & echo $! >{}; wait", begun.display());
+    let words = ["/bin/sh", "-c", &line].map(str::to_owned);
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            until("it has begun", || fs::read_to_string(&begun).is_ok_and(|t| t.ends_with('\n')));
+            order.write_all(b"x").unwrap();
+        });
+        let until = siteward::linux::Moment::now() + Duration::from_secs(60);
+        run_or_cut(&words, &definition, &one.places.of(&site), Marked::No, until, Some(cut.as_fd()))
+    });
+    assert!(matches!(ran, Ok(Ran::Interrupted)), "{ran:?}");
+    let child: i32 = fs::read_to_string(&begun).unwrap().trim().parse().unwrap();
+    let child = Pid::try_from(child).unwrap();
+    until("what it started is gone", || Stat::of(child).is_none_or(|stat| !stat.is_alive()));
 }

@@ -13,7 +13,8 @@ use siteward::linux::spawn::{ExecError, Stage};
 use siteward::linux::{Moment, Pid, Signal};
 use siteward::site::Restart;
 use siteward::supervisor::machine::{
-    Action, Desired, Event, Found, Machine, Milestone, Note, Phase, Run, Unit, UnitEvent, Why,
+    Action, Clearance, Desired, Event, Found, Machine, Milestone, Note, Phase, Run, Rung, Unit,
+    UnitEvent, Why,
 };
 use siteward::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitId, UnitPlan};
 
@@ -135,6 +136,7 @@ enum Order {
     Stop(Duration),
     Hold,
     Resume,
+    LoseLease,
 }
 
 struct World {
@@ -149,6 +151,8 @@ struct World {
     next: u64,
     /// The site must be over by then.
     over_by: Option<Moment>,
+    /// Another node may be at work on the database.
+    is_lease_lost: bool,
     trace: bool,
     steps: u64,
 }
@@ -182,6 +186,7 @@ impl World {
             future: BTreeMap::new(),
             next: 0,
             over_by: None,
+            is_lease_lost: false,
             trace,
             steps: 0,
         }
@@ -202,6 +207,11 @@ impl World {
             let span = self.now.until(self.quiet_from).as_millis() as u64;
             let at = self.dice.millis(0, span);
             self.schedule(at, UnitId(0), Guard::Always, Happening::Order(order));
+        }
+        if self.dice.chance(10) {
+            let span = self.now.until(self.quiet_from).as_millis() as u64;
+            let at = self.dice.millis(0, span);
+            self.schedule(at, UnitId(0), Guard::Always, Happening::Order(Order::LoseLease));
         }
         let held = self.dice.chance(10);
         let boot = self.machine.plan().boot_timeout;
@@ -379,6 +389,13 @@ impl World {
             }
             Order::Hold => self.step(Event::Hold { polite_until: self.now + stop }),
             Order::Resume => self.step(Event::Resume { boot }),
+            Order::LoseLease => {
+                self.is_lease_lost = true;
+                // Twice, as one may be forked at that moment.
+                let over = self.now + KILL_TAKES * 3;
+                self.over_by = Some(self.over_by.map_or(over, |o| o.min(over)));
+                self.step(Event::LeaseLost)
+            }
         }
     }
 
@@ -417,6 +434,11 @@ impl World {
     }
 
     fn carry_out(&mut self, action: &Action) -> Result<Option<Event>, String> {
+        if self.is_lease_lost
+            && !matches!(action, Action::KillAll(_) | Action::DropHelpers(_) | Action::Note(_))
+        {
+            return Err(format!("{action:?}, though the lease is lost"));
+        }
         match action {
             Action::Spawn(unit) => return self.spawn(*unit).map(Some),
             Action::AwaitReady(unit) => {
@@ -595,6 +617,19 @@ impl World {
             }
         }
         let lives = self.bodies.iter().any(|b| b.main || b.others);
+        if self.is_lease_lost {
+            let killed = |unit: &Unit| match unit {
+                Unit::Stopping { rung, .. } => *rung == Rung::Killed,
+                Unit::Clearing { rung, .. } => *rung == Clearance::Killed,
+                other => other.is_down(),
+            };
+            if !self.machine.ids().all(|u| killed(self.machine.unit(u))) {
+                return Err("the lease is lost, and something lives that has no KILL".to_owned());
+            }
+            if !matches!(self.machine.desired(), Desired::Down(_)) {
+                return Err("the lease is lost, and the site goes on".to_owned());
+            }
+        }
         if matches!(self.machine.phase(), Phase::Held | Phase::Over) && lives {
             return Err("the site counts as held or over, and something of it lives".to_owned());
         }
@@ -627,7 +662,7 @@ fn main() -> ExitCode {
         return ExitCode::from(u8::from(outcome.is_err()));
     }
     let lives = value("--lives").unwrap_or(10_000);
-    let (mut steps, mut failed, mut served, mut held) = (0, 0, 0, 0);
+    let (mut steps, mut failed, mut served, mut held, mut lost) = (0, 0, 0, 0, 0);
     let mut broken = 0;
     for seed in 0..lives {
         let mut world = World::new(seed, false);
@@ -645,12 +680,13 @@ fn main() -> ExitCode {
             Desired::Up => served += 1,
             Desired::Held => held += 1,
             Desired::Down(Why::Failed(_)) => failed += 1,
+            Desired::Down(Why::LeaseLost) => lost += 1,
             Desired::Down(Why::Ordered) => {}
         }
     }
     println!(
         "{lives} lives in {steps} steps: {served} served at the end, {held} were held, {failed} failed, \
-         the rest were stopped"
+         {lost} lost their lease, the rest were stopped"
     );
     println!("{} passed, {broken} failed", lives - broken);
     ExitCode::from(u8::from(broken > 0))

@@ -42,7 +42,7 @@ fn try_adopt(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let definition = load_snapshot(&target.site.snapshot(), name).map_err(Fault::from)?;
     let definition = definition.adjusted(&record.adjustments);
     let times = deadline.for_start(&definition);
-    ownership::keep(target, &definition, look_until)?;
+    let keeper = ownership::keep(target, &definition, look_until)?;
     turn.check()?;
     let orders = Orders {
         name,
@@ -52,6 +52,7 @@ fn try_adopt(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         rollback: times.rollback,
         known_as: record.known_as.as_deref(),
         adjustments: &record.adjustments,
+        keeper: keeper.as_ref(),
     };
     let launched = own::launch(&orders, times.until).map_err(|error| {
         Fault::failed(format!(

@@ -1,25 +1,82 @@
 //! Owning a site's database while the site is up: the lease is taken before anything of the site is
 //! started, and let go when nothing of it is left.
+//!
+//! Promises: what a start holds of it is let go with the start, unless that has handed it over; an
+//! unclean end is owed until the command that looks after it has ended well, whoever is cut off
+//! meanwhile.
 
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+use super::errand::Halt;
 use super::{Fault, Target};
-use crate::backend::command::{Marked, run};
+use crate::backend::command::{Marked, Ran, run_or_cut};
 use crate::history;
-use crate::lease;
+use crate::lease::{self, Claim, NotTaken, Settle, Taking, UncleanEnd};
 use crate::linux::{Moment, files};
-use crate::process::{Ending, Record};
+use crate::process::{Ending, Identity, Record};
 use crate::site::Definition;
 
-/// Takes the lease of the site's database, if it has one, waiting for it until `until`. Nothing of the
-/// site may live on this node.
-pub(super) fn take(target: &Target, definition: &Definition, until: Moment) -> Result<(), Fault> {
-    let Some(database) = &definition.database else { return Ok(()) };
+/// The lease, as long as the site is not at work: it is released when this is dropped.
+#[must_use]
+#[derive(Debug)]
+pub(super) struct Leased {
+    keeper: Identity,
+    is_handed_over: bool,
+}
+
+impl Leased {
+    /// Who keeps it; nothing that is open belongs to this value.
+    pub(super) fn keeper(&self) -> &Identity {
+        &self.keeper
+    }
+
+    /// The site is at work, and its end is the lease's.
+    pub(super) fn hand_over(mut self) {
+        self.is_handed_over = true;
+    }
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        if !self.is_handed_over && !lease::release_by(&self.keeper, lease::PATIENCE) {
+            log::warn!(
+                "the keeper {} of the lease does not end: its disk does not answer",
+                self.keeper.pid
+            );
+        }
+    }
+}
+
+/// Takes the lease of the site's database, if it has one, waiting for it until `until` or until `cut`
+/// becomes readable, and looks after an end that was unclean. Nothing of the site may live on this
+/// node.
+pub(super) fn take(
+    target: &Target,
+    definition: &Definition,
+    until: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<Option<Leased>, Halt> {
+    let Some(database) = &definition.database else { return Ok(None) };
     let name = &target.name;
+    let halt = |why: NotTaken| match why {
+        NotTaken::Interrupted => Halt::Interrupted,
+        NotTaken::Silent(why) | NotTaken::Because(why) => Halt::Fault(Fault::failed(format!(
+            "the site `{name}` is not started: the lease on {} is not had: {why}",
+            database.display()
+        ))),
+    };
     // The keeper of a start that was cut off keeps it for nobody.
-    lease::release(&target.site, lease::PATIENCE);
-    let taken = lease::take(name, &target.site, database, &definition.fingerprint, until)
-        .map_err(|why| Fault::failed(format!("the site `{name}` is not started: {why}")))?;
+    lease::release_or_cut(&target.site, lease::PATIENCE, cut).map_err(halt)?;
+    let claim = Claim {
+        site: name,
+        places: &target.site,
+        database,
+        fingerprint: &definition.fingerprint,
+        again: false,
+    };
+    let (mut taking, taken) = lease::take(&claim, until, cut).map_err(halt)?;
+    let leased = Leased { keeper: taking.keeper().clone(), is_handed_over: false };
     if taken.other_definition.is_some() {
         log::warn!(
             "the last owner of {} ran another definition of `{name}` than this node has; compare \
@@ -27,49 +84,77 @@ pub(super) fn take(target: &Target, definition: &Definition, until: Moment) -> R
             database.display()
         );
     }
-    let Some(owner) = taken.unclean else { return Ok(()) };
-    let words = format!(
-        "`{name}` ended uncleanly on `{}`, where it had been up since {}",
-        owner.node, owner.since
-    );
+    if !taken.recorded {
+        log::warn!(
+            "the disk of {} is full, and has no room for the record of who has the lease; the lock \
+             is held all the same; make room there",
+            database.display()
+        );
+    }
+    if let Some(end) = &taken.unclean {
+        look_after(target, definition, end, until, cut)?;
+        taking.repaired(until, cut).map_err(halt)?;
+    }
+    Ok(Some(leased))
+}
+
+/// Tells of an end that was unclean, and runs the command for it.
+fn look_after(
+    target: &Target,
+    definition: &Definition,
+    end: &UncleanEnd,
+    until: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<(), Halt> {
+    let words = format!("`{}` {end}", target.name);
     log::warn!("{words}");
     let _ = files::private_folder(&target.site.logs);
     history::add(&target.site.history(), "unclean", &words);
     let Some(command) = &definition.on_unclean_shutdown else { return Ok(()) };
     let deadline = until.min(Moment::now() + command.timeout);
-    let ran = run(&command.command, definition, &target.site, Marked::Yes, deadline);
+    let ran = run_or_cut(&command.command, definition, &target.site, Marked::Yes, deadline, cut);
     let complaint = match ran {
+        Ok(Ran::Interrupted) => return Err(Halt::Interrupted),
         Ok(ran) => ran.complaint(),
         Err(why) => Some(why),
     };
     match complaint {
         None => Ok(()),
-        Some(why) => {
-            // The next start finds the same: the end was still unclean.
-            lease::abandon(&target.site);
-            Err(Fault::failed(format!(
-                "the site `{name}` is not started: {words}, and `{}` {why}",
-                command.command.join(" ")
-            )))
-        }
+        Some(why) => Err(Halt::Fault(Fault::failed(format!(
+            "the site `{}` is not started: {words}, and `{}` {why}",
+            target.name,
+            command.command.join(" ")
+        )))),
     }
 }
 
 /// Sees to it that this node has the lease for a site whose processes live here: its keeper lives on
-/// when a supervisor is killed, or the lease is taken again.
-pub(super) fn keep(target: &Target, definition: &Definition, until: Moment) -> Result<(), Fault> {
-    let Some(database) = &definition.database else { return Ok(()) };
-    if lease::is_kept(&target.site) {
-        return Ok(());
+/// when a supervisor is killed, or the lease is taken again, if nobody had it since. Who keeps it.
+pub(super) fn keep(
+    target: &Target,
+    definition: &Definition,
+    until: Moment,
+) -> Result<Option<Identity>, Fault> {
+    let Some(database) = &definition.database else { return Ok(None) };
+    if let Some(keeper) = lease::living_keeper(&target.site) {
+        return Ok(Some(keeper));
     }
     let name = &target.name;
-    lease::take(name, &target.site, database, &definition.fingerprint, until).map(|_| ()).map_err(
-        |why| {
-            Fault::failed(format!(
-                "the site `{name}` is not adopted, though it lives on this node: {why}"
-            ))
-        },
-    )
+    let claim = Claim {
+        site: name,
+        places: &target.site,
+        database,
+        fingerprint: &definition.fingerprint,
+        again: true,
+    };
+    let keeper = |taking: Taking| Some(taking.keeper().clone());
+    lease::take(&claim, until, None).map(|(taking, _)| keeper(taking)).map_err(|why| {
+        Fault::failed(format!(
+            "the site `{name}` is not adopted, though it lives on this node: the lease on {} is not \
+             had: {why}",
+            database.display()
+        ))
+    })
 }
 
 /// Lets the lease go, as nothing of the site lives here. Never fails: the disk may be gone, and the
@@ -86,12 +171,17 @@ pub(super) fn let_go(target: &Target, definition: Option<&Definition>, record: O
         );
         return;
     }
-    // A keeper that was killed with its supervisor has written nothing.
-    let known = matches!(record.and_then(|r| r.ending.as_ref()), Some(Ending::Stopped { .. }));
-    let database = definition.and_then(|d| d.database.as_ref());
-    if let (false, Some(_), Some(database)) = (known, record, database)
-        && let Err(why) = lease::settle(database, false, Moment::now() + SETTLE)
-    {
+    let (Some(record), Some(database)) = (record, definition.and_then(|d| d.database.as_ref()))
+    else {
+        return;
+    };
+    // A keeper that was killed has written nothing.
+    let how = match record.ending {
+        Some(Ending::Stopped { .. }) => Settle::Clean,
+        // Who supervised it is gone as well, so that nobody knows how it ended.
+        Some(Ending::Failed(_)) | None => Settle::Unclean,
+    };
+    if let Err(why) = lease::settle(&target.site, database, how, Moment::now() + SETTLE) {
         log::info!("the lease of `{}` is left as it is: {why}", target.name);
     }
 }
@@ -105,7 +195,7 @@ pub(super) fn break_it(target: &Target, definition: &Definition) -> Result<Strin
     let Some(database) = &definition.database else {
         return Err(Fault::failed(format!("the site `{name}` has no database, and so no lease")));
     };
-    lease::settle(database, true, Moment::now() + SETTLE * 5)
+    lease::settle(&target.site, database, Settle::Broken, Moment::now() + SETTLE * 5)
         .map(|()| format!("the lease on {} is broken", database.display()))
         .map_err(|why| Fault::failed(format!("the lease of `{name}` is not broken: {why}")))
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use super::deadline::StartTimes;
 use super::errand::{Part, pass_gate};
 use super::orders::held_down;
+use super::ownership::{self, Leased};
 use super::stop::{end_survivors, stop_times};
 use super::turn::{StartTurn, is_overtaken, overtaken};
 use super::wrapped::{self, Manners};
-use super::{Deadline, Fault, FaultKind, Outcome, Target, ownership};
+use super::{Deadline, Fault, FaultKind, Outcome, Target};
 use crate::backend::own::{self, Asked, Launched, Orders};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::signals::Inbox;
@@ -46,10 +47,9 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let boot_until = deadline.begun + times.boot;
     pass_gate(target, &definition, Part::Whole, boot_until, None)?;
     turn.check()?;
-    ownership::take(target, &definition, boot_until)?;
-    let held = held_down(target, &definition, boot_until)
-        .and_then(|held| turn.check().map(|()| held))
-        .inspect_err(|_| ownership::let_go(target, None, None))?;
+    let leased = ownership::take(target, &definition, boot_until, None)?;
+    let held = held_down(target, &definition, boot_until)?;
+    turn.check()?;
     let orders = Orders {
         name: &target.name,
         places: &target.places,
@@ -58,11 +58,14 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         rollback: times.rollback,
         known_as: target.known_as.as_deref(),
         adjustments: &target.adjustments,
+        keeper: leased.as_ref().map(Leased::keeper),
     };
     let launched = own::launch(&orders, times.until).map_err(|error| {
-        ownership::let_go(target, None, None);
         Fault::failed(format!("the site `{}` could not be started: {error:#}", target.name))
     })?;
+    if let (Launched::AtWork, Some(leased)) = (&launched, leased) {
+        leased.hand_over();
+    }
     drop(turn);
     let already = launched == Launched::AnotherIs;
     await_up(target, deadline.begun, times, already)
@@ -259,11 +262,9 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     };
     pass_gate(target, &definition, Part::Whole, boot_until, None)?;
     turn.check()?;
-    ownership::take(target, &definition, boot_until)?;
-    let let_go = || ownership::let_go(target, None, None);
-    let held = held_down(target, &definition, boot_until)
-        .and_then(|held| turn.check().map(|()| held))
-        .inspect_err(|_| let_go())?;
+    let leased = ownership::take(target, &definition, boot_until, None)?;
+    let held = held_down(target, &definition, boot_until)?;
+    turn.check()?;
     // The caller's folder must not be busy as long as the site runs.
     std::env::set_current_dir("/")
         .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
@@ -274,6 +275,7 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         rollback: definition.stop_timeout,
         known_as: target.known_as.clone(),
         adjustments: target.adjustments.clone(),
+        keeper: leased.as_ref().map(|leased| leased.keeper().clone()),
         foreground: true,
         definition,
     };
@@ -281,14 +283,18 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         drop(turn);
         log::info!("the supervisor of `{}` is at work", target.name);
     };
-    match supervisor::supervise(setup, announce) {
+    let finished = supervisor::supervise(setup, announce);
+    // A supervisor that came to its work has let it go itself.
+    if let (Ok(_), Some(leased)) = (&finished, leased) {
+        leased.hand_over();
+    }
+    match finished {
         Ok(Finished::Stopped) => {
             Ok(Outcome::Done(format!("the site `{}` is stopped", target.name)))
         }
         Ok(Finished::Failed(failure)) => Err(Fault::of_failure(target, &failure, "failed")),
         Err(NotStarted::AnotherIs) => Err(another()),
         Err(NotStarted::Because(error)) => {
-            let_go();
             let name = &target.name;
             Err(Fault::failed(format!("the site `{name}` could not be started: {error:#}")))
         }

@@ -12,8 +12,9 @@ use std::time::Duration;
 use super::deadline::StartTimes;
 use super::errand::{Part, pass_gate};
 use super::orders::held_down;
+use super::ownership::{self, Leased};
 use super::turn::{StartTurn, is_overtaken, overtaken};
-use super::{Deadline, Fault, Outcome, Target, ownership, ports};
+use super::{Deadline, Fault, Outcome, Target, ports};
 use crate::backend::command::{Marked, run as run_command};
 use crate::backend::external::{self, Started};
 use crate::backend::own::{self, Launched, Orders};
@@ -77,6 +78,8 @@ fn hold(
         rollback: definition.stop_timeout,
         known_as: target.known_as.as_deref(),
         adjustments: &target.adjustments,
+        // Nothing of the site runs, and its own supervisor takes the lease when it does.
+        keeper: None,
     };
     match own::launch(&orders, until) {
         Ok(Launched::AtWork | Launched::AnotherIs) => Ok(Outcome::Done(format!(
@@ -185,44 +188,31 @@ fn begin(
     turn: &StartTurn<'_>,
 ) -> Result<Started, Fault> {
     let boot_until = begun + times.boot;
-    let reserved = prepare(target, definition, wrapped, boot_until)?;
-    let started = keep_port(target, definition, wrapped, times.until).and_then(|()| {
-        drop(reserved);
-        turn.check()?;
-        launch(target, definition, wrapped, boot_until)
-    });
-    if started.is_err() {
-        ownership::let_go(target, None, None);
+    let (reserved, leased) = prepare(target, definition, boot_until)?;
+    keep_port(target, definition, wrapped, times.until)?;
+    drop(reserved);
+    turn.check()?;
+    let started = launch(target, definition, wrapped, boot_until)?;
+    // From here on whoever ends the site lets it go.
+    if let Some(leased) = leased {
+        leased.hand_over();
     }
-    started
+    Ok(started)
 }
 
 /// What must be so before anything is started.
 fn prepare(
     target: &Target,
     definition: &Definition,
-    _wrapped: &Wrapped,
     until: Moment,
-) -> Result<ports::Reserved, Fault> {
+) -> Result<(ports::Reserved, Option<Leased>), Fault> {
     pass_gate(target, definition, Part::Whole, until, None)?;
-    ownership::take(target, definition, until)?;
-    let prepared = prepared(target, definition, until);
-    if prepared.is_err() {
-        ownership::let_go(target, None, None);
-    }
-    prepared
-}
-
-fn prepared(
-    target: &Target,
-    definition: &Definition,
-    until: Moment,
-) -> Result<ports::Reserved, Fault> {
+    let leased = ownership::take(target, definition, until, None)?;
     pass_gate(target, definition, Part::Disk, until, None)?;
     files::write_durably(&target.site.snapshot(), definition.text.as_bytes()).map_err(|error| {
         Fault::failed(format!("{} cannot be written: {error}", target.site.snapshot().display()))
     })?;
-    ports::reserve(definition)
+    Ok((ports::reserve(definition)?, leased))
 }
 
 /// JobCenter's own port keeper (PORT-01..07), which holds the port until its daemon binds it. What of

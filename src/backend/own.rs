@@ -115,6 +115,8 @@ pub struct Orders<'a> {
     pub rollback: Duration,
     pub known_as: Option<&'a str>,
     pub adjustments: &'a Adjustments,
+    /// Who keeps the lease of its database.
+    pub keeper: Option<&'a Identity>,
 }
 
 /// What came of starting a supervisor.
@@ -156,6 +158,7 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
     ];
     let node = node::name();
     let adjustments = serde_json::to_string(orders.adjustments).context("parameters")?;
+    let keeper = orders.keeper.map(serde_json::to_string).transpose().context("a keeper")?;
     let held = match orders.beginning {
         Beginning::Held(pause) => Some(serde_json::to_string(pause).context("a pause")?),
         Beginning::Up => None,
@@ -169,6 +172,7 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
         (c"--known-as", orders.known_as),
         (c"--adjust", Some(adjustments.as_str())),
         (c"--node", Some(node.as_str())),
+        (c"--keeper", keeper.as_deref()),
     ] {
         if let Some(value) = value {
             arguments.push(option.to_owned());

@@ -22,9 +22,9 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     Supervise(Supervise),
     #[command(hide = true)]
-    KeepLease { name: String, database: PathBuf, fingerprint: String, node: String },
+    KeepLease(KeepLease),
     #[command(hide = true)]
-    SettleLease { database: PathBuf },
+    SettleLease(SettleLease),
     #[command(hide = true)]
     BreakLease { database: PathBuf },
     #[command(hide = true)]
@@ -37,6 +37,29 @@ pub(super) enum Hidden {
     Await { kind: String, what: String },
     #[command(hide = true)]
     Act { part: String, argument: Option<String> },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct KeepLease {
+    name: String,
+    database: PathBuf,
+    fingerprint: String,
+    node: String,
+    #[arg(long, default_value = "")]
+    home: String,
+    #[arg(long)]
+    again: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SettleLease {
+    database: PathBuf,
+    #[arg(long, default_value = "")]
+    node: String,
+    #[arg(long, default_value = "")]
+    home: String,
+    #[arg(long)]
+    unclean: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,6 +82,9 @@ pub(super) struct Supervise {
     adjust: String,
     #[arg(long)]
     node: String,
+    /// The keeper of the database's lease, as JSON
+    #[arg(long)]
+    keeper: Option<String>,
 }
 
 /// Does what was said. Only the words that need folders look for them: a helper may have no home.
@@ -76,12 +102,24 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
             let said = Places::resolve(folders).ok().and_then(|p| agent::run_errand(&errand, &p));
             said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
         }
-        Hidden::KeepLease { name, database, fingerprint, node } => match name.parse() {
-            Ok(name) => done(lease::keep(name, &database, fingerprint, node)),
+        Hidden::KeepLease(word) => match word.name.parse() {
+            Ok(site) => done(lease::keep(&lease::Order {
+                site,
+                database: word.database,
+                fingerprint: word.fingerprint,
+                node: word.node,
+                home: word.home,
+                again: word.again,
+            })),
             Err(_) => ExitCode::from(2),
         },
-        Hidden::SettleLease { database } => done(lease::settle_here(&database, false)),
-        Hidden::BreakLease { database } => done(lease::settle_here(&database, true)),
+        Hidden::SettleLease(SettleLease { database, node, home, unclean }) => {
+            let how = lease::Settling::Own { node, home, clean: !unclean };
+            done(lease::settle_here(&database, &how))
+        }
+        Hidden::BreakLease { database } => {
+            done(lease::settle_here(&database, &lease::Settling::Broken))
+        }
         Hidden::ReadFile { path } => {
             let (sign, bytes) = match print_file(&path) {
                 Ok(bytes) => (b'+', bytes),
@@ -112,6 +150,7 @@ fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
     let name: SiteName = word.name.parse().ok()?;
     let target = Target::new(name, places, word.known_as);
     let held = word.held.as_deref().map(serde_json::from_str).transpose().ok()?;
+    let keeper = word.keeper.as_deref().map(serde_json::from_str).transpose().ok()?;
     let beginning = if word.adopt { Beginning::Adopt } else { Beginning::of(held) };
     let loaded = match beginning {
         // What lives was started by the snapshot; the file may be missing, wrong or newer.
@@ -133,6 +172,7 @@ fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
         boot: Duration::from_millis(word.boot),
         rollback: Duration::from_millis(word.rollback),
         known_as: target.known_as,
+        keeper,
         foreground: false,
     };
     Some(ExitCode::from(u8::from(!own::be_launched(setup))))

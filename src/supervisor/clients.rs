@@ -411,7 +411,7 @@ impl Supervisor {
             Wait::Up | Wait::Resumed => match (self.machine.desired(), self.machine.phase()) {
                 (Desired::Down(Why::Ordered), _) => overtaken("stop"),
                 // A failed start is answered when it is rolled back.
-                (Desired::Down(Why::Failed(_)), _) => None,
+                (Desired::Down(Why::Failed(_) | Why::LeaseLost), _) => None,
                 (Desired::Held, _) if *wait == Wait::Resumed => overtaken("pause"),
                 (Desired::Held, Phase::Held) | (Desired::Up, Phase::Serving) => done(),
                 (Desired::Held | Desired::Up, _) => None,

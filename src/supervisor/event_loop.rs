@@ -43,6 +43,8 @@ pub(super) struct Supervisor {
     pub(super) helpers: Vec<Helper>,
     pub(super) kin: Kin,
     pub(super) clients: Clients,
+    /// Of the site's database.
+    pub(super) lease: super::keeper::Lease,
     pub(super) record: Record,
     pub(super) watcher: Option<Watcher>,
     /// What was wanted beside what the machine knows: the words of a pause.
@@ -73,6 +75,8 @@ enum Token {
     Voice(usize),
     /// A watched file was written to, or what the supervisor is found by may be gone.
     Told,
+    /// Of the lease's keeper.
+    Lease,
 }
 
 /// Between two looks at processes that are being killed and may fork meanwhile.
@@ -126,6 +130,9 @@ impl Supervisor {
         if let Some(watcher) = &self.watcher {
             waiting.readable(watcher.as_fd(), Token::Told);
         }
+        if let Some(voice) = self.lease.voice() {
+            waiting.readable(voice, Token::Lease);
+        }
         let retries = self.shells.iter().filter_map(|s| s.retry_at);
         let rests = self.shells.iter().filter_map(|s| s.notify.as_ref()?.rests_until(now));
         let looks = self.shells.iter().filter_map(|s| s.output.look_at());
@@ -138,6 +145,7 @@ impl Supervisor {
             .chain(self.machine.next_tick())
             .chain(self.look_again)
             .chain(self.foothold.look_at)
+            .chain(self.lease.look_at())
             .chain(self.clients.next_deadline())
             .chain(self.degraded_is_told_at().filter(|at| !at.passed()))
             .min();
@@ -145,6 +153,11 @@ impl Supervisor {
     }
 
     fn attend(&mut self, tokens: &[Token]) {
+        // Before anything else is started or said.
+        let lease_is_due = self.lease.look_at().is_some_and(Moment::passed);
+        if lease_is_due || tokens.iter().any(|t| matches!(t, Token::Lease)) {
+            self.look_to_lease();
+        }
         // An exec report comes before the death that may follow it, both before what clients ask.
         for token in tokens {
             if let Token::ExecReport(index) = token {
@@ -291,7 +304,8 @@ impl Supervisor {
     pub(super) fn family(&mut self) -> Option<Family> {
         let mains: HashMap<Pid, UnitId> =
             self.machine.ids().filter_map(|u| Some((self.shells[u.0].main_pid()?, u))).collect();
-        let helpers: HashSet<Pid> = self.helpers.iter().map(|h| h.pid).collect();
+        let helpers: HashSet<Pid> =
+            self.helpers.iter().map(|h| h.pid).chain(self.lease.keeper()).collect();
         let about = About {
             places: &self.places,
             record: &self.record,

@@ -9,7 +9,8 @@
 //! read the same table of the plan, by rows and by columns, so no counter can drift.
 //!
 //! Must never: start a second process of a unit, stop a unit before those that need it unless the
-//! time for politeness is over, or say that a unit is down while something of it lives.
+//! time for politeness is over, or say that a unit is down while something of it lives. Once the
+//! lease of the site's database is lost: start anything, or leave anything of it a chance to write.
 
 mod adopt;
 mod advance;
@@ -48,6 +49,8 @@ pub struct Machine {
     /// How long a failed boot may be polite while it is rolled back.
     rollback: Duration,
     degraded_since: Option<Moment>,
+    /// The database may be another's: nothing is started any more, and nobody is asked politely.
+    is_lease_lost: bool,
 }
 
 impl Machine {
@@ -61,6 +64,7 @@ impl Machine {
             boot: plan.boot_timeout,
             rollback: plan.stop_timeout,
             degraded_since: None,
+            is_lease_lost: false,
             plan,
         }
     }
@@ -117,7 +121,7 @@ impl Machine {
                 Desired::Up => State::Starting,
                 Desired::Held => State::Maintenance,
                 Desired::Down(Why::Ordered) => State::StoppingOrdered,
-                Desired::Down(Why::Failed(_)) => State::StoppingFailed,
+                Desired::Down(Why::Failed(_) | Why::LeaseLost) => State::StoppingFailed,
             },
             Phase::Held => State::Maintenance,
         }
@@ -144,6 +148,7 @@ impl Machine {
             Event::Stop { polite_until } => self.on_stop(polite_until, &mut out),
             Event::Hold { polite_until } => self.on_hold(polite_until, &mut out),
             Event::Resume { boot } => self.on_resume(boot, now, &mut out),
+            Event::LeaseLost => self.on_lease_lost(now, &mut out),
             Event::Tick => {}
         }
         self.advance(now, &mut out);

@@ -12,6 +12,7 @@ mod event_loop;
 mod foothold;
 mod held;
 mod helpers;
+mod keeper;
 mod kin;
 pub mod launch;
 pub mod machine;
@@ -44,6 +45,7 @@ use crate::site::{Adjustments, Definition, SitePlaces};
 use actions::UnitShell;
 use event_loop::Supervisor;
 use foothold::Foothold;
+use keeper::Lease;
 use launch::Launch;
 use machine::{Event, Machine};
 use output::Output;
@@ -63,6 +65,8 @@ pub struct Setup {
     pub rollback: Duration,
     /// What the manager calls the site.
     pub known_as: Option<String>,
+    /// Who keeps the lease of the site's database; None: that is to be found out.
+    pub keeper: Option<Identity>,
     pub foreground: bool,
 }
 
@@ -110,10 +114,21 @@ pub enum Finished {
 /// # Errors
 /// It did not come to its work; nothing was started.
 pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotStarted> {
-    let Setup { places, definition, adjustments, beginning, boot, rollback, known_as, foreground } =
-        setup;
+    let Setup {
+        places,
+        definition,
+        adjustments,
+        beginning,
+        boot,
+        rollback,
+        known_as,
+        keeper,
+        foreground,
+    } = setup;
     let lock = occupy(&places)?;
     let inbox = settle_in()?;
+    let lives = matches!(beginning, Beginning::Adopt);
+    let lease = Lease::begin(&definition, &places, keeper, lives).map_err(|why| anyhow!(why))?;
     let launches = Launch::prepare(&definition, &limits::widen()).map_err(|why| anyhow!(why))?;
     let reserved = match beginning {
         // What lives has its ports.
@@ -173,6 +188,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         helpers: Vec::new(),
         kin: kin::Kin::default(),
         clients: clients::Clients::default(),
+        lease,
         record,
         watcher,
         paused: match &beginning {

@@ -55,12 +55,18 @@ impl Supervisor {
             Milestone::Up => ("up", format!("the site is {}", self.machine.state())),
             Milestone::Failing(failure) => {
                 let failure = self.describe_failure(failure);
-                let text = failure.reason.clone();
-                // Written before anything is stopped for it: a crash now must not lose the reason.
-                self.record.ending = Some(Ending::Failed(failure.clone()));
-                self.failure = Some(failure);
-                self.write_record();
-                ("failed", text)
+                ("failed", self.note_failure(failure))
+            }
+            Milestone::LeaseLost => {
+                let reason = self.lease.why_lost().unwrap_or("the lease was lost").to_owned();
+                let failure = control::Failure {
+                    process: None,
+                    reason,
+                    at: WallTime::now(),
+                    last_lines: Vec::new(),
+                    signal: None,
+                };
+                ("failed", self.note_failure(failure))
             }
             Milestone::Adopted => {
                 ("adopted", "another supervisor has taken over what lives".to_owned())
@@ -73,6 +79,15 @@ impl Supervisor {
         };
         log::info!("{text}");
         history::add(&self.places.history(), event, &text);
+    }
+
+    /// Written before anything is stopped for it: a crash now must not lose the reason.
+    fn note_failure(&mut self, failure: control::Failure) -> String {
+        let reason = failure.reason.clone();
+        self.record.ending = Some(Ending::Failed(failure.clone()));
+        self.failure = Some(failure);
+        self.write_record();
+        reason
     }
 
     fn describe_failure(&self, failure: &Failure) -> control::Failure {
@@ -167,7 +182,7 @@ impl Supervisor {
                 Desired::Up => "up",
                 Desired::Held => "held",
                 Desired::Down(Why::Ordered) => "down, as ordered",
-                Desired::Down(Why::Failed(_)) => "down, after a failure",
+                Desired::Down(Why::Failed(_) | Why::LeaseLost) => "down, after a failure",
             }
             .to_owned(),
             supervisor: Pid::this(),

@@ -23,6 +23,8 @@ pub enum Desired {
 pub enum Why {
     Ordered,
     Failed(Failure),
+    /// The database is another's, or may be.
+    LeaseLost,
 }
 
 /// What made the supervisor give the site up.
@@ -216,6 +218,8 @@ pub enum Event {
     Resume {
         boot: Duration,
     },
+    /// The lease of the site's database is lost: another node may be at work on it.
+    LeaseLost,
     /// Time has passed.
     Tick,
 }
@@ -316,6 +320,7 @@ pub enum Milestone {
     Adopted,
     Up,
     Failing(Failure),
+    LeaseLost,
     Stopping,
     Holding,
     Held,

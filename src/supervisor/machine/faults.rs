@@ -84,6 +84,52 @@ impl Machine {
         }
     }
 
+    /// Another node may write to the database: all that lives is killed at once, as even a TERM is
+    /// answered by many with a last write.
+    pub(super) fn on_lease_lost(&mut self, now: Moment, out: &mut Vec<Action>) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        self.is_lease_lost = true;
+        if let Phase::Gathering { unit, .. } = self.phase {
+            out.push(Action::DropHelpers(unit));
+        }
+        match self.desired {
+            // It ends already, and for its own reason.
+            Desired::Down(_) => {}
+            Desired::Up | Desired::Held => {
+                self.desired = Desired::Down(Why::LeaseLost);
+                out.push(Action::Note(Note::Site(Milestone::LeaseLost)));
+            }
+        }
+        self.lower(now, out);
+        for id in self.ids() {
+            match self.units[id.0].clone() {
+                Unit::Stopping { run, rung, then } if rung != Rung::Killed => {
+                    out.push(Action::DropHelpers(id));
+                    out.push(Action::KillAll(id));
+                    self.units[id.0] = Unit::Stopping { run, rung: Rung::Killed, then };
+                }
+                Unit::Clearing { rung, then } if rung != Clearance::Killed => {
+                    out.push(Action::KillAll(id));
+                    self.units[id.0] = Unit::Clearing { rung: Clearance::Killed, then };
+                }
+                // What lives of these is killed when the time for politeness is seen to be over.
+                Unit::Forked { .. }
+                | Unit::Starting { .. }
+                | Unit::Following { .. }
+                | Unit::Ready { .. }
+                | Unit::Idle
+                | Unit::Backoff { .. }
+                | Unit::Done
+                | Unit::GivenUp
+                | Unit::Spawning
+                | Unit::Stopping { .. }
+                | Unit::Clearing { .. } => {}
+            }
+        }
+    }
+
     /// Takes a unit from where it is to where nothing of it lives.
     pub(super) fn leave(
         &mut self,
@@ -95,6 +141,10 @@ impl Machine {
     ) {
         match remains {
             Remains::Main => self.stop_unit(id, then, now, out),
+            Remains::Others if self.is_lease_lost => {
+                self.units[id.0] = Unit::Clearing { rung: Clearance::Killed, then };
+                out.push(Action::KillAll(id));
+            }
             Remains::Others => {
                 let until = now + self.plan.forcekill_time;
                 let rung = Clearance::Termed { until };
@@ -123,7 +173,10 @@ impl Machine {
         match self.units[id.0].clone() {
             Unit::Forked { run, .. } | Unit::Starting { run, .. } | Unit::Ready { run, .. } => {
                 out.push(Action::DropHelpers(id));
-                let rung = if self.polite_time_is_over(now) {
+                let rung = if self.is_lease_lost {
+                    out.push(Action::KillAll(id));
+                    Rung::Killed
+                } else if self.polite_time_is_over(now) {
                     out.push(Action::TermAll(id));
                     Rung::Termed { until: now + self.plan.forcekill_time }
                 } else if plan.has_stop_command {

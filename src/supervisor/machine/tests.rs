@@ -295,3 +295,52 @@ fn a_process_for_which_there_was_no_room_is_started_again_within_its_budget() {
     tell(&mut m, A, UnitEvent::NotForked(no_program), 0);
     assert_eq!(m.state(), State::StoppingFailed, "it would be missing again");
 }
+
+/// What is said of helpers and for the history left out.
+fn deeds(mut actions: Vec<Action>) -> Vec<Action> {
+    actions.retain(|a| !matches!(a, Action::Note(_) | Action::DropHelpers(_)));
+    actions
+}
+
+#[test]
+fn a_site_that_lost_its_lease_is_killed_at_once_and_starts_nothing_more() {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    begin(&mut m);
+    up(&mut m, 1);
+    let actions = m.step(Event::LeaseLost, s(100));
+    assert!(actions.contains(&Action::Note(Note::Site(Milestone::LeaseLost))));
+    assert_eq!(deeds(actions), [Action::KillAll(A), Action::KillAll(B)], "all at once");
+    assert_eq!(m.state(), State::StoppingFailed);
+    m.step(Event::Resume { boot: Duration::from_secs(60) }, s(100));
+    for id in [A, B] {
+        tell(&mut m, id, died(), 100);
+    }
+    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::LeaseLost)));
+    assert_eq!(m.step(Event::LeaseLost, s(101)), []);
+}
+
+#[test]
+fn a_stop_under_way_becomes_a_kill_when_the_lease_is_lost_and_stays_a_stop() {
+    let mut stopping = unit("b", &[0]);
+    stopping.has_stop_command = true;
+    let mut m = machine(vec![unit("a", &[]), stopping]);
+    begin(&mut m);
+    up(&mut m, 1);
+    m.step(Event::Stop { polite_until: s(130) }, s(100));
+    let mut actions = deeds(m.step(Event::LeaseLost, s(101)));
+    actions.sort_by_key(|a| format!("{a:?}"));
+    assert_eq!(actions, [Action::KillAll(A), Action::KillAll(B)]);
+    for id in [A, B] {
+        tell(&mut m, id, died(), 101);
+    }
+    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::Ordered)));
+}
+
+#[test]
+fn a_site_at_rest_ends_when_its_lease_is_lost() {
+    let mut m = machine(vec![unit("a", &[])]);
+    let time = Duration::from_secs(60);
+    m.step(Event::Begin { held: true, boot: time, rollback: time }, s(0));
+    m.step(Event::LeaseLost, s(1));
+    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::LeaseLost)));
+}
