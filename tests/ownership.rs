@@ -320,6 +320,27 @@ fn a_keeper_that_dies_is_replaced_at_once_and_the_site_goes_on() {
 }
 
 #[test]
+fn a_site_that_is_cleaned_up_lets_its_lease_go_whoever_keeps_it() {
+    let (one, _two, database) = two_nodes("");
+    for replaced in [false, true] {
+        succeed(one.hand(&["start", SITE]));
+        if replaced {
+            let before = keeper(&one);
+            signal(before, Signal::KILL);
+            let kept = |k: &Pid| {
+                let words = format!("kept again, by {k}");
+                *k != before && one.log(SITE, "history.jsonl").contains(&words)
+            };
+            until("another keeps it", || keepers(&one).iter().any(kept));
+        }
+        succeed(one.hand(&["clean", SITE]));
+        assert_eq!(marked(&one), []);
+        let last = owner(&database).unwrap();
+        assert_eq!((last.released, last.owes), (true, None), "replaced: {replaced}");
+    }
+}
+
+#[test]
 fn a_keeper_that_is_killed_never_leads_to_two_active_nodes() {
     let (one, two, database) = two_nodes("");
     succeed(one.hand(&["start", SITE]));

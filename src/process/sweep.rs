@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::groups::Groups;
-use super::members::{Members, Spared, find_members, haven, mark_of};
+use super::members::{LEASE, Members, Spared, find_members, haven, mark_of};
 use super::record::Record;
 use crate::linux::process::Stat;
 use crate::linux::wait::Waiting;
@@ -84,7 +84,8 @@ pub fn kill_groups(places: &SitePlaces) -> bool {
     groups.kill(|pid| {
         // One that is gone meanwhile is in nobody's way.
         let Some(stat) = Stat::of(pid) else { return true };
-        let ours = mark_of(&stat).is_none_or(|(of, _)| of == folder);
+        // The lease's keeper has its last word to write.
+        let ours = mark_of(&stat).is_none_or(|(of, who)| of == folder && who != LEASE);
         ours && spared.why(pid, &stat.comm).is_none() && haven(&stat).is_none()
     });
     let until = Moment::now() + GONE;

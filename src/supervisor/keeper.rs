@@ -47,9 +47,29 @@ pub(super) enum Lease {
     Lost(String),
 }
 
+/// A keeper that was started here, as long as the supervisor is not at work: it is ended with this.
+#[derive(Debug)]
+pub(super) struct OwnKeeper(Option<Identity>);
+
+impl OwnKeeper {
+    /// The supervisor is at work.
+    pub(super) fn stays(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for OwnKeeper {
+    fn drop(&mut self) {
+        if let Some(keeper) = &self.0 {
+            lease::release_by(keeper, lease::PATIENCE);
+        }
+    }
+}
+
 impl Lease {
     /// By the keeper that was handed over, or found; where there is none the lease is taken here,
-    /// before anything of the site is started.
+    /// before anything of the site is started. `lives`: something of it lives, and keeps its lease
+    /// whatever becomes of this supervisor.
     ///
     /// # Errors
     /// A sentence: the lease is not had.
@@ -58,29 +78,26 @@ impl Lease {
         places: &SitePlaces,
         handed_over: Option<Identity>,
         lives: bool,
-    ) -> Result<Self, String> {
-        if definition.database.is_none() || definition.wrapped.is_some() {
-            return Ok(Self::NotNeeded);
-        }
-        let ended = || "the keeper of the lease ended".to_owned();
+    ) -> Result<(Self, OwnKeeper), String> {
+        let claim = claim(definition, places, lives).filter(|_| definition.wrapped.is_none());
+        let Some(claim) = claim else { return Ok((Self::NotNeeded, OwnKeeper(None))) };
+        let kept = |keeper: Identity| match keeper.open() {
+            Some(handle) => Ok(Self::Kept { keeper, handle }),
+            None => Err("the keeper of the lease ended".to_owned()),
+        };
         if let Some(keeper) = handed_over.or_else(|| lease::living_keeper(places)) {
-            let handle = keeper.open().ok_or_else(ended)?;
-            return Ok(Self::Kept { keeper, handle });
+            return Ok((kept(keeper)?, OwnKeeper(None)));
         }
-        let Some(claim) = claim(definition, places, lives) else { return Ok(Self::NotNeeded) };
         let (taking, taken) = lease::take(&claim, Moment::now() + FIRST, None).map_err(|why| {
             format!("the lease on {} is not had: {why}", claim.database.display())
         })?;
         let keeper = taking.keeper().clone();
+        let own = OwnKeeper((!lives).then(|| keeper.clone()));
         if let (Some(end), false) = (taken.unclean, lives) {
-            lease::release_by(&keeper, lease::PATIENCE);
-            return Err(format!(
-                "`{}` {end}; start it with: siteward start {}",
-                claim.site, claim.site
-            ));
+            let name = claim.site;
+            return Err(format!("`{name}` {end}; start it with: siteward start {name}"));
         }
-        let handle = keeper.open().ok_or_else(ended)?;
-        Ok(Self::Kept { keeper, handle })
+        Ok((kept(keeper)?, own))
     }
 
     /// What tells that something has become of it.

@@ -128,7 +128,8 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     let lock = occupy(&places)?;
     let inbox = settle_in()?;
     let lives = matches!(beginning, Beginning::Adopt);
-    let lease = Lease::begin(&definition, &places, keeper, lives).map_err(|why| anyhow!(why))?;
+    let (lease, own_keeper) =
+        Lease::begin(&definition, &places, keeper, lives).map_err(|why| anyhow!(why))?;
     let launches = Launch::prepare(&definition, &limits::widen()).map_err(|why| anyhow!(why))?;
     let reserved = match beginning {
         // What lives has its ports.
@@ -213,6 +214,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         Some(before) => Event::Adopt { units: supervisor.adopt(&before), boot },
         None => Event::Begin { held: supervisor.paused.is_some(), boot, rollback },
     };
+    own_keeper.stays();
     announce();
     supervisor.live(begin);
     let finished = supervisor.finish();
