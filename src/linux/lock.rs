@@ -8,7 +8,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::Mode;
 
 /// An exclusive lock on a file; released when the last copy of the descriptor is closed.
 #[derive(Debug)]
@@ -40,16 +41,47 @@ impl Lock {
         Self::attempt_as(path, libc::F_RDLCK)
     }
 
+    /// Locks the file at `path` for programs that inherit the lock and must not be able to write to the
+    /// file: the descriptor is open for reading alone, and through such a one the kernel gives no lock but
+    /// a shared one. Whether anybody has it is asked first, so two of these may meet: only one process
+    /// at a time may take the lock of a file in this way. Never waits.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    pub fn for_heirs(path: &Path) -> io::Result<Attempt> {
+        let open = || {
+            let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+            let file = File::from(nix::fcntl::open(path, flags, mode)?);
+            let is_free = !is_locked(&file)?;
+            Ok(is_free.then_some(file))
+        };
+        Self::take(path, open, libc::F_RDLCK)
+    }
+
     fn attempt_as(path: &Path, kind: libc::c_int) -> io::Result<Attempt> {
-        loop {
-            let file = OpenOptions::new()
+        let open = || {
+            OpenOptions::new()
                 .read(true)
                 .write(true)
                 .create(true)
                 .truncate(false)
                 .mode(0o600)
                 .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-                .open(path)?;
+                .open(path)
+                .map(Some)
+        };
+        Self::take(path, open, kind)
+    }
+
+    /// `open` gives no file where it is held.
+    fn take(
+        path: &Path,
+        open: impl Fn() -> io::Result<Option<File>>,
+        kind: libc::c_int,
+    ) -> io::Result<Attempt> {
+        loop {
+            let Some(file) = open()? else { return Ok(Attempt::Held) };
             match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(kind))) {
                 Ok(_) => {}
                 Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
@@ -106,8 +138,13 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
         }
         Err(error) => return Err(error),
     };
+    is_locked(&file)
+}
+
+/// Whether anybody holds a lock through another opening of the file.
+fn is_locked(file: &File) -> io::Result<bool> {
     let mut lock = whole_file(libc::F_WRLCK);
-    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock))?;
     Ok(i32::from(lock.l_type) != libc::F_UNLCK)
 }
 
@@ -173,11 +210,29 @@ mod tests {
     }
 
     #[test]
+    fn an_heir_holds_the_lock_and_cannot_write_through_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let Attempt::Taken(lock) = Lock::for_heirs(&path).unwrap() else { panic!("free") };
+        assert!(is_held(&path).unwrap());
+        assert!(matches!(Lock::for_heirs(&path).unwrap(), Attempt::Held));
+        assert!(matches!(Lock::attempt(&path).unwrap(), Attempt::Held));
+        let mut heir = lock.file().try_clone().unwrap();
+        drop(lock);
+        assert!(is_held(&path).unwrap(), "a copy of the descriptor holds it still");
+        assert!(heir.write_all(b"x").is_err(), "it is open for reading alone");
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        drop(heir);
+        assert!(!is_held(&path).unwrap());
+    }
+
+    #[test]
     fn a_link_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
         assert!(Lock::attempt(&path).is_err());
+        assert!(Lock::for_heirs(&path).is_err());
         assert!(is_held(&path).is_err());
     }
 }
