@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use jobcenter::Jobcenter;
-use siteward::linux::process::{Stat, open_paths_below};
+use siteward::linux::descriptors::open_paths_below;
+use siteward::linux::process::Stat;
 use siteward::linux::{Pid, Signal, node};
 use siteward::process::{find_by_command_line, holders};
 
@@ -295,7 +296,7 @@ fn a_process_whose_memory_nobody_can_look_into() {
     succeed(bench.hand(&["start", SITE]));
     let opened = |name: &str| {
         let pid = bench.pid("stuck", name);
-        until("it has opened its file", || !open_paths_below(pid, &disk.at).is_empty());
+        until("it has opened its file", || !open_paths_below(pid, &disk.at).unwrap().is_empty());
         pid
     };
     let (reads, maps) = (opened("reads"), opened("maps"));

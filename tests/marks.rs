@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -354,11 +354,14 @@ fn havens_are_left() {
     let _terminal = Terminal(terminal);
     until("there is a terminal", || exists(&tty));
     let tty = fs::read_to_string(tty).unwrap();
-    let pacemakerd = bench.path("pacemakerd");
-    std::os::unix::fs::symlink("/bin/bash", &pacemakerd).unwrap();
+    // Where nobody but root can put a program, as the cluster manager's own are.
+    let system = tempfile::Builder::new().prefix("siteward-test-").tempdir_in("/opt").unwrap();
+    fs::set_permissions(system.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let pacemakerd = system.path().join("pacemakerd");
+    fs::copy("/bin/bash", &pacemakerd).unwrap();
     let job = format!(
         "setsid -f {} -c 'sleep 98761 & wait' </dev/null >/dev/null 2>&1\n\
-         setsid --fork --ctty bash -c 'exec -a -bash bash --norc -c \"sleep 98762; true\"' \
+         setsid --fork --ctty su root --session-command 'sleep 98762; true' \
          <>{} >/dev/null 2>&1\n\
          setsid -f sleep 98764\nexec sleep 98765",
         pacemakerd.display(),

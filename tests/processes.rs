@@ -365,7 +365,7 @@ fn few_descriptors_are_enough() {
     bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
     succeed(bench.hand(&["start", "a"]));
     let locks = bench.places.of(&"a".parse().unwrap()).process_locks();
-    let held = siteward::linux::process::open_paths_below(bench.pid("a", "x"), &locks);
+    let held = siteward::linux::descriptors::open_paths_below(bench.pid("a", "x"), &locks).unwrap();
     assert_eq!(held, [locks.join("x")]);
     succeed(bench.hand(&["stop", "a"]));
 }

@@ -28,7 +28,11 @@ fn try_clean(target: &Target, deadline: &Deadline) -> Result<bool, Fault> {
     (times.polite_until, times.kill_at) = (now, now);
     // Once it has its KILL it starts nothing more, and it dies while the rest is killed.
     let supervisor = send_kill(target)?;
-    let had_group = kill_groups(&target.site);
+    let had_group = kill_groups(&target.site).unwrap_or_else(|error| {
+        // What lives is looked for again, and without an answer nothing is proved.
+        log::warn!("the control groups of `{}` cannot be read: {error}", target.name);
+        false
+    });
     if let Some(handle) = &supervisor {
         wait_for_death(handle, times.until);
     }

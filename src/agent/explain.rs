@@ -1,7 +1,8 @@
-//! What this node offers to hold a site's processes by, and what the last stop was proved by.
+//! What this node offers to hold a site's processes by, who bears its mark without being one of them,
+//! and what the last stop was proved by.
 
 use super::Target;
-use crate::process::{Ending, Record, offered};
+use crate::process::{Ending, Record, find_members, offered};
 
 /// Lines for a person.
 pub fn explain(target: &Target) -> Vec<String> {
@@ -13,6 +14,10 @@ pub fn explain(target: &Target) -> Vec<String> {
     for offer in offered(&target.site, record.as_ref()) {
         let is = if offer.offered { "" } else { "not here: " };
         lines.push(format!("  {:11}  {is}{}", offer.mark, offer.detail));
+    }
+    match find_members(&target.site, record.as_ref()) {
+        Ok(members) => lines.extend(members.describe_strangers()),
+        Err(error) => lines.push(format!("what else bears its mark cannot be told: {error}")),
     }
     lines.push(match record.and_then(|record| record.ending) {
         Some(Ending::Stopped { at, by, proved_by }) if !proved_by.is_empty() => {

@@ -72,8 +72,11 @@ pub(super) fn see_to(
     let mut said = false;
     let term_until = times.until.min(Moment::now() + definition.forcekill_time);
     loop {
-        let left: Vec<Holder> =
-            holders(database).unwrap_or_default().into_iter().filter(|h| !h.is_keeper()).collect();
+        let left: Vec<Holder> = holders(database)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|h| !h.keeps_lease(&target.site))
+            .collect();
         let Some(first) = left.first() else { break };
         let words = describe(target, first);
         if definition.holders == Holders::Report {
@@ -87,7 +90,9 @@ pub(super) fn see_to(
             );
             return Ok(());
         }
-        let may_not = Spared::now();
+        let may_not = Spared::now().map_err(|error| {
+            Fault::failed(format!("/proc cannot be read, so nothing can be proved: {error}"))
+        })?;
         let spared = left.iter().find_map(|h| {
             let ours = target.site.runtime.as_os_str().as_encoded_bytes();
             let why = match h.seen().told() {
@@ -95,7 +100,7 @@ pub(super) fn see_to(
                 Ok(_) => None,
                 Err(_) => Some(MUTE),
             };
-            Some((h, why.or_else(|| may_not.why(h.pid, &h.comm))?))
+            Some((h, why.or_else(|| may_not.why(h.pid))?))
         });
         if let Some((holder, why)) = spared {
             return Err(Fault::failed(format!(

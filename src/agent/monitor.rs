@@ -3,8 +3,8 @@
 use super::{Deadline, Fault, Outcome, Target, wrapped};
 use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request, State};
-use crate::linux::process::Stat;
 use crate::observe::{Observation, observe};
+use crate::process::Seen;
 
 /// How deep a monitor looks (`OCF_CHECK_LEVEL`); an unknown level means the next lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,13 +59,15 @@ fn missing_process(target: &Target, observation: &Observation) -> Option<Fault> 
     let view = observation.view.as_ref()?;
     view.processes.iter().find_map(|process| {
         let (pid, start) = (process.pid?, process.start?);
-        let lives = Stat::of(pid).is_some_and(|stat| stat.start == start && stat.is_alive());
-        (!lives).then(|| {
-            Fault::failed(format!(
-                "`{}` of the site `{}` should be process {pid}, and that is gone",
-                process.name, target.name
-            ))
-        })
+        let why = match (Seen { pid, start }).look() {
+            Ok(Some(stat)) if stat.is_alive() => return None,
+            Ok(_) => "that is gone".to_owned(),
+            Err(error) => format!("that cannot be told: {error}"),
+        };
+        Some(Fault::failed(format!(
+            "`{}` of the site `{}` should be process {pid}, and {why}",
+            process.name, target.name
+        )))
     })
 }
 

@@ -143,7 +143,8 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
         }
         let held = lock::is_held(&places.lock()).unwrap_or(true);
         let record = Record::read(places).ok().flatten();
-        if !held && !record.is_some_and(|r| r.supervisor.is_alive()) {
+        // One that cannot be looked at is not to be called gone.
+        if !held && !record.is_some_and(|r| r.supervisor.lives().unwrap_or(true)) {
             return Ok(known);
         }
         let limit = if known == Supervisor::Stopped { insist_at } else { hear_by };
@@ -206,25 +207,34 @@ pub(super) fn end_survivors(
     let before = observe(places, now, now + now.until(times.until) / 4)?;
     let record = before.record.clone();
     let had_something = before.state != State::Stopped && before.state != State::Failed;
+    // Where nothing was done, the first look is the proof.
+    let mut after = before;
     if had_something {
         if let Some(record) = &record {
             stop_in_order(places, record, times.polite_until);
         }
         let term_until = times.kill_at.min(Moment::now() + forcekill(places));
-        let swept = sweep(places, record.as_ref(), term_until, times.until).map_err(|error| {
-            Fault::failed(format!("/proc cannot be read, so nothing can be proved: {error}"))
-        })?;
+        let mut signalled = 0;
+        loop {
+            let swept =
+                sweep(places, record.as_ref(), term_until, times.until).map_err(|error| {
+                    Fault::failed(format!(
+                        "/proc cannot be read, so nothing can be proved: {error}"
+                    ))
+                })?;
+            signalled += swept.signalled;
+            after = observe(places, Moment::now(), times.until)?;
+            // What has come since the sweep found nothing is swept as well, as long as there is time.
+            if after.members.ours.is_empty() || times.until.passed() {
+                break;
+            }
+        }
         history::add(
             &places.history(),
             "swept",
-            &format!("{} processes that nobody watched were ended", swept.signalled),
+            &format!("{signalled} processes that nobody watched were ended"),
         );
     }
-    // Where nothing was done, the first look is the proof.
-    let after = match had_something {
-        true => observe(places, Moment::now(), times.until)?,
-        false => before,
-    };
     match after.state {
         State::Stopped | State::Failed => {}
         _ => {

@@ -201,7 +201,7 @@ fn kill_starter(places: &SitePlaces) -> bool {
         return false;
     };
     let Some(handle) = starter.open() else { return true };
-    if Spared::now().why(starter.pid, "").is_some() {
+    if !Spared::now().is_ok_and(|spared| spared.why(starter.pid).is_none()) {
         return false;
     }
     log::warn!("the start {} does not yield to the stop; it is killed", starter.pid);

@@ -89,6 +89,10 @@ pub fn run_or_cut(
     cut: Option<BorrowedFd<'_>>,
 ) -> Result<Ran, String> {
     let launch = Launch::of(&definition.context, definition)?;
+    let launch = match marked {
+        Marked::Yes => launch.with_token(places),
+        Marked::No => launch,
+    };
     let (reader, writer) =
         spawn::pipe().map_err(|error| format!("a pipe cannot be made: {error}"))?;
     let mut command = launch.command(words, &[], (places, "@command"), writer.as_fd());

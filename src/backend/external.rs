@@ -79,7 +79,8 @@ pub fn start(
     definition: &Definition,
     places: &SitePlaces,
 ) -> anyhow::Result<Started> {
-    let launch = Launch::of(&definition.context, definition).map_err(anyhow::Error::msg)?;
+    let launch =
+        Launch::of(&definition.context, definition).map_err(anyhow::Error::msg)?.with_token(places);
     files::private_folder(&places.logs)
         .with_context(|| format!("the folder {} cannot be used", places.logs.display()))?;
     let path = places.wrapped_log();
@@ -92,7 +93,7 @@ pub fn start(
     files::private_folder(&places.process_locks()).with_context(|| {
         format!("the folder {} cannot be used", places.process_locks().display())
     })?;
-    let lock = match Lock::attempt(&places.process_lock(WRAPPED)) {
+    let lock = match Lock::for_heirs(&places.process_lock(WRAPPED)) {
         Ok(Attempt::Taken(lock)) => Some(lock),
         // What holds it was looked for, and is no part of the site that could be ended.
         Ok(Attempt::Held) | Err(_) => None,

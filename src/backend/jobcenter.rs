@@ -7,11 +7,10 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use crate::linux::descriptors::open_paths_below;
 use crate::linux::files;
-use crate::linux::process::{
-    Stat, all, arguments, environment_value, open_paths_below, program, working_folder,
-};
-use crate::process::{Identity, mark_of};
+use crate::linux::process::{Stat, all, arguments, environment_value, program, working_folder};
+use crate::process::{Identity, is_of_another_site};
 use crate::site::{Jobcenter, SitePlaces};
 
 /// `KEY=VALUE` lines of a daemon.conf; the last one counts.
@@ -228,26 +227,27 @@ pub fn processes_of(
     database: Option<&Path>,
 ) -> io::Result<Vec<Identity>> {
     let commands = profile.commands.as_os_str().as_encoded_bytes();
-    let ours = places.runtime.as_os_str().as_encoded_bytes();
     let is_started_for_it = |stat: &Stat| {
         words(stat).first().is_some_and(|program| program.starts_with(commands))
             && environment_value(stat, "NQS_SITE")
                 .is_ok_and(|value| value.is_some_and(|value| value == site.as_bytes()))
     };
-    let works_for_it = |stat: &Stat| {
-        is_started_for_it(stat)
-            || database.is_some_and(|database| {
-                working_folder(stat.pid).is_some_and(|folder| folder.starts_with(database))
-                    || open_paths_below(stat.pid, database).iter().any(|p| p.starts_with(database))
-            })
+    let works_for_it = |stat: &Stat| -> io::Result<bool> {
+        if is_started_for_it(stat) {
+            return Ok(true);
+        }
+        let Some(database) = database else { return Ok(false) };
+        Ok(working_folder(stat.pid).is_some_and(|folder| folder.starts_with(database))
+            || open_paths_below(stat.pid, database)?.iter().any(|p| p.starts_with(database)))
     };
-    let theirs = all()?
-        .into_iter()
-        .filter(|stat| stat.is_alive() && is_named(&words(stat), &NAMES))
-        // What bears another site's mark is that one's, whatever it works on.
-        .filter(|stat| mark_of(stat).is_none_or(|(of, _)| of == ours))
-        .filter(works_for_it);
-    Ok(theirs.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect())
+    let mut theirs = Vec::new();
+    for stat in all()?.into_iter().filter(|s| s.is_alive() && is_named(&words(s), &NAMES)) {
+        // What another site owns is that one's, whatever it works on.
+        if !is_of_another_site(places, &stat)? && works_for_it(&stat)? {
+            theirs.extend(Identity::of(stat.pid).filter(|i| i.start == stat.start));
+        }
+    }
+    Ok(theirs)
 }
 
 /// The words of a process's command line; of one that hangs, so that they cannot be read, the program

@@ -11,9 +11,9 @@ mod keeper;
 mod record;
 
 use std::ffi::{CString, OsStr};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
+
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::linux::process::{Stat, all, reap_one};
 use crate::linux::spawn::{self, Child, Command};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, PidFd, Signal, node, ourselves};
-use crate::process::{Identity, LEASE, MARK, mark_entry, mark_of};
+use crate::process::{Identity, LEASE, MARK, is_keeper, mark_entry};
 use crate::site::{SiteName, SitePlaces};
 
 pub use keeper::{Order, Settling, keep, settle_here};
@@ -93,7 +93,8 @@ impl std::fmt::Display for NotTaken {
 
 /// By what this site's records are told from those of others on this node.
 fn home_of(places: &SitePlaces) -> String {
-    format!("{} {}", places.runtime.display(), node::pid_namespace())
+    let namespace = node::pid_namespace().unwrap_or_default();
+    format!("{} {namespace}", places.runtime.display())
 }
 
 /// A keeper that is to take the lease, or has it; it outlives this value.
@@ -250,7 +251,7 @@ impl Taking {
     /// Ends the keeper; the lease is released if it was had.
     fn give_up(self) {
         let handle = &self.child.handle;
-        let _ = end(|| (!handle.is_dead()).then_some(handle), GIVE_UP, None);
+        let _ = end(|| Ok((!handle.is_dead()).then_some(handle)), GIVE_UP, None);
         // One that hangs on the disk is not waited for.
         if self.child.handle.is_dead() {
             let _ = reap_one(self.child.pid);
@@ -263,6 +264,9 @@ impl AsFd for Taking {
         self.socket.as_fd()
     }
 }
+
+/// Between two looks for keepers of which the first failed.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// How long a keeper that waited in vain may take to end.
 const GIVE_UP: Duration = Duration::from_millis(200);
@@ -287,16 +291,19 @@ pub fn take(
 }
 
 /// The keepers of this site's lease on this node.
-fn keepers(places: &SitePlaces) -> Vec<Identity> {
-    let folder = places.runtime.as_os_str().as_bytes();
-    let is_one = |stat: &Stat| mark_of(stat).is_some_and(|(of, who)| of == folder && who == LEASE);
-    let stats = all().unwrap_or_default().into_iter().filter(|s| s.is_alive() && is_one(s));
-    stats.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect()
+fn keepers(places: &SitePlaces) -> io::Result<Vec<Identity>> {
+    let mut found = Vec::new();
+    for stat in all()?.into_iter().filter(Stat::is_alive) {
+        if is_keeper(places, &stat)? {
+            found.extend(Identity::of(stat.pid).filter(|i| i.start == stat.start));
+        }
+    }
+    Ok(found)
 }
 
 /// The keeper of this site's lease, if one lives on this node.
 pub fn living_keeper(places: &SitePlaces) -> Option<Identity> {
-    keepers(places).into_iter().next()
+    keepers(places).ok()?.into_iter().next()
 }
 
 /// Whether a keeper of this site's lease lives on this node.
@@ -320,18 +327,18 @@ pub fn release_or_cut(
     patience: Duration,
     cut: Option<BorrowedFd<'_>>,
 ) -> Result<bool, NotTaken> {
-    let find = || keepers(places).iter().filter_map(Identity::open).collect::<Vec<_>>();
+    let find = || Ok(keepers(places)?.iter().filter_map(Identity::open).collect::<Vec<_>>());
     end(find, patience, cut)
 }
 
 /// As [`release`], of one keeper.
 pub fn release_by(keeper: &Identity, patience: Duration) -> bool {
-    end(|| keeper.open(), patience, None) == Ok(true)
+    end(|| Ok(keeper.open()), patience, None) == Ok(true)
 }
 
-/// TERM for all that `find` finds, and KILL after `patience`. False: one is left.
+/// TERM for all that `find` finds, and KILL after `patience`. False: one is left, or it cannot be told.
 fn end<H: std::borrow::Borrow<PidFd>, F: IntoIterator<Item = H>>(
-    find: impl Fn() -> F,
+    find: impl Fn() -> io::Result<F>,
     patience: Duration,
     cut: Option<BorrowedFd<'_>>,
 ) -> Result<bool, NotTaken> {
@@ -339,7 +346,15 @@ fn end<H: std::borrow::Borrow<PidFd>, F: IntoIterator<Item = H>>(
     let kill_until = term_until + Duration::from_millis(500);
     let mut termed = false;
     loop {
-        let handles: Vec<H> = find().into_iter().collect();
+        let handles: Vec<H> = match find() {
+            Ok(found) => found.into_iter().collect(),
+            Err(_) if kill_until.passed() => return Ok(false),
+            Err(error) => {
+                log::debug!("the keepers of the lease cannot be looked for: {error}");
+                Waiting::<()>::new().wait(Some(Moment::now() + AGAIN));
+                continue;
+            }
+        };
         if handles.is_empty() {
             return Ok(true);
         }
@@ -474,7 +489,7 @@ mod tests {
         let (cut, mut order) = UnixStream::pair().unwrap();
         order.write_all(b"x").unwrap();
         let handle = &taking.child.handle;
-        let deaf = || Some(handle).filter(|handle| !handle.is_dead());
+        let deaf = || Ok(Some(handle).filter(|handle| !handle.is_dead()));
         let ended = end(deaf, Duration::from_secs(60), Some(cut.as_fd()));
         assert_eq!(ended, Err(NotTaken::Interrupted));
         taking.give_up();

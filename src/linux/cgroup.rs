@@ -6,16 +6,25 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::proc::{unless_gone, whole};
 use super::{Pid, PidFd, Signal};
 
 /// Where version 2 is mounted; None: nowhere that can be seen.
 pub fn mount() -> Option<PathBuf> {
-    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    table.lines().find_map(|line| {
+    mounted().ok().flatten()
+}
+
+/// As [`mount`], where the difference matters between "nowhere" and "cannot be told".
+///
+/// # Errors
+/// The table of mounts cannot be read.
+pub fn mounted() -> io::Result<Option<PathBuf>> {
+    let table = whole("/proc/self/mountinfo")?;
+    Ok(String::from_utf8_lossy(&table).lines().find_map(|line| {
         let (head, tail) = line.split_once(" - ")?;
         let is_v2 = tail.split(' ').next() == Some("cgroup2");
         is_v2.then(|| head.split(' ').nth(4).map(PathBuf::from)).flatten()
-    })
+    }))
 }
 
 /// Makes a group, and those above it.
@@ -48,29 +57,64 @@ pub fn door(group: &Path) -> io::Result<File> {
         .open(group.join("cgroup.procs"))
 }
 
-/// The processes in a group, those of groups below it included.
-pub fn processes(group: &Path) -> Vec<Pid> {
-    let mut found: Vec<Pid> = fs::read_to_string(group.join("cgroup.procs"))
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| Pid::try_from(line.parse::<i32>().ok()?).ok())
-        .collect();
-    for below in below(group) {
-        found.extend(processes(&below));
+/// The processes in a group, those of groups below it included; none where there is no such group.
+///
+/// # Errors
+/// There is one, and it cannot be read, or holds a process that has no number here.
+pub fn processes(group: &Path) -> io::Result<Vec<Pid>> {
+    let mut found = Vec::new();
+    let Some(listed) = unless_removed(whole(group.join("cgroup.procs")))? else {
+        return Ok(found);
+    };
+    for line in String::from_utf8_lossy(&listed).lines() {
+        // 0 stands for a process of a PID namespace that is not below ours.
+        let pid = line.parse().ok().and_then(|number: i32| Pid::try_from(number).ok());
+        found.push(pid.ok_or_else(|| {
+            io::Error::other(format!(
+                "{} holds a process that cannot be seen from here",
+                group.display()
+            ))
+        })?);
     }
-    found
+    for below in below(group)? {
+        found.extend(processes(&below)?);
+    }
+    Ok(found)
 }
 
-/// The groups right below a group.
-pub fn below(group: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(group).into_iter().flatten().flatten();
-    entries.filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path()).collect()
+/// The groups right below a group; none where there is no such group.
+///
+/// # Errors
+/// There is one, and it cannot be read.
+pub fn below(group: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let Some(entries) = unless_removed(fs::read_dir(group))? else { return Ok(found) };
+    for entry in entries {
+        let Some(entry) = unless_removed(entry)? else { break };
+        if unless_removed(entry.file_type())?.is_some_and(|kind| kind.is_dir()) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
-/// The group of a process, as a path below the root of the tree.
-pub fn of(pid: Pid) -> Option<PathBuf> {
-    let table = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from)
+/// None where the group was removed, at whatever point of the look.
+fn unless_removed<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
+    match looked {
+        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+        other => unless_gone(other),
+    }
+}
+
+/// The group of a process, as a path below the root of the tree; None once it is gone, or where it is in
+/// none of this version.
+///
+/// # Errors
+/// It cannot be told.
+pub fn of(pid: Pid) -> io::Result<Option<PathBuf>> {
+    let Some(table) = unless_gone(whole(format!("/proc/{pid}/cgroup")))? else { return Ok(None) };
+    let table = String::from_utf8_lossy(&table);
+    Ok(table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from))
 }
 
 /// KILL for everything in a group, as one.
@@ -92,25 +136,30 @@ pub fn kills(group: &Path) -> bool {
     // The root has none, and the groups of this kernel all have it or none has.
     let there = group.ancestors().find(|path| path.exists());
     let probe = |path: &Path| path.join(KILL).exists();
-    there.is_some_and(|path| probe(path) || below(path).first().is_some_and(|g| probe(g)))
+    there.is_some_and(|path| {
+        let below = below(path).unwrap_or_default();
+        probe(path) || below.first().is_some_and(|group| probe(group))
+    })
 }
 
 /// The same on an older kernel: nothing in a frozen group can fork (Linux 5.2).
 fn freeze_and_kill(group: &Path) -> io::Result<()> {
     let freeze = group.join("cgroup.freeze");
     fs::write(&freeze, "1")?;
-    for pid in processes(group) {
+    let inside = processes(group);
+    for pid in inside.iter().flatten() {
         // What is frozen cannot end, so its number is its own.
-        if let Ok(handle) = PidFd::open(pid) {
+        if let Ok(handle) = PidFd::open(*pid) {
             let _ = handle.send(Signal::KILL);
         }
     }
-    fs::write(&freeze, "0")
+    fs::write(&freeze, "0")?;
+    inside.map(|_| ())
 }
 
 /// Removes a group with those below it; one that still has a process stays.
 pub fn remove(group: &Path) {
-    for below in below(group) {
+    for below in below(group).unwrap_or_default() {
         remove(&below);
     }
     let _ = fs::remove_dir(group);
@@ -149,18 +198,34 @@ mod tests {
         let Some(group) = group_of_a_test("as-one") else { return };
         let mut child = run_in(&group, "read x; setsid sleep 1000 & (sleep 1000 &) ; wait");
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while processes(&group).len() < 3 {
+        while processes(&group).unwrap().len() < 3 {
             assert!(std::time::Instant::now() < deadline, "{:?}", processes(&group));
         }
         remove(&group);
         assert!(group.exists(), "it has processes");
         kill(&group).unwrap();
         child.wait().unwrap();
-        while !processes(&group).is_empty() {
+        while !processes(&group).unwrap().is_empty() {
             assert!(std::time::Instant::now() < deadline);
         }
         remove(&group);
         assert!(!group.exists());
+        assert_eq!(processes(&group).unwrap(), [], "a group that is not there has none");
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        // As where the descriptors are at an end, but for good.
+        fs::create_dir(folder.path().join("cgroup.procs")).unwrap();
+        assert!(processes(folder.path()).is_err());
+        let list = folder.path().join("group/cgroup.procs");
+        fs::create_dir(list.parent().unwrap()).unwrap();
+        fs::write(&list, "1\n0\n").unwrap();
+        assert!(processes(list.parent().unwrap()).is_err(), "0 is a process that is not seen here");
+        fs::write(&list, "1\n").unwrap();
+        assert_eq!(processes(list.parent().unwrap()).unwrap(), [Pid::INIT]);
+        assert!(below(&list).is_err());
     }
 
     #[test]
@@ -170,7 +235,7 @@ mod tests {
         freeze_and_kill(&group).unwrap();
         child.wait().unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while !processes(&group).is_empty() {
+        while !processes(&group).unwrap().is_empty() {
             assert!(std::time::Instant::now() < deadline);
         }
         remove(&group);

@@ -12,7 +12,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::process::{Pid, StartTicks, Stat, whole};
+use super::proc::{unless_denied, whole};
+use super::process::{Pid, StartTicks, Stat};
 use super::signals;
 
 /// Such a file.
@@ -34,27 +35,50 @@ impl Part {
     }
 }
 
-/// A process whose memory cannot be looked into, as it hangs.
+/// A process whose memory cannot be looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mute {
     /// That was found out just now.
     pub is_news: bool,
+    /// What /proc says; None: the process hangs, and whoever reads would hang with it.
+    errno: Option<i32>,
+}
+
+impl Mute {
+    /// It hangs, and that was known or not.
+    fn hangs(is_news: bool) -> Self {
+        Self { is_news, errno: None }
+    }
+
+    /// What went wrong, where it does not hang.
+    pub fn error(self) -> Option<std::io::Error> {
+        self.errno.map(std::io::Error::from_raw_os_error)
+    }
 }
 
 /// How long a read is waited for, while no other one is lost; a machine that swaps takes its time.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// The file as it is; empty where it may not be read, or there is none.
+fn contents(path: PathBuf) -> Result<Vec<u8>, Mute> {
+    let read = unless_denied(whole(path)).map_err(|error| Mute {
+        is_news: true,
+        errno: Some(error.raw_os_error().unwrap_or(libc::EIO)),
+    })?;
+    Ok(read.unwrap_or_default())
+}
+
 /// Reads it, by a thread if the process may hang; empty where it may not be read, or there is none.
 pub(super) fn read(stat: &Stat, part: Part) -> Result<Vec<u8>, Mute> {
     let path = part.of(stat.pid);
     if !may_hang(stat) {
-        return Ok(whole(path).unwrap_or_default());
+        return contents(path);
     }
     let whom = (stat.pid, stat.start);
     let (reader, lost) = {
         let mut readers = readers();
         if readers.mute.contains(&whom) {
-            return Err(Mute { is_news: false });
+            return Err(Mute::hangs(false));
         }
         (readers.idle.take(), readers.mute.len())
     };
@@ -65,7 +89,7 @@ pub(super) fn read(stat: &Stat, part: Part) -> Result<Vec<u8>, Mute> {
     });
     match asked {
         Some(reader) => reader.listen(heard, whom, PATIENCE / (1 << lost.min(5))),
-        None => Ok(whole(path).unwrap_or_default()),
+        None => contents(path),
     }
 }
 
@@ -77,10 +101,12 @@ fn may_hang(stat: &Stat) -> bool {
 
 type Whom = (Pid, StartTicks);
 
+type Contents = Result<Vec<u8>, Mute>;
+
 struct Job {
     path: PathBuf,
     whom: Whom,
-    answer: Sender<Vec<u8>>,
+    answer: Sender<Contents>,
 }
 
 struct Readers {
@@ -118,7 +144,7 @@ impl Reader {
                     let _ = place.set(PathBuf::from("/proc").join(link));
                 }
                 for job in to_do {
-                    let read = whole(job.path).unwrap_or_default();
+                    let read = contents(job.path);
                     // Under the lock, so that it is either heard or known to be unheard.
                     let mut readers = readers();
                     if job.answer.send(read).is_err() {
@@ -132,7 +158,7 @@ impl Reader {
 
     fn listen(
         self,
-        heard: Receiver<Vec<u8>>,
+        heard: Receiver<Contents>,
         whom: Whom,
         patience: Duration,
     ) -> Result<Vec<u8>, Mute> {
@@ -147,12 +173,12 @@ impl Reader {
             return match read.or_else(|| heard.try_recv().ok()) {
                 Some(read) => {
                     readers.idle = Some(self);
-                    Ok(read)
+                    read
                 }
                 None => {
                     readers.mute.insert(whom);
                     drop(heard);
-                    Err(Mute { is_news: true })
+                    Err(Mute::hangs(true))
                 }
             };
         }

@@ -5,10 +5,12 @@
 //! anything, log, or know what a site is.
 #![allow(unsafe_code)]
 
+pub mod attributes;
 pub mod capabilities;
 pub mod cgroup;
 mod child;
 pub mod clock;
+pub mod descriptors;
 pub mod detached;
 pub mod exec_error;
 pub mod files;
@@ -21,6 +23,7 @@ pub mod node;
 pub mod ourselves;
 pub mod pidfd;
 pub mod ports;
+mod proc;
 pub mod process;
 pub mod signals;
 pub mod sockets;

@@ -31,8 +31,11 @@ pub fn has_systemd() -> bool {
 }
 
 /// The PID namespace of this process, as a name that no other has.
-pub fn pid_namespace() -> String {
-    fs::read_link("/proc/self/ns/pid").map_or_else(|_| String::new(), |n| n.display().to_string())
+///
+/// # Errors
+/// If /proc is not mounted.
+pub fn pid_namespace() -> io::Result<String> {
+    Ok(fs::read_link("/proc/self/ns/pid")?.display().to_string())
 }
 
 /// The addresses of all interfaces of this node that are up.
@@ -57,6 +60,34 @@ pub fn addresses() -> io::Result<Vec<IpAddr>> {
 /// If /proc is not mounted.
 pub fn mount_points() -> io::Result<Vec<PathBuf>> {
     Ok(parse_mountinfo(&fs::read("/proc/self/mountinfo")?))
+}
+
+/// Whether what is at `path`, in which no link may be, can be looked at without waiting for another
+/// disk or server than `own` needs: each mount on the way there is of memory, or on the way to `own`.
+///
+/// # Errors
+/// If /proc is not mounted.
+pub fn needs_no_other_disk(path: &Path, own: &Path) -> io::Result<bool> {
+    let text = super::proc::whole("/proc/self/mountinfo")?;
+    let mounts = parse_mountinfo(&text).into_iter().zip(parse_kinds(&text));
+    Ok(mounts
+        .filter(|(mount, _)| path.starts_with(mount))
+        .all(|(mount, kind)| own.starts_with(&mount) || kind == b"tmpfs" || kind == b"ramfs"))
+}
+
+/// The kind of each file system, in the order of [`parse_mountinfo`].
+fn parse_kinds(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let kind = |line: &[u8]| {
+        let fields: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
+        let dash = fields.iter().position(|field| *field == b"-")?;
+        // A line has a mount point if and only if it has so many fields.
+        (fields.len() > 4).then(|| fields.get(dash + 1).map_or_else(Vec::new, |k| k.to_vec()))
+    };
+    bytes
+        .split(|&b| b == b'\n')
+        .filter(|line| line.split(|&b| b == b' ').nth(4).is_some())
+        .map(|line| kind(line).unwrap_or_default())
+        .collect()
 }
 
 /// Whether `path` is the root of a mount. Says so without touching what is mounted there, which
@@ -142,6 +173,16 @@ mod tests {
                      37 35 98:0 / /mnt/b\\134s rw - ext3 /dev/root rw\n";
         let expected = [PathBuf::from("/mnt/with blank"), PathBuf::from("/mnt/b\\s")];
         assert_eq!(parse_mountinfo(text), expected);
+    }
+
+    #[test]
+    fn the_kind_of_each_mount_stands_at_its_place() {
+        let text = b"36 35 98:0 / /mnt rw master:1 shared:2 - ext3 /dev/root rw\nx y\n\
+                     37 35 0:5 / /mnt/b rw - fuse.sshfs far rw\n";
+        assert_eq!(parse_kinds(text), [b"ext3".to_vec(), b"fuse.sshfs".to_vec()]);
+        assert_eq!(parse_mountinfo(text).len(), 2);
+        assert!(needs_no_other_disk(Path::new("/usr/lib"), Path::new("/usr/share")).unwrap());
+        assert!(!needs_no_other_disk(Path::new("/proc/1"), Path::new("/usr")).unwrap());
     }
 
     #[test]

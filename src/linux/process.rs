@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::Signal;
 use super::clock::Ahead;
 pub use super::memory::Mute;
 use super::memory::{Part, read};
+use super::proc::{of_process, patiently, unless_gone, whole};
 
 /// The number of a process. It says nothing of which process: see `process::Identity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,8 +105,8 @@ impl BootId {
     /// # Errors
     /// If /proc is not mounted.
     pub fn current() -> io::Result<Self> {
-        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-        Ok(Self(id.trim().to_owned()))
+        let id = whole("/proc/sys/kernel/random/boot_id")?;
+        Ok(Self(String::from_utf8_lossy(&id).trim().to_owned()))
     }
 }
 
@@ -135,13 +136,23 @@ pub struct Stat {
 }
 
 impl Stat {
-    /// Of the process `pid`; None if there is none, or it may not be seen.
+    /// Of the process `pid`; None if there is none, or it cannot be seen. Where "gone" is to be proved,
+    /// [`Self::look`] tells the two apart.
     pub fn of(pid: Pid) -> Option<Self> {
-        Self::read(pid).ok().flatten()
+        Self::look(pid).ok().flatten()
     }
 
-    fn read(pid: Pid) -> io::Result<Option<Self>> {
-        Ok(Self::parse(&whole(format!("/proc/{pid}/stat"))?))
+    /// Of the process `pid`; None if there is none.
+    ///
+    /// # Errors
+    /// There may be one, and it cannot be looked at; PermissionDenied where this user may not.
+    pub fn look(pid: Pid) -> io::Result<Option<Self>> {
+        let path = format!("/proc/{pid}/stat");
+        let Some(line) = unless_gone(whole(&path)).map_err(|e| of_process(pid, &e))? else {
+            return Ok(None);
+        };
+        let misread = || of_process(pid, &io::Error::other("its stat cannot be understood"));
+        Self::parse(&line).map(Some).ok_or_else(misread)
     }
 
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
@@ -172,22 +183,30 @@ impl Stat {
         })
     }
 
-    /// Whether a task of the process is left: a zombie leader with a living thread is alive.
+    /// Whether a task of the process is left: a zombie leader with a living thread is alive, and one
+    /// whose threads cannot be looked at is not known to be dead.
     pub fn is_alive(&self) -> bool {
         match self.state {
             'X' => false,
             // The leader alone is left, and it is dead.
             'Z' if self.threads <= 1 => false,
-            'Z' => fs::read_dir(format!("/proc/{}/task", self.pid)).is_ok_and(|tasks| {
-                tasks.flatten().any(|task| {
-                    whole(task.path().join("stat"))
-                        .ok()
-                        .and_then(|line| Self::parse(&line))
-                        .is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
-                })
-            }),
+            'Z' => self.has_living_thread().unwrap_or(true),
             _ => true,
         }
+    }
+
+    fn has_living_thread(&self) -> io::Result<bool> {
+        let Some(tasks) = unless_gone(fs::read_dir(format!("/proc/{}/task", self.pid)))? else {
+            return Ok(false);
+        };
+        for task in tasks {
+            let Some(task) = unless_gone(task)? else { break };
+            let Some(line) = unless_gone(whole(task.path().join("stat")))? else { continue };
+            if Self::parse(&line).is_none_or(|stat| !matches!(stat.state, 'Z' | 'X')) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Stopped by a signal or a debugger: it cannot answer, though nothing is wrong with it.
@@ -206,34 +225,52 @@ impl Stat {
 /// listings come to an end, and what has gone since it was seen is then given as it was seen.
 ///
 /// # Errors
-/// /proc cannot be read.
+/// /proc cannot be listed, or a process that is there cannot be looked at: then nothing is known.
 pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
     const LISTINGS: usize = 100;
-    // Some(None) of one that may not be seen (proc(5), hidepid=1): to look again would not help.
-    let look = |pid: Pid| match Stat::read(pid) {
+    enum Looked<T> {
+        Seen(Stat, T),
+        /// It may not be (proc(5), hidepid=1): to look again would not help.
+        Forbidden,
+        Gone,
+        Failed(io::Error),
+    }
+    let look = |pid: Pid| match Stat::look(pid) {
         Ok(Some(stat)) => {
             let told = more(&stat);
-            Some(Some((stat, told)))
+            Looked::Seen(stat, told)
         }
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(None),
-        Ok(None) | Err(_) => None,
+        Ok(None) => Looked::Gone,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Looked::Forbidden,
+        Err(error) => Looked::Failed(error),
     };
     let mut listed = Vec::new();
     let mut seen: BTreeMap<Pid, Option<(Stat, T)>> = BTreeMap::new();
     let mut gone = BTreeMap::new();
+    // Of the last listing.
+    let mut failed: BTreeMap<Pid, io::Error> = BTreeMap::new();
     for _ in 0..LISTINGS {
         let before = std::mem::take(&mut listed);
+        failed.clear();
         for pid in numbers()? {
             listed.push(pid);
-            if let Entry::Vacant(new) = seen.entry(pid)
-                && let Some(found) = look(pid)
-            {
-                new.insert(found);
+            if let Entry::Vacant(new) = seen.entry(pid) {
+                match look(pid) {
+                    Looked::Seen(stat, told) => drop(new.insert(Some((stat, told)))),
+                    Looked::Forbidden => drop(new.insert(None)),
+                    Looked::Gone => {}
+                    Looked::Failed(error) => drop(failed.insert(pid, error)),
+                }
             }
         }
         listed.sort_unstable();
         let is_listed = |pid: &Pid| listed.binary_search(pid).is_ok();
-        if listed == before && listed.iter().all(|pid| seen.contains_key(pid)) {
+        let is_settled = |pid: &Pid| seen.contains_key(pid) || failed.contains_key(pid);
+        if listed == before && listed.iter().all(is_settled) {
+            // It was tried in two listings.
+            if let Some((_, error)) = failed.pop_first() {
+                return Err(error);
+            }
             return Ok(seen.into_values().flatten().collect());
         }
         let (here, went): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -244,11 +281,14 @@ pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
         let bereft = |stat: &Stat| stat.parent.is_some_and(|parent| !is_listed(&parent));
         for (pid, found) in &mut seen {
             if found.as_ref().is_some_and(|(stat, _)| bereft(stat))
-                && let Some(again) = look(*pid)
+                && let Looked::Seen(stat, told) = look(*pid)
             {
-                *found = again;
+                *found = Some((stat, told));
             }
         }
+    }
+    if let Some((_, error)) = failed.pop_first() {
+        return Err(error);
     }
     gone.extend(seen);
     Ok(gone.into_values().flatten().collect())
@@ -262,30 +302,70 @@ pub fn all() -> io::Result<Vec<Stat>> {
     Ok(all_with(|_| ())?.into_iter().map(|(stat, ())| stat).collect())
 }
 
-/// A file of /proc, which has no size that could be asked for: with room for most of them from the
-/// beginning, as `fs::read` would read them in small pieces, and the kernel find each anew.
-pub(super) fn whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(4096);
-    File::open(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// The numbers of all processes, one after the other.
-fn numbers() -> io::Result<impl Iterator<Item = Pid>> {
-    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
-    Ok(fs::read_dir("/proc")?.flatten().filter_map(move |e| Pid::from_raw(number(e)?)))
+fn numbers() -> io::Result<Vec<Pid>> {
+    let mut found = Vec::new();
+    for entry in patiently(|| fs::read_dir("/proc"))? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+        found.extend(number.and_then(Pid::from_raw));
+    }
+    if !found.contains(&Pid::this()) {
+        return Err(io::Error::other("it does not show this very process"));
+    }
+    Ok(found)
 }
 
-/// The value of `name` in the environment that a process was started with; None if there is none or
-/// it may not be read. A process that rewrites its title may have written over it.
+/// As whom a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Users {
+    pub real: u32,
+    pub effective: u32,
+}
+
+/// As whom `pid` runs; None if there is no such process.
 ///
 /// # Errors
-/// It hangs in such a way that nobody can look into its memory.
+/// There may be one, and it cannot be looked at.
+pub fn users(pid: Pid) -> io::Result<Option<Users>> {
+    let status = unless_gone(whole(format!("/proc/{pid}/status")));
+    let Some(status) = status.map_err(|error| of_process(pid, &error))? else { return Ok(None) };
+    let status = String::from_utf8_lossy(&status);
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let mut numbers = line.unwrap_or_default().split_whitespace().map_while(|n| n.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(real), Some(effective)) => Ok(Some(Users { real, effective })),
+        _ => Err(of_process(pid, &io::Error::other("its status cannot be understood"))),
+    }
+}
+
+/// The environment that a process was started with; none if it may not be read. A process that
+/// rewrites its title may have written over it.
+#[derive(Clone, Debug)]
+pub struct Environment(Vec<u8>);
+
+impl Environment {
+    /// Of the process that was seen.
+    ///
+    /// # Errors
+    /// It cannot be read: it hangs in such a way that nobody can look into its memory, or /proc fails.
+    pub fn of(stat: &Stat) -> Result<Self, Mute> {
+        read(stat, Part::Environ).map(Self)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        let value = |entry: &'_ [u8]| -> Option<usize> {
+            entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::len)
+        };
+        self.0.split(|&b| b == 0).find_map(|entry| value(entry).map(|n| &entry[entry.len() - n..]))
+    }
+}
+
+/// The value of `name` in the environment that a process was started with.
+///
+/// # Errors
+/// As [`Environment::of`].
 pub fn environment_value(stat: &Stat, name: &str) -> Result<Option<Vec<u8>>, Mute> {
-    let environ = read(stat, Part::Environ)?;
-    Ok(environ.split(|&b| b == 0).find_map(|entry| {
-        entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec)
-    }))
+    Ok(Environment::of(stat)?.get(name).map(<[u8]>::to_vec))
 }
 
 /// The command line of `pid` as a person would type it, cut to something that fits a message.
@@ -346,17 +426,6 @@ pub fn mapped_below(stat: &Stat, folder: &Path) -> Option<std::path::PathBuf> {
         Some(Path::new(std::ffi::OsStr::from_bytes(&line[slash..])))
     });
     paths.into_iter().find(|path| path.starts_with(folder)).map(Path::to_owned)
-}
-
-/// The paths of `pid`'s open descriptors that begin with `folder`; none where they may not be read.
-pub fn open_paths_below(pid: Pid, folder: &Path) -> Vec<std::path::PathBuf> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let prefix = folder.as_os_str().as_bytes();
-    entries
-        .flatten()
-        .filter_map(|entry| fs::read_link(entry.path()).ok())
-        .filter(|path| path.as_os_str().as_bytes().starts_with(prefix))
-        .collect()
 }
 
 /// How a process ended.
@@ -420,6 +489,17 @@ mod tests {
         assert_eq!((stat.pid, stat.comm.as_str(), stat.state), (Pid(42), "a) b (c", 'Z'));
         assert_eq!((stat.parent, stat.session), (Some(Pid(7)), Some(Pid(42))));
         assert_eq!(stat.start, StartTicks(9876));
+    }
+
+    #[test]
+    fn what_is_not_there_is_gone_and_what_is_there_has_its_users() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+        child.wait().unwrap();
+        assert!(Stat::look(pid).unwrap().is_none());
+        assert_eq!(users(pid).unwrap(), None);
+        let me = super::super::files::effective_user();
+        assert_eq!(users(Pid::this()).unwrap().unwrap().effective, me);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod wrapped;
 
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::backend::own::{self, Asked};
@@ -106,7 +107,7 @@ pub fn observe(
                 {
                     return wrapped::observe(places, &definition, wrapped, patience);
                 }
-                let seen = without_supervisor(places)?;
+                let seen = or_unknown(places, without_supervisor(places))?;
                 if !is_about_to_change(places, &seen) {
                     return Ok(seen);
                 }
@@ -124,14 +125,14 @@ pub fn observe(
 /// a process with the supervisor's mark that has not taken it yet, or it has let it go and ends, or it
 /// puts back what somebody took from it.
 fn is_about_to_change(places: &SitePlaces, seen: &Observation) -> bool {
-    if seen.record.as_ref().is_some_and(|r| r.supervisor.is_alive()) {
+    // One that cannot be looked at is not to be called gone.
+    if seen.record.as_ref().is_some_and(|r| r.supervisor.lives().unwrap_or(true)) {
         return true;
     }
     // Its own mark, and not only the group that it gave to what it runs for itself.
-    let is_supervisor =
-        |m: &Member| matches!(m.seen().told(), Ok(Some((_, who))) if who == SUPERVISOR);
+    let is_supervisor = |m: &Member| m.seen().is_called(places, SUPERVISOR);
     seen.members.ours.iter().any(is_supervisor)
-        || (!seen.members.is_empty() && lock::is_held(&places.lock()).unwrap_or(false))
+        || (!seen.members.is_empty() && lock::is_held(&places.lock()).unwrap_or(true))
 }
 
 fn silent(places: &SitePlaces) -> Observation {
@@ -194,15 +195,56 @@ pub fn wrapped_definition(places: &SitePlaces) -> Option<Definition> {
     definition.wrapped.is_some().then_some(definition)
 }
 
-fn read_record(places: &SitePlaces) -> Result<Option<Record>, Denied> {
+/// The record, where there is one that can be understood.
+///
+/// # Errors
+/// It is there and cannot be read.
+fn read_record(places: &SitePlaces) -> Result<Option<Record>, Unseen> {
     match Record::read(places) {
         Ok(record) => Ok(record),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Denied(error)),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Denied(error).into()),
         // What cannot be understood says nothing; the other marks remain.
-        Err(error) => {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
             log::warn!("the record {} is of no use: {error}", places.record().display());
             Ok(None)
         }
+        Err(error) => Err(Unseen::Unknown(format!(
+            "the record {} cannot be read: {error}",
+            places.record().display()
+        ))),
+    }
+}
+
+/// Why nothing was seen.
+#[derive(Debug)]
+enum Unseen {
+    /// The site is another user's.
+    Denied(Denied),
+    /// What could not be read, as a sentence without its full stop.
+    Unknown(String),
+}
+
+impl From<Denied> for Unseen {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl Unseen {
+    fn of_proc(error: &io::Error) -> Self {
+        Self::Unknown(format!("/proc cannot be read: {error}"))
+    }
+}
+
+/// What was seen; unknown where something that is there could not be read.
+fn or_unknown(
+    places: &SitePlaces,
+    seen: Result<Observation, Unseen>,
+) -> Result<Observation, Denied> {
+    match seen {
+        Ok(seen) => Ok(seen),
+        Err(Unseen::Denied(denied)) => Err(denied),
+        Err(Unseen::Unknown(why)) => Ok(unknown(places, why)),
     }
 }
 
@@ -218,13 +260,10 @@ fn unknown(places: &SitePlaces, why: String) -> Observation {
 }
 
 /// Nobody holds the supervisor's lock: what lives, and what is written?
-fn without_supervisor(places: &SitePlaces) -> Result<Observation, Denied> {
+fn without_supervisor(places: &SitePlaces) -> Result<Observation, Unseen> {
     let record = read_record(places)?;
-    let members = match find_members(places, record.as_ref()) {
-        Ok(members) => members,
-        Err(error) => return Ok(unknown(places, format!("/proc cannot be read: {error}"))),
-    };
-    let held = held_locks(places);
+    let members = find_members(places, record.as_ref()).map_err(|error| Unseen::of_proc(&error))?;
+    let held = held_locks(places)?;
     let failed = match record.as_ref().and_then(|r| r.ending.as_ref()) {
         Some(Ending::Failed(failure)) => Some(failure.reason.clone()),
         Some(Ending::Stopped { .. }) | None => None,
@@ -251,13 +290,29 @@ fn without_supervisor(places: &SitePlaces) -> Result<Observation, Denied> {
     Ok(Observation { state, view: None, record, members, why, wrapped: None })
 }
 
-fn held_locks(places: &SitePlaces) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(places.process_locks()) else { return Vec::new() };
-    entries
-        .flatten()
-        .filter(|entry| lock::is_held(&entry.path()).unwrap_or(true))
-        .map(|entry| format!("`{}`", entry.file_name().to_string_lossy()))
-        .collect()
+/// The processes of the site whose locks somebody holds.
+fn held_locks(places: &SitePlaces) -> Result<Vec<String>, Unseen> {
+    let folder = places.process_locks();
+    let unread = |path: &Path, error: io::Error| match error.kind() {
+        ErrorKind::PermissionDenied => Unseen::Denied(Denied(error)),
+        _ => Unseen::Unknown(format!("the lock {} cannot be asked: {error}", path.display())),
+    };
+    let entries = match std::fs::read_dir(&folder) {
+        // Where no such folder can be, nobody holds anything in it.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        entries => entries.map_err(|error| unread(&folder, error))?,
+    };
+    let mut held = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unread(&folder, error))?.path();
+        if lock::is_held(&path).map_err(|error| unread(&path, error))? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            held.push(format!("`{name}`"));
+        }
+    }
+    Ok(held)
 }
 
 /// How long a verb that a person typed waits for an answer, when nobody says: Pacemaker's default.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Denied, Observation, held_locks};
+use super::{Denied, Observation, Unseen, held_locks};
 use crate::backend::external::{self, Daemon, Look};
 use crate::backend::jobcenter;
 use crate::control::{Pause, ProcessView, State, View};
@@ -23,7 +23,8 @@ pub(super) fn observe(
 ) -> Result<Observation, Denied> {
     let mut pace = Duration::from_millis(50);
     loop {
-        let seen = look_once(places, definition, wrapped, patience)?;
+        let seen = look_once(places, definition, wrapped, patience);
+        let seen = super::or_unknown(places, seen)?;
         if seen.state != State::Unknown || patience.passed() {
             return Ok(seen);
         }
@@ -38,17 +39,14 @@ fn look_once(
     definition: &Definition,
     wrapped: &Wrapped,
     deadline: Moment,
-) -> Result<Observation, Denied> {
+) -> Result<Observation, Unseen> {
     let look = match external::look(wrapped, definition, places, deadline) {
         Ok(look) => look,
         Err(why) => return Ok(super::unknown(places, why)),
     };
     let record = super::read_record(places)?;
-    let members = match find_members(places, record.as_ref()) {
-        Ok(members) => members,
-        Err(error) => return Ok(super::unknown(places, format!("/proc cannot be read: {error}"))),
-    };
-    let judged = judge(places, definition, wrapped, &look, record.as_ref(), &members);
+    let members = find_members(places, record.as_ref()).map_err(|error| Unseen::of_proc(&error))?;
+    let judged = judge(places, definition, wrapped, &look, record.as_ref(), &members)?;
     Ok(told(places, definition, wrapped, look, record, members, judged))
 }
 
@@ -62,11 +60,14 @@ fn judge(
     look: &Look,
     record: Option<&Record>,
     members: &Members,
-) -> Judged {
+) -> Result<Judged, Unseen> {
     // A supervisor that gave itself another title is still the process that we started.
-    let ours = record.and_then(|r| r.processes.first()).filter(|p| p.identity.is_alive());
-    let supervised = !look.supervisors.is_empty() || (ours.is_some() && !wrapped.detached);
-    match (&look.daemon, supervised) {
+    let ours = match record.and_then(|r| r.processes.first()) {
+        Some(ours) => ours.identity.lives().map_err(|error| Unseen::of_proc(&error))?,
+        None => false,
+    };
+    let supervised = !look.supervisors.is_empty() || (ours && !wrapped.detached);
+    Ok(match (&look.daemon, supervised) {
         (Daemon::Unknown(why), _) => (State::Unknown, Some(why.clone())),
         (Daemon::NotInstalled, true) => {
             (State::Unknown, Some("the program of its `list` is not on this node".to_owned()))
@@ -88,9 +89,9 @@ fn judge(
         (Daemon::Shut(claim), true) => without_daemon(definition, wrapped, look, record, claim),
         (Daemon::Absent, true) => without_daemon(definition, wrapped, look, record, &None),
         (Daemon::Shut(_) | Daemon::Absent | Daemon::NotAsked | Daemon::NotInstalled, false) => {
-            without_supervisor(places, wrapped, look, record, members)
+            return without_supervisor(places, wrapped, look, record, members);
         }
-    }
+    })
 }
 
 fn program(wrapped: &Wrapped) -> &str {
@@ -154,28 +155,34 @@ fn without_supervisor(
     look: &Look,
     record: Option<&Record>,
     members: &Members,
-) -> Judged {
+) -> Result<Judged, Unseen> {
     if let Some(worker) = look.workers.first() {
         let line = command_line(worker.pid).unwrap_or_default();
         let name = program(wrapped);
         let living = format!("`{name}` is gone, and nobody watches {} ({line})", worker.pid);
-        return (State::Unsupervised, Some(living));
+        return Ok((State::Unsupervised, Some(living)));
     }
     if !members.is_empty() {
         let living =
             format!("`{}` is gone, and nobody watches {}", program(wrapped), members.describe());
-        return (State::Unsupervised, Some(living));
+        return Ok((State::Unsupervised, Some(living)));
     }
-    let held = held_locks(places);
+    let held = held_locks(places)?;
     if !held.is_empty() {
         let why = "a process that cannot be seen from here still belongs to it".to_owned();
-        return (State::Unsupervised, Some(why));
+        return Ok((State::Unsupervised, Some(why)));
     }
     // Between the placeholder of a paused site and its own supervisor.
-    if lock::is_held(&places.start_lock()).unwrap_or(false) {
-        return (State::Starting, Some("a start of it is under way".to_owned()));
+    let starts = lock::is_held(&places.start_lock()).map_err(|error| {
+        Unseen::Unknown(format!(
+            "the lock {} cannot be asked: {error}",
+            places.start_lock().display()
+        ))
+    })?;
+    if starts {
+        return Ok((State::Starting, Some("a start of it is under way".to_owned())));
     }
-    match record {
+    Ok(match record {
         Some(Record { ending: Some(Ending::Failed(failure)), .. }) => {
             (State::Failed, Some(failure.reason.clone()))
         }
@@ -184,7 +191,7 @@ fn without_supervisor(
             (State::Failed, Some(why))
         }
         Some(_) | None => (State::Stopped, None),
-    }
+    })
 }
 
 fn told(

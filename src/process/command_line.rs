@@ -42,12 +42,15 @@ impl Wanted<'_> {
             Ok(words) => Ok(self.begins(&words, stat.pid)),
             // What may not be looked at more closely may be it.
             Err(_) if program(stat.pid).is_some_and(|exe| !self.is_run_by(&exe)) => Ok(false),
-            Err(_) => {
-                let place = wait_place(stat.pid);
-                Err(io::Error::other(format!(
-                    "process {} ({}) hangs{place}, so that its command line cannot be read",
-                    stat.pid, stat.comm
-                )))
+            Err(mute) => {
+                let why = match mute.error() {
+                    None => format!(
+                        "hangs{}, so that its command line cannot be read",
+                        wait_place(stat.pid)
+                    ),
+                    Some(error) => format!("has a command line that cannot be read: {error}"),
+                };
+                Err(io::Error::other(format!("process {} ({}) {why}", stat.pid, stat.comm)))
             }
         }
     }

@@ -31,12 +31,25 @@ enum Owner {
 
 impl Groups {
     /// Where the trees of this site are, or would be. None: version 2 is not mounted here, or systemd
-    /// owns it and gives an ordinary user nothing.
+    /// owns it and gives an ordinary user nothing; or it cannot be told, see [`Self::look`].
     pub fn of(places: &SitePlaces) -> Option<Self> {
-        let mount = cgroup::mount()?;
-        let name = places.runtime.file_name()?.to_str()?;
+        Self::look(places).ok().flatten()
+    }
+
+    /// As [`Self::of`], for whoever proves by them that nothing lives.
+    ///
+    /// # Errors
+    /// It cannot be told whether there are any.
+    pub fn look(places: &SitePlaces) -> io::Result<Option<Self>> {
+        let Some(mount) = cgroup::mounted()? else { return Ok(None) };
         // Two nodes in namespaces of one machine share the tree, and not their sites.
-        let key = format!("{} {}", places.runtime.display(), node::pid_namespace());
+        let namespace = node::pid_namespace()?;
+        Ok(Self::below(&mount, places, &namespace))
+    }
+
+    fn below(mount: &Path, places: &SitePlaces, namespace: &str) -> Option<Self> {
+        let name = places.runtime.file_name()?.to_str()?;
+        let key = format!("{} {namespace}", places.runtime.display());
         let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -52,7 +65,7 @@ impl Groups {
 
     /// Where it is, or would be; of several that of the last supervisor.
     pub fn path(&self) -> PathBuf {
-        let there = || self.trees().pop();
+        let there = || self.trees().ok().and_then(|mut trees| trees.pop());
         self.home.clone().or_else(there).unwrap_or_else(|| self.above.join(&self.key))
     }
 
@@ -118,52 +131,75 @@ impl Groups {
         }
     }
 
-    fn trees(&self) -> Vec<PathBuf> {
-        match self.owner {
+    fn trees(&self) -> io::Result<Vec<PathBuf>> {
+        Ok(match self.owner {
             Owner::Ourselves => vec![self.above.join(&self.key)],
             Owner::Systemd => {
-                cgroup::below(&self.above).into_iter().filter(|tree| self.is_ours(tree)).collect()
+                let all = cgroup::below(&self.above)?;
+                all.into_iter().filter(|tree| self.is_ours(tree)).collect()
             }
-        }
+        })
     }
 
-    fn leaves(&self) -> impl Iterator<Item = PathBuf> {
-        self.trees().into_iter().flat_map(|tree| cgroup::below(&tree))
+    fn leaves(&self) -> io::Result<Vec<PathBuf>> {
+        let mut leaves = Vec::new();
+        for tree in self.trees()? {
+            leaves.extend(cgroup::below(&tree)?);
+        }
+        Ok(leaves)
     }
 
     /// Every process in the trees, with the leaf it is in.
-    pub fn members(&self) -> Vec<(Pid, String)> {
-        let leaf_name = |leaf: &Path| Some(leaf.file_name()?.to_string_lossy().into_owned());
-        let all =
-            self.leaves().filter_map(|leaf| Some((cgroup::processes(&leaf), leaf_name(&leaf)?)));
-        all.flat_map(|(pids, name)| pids.into_iter().map(move |pid| (pid, name.clone()))).collect()
+    ///
+    /// # Errors
+    /// A group is there and cannot be read: then nothing is known.
+    pub fn members(&self) -> io::Result<Vec<(Pid, String)>> {
+        let mut found = Vec::new();
+        for leaf in self.leaves()? {
+            let name = leaf.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let inside = cgroup::processes(&leaf).map_err(|error| {
+                let why = format!("the control group {} cannot be read: {error}", leaf.display());
+                io::Error::new(error.kind(), why)
+            })?;
+            found.extend(inside.into_iter().map(|pid| (pid, name.clone())));
+        }
+        Ok(found)
     }
 
     /// KILL, as one, for each leaf in which every process `may_be_killed`.
     pub fn kill(&self, may_be_killed: impl Fn(Pid) -> bool) {
-        for leaf in self.leaves() {
-            let inside = cgroup::processes(&leaf);
-            if !inside.is_empty()
-                && inside.into_iter().all(&may_be_killed)
-                && let Err(error) = cgroup::kill(&leaf)
-            {
+        let leaves = self.leaves().unwrap_or_else(|error| {
+            log::warn!("the control groups of the site cannot be read: {error}");
+            Vec::new()
+        });
+        for leaf in leaves {
+            let killed = cgroup::processes(&leaf).and_then(|inside| {
+                let all = !inside.is_empty() && inside.into_iter().all(&may_be_killed);
+                if all { cgroup::kill(&leaf) } else { Ok(()) }
+            });
+            if let Err(error) = killed {
                 log::warn!("{} cannot be killed as one: {error}", leaf.display());
             }
         }
     }
 
     /// Which process's leaf `pid` is in, if it is in a tree of the site's.
-    pub fn process_of(&self, pid: Pid) -> Option<String> {
-        let path = cgroup::of(pid)?;
-        let (above, leaf) = (path.parent()?, path.file_name()?);
-        self.is_ours(above).then(|| leaf.to_string_lossy().into_owned())
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub fn process_of(&self, pid: Pid) -> io::Result<Option<String>> {
+        let Some(path) = cgroup::of(pid)? else { return Ok(None) };
+        let (Some(above), Some(leaf)) = (path.parent(), path.file_name()) else { return Ok(None) };
+        Ok(self.is_ours(above).then(|| leaf.to_string_lossy().into_owned()))
     }
 
     /// Removes what is empty; a scope itself is systemd's to remove.
     pub fn remove(&self) {
         match self.owner {
-            Owner::Ourselves => self.trees().iter().for_each(|tree| cgroup::remove(tree)),
-            Owner::Systemd => self.leaves().for_each(|leaf| cgroup::remove(&leaf)),
+            Owner::Ourselves => {
+                self.trees().iter().flatten().for_each(|tree| cgroup::remove(tree));
+            }
+            Owner::Systemd => self.leaves().iter().flatten().for_each(|leaf| cgroup::remove(leaf)),
         }
     }
 }

@@ -2,12 +2,14 @@
 //! below a path. Nothing on that file system is touched for it: /proc tells by name.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::identity::Seen;
-use super::members::LEASE;
-use crate::linux::process::{Stat, all, mapped_below, open_paths_below, working_folder};
+use super::judge::is_keeper;
+use crate::linux::descriptors::open_paths_below;
+use crate::linux::process::{Stat, all, mapped_below, working_folder};
 use crate::linux::{Pid, StartTicks};
+use crate::site::SitePlaces;
 
 /// A process that holds something below a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub struct Holder {
     pub start: StartTicks,
     pub comm: String,
     /// What it holds: its working folder, an open file, or one that it has mapped.
-    pub what: std::path::PathBuf,
+    pub what: PathBuf,
 }
 
 impl Holder {
@@ -24,26 +26,33 @@ impl Holder {
         Seen { pid: self.pid, start: self.start }
     }
 
-    /// It keeps a site's lease, and goes when nothing of that site lives.
-    pub fn is_keeper(&self) -> bool {
-        matches!(self.seen().told(), Ok(Some((_, who))) if who == LEASE)
+    /// It keeps the lease of the site at `places`, and goes when nothing of that site lives.
+    pub fn keeps_lease(&self, places: &SitePlaces) -> bool {
+        self.seen().stat().is_some_and(|stat| is_keeper(places, &stat).unwrap_or(false))
     }
 }
 
 /// Every living process that holds something at or below `folder`, but this one.
 ///
 /// # Errors
-/// /proc cannot be read.
+/// /proc cannot be read: then nothing is known.
 pub fn holders(folder: &Path) -> io::Result<Vec<Holder>> {
-    let of = |stat: &Stat| {
-        let cwd = working_folder(stat.pid).filter(|path| path.starts_with(folder));
-        let open =
-            || open_paths_below(stat.pid, folder).into_iter().find(|p| p.starts_with(folder));
-        let mapped = || mapped_below(stat, folder);
-        let what = cwd.or_else(open).or_else(mapped)?;
-        Some(Holder { pid: stat.pid, start: stat.start, comm: stat.comm.clone(), what })
-    };
     let others =
         all()?.into_iter().filter(|s| s.pid != Pid::this() && s.is_alive() && !s.is_kernels);
-    Ok(others.filter_map(|stat| of(&stat)).collect())
+    let mut found = Vec::new();
+    for stat in others {
+        if let Some(what) = held_below(&stat, folder)? {
+            found.push(Holder { pid: stat.pid, start: stat.start, comm: stat.comm, what });
+        }
+    }
+    Ok(found)
+}
+
+/// What the process that was seen holds at or below `folder`.
+fn held_below(stat: &Stat, folder: &Path) -> io::Result<Option<PathBuf>> {
+    if let Some(path) = working_folder(stat.pid).filter(|path| path.starts_with(folder)) {
+        return Ok(Some(path));
+    }
+    let open = open_paths_below(stat.pid, folder)?.into_iter().find(|p| p.starts_with(folder));
+    Ok(open.or_else(|| mapped_below(stat, folder)))
 }

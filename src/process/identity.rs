@@ -1,5 +1,7 @@
 //! Which process, and not only which number.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
 use crate::linux::process::Stat;
@@ -13,9 +15,17 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What /proc tells of that very process; None once it is gone.
+    /// What /proc tells of that very process; None once it is gone, or where that cannot be told.
     pub fn stat(self) -> Option<Stat> {
-        Stat::of(self.pid).filter(|stat| stat.start == self.start)
+        self.look().ok().flatten()
+    }
+
+    /// What /proc tells of that very process; None once it is gone.
+    ///
+    /// # Errors
+    /// It may be there, and cannot be looked at.
+    pub fn look(self) -> io::Result<Option<Stat>> {
+        Ok(Stat::look(self.pid)?.filter(|stat| stat.start == self.start))
     }
 
     /// A handle on that very process; None once it is gone.
@@ -52,9 +62,18 @@ impl Identity {
         Self { boot: BootId::none(), pid: Pid::INIT, start: StartTicks::NEVER }
     }
 
-    /// Whether that very process lives.
+    /// Whether that very process can be seen to live.
     pub fn is_alive(&self) -> bool {
-        self.stat().is_some_and(|stat| stat.is_alive())
+        self.lives().unwrap_or(false)
+    }
+
+    /// Whether that very process lives.
+    ///
+    /// # Errors
+    /// It may live, and cannot be looked at: then it is not to be called gone.
+    pub fn lives(&self) -> io::Result<bool> {
+        Ok(self.seen().look()?.is_some_and(|stat| stat.is_alive())
+            && BootId::current()? == self.boot)
     }
 
     /// What /proc tells of that very process; None once it is gone.
@@ -87,11 +106,11 @@ mod tests {
     #[test]
     fn a_number_that_was_used_again_is_another_process() {
         let me = Identity::of(Pid::this()).unwrap();
-        assert!(me.is_alive());
+        assert!(me.is_alive() && me.lives().unwrap());
         assert!(me.open().is_some());
         let start = serde_json::from_str("1").unwrap();
         let other = Identity { start, ..me.clone() };
-        assert!(!other.is_alive());
+        assert!(!other.is_alive() && !other.lives().unwrap());
         assert!(other.open().is_none());
         let boot = serde_json::from_str("\"another\"").unwrap();
         assert!(!Identity { boot, ..me }.is_alive());

@@ -1,8 +1,8 @@
 //! Which marks a node offers for the processes of a site, and by which a stop was proved: for a
 //! person who wants to know how much a "stopped" is worth here.
 
+use super::environment::{MARK, mark_entry};
 use super::groups::Groups;
-use super::members::{MARK, mark_entry};
 use super::record::Record;
 use crate::linux::{files, pidfd};
 use crate::site::SitePlaces;

@@ -2,29 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::time::Duration;
 
+use super::environment::Believer;
 use super::groups::Groups;
 use super::identity::Seen;
+use super::judge::{Judge, Saying, locked_by};
+use super::membership::{Mark, Verdict};
 use super::record::Record;
-use crate::linux::process::{
-    Mute, Stat, all_with, arguments, command_line, environment_value, open_paths_below, waits_in,
-};
-use crate::linux::{Pid, StartTicks};
+use super::spared::{MUTE, Spared, haven};
+use super::tree::Tree;
+use crate::linux::process::{Stat, all_with, command_line, users, waits_in};
+use crate::linux::{Pid, StartTicks, users as accounts};
 use crate::site::SitePlaces;
 use crate::site::duration::show;
-
-/// The environment variable that every process of a site is given: `RUNTIME_FOLDER:PROCESS`.
-pub const MARK: &str = "SITEWARD_MARK";
-
-/// The name in the supervisor's own mark; no process of a definition can begin with an `@`.
-pub const SUPERVISOR: &str = "@supervisor";
-
-/// The name in the mark of the keeper of a site's lease, which is no process of the site: it ends
-/// when nothing of that lives.
-pub const LEASE: &str = "@lease";
 
 /// A process that belongs to a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +68,9 @@ pub struct Members {
     pub leaders: Vec<Seen>,
     /// Belong to the site and may not be signalled, with the reason.
     pub spared: Vec<(Member, &'static str)>,
+    /// Say that they are the site's, and are not: nothing is done about them, and nothing said of the
+    /// site by them.
+    pub strangers: Vec<Member>,
 }
 
 impl Members {
@@ -93,239 +87,151 @@ impl Members {
         let list = names.join("; ");
         if more == 0 { list } else { format!("{list}; and {more} more") }
     }
+
+    /// A sentence for each process that bears the site's mark and is no part of it.
+    pub fn describe_strangers(&self) -> Vec<String> {
+        let describe = |stranger: &Member| {
+            let user = users(stranger.pid).ok().flatten().map(|users| users.real);
+            let name = user.and_then(|uid| Some(accounts::user(&uid.to_string())?.name));
+            let user = name.or(user.map(|uid| uid.to_string())).unwrap_or("unknown".to_owned());
+            format!(
+                "process {} of user {user} bears this site's mark and is none of its processes: it \
+                 is left alone",
+                stranger.describe()
+            )
+        };
+        self.strangers.iter().map(describe).collect()
+    }
 }
 
-/// The value of the mark for the process `name` of the site at `places`.
-pub fn mark_entry(places: &SitePlaces, name: &str) -> Vec<u8> {
-    let mut entry = places.runtime.as_os_str().as_bytes().to_vec();
-    entry.push(b':');
-    entry.extend_from_slice(name.as_bytes());
-    entry
+/// What is seen of a process while it is there.
+struct Sighting {
+    saying: io::Result<Saying>,
+    /// Not looked for where the environment is believed.
+    locked: io::Result<Option<String>>,
 }
 
-/// The site's runtime folder, and the name of the process.
-pub(super) type Mark = (Vec<u8>, String);
-
-/// The mark in the environment of a process.
-///
-/// # Errors
-/// It hangs, so that its environment cannot be read; that is said once.
-pub fn told_by(stat: &Stat) -> Result<Option<Mark>, Mute> {
-    let value = environment_value(stat, MARK).inspect_err(|mute| {
-        if mute.is_news {
-            let place = wait_place(stat.pid);
-            log::warn!(
-                "process {} ({}) hangs{place}: its environment cannot be read, so that it is known \
-                 by its other marks alone",
-                stat.pid,
-                stat.comm
-            );
+impl Sighting {
+    /// None: of the dead and of the kernel's own there is nothing to be seen.
+    fn of(stat: &Stat, places: &SitePlaces, believer: &Believer<'_>) -> Option<Self> {
+        if stat.is_kernels || !stat.is_alive() {
+            return None;
         }
-    })?;
-    // No name of a process holds a colon, so the last one ends the folder.
-    let parted = value.and_then(|value| {
-        let colon = value.iter().rposition(|&b| b == b':')?;
-        Some((value[..colon].to_vec(), String::from_utf8_lossy(&value[colon + 1..]).into_owned()))
-    });
-    Ok(parted)
-}
-
-impl Seen {
-    /// The mark in its environment; None once it is gone.
-    ///
-    /// # Errors
-    /// As of [`told_by`].
-    pub fn told(self) -> Result<Option<Mark>, Mute> {
-        self.stat().map_or(Ok(None), |stat| told_by(&stat))
+        let saying = Saying::of(stat, places, believer);
+        // Every descriptor of a process is read for it.
+        let tells = matches!(&saying, Ok(s) if s.is_believed() && s.name(places).is_some());
+        let locked = if tells { Ok(None) } else { locked_by(stat.pid, places) };
+        Some(Self { saying, locked })
     }
 }
 
-/// As [`told_by`], where it does not matter why there is none.
-pub fn mark_of(stat: &Stat) -> Option<Mark> {
-    told_by(stat).ok().flatten()
-}
-
-/// Why a process is left alone whose mark cannot be read, and which no other one makes the site's.
-pub const MUTE: &str = "which hangs, so that it cannot be read whose it is";
-
-/// Names of programs that a sweep never signals, whatever marks they bear: a site's job may have
-/// started the cluster software, and ending that would take the node away.
-const CLUSTER_DAEMONS: [&str; 20] = [
-    "pacemakerd",
-    "pacemaker-execd",
-    "pacemaker-contr",
-    "pacemaker-based",
-    "pacemaker-attrd",
-    "pacemaker-sched",
-    "pacemaker-fence",
-    "pacemaker-remot",
-    "corosync",
-    "sbd",
-    "ohasd.bin",
-    "crsd.bin",
-    "ocssd.bin",
-    "cssdagent",
-    "scriptagent.bin",
-    "oraagent.bin",
-    "cmcld",
-    "cmserviced",
-    "clprc",
-    "clppm",
-];
-
-fn cluster_daemon(comm: &str) -> Option<&'static str> {
-    CLUSTER_DAEMONS.contains(&comm).then_some("a cluster manager's daemon")
-}
-
-/// Why nothing at or below this process is the site's to end, though it began there: the node's
-/// cluster software or a person at a terminal has work of its own. None: it is no such process.
-pub fn haven(stat: &Stat) -> Option<&'static str> {
-    if let Some(why) = cluster_daemon(&stat.comm) {
-        return Some(why);
-    }
-    // login(1), sshd(8) and su(1) say so with a dash; without a terminal it is somebody's `su -c`.
-    let dashed =
-        || arguments(stat).is_ok_and(|a| a.first().is_some_and(|word| word.starts_with(b"-")));
-    (stat.has_terminal && dashed()).then_some("a login shell")
-}
-
-/// Every living process that belongs to the site at `places`, but the supervisor itself.
-///
-/// The marks: a control group of the site's; an identity in `record`; the environment; an inherited lock; the session of a
-/// recorded process whose leader lives; descent from any of these or from the supervisor.
+/// Every living process that belongs to the site at `places`, but the supervisor itself; by the rule of
+/// `membership`.
 ///
 /// # Errors
-/// /proc cannot be read: then nothing is known.
+/// /proc, a control group, or the site's token cannot be read: then nothing is known.
 pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<Members> {
-    let locks = places.process_locks();
-    let marks = |stat: &Stat| {
-        let may_be = stat.is_alive() && !stat.is_kernels;
-        may_be.then(|| {
-            let told = told_by(stat);
-            // Every descriptor of a process is read for it, so only where the other does not tell.
-            let tells = matches!(told, Ok(Some(_)));
-            let locked = if tells { None } else { locked_by(stat.pid, &locks) };
-            (told, locked)
-        })
+    let believer = Believer::new(places);
+    let sight = |stat: &Stat| Sighting::of(stat, places, &believer);
+    let mut all: Vec<(Stat, Sighting)> =
+        all_with(sight)?.into_iter().filter_map(|(stat, seen)| Some((stat, seen?))).collect();
+    let grouped: HashMap<Pid, String> = match Groups::look(places)? {
+        Some(groups) => groups.members()?.into_iter().collect(),
+        None => HashMap::new(),
     };
-    let (stats, marks): (Vec<Stat>, Vec<_>) =
-        all_with(marks)?.into_iter().filter_map(|(stat, marks)| Some((stat, marks?))).unzip();
-    let by_pid: HashMap<Pid, &Stat> = stats.iter().map(|s| (s.pid, s)).collect();
-    let mut children: HashMap<Pid, Vec<&Stat>> = HashMap::new();
-    for stat in &stats {
-        if let Some(parent) = stat.parent {
-            children.entry(parent).or_default().push(stat);
+    // One that has only just come into a group, or could not be seen before.
+    let seen: HashSet<Pid> = all.iter().map(|(stat, _)| stat.pid).collect();
+    for pid in grouped.keys().filter(|pid| !seen.contains(pid)) {
+        if let Some(stat) = Stat::look(*pid)?
+            && let Some(sighting) = sight(&stat)
+        {
+            all.push((stat, sighting));
         }
     }
-    let folder = places.runtime.as_os_str().as_bytes();
-    let known = Known::new(record, &by_pid);
-    let grouped: HashMap<Pid, String> =
-        Groups::of(places).map(|g| g.members()).unwrap_or_default().into_iter().collect();
+    let tree = Tree::of(all.iter().map(|(stat, _)| stat.clone()));
+    let judge = Judge::new(places, record, &tree)?;
+    let known = &judge.known;
 
     let mut found: HashMap<Pid, Member> = HashMap::new();
-    let mut foreign: HashSet<Pid> = HashSet::new();
-    let mut mute: HashSet<Pid> = HashSet::new();
-    for (stat, (told, locked)) in stats.iter().zip(marks) {
-        if Some((stat.pid, stat.start)) == known.supervisor {
+    let mut sayings: HashMap<Pid, Saying> = HashMap::new();
+    let mut unsure: HashSet<Pid> = HashSet::new();
+    let mut strangers: Vec<Member> = Vec::new();
+    for (stat, sighting) in all {
+        if Some(Seen::from(&stat)) == known.supervisor {
             continue;
         }
-        if told.is_err() {
-            mute.insert(stat.pid);
-        }
-        let mark = told.ok().flatten();
-        if mark.as_ref().is_some_and(|(of, who)| of != folder || who == LEASE) {
-            foreign.insert(stat.pid);
-            continue;
-        }
-        let marked = mark.map(|(_, process)| process);
-        let recorded = known.processes.get(&(stat.pid, stat.start)).cloned();
+        let recorded = judge.recorded(&stat);
         let leaf = grouped.get(&stat.pid).cloned();
-        // The supervisor bears the mark too; without a record it is found by it.
-        let by = if leaf.is_some() {
-            "cgroup"
-        } else if recorded.is_some() {
-            "record"
-        } else if marked.is_some() {
-            "environment"
-        } else if locked.is_some() {
-            "lock"
-        } else if stat.session.is_some_and(|s| known.sessions.contains(&s)) {
-            "session"
-        } else {
-            continue;
+        let is_sure = recorded.is_some() || leaf.is_some();
+        let saying = match sighting.saying {
+            // What says nothing that can be read is known by what cannot be forged.
+            Err(_) if recorded.is_some() => Saying::Nothing,
+            other => other?,
         };
-        let process = recorded.or(leaf).or(marked).or(locked);
-        found.insert(stat.pid, member(stat, process, by));
+        let locked = if is_sure { sighting.locked.ok().flatten() } else { sighting.locked? };
+        let strong = if recorded.is_some() {
+            Some(Mark::Record)
+        } else if let Some(leaf) = &leaf {
+            Some(judge.of_leaf(leaf, &saying))
+        } else if locked.is_some() {
+            Some(Mark::Lock)
+        } else if stat.session.is_some_and(|s| known.sessions.contains(&s)) {
+            Some(Mark::Session)
+        } else {
+            None
+        };
+        let named = saying.name(places).map(str::to_owned);
+        let process = recorded.or(leaf).or(locked).or(named);
+        match judge.verdict(&stat, strong, &saying)? {
+            Verdict::Ours(by) => drop(found.insert(stat.pid, member(&stat, process, by))),
+            Verdict::Unsure(by) => {
+                unsure.insert(stat.pid);
+                found.insert(stat.pid, member(&stat, process, by));
+            }
+            Verdict::Stranger => strangers.push(member(&stat, process, Mark::Environment)),
+            Verdict::Keeper | Verdict::Another | Verdict::Not => {}
+        }
+        sayings.insert(stat.pid, saying);
     }
-    add_descendants(&mut found, &foreign, &children, &known);
-    let mut havens = below_havens(&found, &children, &by_pid);
+    add_descendants(&mut found, &mut unsure, &sayings, &judge, &tree)?;
+    strangers.retain(|stranger| !found.contains_key(&stranger.pid));
+    let mut havens = below_havens(&found, &tree);
     // It may be another site's that one of ours started.
-    let is_unsure = |m: &&Member| mute.contains(&m.pid) && ["session", "descent"].contains(&m.by);
-    havens.extend(found.values().filter(is_unsure).map(|m| (m.pid, MUTE)));
-    let mut members = sort_out(found, &havens);
-    members.leaders = leaders(&members.ours, &stats);
+    havens.extend(unsure.into_iter().map(|pid| (pid, MUTE)));
+    let mut members = sort_out(found, &havens)?;
+    members.leaders = leaders(&members.ours, &tree);
+    members.strangers = strangers;
     Ok(members)
 }
 
 /// Whose group can be signalled as one without reaching anybody else.
-fn leaders(ours: &[Member], stats: &[Stat]) -> Vec<Seen> {
+fn leaders(ours: &[Member], tree: &Tree) -> Vec<Seen> {
     let pids: HashSet<Pid> = ours.iter().map(|m| m.pid).collect();
     let foreign: HashSet<Pid> =
-        stats.iter().filter(|s| !pids.contains(&s.pid)).filter_map(|s| s.group).collect();
+        tree.stats().filter(|s| !pids.contains(&s.pid)).filter_map(|s| s.group).collect();
     let leads = |m: &&Member| {
-        let leads = stats.iter().any(|s| s.pid == m.pid && s.group == Some(m.pid));
+        let leads = tree.stat(m.pid).is_some_and(|s| s.group == Some(m.pid));
         leads && !foreign.contains(&m.pid)
     };
     ours.iter().filter(leads).map(Member::seen).collect()
 }
 
 /// What is at or below a haven among what was found.
-fn below_havens(
-    found: &HashMap<Pid, Member>,
-    children: &HashMap<Pid, Vec<&Stat>>,
-    by_pid: &HashMap<Pid, &Stat>,
-) -> HashMap<Pid, &'static str> {
-    let is_haven = |pid: &&Pid| by_pid.get(pid).and_then(|stat| haven(stat));
+fn below_havens(found: &HashMap<Pid, Member>, tree: &Tree) -> HashMap<Pid, &'static str> {
+    let is_haven = |pid: Pid| tree.stat(pid).and_then(|stat| haven(stat, tree));
     let mut queue: Vec<(Pid, &'static str)> =
-        found.keys().filter_map(|pid| Some((*pid, is_haven(&pid)?))).collect();
+        found.keys().filter_map(|pid| Some((*pid, is_haven(*pid)?))).collect();
     let mut havens = HashMap::new();
     while let Some((pid, why)) = queue.pop() {
         if havens.insert(pid, why).is_none() {
-            let below = children.get(&pid).into_iter().flatten();
-            queue.extend(below.map(|child| (child.pid, "below one that is spared")));
+            let below = tree.children(pid).iter();
+            queue.extend(below.map(|child| (*child, "below one that is spared")));
         }
     }
     havens
 }
 
-/// What a record says, as far as it still holds.
-struct Known {
-    supervisor: Option<(Pid, StartTicks)>,
-    processes: HashMap<(Pid, StartTicks), String>,
-    /// Sessions whose leader is a recorded process that lives: the number cannot be another's.
-    sessions: HashSet<Pid>,
-}
-
-impl Known {
-    fn new(record: Option<&Record>, alive: &HashMap<Pid, &Stat>) -> Self {
-        let mut known =
-            Self { supervisor: None, processes: HashMap::new(), sessions: HashSet::new() };
-        let Some(record) = record.filter(|r| r.is_of_this_boot()) else { return known };
-        let lives = |pid: Pid, start| alive.get(&pid).is_some_and(|s| s.start == start);
-        known.supervisor = Some((record.supervisor.pid, record.supervisor.start))
-            .filter(|(pid, start)| lives(*pid, *start));
-        for process in &record.processes {
-            let identity = &process.identity;
-            if lives(identity.pid, identity.start) {
-                known.processes.insert((identity.pid, identity.start), process.name.clone());
-                known.sessions.insert(identity.pid);
-            }
-        }
-        known
-    }
-}
-
-fn member(stat: &Stat, process: Option<String>, by: &'static str) -> Member {
+fn member(stat: &Stat, process: Option<String>, by: Mark) -> Member {
     Member {
         pid: stat.pid,
         start: stat.start,
@@ -334,65 +240,43 @@ fn member(stat: &Stat, process: Option<String>, by: &'static str) -> Member {
         parent: stat.parent,
         session: stat.session,
         process,
-        by,
+        by: by.name(),
     }
-}
-
-/// The process of the site whose inherited lock (one of the files in `locks`) `pid` holds.
-pub fn locked_by(pid: Pid, locks: &Path) -> Option<String> {
-    let path = open_paths_below(pid, locks).into_iter().next()?;
-    let name = path.file_name()?.to_string_lossy().into_owned();
-    // A lock file that was removed is shown with this behind its name.
-    Some(name.trim_end_matches(" (deleted)").to_owned())
 }
 
 fn add_descendants(
     found: &mut HashMap<Pid, Member>,
-    foreign: &HashSet<Pid>,
-    children: &HashMap<Pid, Vec<&Stat>>,
-    known: &Known,
-) {
+    unsure: &mut HashSet<Pid>,
+    sayings: &HashMap<Pid, Saying>,
+    judge: &Judge<'_>,
+    tree: &Tree,
+) -> io::Result<()> {
     let mut queue: Vec<(Pid, Option<String>)> =
         found.values().map(|m| (m.pid, m.process.clone())).collect();
-    queue.extend(known.supervisor.map(|(pid, _)| (pid, None)));
+    queue.extend(judge.known.supervisor.map(|supervisor| (supervisor.pid, None)));
     while let Some((pid, process)) = queue.pop() {
-        for child in children.get(&pid).into_iter().flatten() {
-            if foreign.contains(&child.pid)
-                || found.contains_key(&child.pid)
-                || known.supervisor.is_some_and(|(s, _)| s == child.pid)
-            {
+        for child in tree.children(pid).iter().filter_map(|child| tree.stat(*child)) {
+            if found.contains_key(&child.pid) || judge.known.supervisor == Some(Seen::from(child)) {
                 continue;
             }
-            found.insert(child.pid, member(child, process.clone(), "descent"));
+            let saying = sayings.get(&child.pid).unwrap_or(&Saying::Nothing);
+            match judge.verdict(child, Some(Mark::Descent), saying)? {
+                Verdict::Ours(_) => {}
+                Verdict::Unsure(_) => drop(unsure.insert(child.pid)),
+                Verdict::Keeper | Verdict::Another | Verdict::Stranger | Verdict::Not => continue,
+            }
+            found.insert(child.pid, member(child, process.clone(), Mark::Descent));
             queue.push((child.pid, process.clone()));
         }
     }
+    Ok(())
 }
 
-/// Whom no verb may signal, whatever they have to do with a site.
-#[derive(Debug)]
-pub struct Spared(HashSet<Pid>);
-
-impl Spared {
-    /// As it is for this process: its ancestors, itself among them, and PID 1.
-    pub fn now() -> Self {
-        let mut spared = HashSet::from([Pid::INIT]);
-        let mut at = Some(Pid::this());
-        while let Some(pid) = at.filter(|pid| spared.insert(*pid)) {
-            at = Stat::of(pid).and_then(|stat| stat.parent);
-        }
-        Self(spared)
-    }
-
-    /// Why `pid`, which is called `comm`, may not be signalled; None: it may.
-    pub fn why(&self, pid: Pid, comm: &str) -> Option<&'static str> {
-        let is_above = self.0.contains(&pid).then_some("from which this verb was called");
-        is_above.or_else(|| cluster_daemon(comm))
-    }
-}
-
-fn sort_out(found: HashMap<Pid, Member>, havens: &HashMap<Pid, &'static str>) -> Members {
-    let spared = Spared::now();
+fn sort_out(
+    found: HashMap<Pid, Member>,
+    havens: &HashMap<Pid, &'static str>,
+) -> io::Result<Members> {
+    let spared = Spared::now()?;
     let mut members = Members::default();
     let mut all: Vec<Member> = found.into_values().collect();
     all.sort_by_key(|m| (m.start, m.pid));
@@ -401,10 +285,10 @@ fn sort_out(found: HashMap<Pid, Member>, havens: &HashMap<Pid, &'static str>) ->
         if member.pid == Pid::this() {
             continue;
         }
-        match havens.get(&member.pid).copied().or_else(|| spared.why(member.pid, &member.comm)) {
+        match havens.get(&member.pid).copied().or_else(|| spared.why(member.pid)) {
             Some(why) => members.spared.push((member, why)),
             None => members.ours.push(member),
         }
     }
-    members
+    Ok(members)
 }

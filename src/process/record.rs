@@ -163,7 +163,8 @@ impl Record {
             Err(error) => return Err(error),
         };
         let record: Self = serde_json::from_slice(&bytes)?;
-        Ok(Some(record).filter(Self::is_of_this_boot))
+        let boot = BootId::current()?;
+        Ok(Some(record).filter(|record| record.supervisor.boot == boot))
     }
 
     /// Writes it durably; where the disk is full as well as may be, as what failed must be told.

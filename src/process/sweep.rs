@@ -2,12 +2,14 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::groups::Groups;
-use super::members::{LEASE, Members, Spared, find_members, haven, mark_of};
+use super::judge::Judge;
+use super::members::{Members, find_members};
 use super::record::Record;
+use super::spared::{Spared, haven};
+use super::tree::Tree;
 use crate::linux::process::Stat;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, PidFd, Signal};
@@ -75,24 +77,30 @@ pub fn sweep(
 /// forks on while it is looked for is gone then. A group with a process that must be spared is left
 /// to the sweep.
 /// Says whether there was anything.
-pub fn kill_groups(places: &SitePlaces) -> bool {
-    let Some(groups) = Groups::of(places).filter(|g| !g.members().is_empty()) else {
-        return false;
-    };
-    let folder = places.runtime.as_os_str().as_bytes();
-    let spared = Spared::now();
+///
+/// # Errors
+/// The groups, or what is in them, cannot be read.
+pub fn kill_groups(places: &SitePlaces) -> io::Result<bool> {
+    let Some(groups) = Groups::look(places)? else { return Ok(false) };
+    if groups.members()?.is_empty() {
+        return Ok(false);
+    }
+    let record = Record::read(places).ok().flatten();
+    let tree = Tree::look()?;
+    let judge = Judge::new(places, record.as_ref(), &tree)?;
+    let spared = Spared::now()?;
     groups.kill(|pid| {
         // One that is gone meanwhile is in nobody's way.
         let Some(stat) = Stat::of(pid) else { return true };
-        // The lease's keeper has its last word to write.
-        let ours = mark_of(&stat).is_none_or(|(of, who)| of == folder && who != LEASE);
-        ours && spared.why(pid, &stat.comm).is_none() && haven(&stat).is_none()
+        judge.is_ours_in_group(&stat).unwrap_or(false)
+            && spared.why(pid).is_none()
+            && haven(&stat, &tree).is_none()
     });
     let until = Moment::now() + GONE;
-    while !groups.members().is_empty() && !until.passed() {
+    while !groups.members()?.is_empty() && !until.passed() {
         Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(1)));
     }
-    true
+    Ok(true)
 }
 
 /// How long a group that was killed is given to be gone; what is not is looked for.

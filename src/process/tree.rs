@@ -20,8 +20,13 @@ impl Tree {
     /// # Errors
     /// /proc cannot be read.
     pub fn look() -> io::Result<Self> {
+        Ok(Self::of(all()?))
+    }
+
+    /// Of what was seen; the dead are left out.
+    pub(super) fn of(stats: impl IntoIterator<Item = Stat>) -> Self {
         let stats: HashMap<Pid, Stat> =
-            all()?.into_iter().filter(Stat::is_alive).map(|s| (s.pid, s)).collect();
+            stats.into_iter().filter(Stat::is_alive).map(|s| (s.pid, s)).collect();
         let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
         for stat in stats.values() {
             if let Some(parent) = stat.parent {
@@ -31,7 +36,16 @@ impl Tree {
         for list in children.values_mut() {
             list.sort_by_key(|pid| stats.get(pid).map(|s| (s.start, s.pid)));
         }
-        Ok(Self { stats, children })
+        Self { stats, children }
+    }
+
+    /// How many processes there are.
+    pub(super) fn len(&self) -> usize {
+        self.stats.len()
+    }
+
+    pub(super) fn stats(&self) -> impl Iterator<Item = &Stat> {
+        self.stats.values()
     }
 
     pub fn stat(&self, pid: Pid) -> Option<&Stat> {

@@ -171,6 +171,10 @@ impl SitePlaces {
     pub fn record(&self) -> PathBuf {
         self.runtime.join("record.json")
     }
+    /// What only the site's own processes are told.
+    pub fn token(&self) -> PathBuf {
+        self.runtime.join("token")
+    }
     /// The definition that the supervisor runs.
     pub fn snapshot(&self) -> PathBuf {
         self.runtime.join("definition.yaml")
@@ -211,6 +215,7 @@ impl SitePlaces {
         let files = [
             self.start_lock(),
             self.record(),
+            self.token(),
             self.snapshot(),
             self.process_lock(&instance),
             self.process_log(&instance).with_extension("log.1"),

@@ -208,7 +208,7 @@ impl Supervisor {
     fn lock_of(&mut self, unit: UnitId) -> Result<Option<Lock>, NotSpawned> {
         let path = self.places.process_lock(self.name(unit));
         let failed = |errno| NotSpawned::Error(ExecError { stage: Stage::Alone, errno });
-        match Lock::attempt(&path) {
+        match Lock::for_heirs(&path) {
             Ok(Attempt::Taken(lock)) => return Ok(Some(lock)),
             Ok(Attempt::Held) => {}
             Err(error) => return Err(failed(error.raw_os_error().unwrap_or(EIO))),
@@ -221,14 +221,15 @@ impl Supervisor {
             self.look_again = Some(Moment::now());
             return Err(NotSpawned::Occupied);
         }
-        let locks = self.places.process_locks();
-        let holds = |seen: &Seen| locked_by(seen.pid, &locks).is_some_and(|of| of == name);
+        let places = &self.places;
+        let holds =
+            |seen: &Seen| locked_by(seen.pid, places).ok().flatten().is_some_and(|of| of == name);
         if let Some((seen, why)) = family.spared.iter().find(|(seen, _)| holds(seen)) {
             log::warn!("{}, {why}, holds the lock of `{name}`, which is started without", seen.pid);
             return Ok(None);
         }
         // It may have ended since.
-        match Lock::attempt(&path) {
+        match Lock::for_heirs(&path) {
             Ok(Attempt::Taken(lock)) => Ok(Some(lock)),
             Ok(Attempt::Held) => Err(failed(EBUSY)),
             Err(error) => Err(failed(error.raw_os_error().unwrap_or(EIO))),

@@ -105,12 +105,11 @@ impl Supervisor {
             && !matches!(self.process(unit).ready, Ready::Log(_));
         let family = self.family().filter(|_| is_clear)?;
         let groups = Groups::of(&self.places);
-        let locks = self.places.process_locks();
         let name = self.name(unit).to_owned();
         let is_started = |seen: &&Seen| {
             let leads = seen.stat().is_some_and(|stat: Stat| stat.session == Some(stat.pid));
-            let grouped = || groups.as_ref()?.process_of(seen.pid);
-            let locked = || locked_by(seen.pid, &locks);
+            let grouped = || groups.as_ref()?.process_of(seen.pid).ok().flatten();
+            let locked = || locked_by(seen.pid, &self.places).ok().flatten();
             leads && grouped().or_else(locked).is_some_and(|of| of == name)
         };
         let leaders: Vec<Seen> = family.of(unit).iter().filter(is_started).copied().collect();

@@ -1,4 +1,4 @@
-//! What a supervisor is found by: its folder, lock, socket, record and snapshot. Whoever removes or
+//! What a supervisor is found by: its folder, lock, socket, record, snapshot and token. Whoever removes or
 //! replaces them under it (a clean-up of /run, a careless hand) would make a running site look like
 //! none, so it is told by the kernel and puts them back.
 //!
@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::event_loop::Supervisor;
+use super::launch::Launch;
 use crate::history;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::watch::{Watch, Watcher};
@@ -132,6 +133,12 @@ impl Supervisor {
             if !self.places.snapshot().exists() {
                 missing.push("snapshot");
                 files::write_durably(&self.places.snapshot(), self.written.text.as_bytes())?;
+            }
+            // As it was: what runs was given no other.
+            if let Some(token) = self.launches.first().and_then(Launch::token)
+                && token.put_back(&self.places)?
+            {
+                missing.push("token");
             }
             if !self.places.record().exists() {
                 missing.push("record");

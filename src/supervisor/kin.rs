@@ -1,21 +1,22 @@
 //! Which process belongs to which unit.
 //!
 //! As long as the supervisor lives it is the subreaper, so everything of the site descends from
-//! it. A child of its own is a unit's main process, a helper, or an orphan: an orphan belongs to
-//! the unit in whose session it is, whose lock it holds or whose mark it bears, or to which it
-//! was found to belong before; else it is a stray, of which it is known only that it is the site's.
+//! it, but what the rule of `process` says is another site's, or the keeper of the lease. A child of its
+//! own is a unit's main process, a helper, or an orphan: an orphan belongs to the unit in whose group
+//! or session it is, whose lock it holds or whose mark it bears, or to which it was found to belong
+//! before; else it is a stray, of which it is known only that it is the site's.
 //!
 //! A supervisor that has adopted a site has no such descendants: those are found by their marks, as
 //! a verb finds them.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 
 use super::plan::UnitId;
 use crate::linux::Pid;
+use crate::linux::process::Stat;
 use crate::process::{
-    Groups, MUTE, Record, Seen, Tree, find_members, haven, locked_by, mark_of, told_by,
+    Descendant, Groups, Judge, MUTE, Record, Seen, Tree, find_members, haven, locked_by,
 };
 use crate::site::SitePlaces;
 
@@ -82,10 +83,10 @@ impl Kin {
     /// # Errors
     /// /proc cannot be read.
     pub(super) fn look(&mut self, about: &About<'_>) -> io::Result<Family> {
-        let About { places, names, mains, helpers, .. } = about;
+        let About { places, record, mains, helpers, .. } = about;
         let tree = Tree::look()?;
-        let groups = Groups::of(places);
-        let folder = places.runtime.as_os_str().as_bytes();
+        let groups = Groups::look(places)?;
+        let judge = Judge::new(places, Some(record), &tree)?;
         let mut family = Family::default();
         let mut orphans = HashMap::new();
         // Each with the unit of its parent.
@@ -94,30 +95,23 @@ impl Kin {
         while let Some((pid, parent)) = queue.pop() {
             let Some(stat) = tree.stat(pid).filter(|_| !helpers.contains(&pid)) else { continue };
             let seen = Seen::from(stat);
-            // What the definition itself names is the site's, whatever it is called.
-            if let Some(why) = haven(stat).filter(|_| !mains.contains_key(&pid)) {
-                family.spared.push((seen, why));
-                continue;
-            }
-            let unit = match mains.get(&pid).copied().or(parent) {
+            let unit = match mains.get(&pid).copied() {
+                // What the definition itself names is the site's, whatever it is called.
                 Some(unit) => Some(unit),
                 None => {
-                    let told = told_by(stat);
-                    let is_mute = told.is_err();
-                    let mark = told.ok().flatten();
-                    // Another site that one of ours started, and all that is below it.
-                    if mark.as_ref().is_some_and(|(of, _)| of != folder) {
+                    if let Some(why) = haven(stat, &tree) {
+                        family.spared.push((seen, why));
                         continue;
                     }
-                    let unit = self
-                        .orphans
-                        .get(&seen)
-                        .copied()
-                        .or_else(|| names.get(&groups.as_ref()?.process_of(pid)?).copied())
-                        .or_else(|| stat.session.and_then(|s| self.sessions.get(&s).copied()))
-                        .or_else(|| names.get(&mark?.1).copied())
-                        .or_else(|| names.get(&locked_by(pid, &places.process_locks())?).copied());
-                    if unit.is_none() && is_mute {
+                    let whose = judge.of_descendant(stat)?;
+                    if whose == Descendant::Apart {
+                        continue;
+                    }
+                    let unit = match parent {
+                        Some(unit) => Some(unit),
+                        None => self.unit_of_orphan(stat, &whose, about, groups.as_ref())?,
+                    };
+                    if unit.is_none() && whose == Descendant::Mute {
                         family.spared.push((seen, MUTE));
                         continue;
                     }
@@ -131,20 +125,42 @@ impl Kin {
                 }
                 None => family.strays.push(seen),
             }
-            for child in tree.children(pid) {
-                // A child of ours may have started another site, whose supervisor bears its mark.
-                let mark = tree.stat(*child).and_then(mark_of);
-                let foreign = mark.is_some_and(|(of, _)| of != folder);
-                if !foreign {
-                    queue.push((*child, unit));
-                }
-            }
+            queue.extend(tree.children(pid).iter().map(|child| (*child, unit)));
         }
         if self.adopted {
             add_adopted(&mut family, &tree, about)?;
         }
         self.orphans = orphans;
         Ok(family)
+    }
+
+    /// To which unit a process belongs whose parent does not tell.
+    fn unit_of_orphan(
+        &self,
+        stat: &Stat,
+        whose: &Descendant,
+        about: &About<'_>,
+        groups: Option<&Groups>,
+    ) -> io::Result<Option<UnitId>> {
+        let called = |name: Option<String>| about.names.get(&name?).copied();
+        if let Some(unit) = self.orphans.get(&Seen::from(stat)) {
+            return Ok(Some(*unit));
+        }
+        if let Some(groups) = groups
+            && let Some(unit) = called(groups.process_of(stat.pid)?)
+        {
+            return Ok(Some(unit));
+        }
+        if let Some(unit) = stat.session.and_then(|session| self.sessions.get(&session)) {
+            return Ok(Some(*unit));
+        }
+        if let Some(unit) = called(locked_by(stat.pid, about.places)?) {
+            return Ok(Some(unit));
+        }
+        Ok(match whose {
+            Descendant::Ours { named } => called(named.clone()),
+            Descendant::Mute | Descendant::Apart => None,
+        })
     }
 }
 

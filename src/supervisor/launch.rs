@@ -12,7 +12,7 @@ use crate::linux::files;
 use crate::linux::limits::Limit;
 use crate::linux::spawn::Command;
 use crate::linux::users::{self, Credentials, User};
-use crate::process::{MARK, mark_entry};
+use crate::process::{MARK, Token, mark_entry};
 use crate::site::{Context, Definition, SitePlaces, read_env_file, read_env_file_until};
 
 /// Where programs without a slash are looked for, unless the site's environment says otherwise.
@@ -32,6 +32,7 @@ pub struct Launch {
     limits: Vec<Limit>,
     oom_score_adj: Option<i32>,
     credentials: Option<Credentials>,
+    token: Option<Token>,
 }
 
 /// A user or a group that nobody knows here.
@@ -60,13 +61,28 @@ pub fn credentials(context: &Context) -> Result<Option<(User, Credentials)>, Unk
     Ok(Some((user, credentials)))
 }
 
+/// The token of a site, made if need be; None, and said, where that cannot be.
+pub fn token(places: &SitePlaces) -> Option<Token> {
+    let failed = |error: &std::io::Error| {
+        log::warn!(
+            "the site's token {} cannot be had, so that its processes are known without: {error}",
+            places.token().display()
+        );
+    };
+    Token::of(places).inspect_err(failed).ok()
+}
+
 impl Launch {
     /// For each process of the definition, in its order; within the limits `inherited`, unless the
-    /// definition says otherwise.
+    /// definition says otherwise. What is started is given the site's `token`.
     ///
     /// # Errors
     /// A sentence: an unknown user or group, or an env_file that cannot be read.
-    pub fn prepare(definition: &Definition, inherited: &[Limit]) -> Result<Vec<Self>, String> {
+    pub fn prepare(
+        definition: &Definition,
+        inherited: &[Limit],
+        token: Option<&Token>,
+    ) -> Result<Vec<Self>, String> {
         definition
             .processes
             .iter()
@@ -75,6 +91,7 @@ impl Launch {
                     format!("the process `{}` cannot be started: {why}", process.name)
                 })?;
                 launch.limits.splice(0..0, inherited.iter().copied());
+                launch.token = token.cloned();
                 Ok(launch)
             })
             .collect()
@@ -129,12 +146,26 @@ impl Launch {
             oom_score_adj: context.oom_score_adj,
             // Changing to whom we are already would need rights that an ordinary user lacks.
             credentials: credentials.filter(|_| files::is_root()),
+            token: None,
         })
     }
 
     /// As whom its programs run; None: as whom we run.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
+    }
+
+    /// What is started is given the token of the site at `places`, which is made if need be. Without
+    /// one it is started all the same, and known by its other marks.
+    #[must_use]
+    pub fn with_token(mut self, places: &SitePlaces) -> Self {
+        self.token = token(places);
+        self
+    }
+
+    /// What the site's processes are given to prove their mark by.
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
     }
 
     /// The folders in which programs without a slash are looked for.
@@ -160,6 +191,7 @@ impl Launch {
         let mut entry = format!("{MARK}=").into_bytes();
         entry.extend(mark_entry(mark.0, mark.1));
         environment.extend(CString::new(entry));
+        environment.extend(self.token.iter().filter_map(|token| CString::new(token.entry()).ok()));
         let program = words.first().map_or("", String::as_str);
         Command {
             candidates: Command::candidates(OsStr::new(program), self.path()),

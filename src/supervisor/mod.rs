@@ -130,7 +130,9 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     let lives = matches!(beginning, Beginning::Adopt);
     let (lease, own_keeper) =
         Lease::begin(&definition, &places, keeper, lives).map_err(|why| anyhow!(why))?;
-    let launches = Launch::prepare(&definition, &limits::widen()).map_err(|why| anyhow!(why))?;
+    let token = launch::token(&places);
+    let launches = Launch::prepare(&definition, &limits::widen(), token.as_ref())
+        .map_err(|why| anyhow!(why))?;
     let reserved = match beginning {
         // What lives has its ports.
         Beginning::Held(_) | Beginning::Adopt => ports::Reserved::default(),

@@ -65,6 +65,8 @@ impl Stay {
     pub fn begin(mut groups: Groups, name: &str) -> Result<Self, String> {
         let Some(scope) = groups.scope(Pid::this()) else { return Ok(Self { groups, back: None }) };
         let back = cgroup::of(Pid::this())
+            .ok()
+            .flatten()
             .and_then(|path| Some(cgroup::mount()?.join(path.strip_prefix("/").ok()?)));
         ask_for(&scope, name)?;
         groups.settle_in(&scope);

@@ -231,7 +231,7 @@ impl Ending<'_> {
         };
         let holding = holders(database).map_err(|error| self.unreadable(&error))?;
         // The keeper of the lease goes when this is proved.
-        match holding.iter().find(|holder| !holder.is_keeper()) {
+        match holding.iter().find(|holder| !holder.keeps_lease(&self.target.site)) {
             None => {
                 log::warn!("{why}; `{name}` is proved stopped by its marks and its free database");
                 Ok(())

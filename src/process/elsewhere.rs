@@ -1,0 +1,248 @@
+//! Whether another site of this machine can be seen to own a process that says so.
+//!
+//! Promises: only a folder is looked at in which nobody but root or this user could have written, and
+//! on no disk or server that might hang. Must never: believe the process itself.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+use super::environment::{LEASE, SUPERVISOR, is_trusted};
+use super::groups::Groups;
+use super::identity::Seen;
+use super::membership::Mark;
+use super::record::Record;
+use super::tree::Tree;
+use crate::linux::attributes::Attributes;
+use crate::linux::descriptors::locked_files_below;
+use crate::linux::process::{Stat, users};
+use crate::linux::{Pid, files, lock, node};
+use crate::site::SitePlaces;
+
+/// What is asked of another site.
+pub(super) struct Question<'a> {
+    pub(super) stat: &'a Stat,
+    /// The runtime folder and the name in its mark.
+    pub(super) folder: &'a [u8],
+    pub(super) name: &'a str,
+    /// By which it would be ours.
+    pub(super) by: Mark,
+}
+
+/// What is known of this site, against which another one's claim is held.
+pub(super) trait Here {
+    fn tree(&self) -> &Tree;
+    /// It is this site's supervisor, or its record names it: nothing above it counts.
+    fn is_known(&self, seen: Seen) -> bool;
+    /// It is in a leaf of this site's control groups.
+    fn is_in_group(&self, pid: Pid) -> io::Result<bool>;
+}
+
+/// The other sites that marks have named, each looked at once.
+pub(super) struct Others<'a> {
+    ours: &'a SitePlaces,
+    known: RefCell<HashMap<Vec<u8>, Option<Rc<Other>>>>,
+}
+
+struct Other {
+    places: SitePlaces,
+    groups: Option<Groups>,
+    /// Whom its record names.
+    recorded: HashSet<Seen>,
+}
+
+impl<'a> Others<'a> {
+    pub(super) fn new(ours: &'a SitePlaces) -> Self {
+        Self { ours, known: RefCell::default() }
+    }
+
+    /// # Errors
+    /// It cannot be told.
+    pub(super) fn own(&self, question: &Question<'_>, here: &impl Here) -> io::Result<bool> {
+        let Some(other) = self.find(question.folder)? else { return Ok(false) };
+        let stat = question.stat;
+        if other.records(stat, here) {
+            return Ok(true);
+        }
+        let of_session = stat.session.and_then(|leader| here.tree().stat(leader));
+        if of_session.is_some_and(|leader| other.records(leader, here)) {
+            return Ok(true);
+        }
+        if let Some(groups) = &other.groups
+            && groups.process_of(stat.pid)?.is_some()
+        {
+            return Ok(true);
+        }
+        if !locked_files_below(stat.pid, &other.places.runtime, files::effective_user())?.is_empty()
+            || other.is_beginning(stat, question.name)?
+        {
+            return Ok(true);
+        }
+        other.is_above(stat, question.by, here)
+    }
+
+    fn find(&self, folder: &[u8]) -> io::Result<Option<Rc<Other>>> {
+        if let Some(known) = self.known.borrow().get(folder) {
+            return Ok(known.clone());
+        }
+        let path = Path::new(OsStr::from_bytes(folder));
+        let found = match is_safe(path, &self.ours.runtime)? {
+            true => Some(Rc::new(Other::look(path)?)),
+            false => None,
+        };
+        self.known.borrow_mut().insert(folder.to_vec(), found.clone());
+        Ok(found)
+    }
+}
+
+impl Other {
+    fn look(folder: &Path) -> io::Result<Self> {
+        // Nothing but its runtime folder is known of it, or needed.
+        let places = SitePlaces {
+            definition: PathBuf::new(),
+            runtime: folder.to_owned(),
+            logs: PathBuf::new(),
+        };
+        let record = match Record::read(&places) {
+            Err(error) if says_nothing(&error) => None,
+            other => other?,
+        };
+        let recorded = record.iter().flat_map(|record| {
+            let processes = record.processes.iter().map(|p| &p.identity);
+            processes.chain([&record.supervisor]).map(|i| Seen { pid: i.pid, start: i.start })
+        });
+        Ok(Self { recorded: recorded.collect(), groups: Groups::look(&places)?, places })
+    }
+
+    fn records(&self, stat: &Stat, here: &impl Here) -> bool {
+        let seen = Seen::from(stat);
+        self.recorded.contains(&seen) && !here.is_known(seen)
+    }
+
+    /// A keeper or a supervisor of its, which is in no record yet.
+    fn is_beginning(&self, stat: &Stat, name: &str) -> io::Result<bool> {
+        let locks = match name {
+            LEASE => vec![self.places.start_lock(), self.places.lock()],
+            SUPERVISOR => vec![self.places.start_lock()],
+            _ => return Ok(false),
+        };
+        if !users(stat.pid)?.is_some_and(is_trusted) {
+            return Ok(false);
+        }
+        for path in locks {
+            match lock::is_held(&path) {
+                Err(error) if says_nothing(&error) => {}
+                held => {
+                    if held? {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// One of its is above the process, and nearer than any of ours.
+    fn is_above(&self, stat: &Stat, by: Mark, here: &impl Here) -> io::Result<bool> {
+        let tree = here.tree();
+        let mut at = stat;
+        // No way up is longer than there are processes; a tree read while it changes may loop.
+        for _ in 0..tree.len() {
+            let Some(above) = at.parent.and_then(|pid| tree.stat(pid)) else { return Ok(false) };
+            if here.is_known(Seen::from(above)) {
+                return Ok(false);
+            }
+            if self.records(above, here) {
+                // What it started is in our groups because it is so itself, or for another reason.
+                return match by {
+                    Mark::Descent => Ok(true),
+                    Mark::Group => here.is_in_group(above.pid),
+                    Mark::Record | Mark::Lock | Mark::Session | Mark::Environment => Ok(false),
+                };
+            }
+            at = above;
+        }
+        Ok(false)
+    }
+}
+
+/// Such an error comes of what stands at the path, and not of a moment in which nothing can be read.
+fn says_nothing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::PermissionDenied
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidFilename
+            | ErrorKind::UnexpectedEof
+    )
+}
+
+/// Whether `folder` can be the runtime folder of another site than that at `ours`: nobody but root or
+/// this user could have made or filled it, and to look into it waits for nothing.
+fn is_safe(folder: &Path, ours: &Path) -> io::Result<bool> {
+    let is_plain = folder.is_absolute()
+        && folder.components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
+    if !is_plain || !node::needs_no_other_disk(folder, ours)? {
+        return Ok(false);
+    }
+    let me = files::effective_user();
+    let mut way: Vec<&Path> = folder.ancestors().collect();
+    way.reverse();
+    for path in way {
+        let found = match Attributes::of_itself(path) {
+            Err(error) if says_nothing(&error) => return Ok(false),
+            found => found?,
+        };
+        let is_theirs = found.is_folder() && (found.owner == 0 || found.owner == me);
+        let is_closed = found.is_only_the_owners_to_write();
+        if !is_theirs || !(is_closed || (path != folder && found.is_sticky())) {
+            return Ok(false);
+        }
+    }
+    // The same folder by another name is no other site.
+    match (Attributes::of_itself(folder), Attributes::of(ours)) {
+        (Ok(theirs), Ok(own)) => Ok(!theirs.is_same_file(&own)),
+        _ => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn only_a_folder_that_nobody_else_could_have_filled_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["ours", "theirs", "open"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        fs::set_permissions(at("theirs"), Permissions::from_mode(0o700)).unwrap();
+        fs::set_permissions(at("open"), Permissions::from_mode(0o777)).unwrap();
+        fs::create_dir(at("open/below")).unwrap();
+        fs::write(at("file"), "").unwrap();
+        symlink(at("theirs"), at("link")).unwrap();
+        symlink(folder.path(), at("way")).unwrap();
+        let safe = |path: &Path| is_safe(path, &at("ours")).unwrap();
+        assert!(safe(&at("theirs")));
+        for name in ["open", "open/below", "file", "link", "way/theirs", "none", "ours/../theirs"] {
+            assert!(!safe(&at(name)), "{name}");
+        }
+        for path in ["/tmp", "/proc/1", "theirs", "", "/dev/shm"] {
+            assert!(!safe(Path::new(path)), "{path}");
+        }
+        assert!(!safe(&at(&"x".repeat(300))));
+        for same in [at("ours"), at("./ours")] {
+            assert!(!safe(&same), "{}: the same site is no other one", same.display());
+        }
+    }
+}
