@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use common::*;
 use siteward::linux::process::{Stat, all, environment_value, working_folder};
-use siteward::linux::{Pid, Signal, cgroup, pidfd};
+use siteward::linux::{Pid, Signal, pidfd};
 use siteward::process::{Groups, MARK};
 
 const SITE: &str = "shop";
@@ -157,15 +157,6 @@ fn with_every_mark() {
 
 fn without_control_groups() {
     Life::new("").within(no_groups()).live();
-}
-
-/// Each call in a mount namespace without the tree of control groups.
-fn no_groups() -> Vec<String> {
-    let Some(mount) = cgroup::mount() else { return Vec::new() };
-    let script = format!("umount -l '{}' && exec \"$@\"", mount.display());
-    ["unshare", "--mount", "--propagation", "private", "sh", "-c", &script, "-"]
-        .map(str::to_owned)
-        .to_vec()
 }
 
 /// Makes pidfd_send_signal(2) with any flag fail as an older kernel does (seccomp(2)).

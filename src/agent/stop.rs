@@ -216,8 +216,8 @@ pub(super) fn end_survivors(
         let term_until = times.kill_at.min(Moment::now() + forcekill(places));
         let mut signalled = 0;
         loop {
-            let swept =
-                sweep(places, record.as_ref(), term_until, times.until).map_err(|error| {
+            let swept = sweep(places, record.as_ref(), &after.members, term_until, times.until)
+                .map_err(|error| {
                     Fault::failed(format!(
                         "/proc cannot be read, so nothing can be proved: {error}"
                     ))

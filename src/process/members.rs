@@ -131,6 +131,19 @@ impl Sighting {
 /// # Errors
 /// /proc, a control group, or the site's token cannot be read: then nothing is known.
 pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<Members> {
+    find_members_again(places, record, &HashSet::new())
+}
+
+/// As [`find_members`], where those in `before` were seen to be the site's: whoever descended from it
+/// then does so still, though those between have ended.
+///
+/// # Errors
+/// As of [`find_members`].
+pub(super) fn find_members_again(
+    places: &SitePlaces,
+    record: Option<&Record>,
+    before: &HashSet<Seen>,
+) -> io::Result<Members> {
     let believer = Believer::new(places);
     let sight = |stat: &Stat| Sighting::of(stat, places, &believer);
     let mut all: Vec<(Stat, Sighting)> =
@@ -177,6 +190,8 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
             Some(Mark::Lock)
         } else if stat.session.is_some_and(|s| known.sessions.contains(&s)) {
             Some(Mark::Session)
+        } else if before.contains(&Seen::from(&stat)) {
+            Some(Mark::Descent)
         } else {
             None
         };

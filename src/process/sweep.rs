@@ -1,12 +1,14 @@
 //! Killing what belongs to a site and outlived it.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::groups::Groups;
+use super::identity::Seen;
 use super::judge::Judge;
-use super::members::{Members, find_members};
+use super::members::{Member, Members, find_members_again};
 use super::record::Record;
 use super::spared::{Spared, haven};
 use super::tree::Tree;
@@ -25,20 +27,24 @@ pub struct Swept {
 }
 
 /// Ends every process of the site but its supervisor: TERM until `term_until`, then KILL, and
-/// looks again and again until nothing is found or the deadline is past.
+/// looks again and again until nothing is found or the deadline is past. `before` were found already:
+/// one whose parent has ended since may bear no mark that it has not given itself.
 ///
 /// # Errors
 /// /proc cannot be read.
 pub fn sweep(
     places: &SitePlaces,
     record: Option<&Record>,
+    before: &Members,
     term_until: Moment,
     deadline: Moment,
 ) -> io::Result<Swept> {
-    let mut signalled = std::collections::HashSet::new();
-    let mut termed = std::collections::HashSet::new();
+    let mut signalled = HashSet::new();
+    let mut termed = HashSet::new();
+    let mut known: HashSet<Seen> = before.ours.iter().map(Member::seen).collect();
     loop {
-        let members = find_members(places, record)?;
+        let members = find_members_again(places, record, &known)?;
+        known.extend(members.ours.iter().map(Member::seen));
         if members.ours.is_empty() || deadline.passed() {
             return Ok(Swept { signalled: signalled.len(), left: members });
         }

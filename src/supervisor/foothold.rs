@@ -150,9 +150,19 @@ impl Supervisor {
             Ok(missing)
         });
         match restored {
-            Ok(missing) if missing.is_empty() => {}
+            Ok(missing) if missing.is_empty() => {
+                // The folder may have been made anew by a look that then failed.
+                if before.is_some() || self.foothold.watch.is_none() {
+                    self.foothold.watch(&self.places, self.watcher.as_ref());
+                }
+            }
             Ok(missing) => {
                 self.foothold.watch(&self.places, self.watcher.as_ref());
+                // Nobody has told of what was taken between this look and the watch, nor tells of
+                // anything where the folder itself was.
+                let is_watched = self.foothold.watch.is_some();
+                let pause = if is_watched { Duration::ZERO } else { AGAIN };
+                self.foothold.look_at = Some(Moment::now() + pause);
                 let words = format!(
                     "the {} of the supervisor in {} had been taken away, and is put back",
                     missing.join(", "),

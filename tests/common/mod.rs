@@ -286,3 +286,12 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
+
+/// Each call in a mount namespace without the tree of control groups.
+pub(crate) fn no_groups() -> Vec<String> {
+    let Some(mount) = siteward::linux::cgroup::mount() else { return Vec::new() };
+    let script = format!("umount -l '{}' && exec \"$@\"", mount.display());
+    ["unshare", "--mount", "--propagation", "private", "sh", "-c", &script, "-"]
+        .map(str::to_owned)
+        .to_vec()
+}

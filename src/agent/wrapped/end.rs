@@ -15,7 +15,9 @@ use crate::linux::lock::{Attempt, Lock};
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Pid};
 use crate::observe::wrapped_definition;
-use crate::process::{Identity, Phase, ProcessRecord, Record, find_members, holders, sweep};
+use crate::process::{
+    Identity, Members, Phase, ProcessRecord, Record, find_members, holders, sweep,
+};
 use crate::site::{Definition, WRAPPED, Wrapped};
 
 /// How it is ended.
@@ -174,7 +176,9 @@ impl Ending<'_> {
     fn sweep(&self) -> Result<(), Fault> {
         let places = &self.target.site;
         let term_until = self.times.kill_at.min(Moment::now() + self.definition.forcekill_time);
-        let swept = sweep(places, Some(&self.record()), term_until, self.times.until)
+        // What was found before is in the record by now.
+        let before = Members::default();
+        let swept = sweep(places, Some(&self.record()), &before, term_until, self.times.until)
             .map_err(|error| self.unreadable(&error))?;
         if swept.signalled > 0 {
             log::warn!("{} processes that outlived their stop were ended", swept.signalled);

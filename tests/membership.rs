@@ -1,0 +1,547 @@
+//! Whose a process is: nothing that it says of itself takes it out of its site, makes another's process
+//! one of the site's, or makes it untouchable; and what cannot be looked at is not taken for gone.
+
+mod common;
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use common::*;
+use siteward::linux::process::{all, working_folder};
+use siteward::linux::{Pid, Signal};
+use siteward::process::{Groups, LEASE, MARK, SUPERVISOR, Token};
+use siteward::site::SitePlaces;
+
+const SITE: &str = "shop";
+const NOBODY: u32 = 65534;
+
+fn main() -> ExitCode {
+    live_through(
+        missing_root(),
+        true,
+        &[
+            ("a_forged_mark_takes_no_process_out_of_its_site", a_forged_mark_takes_nobody_out),
+            ("a_forged_mark_of_a_site_that_runs_does_not_either", nor_of_a_site_that_runs),
+            ("a_process_that_calls_itself_the_keeper_is_one_of_the_site", a_forged_keeper),
+            ("to_read_a_lock_is_not_to_hold_it", to_read_a_lock_is_not_to_hold_it),
+            ("a_stranger_with_the_mark_is_named_and_left_alone", a_stranger_is_left_alone),
+            ("a_stranger_that_comes_again_fails_no_stop", a_stranger_that_comes_again),
+            ("what_comes_again_and_is_the_site_s_fails_a_stop_at_its_end", what_comes_again),
+            ("the_token_proves_the_mark_of_another_user_s_process", the_token_proves),
+            ("the_token_stands_nowhere_else", the_token_stands_nowhere_else),
+            ("a_runtime_folder_that_was_removed_gets_its_token_back", the_token_is_put_back),
+            ("a_child_with_a_daemon_s_name_is_ended", a_child_with_a_daemons_name),
+            ("an_inherited_lock_cannot_be_written_to", an_inherited_lock_is_not_writable),
+            ("what_cannot_be_looked_at_is_unknown", what_cannot_be_looked_at_is_unknown),
+        ],
+    )
+}
+
+/// A site one of whose processes is nobody's, on a bench that others may enter; its processes work in a
+/// folder by which the test knows them whatever marks they bear.
+struct Site {
+    bench: Bench,
+    folder: PathBuf,
+}
+
+impl Site {
+    fn new(script: &str) -> Self {
+        let bench = Bench::new();
+        fs::set_permissions(bench.path(""), Permissions::from_mode(0o755)).unwrap();
+        let folder = bench.path("work");
+        fs::create_dir(&folder).unwrap();
+        let file = bench.path("script.pl");
+        fs::write(&file, script).unwrap();
+        bench.define(
+            SITE,
+            &format!(
+                "working_directory: {}\nforcekill_time: 200ms\nprocesses:\n  a:\n    \
+                 user: nobody\n    stop_grace_period: 100ms\n    command: [/usr/bin/perl, {}]\n",
+                folder.display(),
+                file.display()
+            ),
+        );
+        Self { bench, folder }
+    }
+
+    fn places(&self) -> SitePlaces {
+        self.bench.places.of(&SITE.parse().unwrap())
+    }
+
+    fn living(&self) -> Vec<Pid> {
+        let here = |pid: Pid| working_folder(pid).is_some_and(|f| f == self.folder);
+        let stats = all().unwrap().into_iter().filter(|s| s.is_alive() && here(s.pid));
+        stats.map(|s| s.pid).collect()
+    }
+
+    /// Until so many of them sleep, which is what each comes to.
+    fn start(&self, count: usize) -> Vec<Pid> {
+        succeed(self.bench.hand(&["start", SITE]));
+        let sleeps = |pid: Pid| words_of(pid).first().is_some_and(|word| word == b"sleep");
+        until("all of them sleep", || {
+            let living = self.living();
+            living.len() == count && living.into_iter().all(sleeps)
+        });
+        self.living()
+    }
+
+    fn bereave(&self) {
+        let supervisor = self.bench.pid(SITE, "supervisor");
+        signal(supervisor, Signal::KILL);
+        until("it is gone", || {
+            self.bench.record(SITE).is_some_and(|record| !record.supervisor.is_alive())
+        });
+    }
+
+    fn is_over(&self) {
+        assert_eq!(self.living(), []);
+        assert_eq!(self.bench.monitor(SITE), (7, 7, 3));
+    }
+}
+
+/// Without locks, and with another mark: two processes, of which one is in no session of the site's.
+fn escape(mark: &str) -> String {
+    format!(
+        "use POSIX; POSIX::close($_) for 3..120; $ENV{{{MARK}}} = '{mark}';\n\
+         if (fork() == 0) {{ setsid(); exec 'sleep', '1000'; }}\n\
+         exec 'sleep', '1000';\n"
+    )
+}
+
+fn live(mut site: Site) {
+    for within in [Vec::new(), no_groups()] {
+        site.bench.within = within;
+        site.start(2);
+        succeed(site.bench.hand(&["stop", SITE]));
+        site.is_over();
+
+        let first = site.start(2);
+        site.bereave();
+        assert_eq!(site.bench.monitor(SITE), (1, 1, 1));
+        let second = site.start(2);
+        assert!(first.iter().all(|pid| !second.contains(pid)), "what was left is ended first");
+        site.bereave();
+        succeed(site.bench.hand(&["clean", SITE]));
+        site.is_over();
+    }
+}
+
+fn a_forged_mark_takes_nobody_out() {
+    for mark in ["/x:y", "/tmp:a", "/proc/1:a"] {
+        live(Site::new(&escape(mark)));
+    }
+    // The very same folder by another name, and one that its own user has filled with a record.
+    let site = Site::new("");
+    let same = site.places().runtime.display().to_string().replace("/run/", "/run/./");
+    fs::write(site.bench.path("script.pl"), escape(&format!("{same}:a"))).unwrap();
+    live(site);
+    let site = Site::new("");
+    let planted = site.bench.path("planted");
+    fs::create_dir(&planted).unwrap();
+    let script = escape(&format!("{}:a", planted.display()));
+    fs::write(site.bench.path("script.pl"), script).unwrap();
+    site.start(2);
+    fs::copy(site.places().record(), planted.join("record.json")).unwrap();
+    std::os::unix::fs::chown(&planted, Some(NOBODY), None).unwrap();
+    site.bereave();
+    assert_eq!(site.bench.monitor(SITE), (1, 1, 1));
+    succeed(site.bench.hand(&["stop", SITE]));
+    site.is_over();
+}
+
+fn nor_of_a_site_that_runs() {
+    for name in ["a", SUPERVISOR] {
+        let site = Site::new("");
+        site.bench.define("other", "processes: {a: {command: [ACT, steady]}}\n");
+        succeed(site.bench.hand(&["start", "other"]));
+        let other = site.bench.places.of(&"other".parse().unwrap()).runtime;
+        let script = escape(&format!("{}:{name}", other.display()));
+        fs::write(site.bench.path("script.pl"), script).unwrap();
+        site.start(2);
+        // The other site does not take them for its own, nor does their own let them go.
+        succeed(site.bench.hand(&["stop", "other"]));
+        assert_eq!(site.living().len(), 2);
+        succeed(site.bench.hand(&["start", "other"]));
+        site.bereave();
+        assert_eq!(site.bench.monitor(SITE), (1, 1, 1));
+        succeed(site.bench.hand(&["stop", SITE]));
+        site.is_over();
+        assert_eq!(site.bench.monitor("other"), (0, 0, 0));
+        succeed(site.bench.hand(&["stop", "other"]));
+    }
+}
+
+fn a_forged_keeper() {
+    let site = Site::new("");
+    let mark = format!("{}:{LEASE}", site.places().runtime.display());
+    fs::write(site.bench.path("script.pl"), escape(&mark)).unwrap();
+    live(site);
+    // Root's own, within a group of the site's.
+    let site = Site::new(&escape(&mark));
+    let mark = format!("{}:{LEASE}", site.places().runtime.display());
+    fs::write(site.bench.path("script.pl"), escape(&mark)).unwrap();
+    let file = site.bench.places.config.join(format!("{SITE}.yaml"));
+    let text = fs::read_to_string(&file).unwrap().replace("user: nobody", "user: root");
+    fs::write(&file, text).unwrap();
+    if Groups::of(&site.places()).is_some_and(|groups| groups.describe().is_ok()) {
+        site.start(2);
+        site.bereave();
+        succeed(site.bench.hand(&["stop", SITE]));
+        site.is_over();
+    }
+}
+
+struct Other(Child);
+
+impl Other {
+    fn new(mut command: Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::try_from(self.0.id().cast_signed()).unwrap()
+    }
+
+    fn lives(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn to_read_a_lock_is_not_to_hold_it() {
+    let site = Site::new("exec 'sleep', '1000';\n");
+    for supervised in [true, false] {
+        site.start(1);
+        let mut readers = Vec::new();
+        for path in [site.places().process_lock("a"), site.places().process_locks()] {
+            let mut reader = Command::new("sleep");
+            reader.arg("1000").stdin(File::open(path).unwrap());
+            readers.push(Other::new(reader));
+        }
+        if !supervised {
+            site.bereave();
+            let seen = said(&output(site.bench.hand(&["status", SITE])));
+            assert!(seen.contains("unsupervised"), "{seen}");
+            for reader in &readers {
+                assert!(!seen.contains(&reader.pid().to_string()), "{seen}");
+            }
+        }
+        succeed(site.bench.hand(&["stop", SITE]));
+        site.is_over();
+        assert!(readers.iter_mut().all(Other::lives), "whoever reads is none of the site's");
+    }
+}
+
+fn sleeper(mark: &str) -> Command {
+    let mut sleeper = Command::new("sleep");
+    sleeper.arg("1000").env(MARK, mark).uid(NOBODY).gid(NOBODY);
+    sleeper
+}
+
+fn a_stranger_is_left_alone() {
+    let site = Site::new("exec 'sleep', '1000';\n");
+    let runtime = site.places().runtime.display().to_string();
+    let mut strangers: Vec<Other> = ["a", "b", SUPERVISOR, LEASE]
+        .iter()
+        .map(|name| Other::new(sleeper(&format!("{runtime}:{name}"))))
+        .collect();
+    // One that guesses.
+    let mut guesses = sleeper(&format!("{runtime}:a"));
+    guesses.env(Token::VARIABLE, "0".repeat(32));
+    strangers.push(Other::new(guesses));
+    let explained = |site: &Site| said(&output(site.bench.hand(&["status", SITE, "--explain"])));
+    assert_eq!(site.bench.monitor(SITE), (7, 7, 3), "where the site never ran");
+    succeed(site.bench.hand(&["stop", SITE]));
+    for round in 0..2 {
+        site.start(1);
+        let words = explained(&site);
+        for stranger in &strangers {
+            let named = format!(
+                "process {} (sleep 1000) of user nobody bears this site's mark and is none of its \
+                 processes: it is left alone",
+                stranger.pid()
+            );
+            assert!(words.contains(&named), "{named}: {words}");
+        }
+        let own = format!("process {} ", site.bench.pid(SITE, "a"));
+        assert!(!words.contains(&own), "{words}");
+        if round == 1 {
+            site.bereave();
+            let seen = said(&output(site.bench.hand(&["status", SITE])));
+            for stranger in &strangers {
+                assert!(!seen.contains(&stranger.pid().to_string()), "{seen}");
+            }
+        }
+        succeed(site.bench.hand(&["stop", SITE]));
+        site.is_over();
+    }
+    succeed(site.bench.hand(&["clean", SITE]));
+    assert!(strangers.iter_mut().all(Other::lives));
+}
+
+/// Begins processes with the site's mark again and again, each of which ends by itself and not by TERM.
+fn relay(mark: &str) -> Command {
+    let mut shell = Command::new("sh");
+    let script = format!(
+        "while :; do for i in 1 2 3; do {MARK}={mark} sh -c 'trap \"\" TERM; sleep 0.2; :' & done; \
+         wait; done"
+    );
+    shell.args(["-c", &script]);
+    shell
+}
+
+fn a_stranger_that_comes_again() {
+    let site = Site::new("exec 'sleep', '1000';\n");
+    let mut loops = relay(&format!("{}:a", site.places().runtime.display()));
+    let mut stranger = Other::new({
+        loops.uid(NOBODY).gid(NOBODY);
+        loops
+    });
+    assert_eq!(site.bench.monitor(SITE), (7, 7, 3));
+    for verb in ["stop", "clean"] {
+        succeed(site.bench.hand(&[verb, SITE]));
+        site.start(1);
+        site.bereave();
+        succeed(site.bench.hand(&[verb, SITE]));
+        site.is_over();
+    }
+    assert!(stranger.lives());
+}
+
+fn what_comes_again() {
+    let site = Site::new("exec 'sleep', '1000';\n");
+    site.start(1);
+    site.bereave();
+    // Root's, and so believed; nothing but its environment makes it the site's. Four take turns, so that
+    // one is there whenever it is looked.
+    let over = site.bench.path("over");
+    let script = format!(
+        "for i in 1 2 3 4; do until [ -e {} ]; do {MARK}={}:a sh -c 'trap \"\" TERM; sleep 0.2; :'; \
+         done & done; wait",
+        over.display(),
+        site.places().runtime.display()
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]);
+    let _loops = Other::new(shell);
+    until("it has begun", || site.bench.living(SITE).contains("sleep 0.2"));
+    let begun = Instant::now();
+    let failed = output(site.bench.hand(&["stop", SITE, "--timeout", "4s"]));
+    let (took, words) = (begun.elapsed(), said(&failed));
+    fs::write(over, "").unwrap();
+    assert_eq!(failed.status.code(), Some(1), "{words}");
+    assert!(words.contains("is not stopped") && words.contains("nobody watches"), "{words}");
+    assert!(took > Duration::from_secs(2) && took < Duration::from_secs(8), "{took:?}: {words}");
+    until("the last ones are gone", || site.bench.living(SITE).is_empty());
+    succeed(site.bench.hand(&["stop", SITE]));
+    site.is_over();
+}
+
+/// Nothing is left of it but its environment: no group, record, lock, session or parent.
+const BARE: &str = "use POSIX; POSIX::close($_) for 3..120;\n\
+    if (fork() == 0) { setsid(); exec 'sleep', '1000'; }\n\
+    exec 'sleep', '1000';\n";
+
+fn the_token_proves() {
+    let mut site = Site::new(BARE);
+    site.bench.within = no_groups();
+    for token in ["there", "lost", "another"] {
+        let living = site.start(2);
+        let supervisor = site.bench.pid(SITE, "supervisor");
+        let main = site.bench.pid(SITE, "a");
+        let bare = *living.iter().find(|pid| **pid != main).unwrap();
+        signal(supervisor, Signal::KILL);
+        signal(main, Signal::KILL);
+        until("one is left", || site.living() == [bare]);
+        fs::remove_file(site.places().record()).unwrap();
+        match token {
+            "lost" => fs::remove_file(site.places().token()).unwrap(),
+            "another" => fs::write(site.places().token(), "0".repeat(32)).unwrap(),
+            _ => {}
+        }
+        if token == "another" {
+            // It might be anybody's.
+            assert_eq!(site.bench.monitor(SITE), (7, 7, 3));
+            let explained = said(&output(site.bench.hand(&["status", SITE, "--explain"])));
+            assert!(explained.contains(&format!("process {bare} ")), "{explained}");
+            signal(bare, Signal::KILL);
+            until("it is gone", || site.living().is_empty());
+        } else {
+            assert_eq!(site.bench.monitor(SITE), (1, 1, 1), "{token}");
+            succeed(site.bench.hand(&["stop", SITE]));
+        }
+        site.is_over();
+    }
+}
+
+fn token_of(site: &Site) -> String {
+    fs::read_to_string(site.places().token()).unwrap().trim().to_owned()
+}
+
+fn the_token_stands_nowhere_else() {
+    let site = Site::new("exec 'sleep', '1000';\n");
+    site.start(1);
+    let token = token_of(&site);
+    assert_eq!(token.len(), 32);
+    let mode = fs::metadata(site.places().token()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let environ = fs::read(format!("/proc/{}/environ", site.bench.pid(SITE, "a"))).unwrap();
+    let entry = format!("{}={token}", Token::VARIABLE);
+    assert!(String::from_utf8_lossy(&environ).contains(&entry), "its process has it");
+    let mut told = String::new();
+    for words in [&["status", SITE, "--explain"][..], &["status", SITE], &["monitor", "-v", SITE]] {
+        told += &said(&output(site.bench.hand(words)));
+    }
+    site.bereave();
+    told += &said(&output(site.bench.hand(&["status", SITE, "--explain"])));
+    told += &succeed(site.bench.hand(&["adopt", SITE, "-v"]));
+    told += &succeed(site.bench.hand(&["stop", SITE, "-v"]));
+    assert!(!told.contains(&token), "{told}");
+    fs::remove_file(site.places().token()).unwrap();
+    let found =
+        Command::new("grep").args(["-rl", &token]).arg(site.bench.path("")).output().unwrap();
+    assert_eq!(said(&found), "", "no other file of ours has it");
+}
+
+fn the_token_is_put_back() {
+    let site = Site::new("exec 'sleep', '1000';\n");
+    site.start(1);
+    let token = token_of(&site);
+    fs::remove_file(site.places().token()).unwrap();
+    until("it is put back", || exists(&site.places().token()));
+    assert_eq!(token_of(&site), token);
+    // What is put back while it is removed is as good.
+    let _ = fs::remove_dir_all(site.places().runtime);
+    until("it is put back", || exists(&site.places().token()));
+    assert_eq!(token_of(&site), token);
+    until("the site is seen", || site.bench.monitor(SITE) == (0, 0, 0));
+    succeed(site.bench.hand(&["stop", SITE]));
+    site.is_over();
+}
+
+fn a_child_with_a_daemons_name() {
+    // By its title, by the name of its program, and by both; the last as root.
+    let folder = tempfile::Builder::new().prefix("siteward-test-").tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let copy = folder.path().join("corosync");
+    fs::copy("/bin/sleep", &copy).unwrap();
+    let titled = "if (fork() == 0) { $0 = 'sbd'; $SIG{TERM} = 'IGNORE'; sleep 1 while 1; }\n";
+    let copied = format!("if (fork() == 0) {{ exec '{}', '1000'; }}\n", copy.display());
+    let called = "if (fork() == 0) { exec {'/bin/sleep'} 'pacemakerd', '1000'; }\n";
+    let script = format!("{titled}{copied}{called}sleep 1 while 1;\n");
+    for user in ["nobody", "root"] {
+        let site = Site::new(&script);
+        let file = site.bench.places.config.join(format!("{SITE}.yaml"));
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replace("user: nobody", &format!("user: {user}"))).unwrap();
+        for verb in ["stop", "clean", "bereft"] {
+            succeed(site.bench.hand(&["start", SITE]));
+            let words = |pid: Pid| words_of(pid).into_iter().next().unwrap_or_default();
+            let is_there = |name: &[u8]| site.living().into_iter().any(|pid| words(pid) == name);
+            until("all of them run", || {
+                is_there(b"sbd")
+                    && is_there(copy.as_os_str().as_encoded_bytes())
+                    && is_there(b"pacemakerd")
+            });
+            if verb == "bereft" {
+                site.bereave();
+            }
+            let verb = if verb == "bereft" { "stop" } else { verb };
+            succeed(site.bench.hand(&[verb, SITE]));
+            site.is_over();
+        }
+    }
+}
+
+fn an_inherited_lock_is_not_writable() {
+    // The inherited descriptors begin at 100.
+    let script = "use POSIX; $| = 1;\n\
+        for my $n (100..102) {\n\
+          next unless -e \"/proc/self/fd/$n\";\n\
+          print \"WROTE $n\\n\" if POSIX::write($n, 'x', 1);\n\
+          print \"OPENED $n\\n\" if defined POSIX::open(\"/proc/self/fd/$n\", O_WRONLY);\n\
+          print \"TRIED $n\\n\";\n\
+        }\n\
+        print \"DONE\\n\";\n\
+        exec 'sleep', '1000';\n";
+    let site = Site::new(script);
+    site.start(1);
+    until("it has tried", || site.bench.log(SITE, "a.log").contains("DONE"));
+    let log = site.bench.log(SITE, "a.log");
+    assert!(log.contains("TRIED 100"), "{log}");
+    assert!(!log.contains("WROTE") && !log.contains("OPENED"), "{log}");
+    let lock = site.places().process_lock("a");
+    assert_eq!(fs::metadata(&lock).unwrap().len(), 0);
+    assert!(siteward::linux::lock::is_held(&lock).unwrap());
+    succeed(site.bench.hand(&["stop", SITE]));
+    site.is_over();
+}
+
+/// Makes one system call fail for good, by its number on x86_64 (seccomp(2)).
+fn without(call: u32, errno: u32) -> Vec<String> {
+    let script = format!(
+        "import ctypes, os, struct, sys\n\
+         def op(code, jt, jf, k): return struct.pack('HBBI', code, jt, jf, k)\n\
+         program = op(0x20,0,0,0) + op(0x15,0,1,{call}) + op(0x06,0,0,0x00050000|{errno}) \\\n    \
+             + op(0x06,0,0,0x7fff0000)\n\
+         class Program(ctypes.Structure): _fields_ = [('len', ctypes.c_ushort), ('filter', ctypes.c_char_p)]\n\
+         libc = ctypes.CDLL(None, use_errno=True)\n\
+         zero = ctypes.c_ulong(0)\n\
+         if libc.prctl(38, ctypes.c_ulong(1), zero, zero, zero) \\\n   \
+            or libc.prctl(22, ctypes.c_ulong(2), ctypes.byref(Program(4, program)), zero, zero): \\\n    \
+             raise OSError(ctypes.get_errno(), 'prctl')\n\
+         os.execv(sys.argv[1], sys.argv[1:])\n"
+    );
+    vec!["/usr/bin/python3".to_owned(), "-c".to_owned(), script]
+}
+
+fn what_cannot_be_looked_at_is_unknown() {
+    const GETDENTS64: u32 = 217;
+    const READLINK: u32 = 89;
+    let mut site = Site::new(BARE);
+    site.start(2);
+    site.bereave();
+    let few = |n: u32| {
+        let script = format!("ulimit -n {n}; exec \"$@\"");
+        ["sh", "-c", &script, "-"].map(str::to_owned).to_vec()
+    };
+    let mut ways = vec![few(4)];
+    if cfg!(target_arch = "x86_64") {
+        for errno in [5, 12, 23, 4] {
+            ways.push(without(GETDENTS64, errno));
+        }
+        // What /proc tells of descriptors, namespaces and programs.
+        ways.push(without(READLINK, 12));
+    }
+    for way in ways {
+        site.bench.within = way.clone();
+        assert_eq!(site.bench.monitor(SITE), (1, 1, 4), "{way:?}");
+        let seen = said(&output(site.bench.hand(&["status", SITE])));
+        assert!(seen.contains("unknown") && seen.contains("cannot be"), "{way:?}: {seen}");
+        let stopped = output(site.bench.hand(&["stop", SITE, "--timeout", "3s"]));
+        let words = said(&stopped);
+        assert_eq!(stopped.status.code(), Some(1), "{way:?}: {words}");
+        site.bench.within = Vec::new();
+    }
+    // Where anything of it lives still, it is ended as soon as it can be looked at.
+    succeed(site.bench.hand(&["stop", SITE]));
+    site.is_over();
+    // A lock that cannot be asked is not free.
+    let odd = site.places().process_locks().join("odd");
+    std::os::unix::fs::symlink("/etc/passwd", &odd).unwrap();
+    assert_eq!(site.bench.monitor(SITE), (1, 1, 4));
+    let seen = said(&output(site.bench.hand(&["status", SITE])));
+    assert!(seen.contains(&format!("the lock {} cannot be asked", odd.display())), "{seen}");
+    fs::remove_file(&odd).unwrap();
+    assert_eq!(site.bench.monitor(SITE), (7, 7, 3));
+}
