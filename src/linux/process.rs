@@ -376,7 +376,8 @@ pub fn command_line(pid: Pid) -> Option<String> {
     if words.is_empty() {
         return None;
     }
-    let line = words.join(" ");
+    // A process may put there what it likes, also what a terminal would obey.
+    let line = words.join(" ").replace(char::is_control, "?");
     Some(match line.char_indices().nth(80) {
         Some((cut, _)) => format!("{}...", &line[..cut]),
         None => line,

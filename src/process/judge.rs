@@ -211,15 +211,19 @@ impl<'a> Judge<'a> {
         if is_keeper && leaf == SUPERVISOR { Mark::Descent } else { Mark::Group }
     }
 
+    /// In which leaf of the site's control groups it is.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub fn leaf_of(&self, pid: Pid) -> io::Result<Option<String>> {
+        self.groups.as_ref().map_or(Ok(None), |groups| groups.process_of(pid))
+    }
+
     fn strong(&self, stat: &Stat, saying: &Saying) -> io::Result<Option<Mark>> {
         if self.recorded(stat).is_some() {
             return Ok(Some(Mark::Record));
         }
-        let leaf = match &self.groups {
-            Some(groups) => groups.process_of(stat.pid)?,
-            None => None,
-        };
-        Ok(if let Some(leaf) = leaf {
+        Ok(if let Some(leaf) = self.leaf_of(stat.pid)? {
             Some(self.of_leaf(&leaf, saying))
         } else if locked_by(stat.pid, self.places)?.is_some() {
             Some(Mark::Lock)
@@ -275,7 +279,7 @@ impl Here for Judge<'_> {
     }
 
     fn is_in_group(&self, pid: Pid) -> io::Result<bool> {
-        self.groups.as_ref().map_or(Ok(false), |groups| Ok(groups.process_of(pid)?.is_some()))
+        Ok(self.leaf_of(pid)?.is_some())
     }
 }
 

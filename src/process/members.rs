@@ -39,7 +39,8 @@ impl Member {
 
     /// Number and command line, as a message names it.
     pub fn describe(&self) -> String {
-        let line = command_line(self.pid).unwrap_or_else(|| format!("[{}]", self.comm));
+        let line = command_line(self.pid)
+            .unwrap_or_else(|| format!("[{}]", self.comm.replace(char::is_control, "?")));
         match self.state {
             'D' => {
                 let place = wait_place(self.pid);
@@ -53,6 +54,9 @@ impl Member {
         }
     }
 }
+
+/// How many strangers are described; anybody can make as many as he likes.
+const STRANGERS: usize = 10;
 
 /// Where in the kernel a process waits, as it stands in a sentence behind that it does.
 pub(super) fn wait_place(pid: Pid) -> String {
@@ -88,7 +92,8 @@ impl Members {
         if more == 0 { list } else { format!("{list}; and {more} more") }
     }
 
-    /// A sentence for each process that bears the site's mark and is no part of it.
+    /// A sentence for each process that bears the site's mark and is no part of it, the first few of
+    /// them.
     pub fn describe_strangers(&self) -> Vec<String> {
         let describe = |stranger: &Member| {
             let user = users(stranger.pid).ok().flatten().map(|users| users.real);
@@ -100,7 +105,12 @@ impl Members {
                 stranger.describe()
             )
         };
-        self.strangers.iter().map(describe).collect()
+        let mut words: Vec<String> = self.strangers.iter().take(STRANGERS).map(describe).collect();
+        let more = self.strangers.len().saturating_sub(STRANGERS);
+        if more > 0 {
+            words.push(format!("{more} more processes bear this site's mark in the same way"));
+        }
+        words
     }
 }
 

@@ -15,9 +15,7 @@ use std::io;
 use super::plan::UnitId;
 use crate::linux::Pid;
 use crate::linux::process::Stat;
-use crate::process::{
-    Descendant, Groups, Judge, MUTE, Record, Seen, Tree, find_members, haven, locked_by,
-};
+use crate::process::{Descendant, Judge, MUTE, Record, Seen, Tree, find_members, haven, locked_by};
 use crate::site::SitePlaces;
 
 /// What is known of units, to tell orphans apart.
@@ -85,7 +83,6 @@ impl Kin {
     pub(super) fn look(&mut self, about: &About<'_>) -> io::Result<Family> {
         let About { places, record, mains, helpers, .. } = about;
         let tree = Tree::look()?;
-        let groups = Groups::look(places)?;
         let judge = Judge::new(places, Some(record), &tree)?;
         let mut family = Family::default();
         let mut orphans = HashMap::new();
@@ -109,7 +106,7 @@ impl Kin {
                     }
                     let unit = match parent {
                         Some(unit) => Some(unit),
-                        None => self.unit_of_orphan(stat, &whose, about, groups.as_ref())?,
+                        None => self.unit_of_orphan(stat, &whose, about, &judge)?,
                     };
                     if unit.is_none() && whose == Descendant::Mute {
                         family.spared.push((seen, MUTE));
@@ -140,15 +137,13 @@ impl Kin {
         stat: &Stat,
         whose: &Descendant,
         about: &About<'_>,
-        groups: Option<&Groups>,
+        judge: &Judge<'_>,
     ) -> io::Result<Option<UnitId>> {
         let called = |name: Option<String>| about.names.get(&name?).copied();
         if let Some(unit) = self.orphans.get(&Seen::from(stat)) {
             return Ok(Some(*unit));
         }
-        if let Some(groups) = groups
-            && let Some(unit) = called(groups.process_of(stat.pid)?)
-        {
+        if let Some(unit) = called(judge.leaf_of(stat.pid)?) {
             return Ok(Some(unit));
         }
         if let Some(unit) = stat.session.and_then(|session| self.sessions.get(&session)) {
