@@ -11,9 +11,9 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use common::*;
-use siteward::linux::process::{all, working_folder};
+use siteward::linux::process::{Stat, all, working_folder};
 use siteward::linux::{Pid, Signal};
-use siteward::process::{Groups, LEASE, MARK, SUPERVISOR, Token};
+use siteward::process::{Groups, LEASE, MARK, SUPERVISOR, Token, is_keeper};
 use siteward::site::SitePlaces;
 
 const SITE: &str = "shop";
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             ("a_forged_mark_takes_no_process_out_of_its_site", a_forged_mark_takes_nobody_out),
             ("a_forged_mark_of_a_site_that_runs_does_not_either", nor_of_a_site_that_runs),
             ("a_process_that_calls_itself_the_keeper_is_one_of_the_site", a_forged_keeper),
+            ("a_site_that_is_started_from_within_keeps_its_lease", from_within_with_a_lease),
             ("to_read_a_lock_is_not_to_hold_it", to_read_a_lock_is_not_to_hold_it),
             ("a_stranger_with_the_mark_is_named_and_left_alone", a_stranger_is_left_alone),
             ("a_stranger_that_comes_again_fails_no_stop", a_stranger_that_comes_again),
@@ -192,6 +193,51 @@ fn a_forged_keeper() {
         site.bereave();
         succeed(site.bench.hand(&["stop", SITE]));
         site.is_over();
+    }
+}
+
+/// The keeper is forked by the verb, which is one of the outer site's.
+fn from_within_with_a_lease() {
+    let mut bench = Bench::new();
+    let disk = bench.path("disk");
+    fs::create_dir(&disk).unwrap();
+    bench.define(
+        "inner",
+        &format!(
+            "database: {}\nprerequisites: {{mounted: false}}\nprocesses: {{a: {{command: [ACT, \
+             steady]}}}}\n",
+            disk.display()
+        ),
+    );
+    let places = &bench.places;
+    let start = format!(
+        "{SITEWARD} start inner --config-dir {} --runtime-dir {} --log-dir {}; exec sleep 1000",
+        places.config.display(),
+        places.runtime.display(),
+        places.logs.display()
+    );
+    bench.define("outer", &format!("processes: {{job: {{command: [/bin/sh, -c, {start:?}]}}}}\n"));
+    let inner = bench.places.of(&"inner".parse().unwrap());
+    let keepers = || -> Vec<Pid> {
+        let stats = all().unwrap().into_iter().filter(Stat::is_alive);
+        stats.filter(|s| is_keeper(&inner, s).unwrap()).map(|s| s.pid).collect()
+    };
+    for within in [Vec::new(), no_groups()] {
+        bench.within = within;
+        for (verb, bereft) in [("stop", None), ("clean", Some("outer")), ("stop", Some("inner"))] {
+            succeed(bench.hand(&["start", "outer"]));
+            until("the inner one runs", || bench.monitor("inner") == (0, 0, 0));
+            let before = (keepers(), bench.pid("inner", "a"));
+            assert_eq!(before.0.len(), 1);
+            if let Some(site) = bereft {
+                signal(bench.pid(site, "supervisor"), Signal::KILL);
+            }
+            succeed(bench.hand(&[verb, "outer"]));
+            assert_eq!(bench.living("outer"), "");
+            assert_eq!((keepers(), bench.pid("inner", "a")), before, "{verb} {bereft:?}");
+            succeed(bench.hand(&["stop", "inner"]));
+            assert_eq!(keepers(), []);
+        }
     }
 }
 

@@ -243,7 +243,7 @@ pub fn processes_of(
     let mut theirs = Vec::new();
     for stat in all()?.into_iter().filter(|s| s.is_alive() && is_named(&words(s), &NAMES)) {
         // What another site owns is that one's, whatever it works on.
-        if !is_of_another_site(places, &stat)? && works_for_it(&stat)? {
+        if works_for_it(&stat)? && !is_of_another_site(places, &stat)? {
             theirs.extend(Identity::of(stat.pid).filter(|i| i.start == stat.start));
         }
     }

@@ -78,7 +78,7 @@ impl<'a> Others<'a> {
             return Ok(true);
         }
         if !locked_files_below(stat.pid, &other.places.runtime, files::effective_user())?.is_empty()
-            || other.is_beginning(stat, question.name)?
+            || other.is_served_by(stat, question.name, here)?
         {
             return Ok(true);
         }
@@ -123,8 +123,9 @@ impl Other {
         self.recorded.contains(&seen) && !here.is_known(seen)
     }
 
-    /// A keeper or a supervisor of its, which is in no record yet.
-    fn is_beginning(&self, stat: &Stat, name: &str) -> io::Result<bool> {
+    /// A keeper of its while anything of it runs or begins, or a supervisor of its that begins: they may
+    /// be in no record.
+    fn is_served_by(&self, stat: &Stat, name: &str, here: &impl Here) -> io::Result<bool> {
         let locks = match name {
             LEASE => vec![self.places.start_lock(), self.places.lock()],
             SUPERVISOR => vec![self.places.start_lock()],
@@ -132,6 +133,14 @@ impl Other {
         };
         if !users(stat.pid)?.is_some_and(is_trusted) {
             return Ok(false);
+        }
+        let lives = |seen: &Seen| {
+            here.tree()
+                .stat(seen.pid)
+                .is_some_and(|s| s.start == seen.start && !here.is_known(*seen))
+        };
+        if name == LEASE && self.recorded.iter().any(lives) {
+            return Ok(true);
         }
         for path in locks {
             match lock::is_held(&path) {

@@ -2,7 +2,7 @@
 //! the environments of this moment say of one process.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 
 use super::elsewhere::{Here, Others, Question};
@@ -294,7 +294,13 @@ pub fn is_keeper(places: &SitePlaces, stat: &Stat) -> io::Result<bool> {
     if saying.told(places) != (Told::Keeper { believed: true }) {
         return Ok(false);
     }
-    let record = Record::read(places)?;
+    let record = match Record::read(places) {
+        // What cannot be understood says nothing.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
+            None
+        }
+        other => other?,
+    };
     let lives = |seen: Seen| Ok(seen.look()?.is_some_and(|stat| stat.is_alive()));
     let tree = Tree::of([]);
     let judge = Judge {
