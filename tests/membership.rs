@@ -37,6 +37,7 @@ fn main() -> ExitCode {
             ("a_runtime_folder_that_was_removed_gets_its_token_back", the_token_is_put_back),
             ("a_child_with_a_daemon_s_name_is_ended", a_child_with_a_daemons_name),
             ("an_inherited_lock_cannot_be_written_to", an_inherited_lock_is_not_writable),
+            ("a_stranger_s_path_that_is_too_long_hides_nothing", a_path_that_is_too_long),
             ("what_cannot_be_looked_at_is_unknown", what_cannot_be_looked_at_is_unknown),
         ],
     )
@@ -531,6 +532,35 @@ fn an_inherited_lock_is_not_writable() {
     assert!(siteward::linux::lock::is_held(&lock).unwrap());
     succeed(site.bench.hand(&["stop", SITE]));
     site.is_over();
+}
+
+/// The kernel tells of no path that is longer than a page, and anybody can make one.
+fn a_path_that_is_too_long() {
+    let site = Site::new("exec 'sleep', '1000';\n");
+    let deep = site.bench.path("deep");
+    fs::create_dir(&deep).unwrap();
+    std::os::unix::fs::chown(&deep, Some(NOBODY), None).unwrap();
+    let script = "import os, sys, time\n\
+        os.chdir(sys.argv[1])\n\
+        for i in range(25): os.mkdir('x' * 200); os.chdir('x' * 200)\n\
+        held = open('held', 'w')\n\
+        open(sys.argv[1] + '/done', 'w')\n\
+        time.sleep(1000)\n";
+    let mut stranger = Command::new("python3");
+    stranger.args(["-c", script]).arg(&deep).uid(NOBODY).gid(NOBODY);
+    let mut stranger = Other::new(stranger);
+    until("it has such a file open", || exists(&deep.join("done")));
+    assert_eq!(site.bench.monitor(SITE), (7, 7, 3));
+    for bereft in [false, true] {
+        site.start(1);
+        if bereft {
+            site.bereave();
+            assert_eq!(site.bench.monitor(SITE), (1, 1, 1));
+        }
+        succeed(site.bench.hand(&["stop", SITE]));
+        site.is_over();
+    }
+    assert!(stranger.lives());
 }
 
 /// Makes one system call fail for good, by its number on x86_64 (seccomp(2)).

@@ -112,7 +112,12 @@ fn unless_removed<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
 /// # Errors
 /// It cannot be told.
 pub fn of(pid: Pid) -> io::Result<Option<PathBuf>> {
-    let Some(table) = unless_gone(whole(format!("/proc/{pid}/cgroup")))? else { return Ok(None) };
+    let table = match whole(format!("/proc/{pid}/cgroup")) {
+        // Deeper than the kernel can tell, as whoever may make groups can make one.
+        Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(None),
+        told => unless_gone(told)?,
+    };
+    let Some(table) = table else { return Ok(None) };
     let table = String::from_utf8_lossy(&table);
     Ok(table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from))
 }

@@ -20,9 +20,12 @@ fn descriptors_below(pid: Pid, folder: &Path) -> io::Result<Vec<(OsString, PathB
     let mut found = Vec::new();
     for entry in entries {
         let Some(entry) = unless_denied(entry).map_err(failed)? else { break };
-        let Some(path) = unless_denied(fs::read_link(entry.path())).map_err(failed)? else {
-            continue;
+        let path = match fs::read_link(entry.path()) {
+            // Longer than the kernel can tell, as anybody can make one, and so in none of our folders.
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => continue,
+            told => unless_denied(told).map_err(failed)?,
         };
+        let Some(path) = path else { continue };
         if path.as_os_str().as_bytes().starts_with(prefix) {
             found.push((entry.file_name(), path));
         }
@@ -56,7 +59,11 @@ pub fn locked_files_below(pid: Pid, folder: &Path, owner: u32) -> io::Result<Vec
         if !has_own_lock(&info) {
             continue;
         }
-        let file = unless_denied(Attributes::of(&of("fd"))).map_err(failed)?;
+        let file = match Attributes::of(&of("fd")) {
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return Err(failed(error)),
+            // No file system on which we have files fails so; somebody else's may, as he likes.
+            told => told.ok(),
+        };
         if file.is_some_and(|f| f.is_private() && (f.owner == 0 || f.owner == owner)) {
             held.push(path);
         }
