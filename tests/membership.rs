@@ -37,6 +37,7 @@ fn main() -> ExitCode {
             ("a_runtime_folder_that_was_removed_gets_its_token_back", the_token_is_put_back),
             ("a_child_with_a_daemon_s_name_is_ended", a_child_with_a_daemons_name),
             ("an_inherited_lock_cannot_be_written_to", an_inherited_lock_is_not_writable),
+            ("a_forged_mark_keeps_nobody_on_the_site_s_disk", a_forged_mark_on_the_disk),
             ("a_stranger_s_path_that_is_too_long_hides_nothing", a_path_that_is_too_long),
             ("what_cannot_be_looked_at_is_unknown", what_cannot_be_looked_at_is_unknown),
         ],
@@ -532,6 +533,26 @@ fn an_inherited_lock_is_not_writable() {
     assert!(siteward::linux::lock::is_held(&lock).unwrap());
     succeed(site.bench.hand(&["stop", SITE]));
     site.is_over();
+}
+
+fn a_forged_mark_on_the_disk() {
+    let bench = Bench::new();
+    let disk = bench.path("disk");
+    fs::create_dir(&disk).unwrap();
+    bench.define(
+        SITE,
+        &format!(
+            "database: {}\nprerequisites: {{mounted: false}}\nholders: kill\nprocesses: {{a: \
+             {{command: [ACT, steady]}}}}\n",
+            disk.display()
+        ),
+    );
+    succeed(bench.hand(&["start", SITE]));
+    let mut holder = Command::new("sleep");
+    holder.arg("1000").env(MARK, "/x:y").current_dir(&disk);
+    let mut holder = Other::new(holder);
+    succeed(bench.hand(&["stop", SITE]));
+    until("it is ended", || !holder.lives());
 }
 
 /// The kernel tells of no path that is longer than a page, and anybody can make one.

@@ -11,7 +11,7 @@ use crate::history;
 use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal, node};
-use crate::process::{Holder, LEASE, MUTE, Seen, Spared, holders};
+use crate::process::{Holder, LEASE, MUTE, Seen, Spared, holders, is_of_another_site, told_by};
 use crate::site::{Definition, Holders, load, load_snapshot};
 
 /// A sentence for each: who, with what, and whose it is.
@@ -94,11 +94,13 @@ pub(super) fn see_to(
             Fault::failed(format!("/proc cannot be read, so nothing can be proved: {error}"))
         })?;
         let spared = left.iter().find_map(|h| {
-            let ours = target.site.runtime.as_os_str().as_encoded_bytes();
-            let why = match h.seen().told() {
-                Ok(Some((of, _))) if of != ours => Some("which has another site's mark"),
-                Ok(_) => None,
-                Err(_) => Some(MUTE),
+            let stat = h.seen().stat();
+            let whose = stat.map(|stat| (is_of_another_site(&target.site, &stat), told_by(&stat)));
+            let why = match whose {
+                Some((_, Err(_))) => Some(MUTE),
+                // Where it cannot be told it is left, too.
+                Some((Ok(true) | Err(_), Ok(_))) => Some("which has another site's mark"),
+                Some((Ok(false), Ok(_))) | None => None,
             };
             Some((h, why.or_else(|| may_not.why(h.pid))?))
         });
