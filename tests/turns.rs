@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Output};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::*;
@@ -45,6 +45,52 @@ fn is_at_rest(bench: &Bench, database: &std::path::Path) {
     assert_eq!(bench.monitor(SITE), (7, 7, 3));
     assert!(!siteward::lease::is_kept(&bench.places.of(&SITE.parse().unwrap())));
     assert!(owner(database).is_none_or(|owner| owner.released), "{:?}", owner(database));
+}
+
+/// The start that waits for something says that it was overtaken, and the stop did not wait for it.
+fn is_overtaken(start: Output, stop: Output, took: Duration) {
+    assert!(stop.status.success(), "{}", said(&stop));
+    assert_eq!(start.status.code(), Some(1), "{}", said(&start));
+    assert!(said(&start).contains("overtaken by stop"), "{}", said(&start));
+    assert!(took < Duration::from_secs(5), "the stop took {took:?}");
+}
+
+#[test]
+fn a_stop_overtakes_a_start_that_waits_for_the_lease() {
+    let (one, database) = node("");
+    let two = Bench::new();
+    define(&two, &database, "");
+    succeed(one.hand(&["start", SITE]));
+    for verb in ["stop", "clean"] {
+        let start = background(two.hand(&["start", SITE]));
+        let site = two.places.of(&SITE.parse().unwrap());
+        until("its keeper waits", || siteward::lease::is_kept(&site));
+        let begun = Instant::now();
+        let stop = output(two.hand(&[verb, SITE, "--timeout", "20s"]));
+        is_overtaken(start.wait_with_output().unwrap(), stop, begun.elapsed());
+        assert_eq!(two.living(SITE), "");
+        assert!(!siteward::lease::is_kept(&site), "no keeper of it waits for the lease any more");
+    }
+    succeed(one.hand(&["stop", SITE]));
+    is_at_rest(&two, &database);
+}
+
+#[test]
+fn a_stop_overtakes_a_start_that_repairs_an_unclean_end() {
+    let (bench, database) =
+        node("on_unclean_shutdown: {command: [sh, -c, \"touch BEGUN; exec sleep 1000\"]}\n");
+    let begun_file = bench.path("begun");
+    let path = bench.places.config.join("shop.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("BEGUN", &begun_file.display().to_string())).unwrap();
+    succeed(bench.hand(&["start", SITE]));
+    power_off(&bench);
+    let start = background(bench.hand(&["start", SITE]));
+    until("the repair has begun", || begun_file.exists());
+    let begun = Instant::now();
+    let stop = output(bench.hand(&["stop", SITE, "--timeout", "20s"]));
+    is_overtaken(start.wait_with_output().unwrap(), stop, begun.elapsed());
+    is_at_rest(&bench, &database);
 }
 
 #[test]
@@ -154,4 +200,19 @@ fn what_was_asked_last_is_so() {
             }
         }
     }
+}
+
+/// KILL for all of it at once, as when a node loses its power.
+fn power_off(bench: &Bench) {
+    let site = bench.places.of(&SITE.parse().unwrap());
+    let record = bench.record(SITE).unwrap();
+    let is_ours = |stat: &siteward::linux::process::Stat| {
+        siteward::process::mark_of(stat)
+            .is_some_and(|(of, _)| of == site.runtime.as_os_str().as_encoded_bytes())
+    };
+    signal(record.supervisor.pid, Signal::KILL);
+    for stat in siteward::linux::process::all().unwrap().iter().filter(|stat| is_ours(stat)) {
+        signal_if_there(stat.pid, Signal::KILL);
+    }
+    until("all of it is gone", || bench.living(SITE).is_empty());
 }

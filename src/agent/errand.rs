@@ -86,16 +86,6 @@ impl From<Fault> for Halt {
     }
 }
 
-/// For callers that give nothing to be called away by.
-impl From<Halt> for Fault {
-    fn from(halt: Halt) -> Self {
-        match halt {
-            Halt::Interrupted => Self::failed("the start was overtaken by stop"),
-            Halt::Fault(fault) => fault,
-        }
-    }
-}
-
 /// The mark on the database that makes every later start, on any node, come up in maintenance.
 pub(super) fn pause_mark(database: &Path) -> PathBuf {
     on_database(database).join(PAUSED)

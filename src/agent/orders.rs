@@ -1,6 +1,8 @@
 //! Orders to a supervisor that is at work: pause, resume, reload.
 
-use super::errand::{clear_pause, pause_mark, read_pause, write_pause};
+use std::os::fd::BorrowedFd;
+
+use super::errand::{Halt, Undone, clear_pause, pause_mark, read_pause, write_pause};
 use super::{Deadline, Fault, Outcome, Target, wrapped};
 use crate::backend::own::{self, Asked};
 use crate::control::{Pause, Reply, Request};
@@ -14,14 +16,19 @@ pub(super) fn held_down(
     target: &Target,
     definition: &Definition,
     until: Moment,
-) -> Result<Option<Pause>, Fault> {
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<Option<Pause>, Halt> {
     if definition.maintenance {
         return Ok(Some(Pause::because("the definition says `maintenance: true`")));
     }
     let Some(database) = &definition.database else { return Ok(None) };
-    let pause = read_pause(target, database, until, None).map_err(|why| {
-        let name = &target.name;
-        Fault::failed(format!("the site `{name}` is not started, as it may be paused: {why}"))
+    let pause = read_pause(target, database, until, cut).map_err(|undone| match undone {
+        Undone::Interrupted => Halt::Interrupted,
+        Undone::Because(why) => {
+            let name = &target.name;
+            let words = format!("the site `{name}` is not started, as it may be paused: {why}");
+            Halt::Fault(Fault::failed(words))
+        }
     })?;
     if let Some(pause) = pause.as_ref().filter(|pause| pause.is_over()) {
         log::warn!("the site `{}` comes up again: {pause}", definition.name);

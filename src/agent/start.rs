@@ -45,10 +45,11 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let definition = written.adjusted(&target.adjustments);
     let times = deadline.for_start(&definition);
     let boot_until = deadline.begun + times.boot;
-    pass_gate(target, &definition, Part::Whole, boot_until, None)?;
+    let told = |halt| turn.fault(halt);
+    pass_gate(target, &definition, Part::Whole, boot_until, turn.cut()).map_err(told)?;
     turn.check()?;
-    let leased = ownership::take(target, &definition, boot_until, None)?;
-    let held = held_down(target, &definition, boot_until)?;
+    let leased = ownership::take(target, &definition, boot_until, turn.cut()).map_err(told)?;
+    let held = held_down(target, &definition, boot_until, turn.cut()).map_err(told)?;
     turn.check()?;
     let orders = Orders {
         name: &target.name,
@@ -260,10 +261,11 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         Some(_) => until,
         None => until.max(deadline.begun + definition.boot_timeout),
     };
-    pass_gate(target, &definition, Part::Whole, boot_until, None)?;
+    let told = |halt| turn.fault(halt);
+    pass_gate(target, &definition, Part::Whole, boot_until, turn.cut()).map_err(told)?;
     turn.check()?;
-    let leased = ownership::take(target, &definition, boot_until, None)?;
-    let held = held_down(target, &definition, boot_until)?;
+    let leased = ownership::take(target, &definition, boot_until, turn.cut()).map_err(told)?;
+    let held = held_down(target, &definition, boot_until, turn.cut()).map_err(told)?;
     turn.check()?;
     // The caller's folder must not be busy as long as the site runs.
     std::env::set_current_dir("/")

@@ -9,14 +9,17 @@
 //! of a stop that was ordered after it began, in every phase. Must never: let a start hold up a stop
 //! beyond a part of that one's time, or let one stop wait for another.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
+use super::errand::Halt;
 use super::{Fault, FaultKind, Target};
 use crate::linux::lock::{self, Attempt, Lock};
 use crate::linux::wait::Waiting;
+use crate::linux::watch::Watcher;
 use crate::linux::{Moment, Pid, Signal, files};
 use crate::process::{Identity, Spared};
 use crate::site::SitePlaces;
@@ -35,6 +38,8 @@ const FORK: Duration = Duration::from_secs(1);
 pub(super) struct StartTurn<'a> {
     target: &'a Target,
     begun: Moment,
+    /// None: this node cannot tell of an order at once.
+    order: Option<Watcher>,
     _lock: Lock,
 }
 
@@ -60,7 +65,8 @@ impl<'a> StartTurn<'a> {
                 Attempt::Taken(lock) => {
                     if !lock::is_held(&target.site.stopping_lock()).map_err(denied)? {
                         sign(&lock);
-                        let turn = Self { target, begun, _lock: lock };
+                        let order = watch_order(&target.site);
+                        let turn = Self { target, begun, order, _lock: lock };
                         turn.check()?;
                         return Ok(turn);
                     }
@@ -86,6 +92,19 @@ impl<'a> StartTurn<'a> {
             false => Ok(()),
         }
     }
+
+    /// Becomes readable when a stop is ordered.
+    pub(super) fn cut(&self) -> Option<BorrowedFd<'_>> {
+        self.order.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Why a step of the start was not done.
+    pub(super) fn fault(&self, halt: Halt) -> Fault {
+        match halt {
+            Halt::Interrupted => overtaken(self.target),
+            Halt::Fault(fault) => fault,
+        }
+    }
 }
 
 /// What a start says that a stop overtook.
@@ -109,6 +128,15 @@ fn sign(lock: &Lock) {
     if let Err(error) = signed {
         log::info!("a stop cannot tell who starts the site: {error}");
     }
+}
+
+/// Watches for the order of a stop, which is there from now on, though it may be an old one.
+fn watch_order(places: &SitePlaces) -> Option<Watcher> {
+    let path = places.stop_order();
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let watcher = Watcher::new().ok()?;
+    watcher.changes_of(&path).ok()?;
+    Some(watcher)
 }
 
 /// The turn of a stop; over when it is dropped.
@@ -200,7 +228,7 @@ fn kill_starter(places: &SitePlaces) -> bool {
     else {
         return false;
     };
-    let Some(handle) = starter.open() else { return true };
+    let Some(handle) = starter.open() else { return !starter.lives().unwrap_or(true) };
     if !Spared::now().is_ok_and(|spared| spared.why(starter.pid).is_none()) {
         return false;
     }

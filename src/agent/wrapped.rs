@@ -7,10 +7,11 @@ mod end;
 mod pause;
 mod run;
 
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::deadline::StartTimes;
-use super::errand::{Part, pass_gate};
+use super::errand::{Halt, Part, pass_gate};
 use super::orders::held_down;
 use super::ownership::{self, Leased};
 use super::turn::{StartTurn, is_overtaken, overtaken};
@@ -45,7 +46,8 @@ pub(super) fn start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fau
     let definition = definition.map_err(Fault::from)?.adjusted(&target.adjustments);
     let wrapped = wrapped_of(&definition)?;
     let times = deadline.for_start(&definition);
-    let held = held_down(target, &definition, times.until)?;
+    let held =
+        held_down(target, &definition, times.until, turn.cut()).map_err(|halt| turn.fault(halt))?;
     turn.check()?;
     if let Some(why) = held {
         return hold(target, &definition, &why, times.until);
@@ -188,7 +190,8 @@ fn begin(
     turn: &StartTurn<'_>,
 ) -> Result<Started, Fault> {
     let boot_until = begun + times.boot;
-    let (reserved, leased) = prepare(target, definition, boot_until)?;
+    let (reserved, leased) =
+        prepare(target, definition, boot_until, turn.cut()).map_err(|halt| turn.fault(halt))?;
     keep_port(target, definition, wrapped, times.until)?;
     drop(reserved);
     turn.check()?;
@@ -205,10 +208,11 @@ fn prepare(
     target: &Target,
     definition: &Definition,
     until: Moment,
-) -> Result<(ports::Reserved, Option<Leased>), Fault> {
-    pass_gate(target, definition, Part::Whole, until, None)?;
-    let leased = ownership::take(target, definition, until, None)?;
-    pass_gate(target, definition, Part::Disk, until, None)?;
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<(ports::Reserved, Option<Leased>), Halt> {
+    pass_gate(target, definition, Part::Whole, until, cut)?;
+    let leased = ownership::take(target, definition, until, cut)?;
+    pass_gate(target, definition, Part::Disk, until, cut)?;
     files::write_durably(&target.site.snapshot(), definition.text.as_bytes()).map_err(|error| {
         Fault::failed(format!("{} cannot be written: {error}", target.site.snapshot().display()))
     })?;

@@ -44,6 +44,19 @@ impl Watcher {
         Ok(Watch(self.0.add_watch(folder, flags)?))
     }
 
+    /// Becomes readable when the file at `path` is written to or another is put in its place.
+    ///
+    /// # Errors
+    /// ENOENT, ENOSPC.
+    pub fn changes_of(&self, path: &Path) -> io::Result<Watch> {
+        // The old file loses its name when another is renamed over it: IN_ATTRIB.
+        let flags = AddWatchFlags::IN_MODIFY
+            | AddWatchFlags::IN_ATTRIB
+            | AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_MOVE_SELF;
+        Ok(Watch(self.0.add_watch(path, flags)?))
+    }
+
     /// The watched files that have been written to, and folders that have lost something.
     pub fn told(&self) -> Vec<Watch> {
         let mut found = Vec::new();
@@ -84,6 +97,19 @@ mod tests {
         std::fs::write(&path, "one").unwrap();
         std::fs::write(&path, "two").unwrap();
         assert_eq!(watcher.told(), [watch]);
+    }
+
+    #[test]
+    fn a_file_that_takes_the_place_of_another_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("order"), folder.path().join("other"));
+        std::fs::write(&path, "").unwrap();
+        std::fs::write(&other, "new").unwrap();
+        let watcher = Watcher::new().unwrap();
+        let watch = watcher.changes_of(&path).unwrap();
+        assert_eq!(watcher.told(), []);
+        std::fs::rename(&other, &path).unwrap();
+        assert!(watcher.told().contains(&watch));
     }
 
     #[test]

@@ -384,7 +384,11 @@ impl Supervisor {
 
     /// The machine is done: whether something of the site lives all the same, which is then ended.
     fn sweep_strays(&mut self) -> bool {
-        let Some(family) = self.family() else { return false };
+        let Some(family) = self.family() else {
+            // What cannot be looked at cannot be said to be gone.
+            self.look_again = Some(Moment::now() + KILL_PACE * 10);
+            return true;
+        };
         let left: Vec<Seen> = family.units.into_values().flatten().chain(family.strays).collect();
         if left.is_empty() {
             for (seen, why) in family.spared {
