@@ -37,8 +37,8 @@ const PACE: Duration = Duration::from_millis(50);
 /// The same for a site that lives and lost its keeper.
 const PACE_AGAIN: Duration = Duration::from_millis(5);
 
-/// How long a lock that is free is left alone where its owner never let go: a supervisor that lives
-/// there, and has lost its keeper, takes it again first.
+/// How long a lock must be seen free where its owner never let go: a supervisor that lives there, and
+/// has lost its keeper, takes it again first.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Takes the lease, says so, and keeps it until TERM.
@@ -115,7 +115,7 @@ enum Verdict {
     Refuse(String),
 }
 
-/// By what the record says. `left_alone`: the same record was found before, and left alone since.
+/// By what the record says. `left_alone`: the same was found before, and nobody has had the lock since.
 fn judge(order: &Order, boot: &BootId, found: &Found, left_alone: bool) -> Verdict {
     let is_ours = |owner: &Owner| owner.is_of(&order.node, boot, &order.home);
     match found {
@@ -146,14 +146,18 @@ fn take(order: &Order, inbox: &Inbox, starter: &mut Starter) -> Result<Option<Te
     }
     let boot = BootId::current().map_err(|e| format!("/proc is not mounted: {e}"))?;
     let mut said = false;
-    let mut left_alone: Option<Found> = None;
+    // What was found when the lock was first seen free, and when that was.
+    let mut left_alone: Option<(Found, Moment)> = None;
     loop {
         // Opened anew each time: what bears the name now is what everybody else asks for.
         let place = Place::open(&order.database, true).map_err(at)?;
         let pause = match place.lock().map_err(at)? {
             Some(held) => {
                 let found = place.read().map_err(at)?;
-                match judge(order, &boot, &found, left_alone.as_ref() == Some(&found)) {
+                let same = left_alone.as_ref().filter(|(before, _)| *before == found);
+                let since = same.map(|(_, since)| *since);
+                let is_over = since.is_some_and(|since| (since + GRACE).passed());
+                match judge(order, &boot, &found, is_over) {
                     Verdict::Take => {
                         let since = WallTime::now();
                         return begin(order, boot, since, place, held, &found, starter)
@@ -164,8 +168,8 @@ fn take(order: &Order, inbox: &Inbox, starter: &mut Starter) -> Result<Option<Te
                         return resume(owner, place, held, &found, starter).map(Some).map_err(at);
                     }
                     Verdict::LeaveAlone => {
-                        left_alone = Some(found);
-                        GRACE
+                        left_alone = Some((found, since.unwrap_or_else(Moment::now)));
+                        PACE
                     }
                     Verdict::Refuse(why) => return Err(why),
                 }
