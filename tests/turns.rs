@@ -48,10 +48,10 @@ fn is_at_rest(bench: &Bench, database: &std::path::Path) {
 }
 
 /// The start that waits for something says that it was overtaken, and the stop did not wait for it.
-fn is_overtaken(start: Output, stop: Output, took: Duration) {
-    assert!(stop.status.success(), "{}", said(&stop));
-    assert_eq!(start.status.code(), Some(1), "{}", said(&start));
-    assert!(said(&start).contains("overtaken by stop"), "{}", said(&start));
+fn is_overtaken(start: &Output, stop: &Output, took: Duration) {
+    assert!(stop.status.success(), "{}", said(stop));
+    assert_eq!(start.status.code(), Some(1), "{}", said(start));
+    assert!(said(start).contains("overtaken by stop"), "{}", said(start));
     assert!(took < Duration::from_secs(5), "the stop took {took:?}");
 }
 
@@ -67,7 +67,7 @@ fn a_stop_overtakes_a_start_that_waits_for_the_lease() {
         until("its keeper waits", || siteward::lease::is_kept(&site));
         let begun = Instant::now();
         let stop = output(two.hand(&[verb, SITE, "--timeout", "20s"]));
-        is_overtaken(start.wait_with_output().unwrap(), stop, begun.elapsed());
+        is_overtaken(&start.wait_with_output().unwrap(), &stop, begun.elapsed());
         assert_eq!(two.living(SITE), "");
         assert!(!siteward::lease::is_kept(&site), "no keeper of it waits for the lease any more");
     }
@@ -89,7 +89,7 @@ fn a_stop_overtakes_a_start_that_repairs_an_unclean_end() {
     until("the repair has begun", || begun_file.exists());
     let begun = Instant::now();
     let stop = output(bench.hand(&["stop", SITE, "--timeout", "20s"]));
-    is_overtaken(start.wait_with_output().unwrap(), stop, begun.elapsed());
+    is_overtaken(&start.wait_with_output().unwrap(), &stop, begun.elapsed());
     is_at_rest(&bench, &database);
 }
 

@@ -599,6 +599,63 @@ fn a_pause_follows_the_database() {
     assert_eq!(succeed(bench.hand(&["start", "a"])), "siteward: the site `a` is running.\n");
 }
 
+/// A site with a database, and the mark of a pause on it.
+fn with_a_database() -> (Bench, std::path::PathBuf) {
+    let bench = Bench::new();
+    let database = bench.path("db");
+    fs::create_dir(&database).unwrap();
+    let head = format!("database: {}\nprerequisites: {{mounted: false}}\n", database.display());
+    bench.define("a", &format!("{head}{SIMPLE}"));
+    (bench, database.join(".siteward/paused"))
+}
+
+#[test]
+fn a_pause_whose_verb_is_killed_is_marked_and_ordered() {
+    let (bench, mark) = with_a_database();
+    succeed(bench.hand(&["start", "a"]));
+    let supervisor = bench.pid("a", "supervisor");
+    signal(supervisor, Signal::STOP);
+    let mut pause = background(bench.hand(&["pause", "a"]));
+    let pid = siteward::linux::Pid::try_from(pause.id().cast_signed()).unwrap();
+    until("it is marked, and the verb waits for the supervisor", || {
+        let socket = siteward::linux::process::waits_in(pid).unwrap_or_default();
+        mark.exists() && socket.contains("unix_stream")
+    });
+    signal(pid, Signal::KILL);
+    pause.wait().unwrap();
+    signal(supervisor, Signal::CONT);
+    until("it is paused", || bench.record("a").is_some_and(|r| r.processes.is_empty()));
+    until("its mark is settled", || {
+        fs::read_to_string(&mark).is_ok_and(|text| text.contains("\"begun\":false"))
+    });
+    succeed(bench.hand(&["stop", "a"]));
+    let said = succeed(bench.hand(&["start", "a"]));
+    assert!(said.contains("in maintenance"), "{said}");
+    succeed(bench.hand(&["resume", "a"]));
+}
+
+#[test]
+fn a_pause_that_was_marked_and_never_ordered_is_none() {
+    let (bench, mark) = with_a_database();
+    succeed(bench.hand(&["start", "a"]));
+    succeed(bench.hand(&["stop", "a"]));
+    fs::write(&mark, r#"{"words": "paused by nobody", "until": null, "begun": true}"#).unwrap();
+    assert_eq!(succeed(bench.hand(&["start", "a"])), "siteward: the site `a` is running.\n");
+}
+
+#[test]
+fn a_pause_that_fails_leaves_an_earlier_one_in_force() {
+    let (bench, _) = with_a_database();
+    succeed(bench.hand(&["start", "a"]));
+    succeed(bench.hand(&["pause", "a", "--reason", "new disks"]));
+    succeed(bench.hand(&["stop", "a"]));
+    let refused = output(bench.hand(&["pause", "a", "--reason", "more disks"]));
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    let said = succeed(bench.hand(&["start", "a"]));
+    assert!(said.contains("in maintenance") && said.contains("new disks"), "{said}");
+    succeed(bench.hand(&["resume", "a"]));
+}
+
 #[test]
 fn pause_overtakes_a_resume_and_stop_overtakes_both() {
     let bench = Bench::new();

@@ -3,17 +3,17 @@
 //! the making of a new site's folder.
 
 use std::ffi::OsStr;
-use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::pause_mark::{self, Settled};
 use super::{Fault, Target, gate};
 use crate::control::Pause;
 use crate::linux::folder::Folder;
 use crate::linux::{Moment, ourselves};
-use crate::site::{Adjustments, Definition, Places, SiteName, load, on_database};
+use crate::site::{Adjustments, Definition, Places, SiteName, load};
 
 /// Which questions of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,8 @@ pub(super) enum Part {
 pub(super) enum Errand {
     Gate { name: SiteName, adjustments: Adjustments, part: Part },
     ReadPause { database: PathBuf },
-    WritePause { database: PathBuf, pause: Pause },
+    BeginPause { database: PathBuf, pause: Pause },
+    SettlePause { database: PathBuf, settled: Settled },
     ClearPause { database: PathBuf },
     Folder { database: PathBuf, job: FolderJob },
 }
@@ -85,13 +86,6 @@ impl From<Fault> for Halt {
         Self::Fault(fault)
     }
 }
-
-/// The mark on the database that makes every later start, on any node, come up in maintenance.
-pub(super) fn pause_mark(database: &Path) -> PathBuf {
-    on_database(database).join(PAUSED)
-}
-
-const PAUSED: &str = "paused";
 
 fn send<T: DeserializeOwned>(
     places: &Places,
@@ -176,14 +170,25 @@ pub(super) fn read_pause(
     send(&target.places, &errand, database, deadline, cut)
 }
 
-/// Leaves the mark of a pause.
-pub(super) fn write_pause(
+/// Leaves the mark of a pause that is about to be ordered; it counts once it is settled.
+pub(super) fn begin_pause(
     target: &Target,
     database: &Path,
     pause: &Pause,
     deadline: Moment,
 ) -> Result<(), String> {
-    let errand = Errand::WritePause { database: database.to_owned(), pause: pause.clone() };
+    let errand = Errand::BeginPause { database: database.to_owned(), pause: pause.clone() };
+    order(&target.places, &errand, database, deadline)
+}
+
+/// Says what came of the pause whose mark was left.
+pub(super) fn settle_pause(
+    target: &Target,
+    database: &Path,
+    settled: Settled,
+    deadline: Moment,
+) -> Result<(), String> {
+    let errand = Errand::SettlePause { database: database.to_owned(), settled };
     order(&target.places, &errand, database, deadline)
 }
 
@@ -221,11 +226,14 @@ pub fn run_errand(errand: &str, places: &Places) -> Option<String> {
             };
             serde_json::to_string(&passed)
         }
-        Errand::ReadPause { database } => serde_json::to_string(&read_here(&database)),
-        Errand::WritePause { database, pause } => {
-            serde_json::to_string(&write_here(&database, &pause))
+        Errand::ReadPause { database } => serde_json::to_string(&pause_mark::read(&database)),
+        Errand::BeginPause { database, pause } => {
+            serde_json::to_string(&pause_mark::begin(&database, pause))
         }
-        Errand::ClearPause { database } => serde_json::to_string(&clear_here(&database)),
+        Errand::SettlePause { database, settled } => {
+            serde_json::to_string(&pause_mark::settle(&database, settled))
+        }
+        Errand::ClearPause { database } => serde_json::to_string(&pause_mark::clear(&database)),
         Errand::Folder { database, job } => serde_json::to_string(&match job {
             FolderJob::Make => make_here(&database),
             FolderJob::Remove => remove_here(&database),
@@ -269,41 +277,4 @@ fn remove_here(database: &Path) -> Result<bool, String> {
         .remove_folder(name)
         .map(|()| true)
         .map_err(|e| format!("{} cannot be removed: {e}", database.display()))
-}
-
-/// The folder on the database in which the mark lies, opened once: what is put in the place of its
-/// path meanwhile is not written to.
-fn marks(database: &Path, make: bool) -> io::Result<Folder> {
-    let path = on_database(database);
-    let name = path.file_name().unwrap_or_default();
-    let above = Folder::open(database)?;
-    if make { above.private(name) } else { above.own(name) }
-}
-
-fn read_here(database: &Path) -> Option<Pause> {
-    let bytes = marks(database, false).ok()?.read_plain(OsStr::new(PAUSED), 64 << 10).ok()?;
-    // A mark that cannot be understood is a pause all the same.
-    let words = || Pause::because(String::from_utf8_lossy(&bytes).trim());
-    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| words()))
-}
-
-fn write_here(database: &Path, pause: &Pause) -> Result<(), String> {
-    let bytes = serde_json::to_vec(pause).map_err(|e| e.to_string())?;
-    let folder = on_database(database);
-    // Nothing is made in the place of a disk that is gone.
-    marks(database, true).and_then(|marks| marks.write(OsStr::new(PAUSED), &bytes)).map_err(|e| {
-        match database.is_dir() {
-            true => format!("{} cannot be used: {e}", folder.display()),
-            false => format!("{} is no folder on this node", database.display()),
-        }
-    })
-}
-
-fn clear_here(database: &Path) -> Result<(), String> {
-    match marks(database, false).and_then(|marks| marks.remove(OsStr::new(PAUSED))) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(format!("{} cannot be used: {error}", on_database(database).display()))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

@@ -2,7 +2,8 @@
 
 use std::os::fd::BorrowedFd;
 
-use super::errand::{Halt, Undone, clear_pause, pause_mark, read_pause, write_pause};
+use super::errand::{Halt, Undone, begin_pause, clear_pause, read_pause, settle_pause};
+use super::pause_mark::{self, Settled};
 use super::{Deadline, Fault, Outcome, Target, wrapped};
 use crate::backend::own::{self, Asked};
 use crate::control::{Pause, Reply, Request};
@@ -58,11 +59,11 @@ fn try_pause(target: &Target, said: &PauseOrder, deadline: &Deadline) -> Result<
     let definition = running_definition(target);
     let database = definition.as_ref().and_then(|d| d.database.as_ref());
     if let Some(database) = database {
-        write_pause(target, database, &pause, patience(target, deadline)).map_err(|why| {
+        begin_pause(target, database, &pause, patience(target, deadline)).map_err(|why| {
             Fault::failed(format!(
                 "the site `{}` is not paused, as the mark {} cannot be written: {why}",
                 target.name,
-                pause_mark(database).display()
+                pause_mark::path(database).display()
             ))
         })?;
     }
@@ -78,14 +79,24 @@ fn try_pause(target: &Target, said: &PauseOrder, deadline: &Deadline) -> Result<
             }
         }
     };
-    if let Err(fault) = paused {
-        if let Some(database) = database
-            && let Err(why) = clear_pause(target, database, patience(target, deadline))
-        {
-            log::warn!("the mark {} stays: {why}", pause_mark(database).display());
+    let settled = if paused.is_ok() { Settled::InForce } else { Settled::Undone };
+    if let Some(database) = database
+        && let Err(why) = settle_pause(target, database, settled, patience(target, deadline))
+    {
+        let mark = pause_mark::path(database);
+        match settled {
+            Settled::InForce => {
+                return Err(Fault::failed(format!(
+                    "the site `{}` is paused here, and a later start may run it, as the mark {} cannot \
+                     be written: {why}",
+                    target.name,
+                    mark.display()
+                )));
+            }
+            Settled::Undone => log::warn!("the mark {} stays: {why}", mark.display()),
         }
-        return Err(fault);
     }
+    paused?;
     let until = pause.until.map_or_else(String::new, |until| format!(" (meant until {until})"));
     Ok(Outcome::Done(format!(
         "the site `{}` is in maintenance{until}: no process of it runs until `siteward resume {}`",
@@ -107,7 +118,7 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
         return Fault::failed(format!(
             "the site `{}` is not resumed, as the mark {} cannot be removed: {why}",
             target.name,
-            pause_mark(database).display()
+            pause_mark::path(database).display()
         ))
         .into();
     }

@@ -30,6 +30,8 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     Errand { errand: String },
     #[command(hide = true)]
+    ConfirmPause { database: PathBuf },
+    #[command(hide = true)]
     ReadFile { path: PathBuf },
     #[command(hide = true)]
     MoveIn { supervisor: i32, leaf: PathBuf },
@@ -102,6 +104,13 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
             let said = Places::resolve(folders).ok().and_then(|p| agent::run_errand(&errand, &p));
             said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
         }
+        Hidden::ConfirmPause { database } => match agent::confirm_pause(&database) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                print_lines(&[why]);
+                ExitCode::from(1)
+            }
+        },
         Hidden::KeepLease(word) => match word.name.parse() {
             Ok(site) => done(lease::keep(&lease::Order {
                 site,

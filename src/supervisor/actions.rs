@@ -172,7 +172,7 @@ impl Supervisor {
             Action::GatherEvidence(unit) => return self.gather_evidence(unit),
             Action::DropHelpers(unit) => {
                 self.drop_helpers(unit, |role| {
-                    !matches!(role, Role::HealthFor(_) | Role::ReloadFor(_))
+                    !matches!(role, Role::HealthFor(_) | Role::ReloadFor(_) | Role::ConfirmPause)
                 });
                 let shell = &mut self.shells[unit.0];
                 shell.retry_at = None;

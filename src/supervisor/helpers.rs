@@ -2,6 +2,7 @@
 //! Each has a session of its own, ends with the supervisor, and prints into a pipe of which only
 //! the end is kept.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,7 +13,7 @@ use super::output::last_lines;
 use super::plan::UnitId;
 use crate::linux::process::ExitStatus;
 use crate::linux::spawn::{Child, Command, ExecError, ExecReport, pipe, spawn};
-use crate::linux::{Pid, PidFd, Signal};
+use crate::linux::{Pid, PidFd, Signal, ourselves};
 use crate::process::kill_below;
 use crate::site::Reload;
 
@@ -30,6 +31,8 @@ pub(super) enum Role {
     Evidence,
     /// A reload that a client asked for.
     ReloadFor(u64),
+    /// Settles the mark of a pause on the site's database.
+    ConfirmPause,
 }
 
 /// Why there is no good answer of one.
@@ -240,10 +243,31 @@ impl Supervisor {
                 }
                 self.tell(Event::Gathered);
             }
+            Role::ConfirmPause => {
+                if let Err(said) = outcome {
+                    log::warn!("the mark of the pause cannot be settled: {said}");
+                }
+            }
             Role::ReloadFor(client) => {
                 let name = self.name(unit).to_owned();
                 self.clients.on_reload(client, &name, outcome.map(|_| ()));
             }
+        }
+    }
+
+    /// The site is paused, and the mark of that on its database counts from now on: the verb that left it
+    /// may be gone.
+    pub(super) fn confirm_pause(&mut self) {
+        let Some(unit) = self.machine.ids().next() else { return };
+        let Some(database) = &self.definition.database else { return };
+        let words = ["siteward", "confirm-pause"].map(OsStr::new);
+        let words = [&words[..], &[database.as_os_str()]].concat();
+        let helper = Helper::start(unit, Role::ConfirmPause, |output| {
+            Command::plain(ourselves::program(), &words, Vec::new(), output.as_fd())
+        });
+        match helper {
+            Ok(helper) => self.helpers.push(helper),
+            Err(error) => log::warn!("the mark of the pause cannot be settled: it {error}"),
         }
     }
 

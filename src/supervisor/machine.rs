@@ -136,7 +136,7 @@ impl Machine {
                 self.boot = boot;
                 self.rollback = rollback;
                 if held {
-                    out.push(Action::Note(Note::Site(Milestone::Held)));
+                    out.push(Action::Note(Note::Site(Milestone::BegunHeld)));
                 } else {
                     self.desired = Desired::Up;
                     self.boot_now(now);

@@ -73,7 +73,11 @@ impl Supervisor {
             }
             Milestone::Stopping => ("stopping", "the site is being stopped".to_owned()),
             Milestone::Holding => ("pausing", "the processes are being stopped".to_owned()),
-            Milestone::Held => ("paused", "the processes are held down".to_owned()),
+            Milestone::BegunHeld => ("paused", "the processes are held down".to_owned()),
+            Milestone::Held => {
+                self.confirm_pause();
+                ("paused", "the processes are held down".to_owned())
+            }
             Milestone::Resuming => ("resuming", "the processes are started again".to_owned()),
             Milestone::Over => ("down", "all processes have ended".to_owned()),
         };

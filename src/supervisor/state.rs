@@ -322,6 +322,8 @@ pub enum Milestone {
     Failing(Failure),
     LeaseLost,
     Stopping,
+    /// The beginning, with the processes down.
+    BegunHeld,
     Holding,
     Held,
     Resuming,
