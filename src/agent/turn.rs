@@ -10,7 +10,7 @@
 //! beyond a part of that one's time, or let one stop wait for another.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
@@ -133,7 +133,14 @@ fn sign(lock: &Lock) {
 /// Watches for the order of a stop, which is there from now on, though it may be an old one.
 fn watch_order(places: &SitePlaces) -> Option<Watcher> {
     let path = places.stop_order();
-    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    // With something in it, so that an order finds room where the disk is full by then.
+    let never = serde_json::to_vec(&Moment::since_boot(Duration::ZERO)).unwrap_or_default();
+    let _ = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| file.write_all(&[&never[..], &[b'\n'; 64]].concat()));
     let watcher = Watcher::new().ok()?;
     watcher.changes_of(&path).ok()?;
     Some(watcher)

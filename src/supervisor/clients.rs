@@ -23,6 +23,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// The longest request, in bytes.
 const LONGEST_REQUEST: usize = 64 << 10;
 
+/// However little time is left to whoever resumes a site: it must not fail for that.
+const SHORTEST_BOOT: Duration = Duration::from_secs(1);
+
 /// What a client waits for.
 #[derive(Clone, Debug, PartialEq)]
 enum Wait {
@@ -309,7 +312,7 @@ impl Supervisor {
                 }
                 self.paused = None;
                 self.wait_for(id, Wait::Resumed);
-                self.tell(Event::Resume { boot: boot.max(Duration::from_millis(1)) });
+                self.tell(Event::Resume { boot: boot.max(SHORTEST_BOOT) });
             }
             Request::Hold { interval, level, until } => {
                 let asked = Moment::now();
