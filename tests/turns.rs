@@ -129,6 +129,25 @@ fn a_stop_does_not_wait_for_another() {
     assert_eq!(bench.monitor(SITE), (7, 7, 3));
 }
 
+/// As a stop that a person has put aside with Ctrl-Z.
+#[test]
+fn a_start_that_waits_for_a_stopped_stop_says_for_whom() {
+    let bench = Bench::new();
+    bench.define(SITE, "stop_timeout: 60s\nprocesses:\n  a: {command: [ACT, stubborn]}\n");
+    succeed(bench.hand(&["start", SITE]));
+    let stop = background(bench.hand(&["stop", SITE]));
+    until("it stops", || bench.monitor(SITE).2 == 1);
+    signal(pid_of(&stop), Signal::STOP);
+    succeed(bench.hand(&["clean", SITE]));
+    let refused = output(bench.hand(&["--timeout", "2s", "start", SITE]));
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    let advice = format!("let it go on with: kill -CONT {}", stop.id());
+    assert!(said(&refused).contains(&advice), "{}", said(&refused));
+    signal(pid_of(&stop), Signal::CONT);
+    assert!(stop.wait_with_output().unwrap().status.success());
+    succeed(bench.hand(&["start", SITE]));
+}
+
 /// Starts and stops at random distances, in either order. A site whose stop was asked for last is at
 /// rest. One whose start began after the stop was ordered runs, with its lease and its record. `SITEWARD_ROUNDS` and `SITEWARD_SEED` give more of them, and the same ones again.
 #[test]

@@ -13,11 +13,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::errand::Halt;
 use super::{Fault, FaultKind, Target};
+use crate::linux::descriptors::locked_files_below;
 use crate::linux::lock::{self, Attempt, Lock};
+use crate::linux::process::{Stat, all, command_line};
 use crate::linux::wait::Waiting;
 use crate::linux::watch::Watcher;
 use crate::linux::{Moment, Pid, Signal, files};
@@ -70,15 +73,16 @@ impl<'a> StartTurn<'a> {
                         turn.check()?;
                         return Ok(turn);
                     }
-                    "a stop"
+                    ("a stop", target.site.stopping_lock())
                 }
-                Attempt::Held => "another start",
+                Attempt::Held => ("another start", target.site.start_lock()),
             };
             if until.passed() {
+                let (what, lock) = other;
+                let who = who_holds(&lock).unwrap_or_else(|| "wait for that".to_owned());
                 return Err(Fault::failed(format!(
-                    "{other} of `{}` has not come to an end; wait for that, or end it with: siteward \
-                     clean {}",
-                    target.name, target.name
+                    "{what} of `{}` has not come to an end: {who}",
+                    target.name
                 )));
             }
             Waiting::<()>::new().wait(Some(Moment::now() + PACE));
@@ -128,6 +132,22 @@ fn sign(lock: &Lock) {
     if let Err(error) = signed {
         log::info!("a stop cannot tell who starts the site: {error}");
     }
+}
+
+/// Who holds a lock, and what can be done about it, for the end of a sentence.
+fn who_holds(lock: &Path) -> Option<String> {
+    let holds = |stat: &Stat| {
+        let held = locked_files_below(stat.pid, lock, files::effective_user());
+        held.is_ok_and(|held| held.iter().any(|path| path == lock))
+    };
+    let holder = all().ok()?.into_iter().find(holds)?;
+    let (pid, line) = (holder.pid, command_line(holder.pid).unwrap_or(holder.comm.clone()));
+    Some(match holder.is_stopped() {
+        true => format!(
+            "process {pid} ({line}) is stopped by a signal; let it go on with: kill -CONT {pid}"
+        ),
+        false => format!("wait for process {pid} ({line}), or end it"),
+    })
 }
 
 /// Watches for the order of a stop, which is there from now on, though it may be an old one.
