@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::members::wait_place;
+use super::identity::wait_place;
 use crate::linux::process::{Stat, all, arguments, program};
 use crate::linux::{Pid, files};
 

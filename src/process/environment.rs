@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 use super::identity::Seen;
-use super::members::wait_place;
+use super::identity::wait_place;
 use super::token::Token;
 use crate::linux::process::{Environment, Mute, Stat, Users, users};
 use crate::linux::{files, users as accounts};

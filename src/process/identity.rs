@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::linux::process::Stat;
+use crate::linux::process::{Stat, waits_in};
 use crate::linux::{BootId, Pid, PidFd, StartTicks};
 
 /// A process of this boot that was seen at some moment: its number may be used again, this never.
@@ -40,6 +40,11 @@ impl From<&Stat> for Seen {
     fn from(stat: &Stat) -> Self {
         Self { pid: stat.pid, start: stat.start }
     }
+}
+
+/// Where in the kernel a process waits, as it stands in a sentence behind that it does.
+pub(super) fn wait_place(pid: Pid) -> String {
+    waits_in(pid).map_or_else(String::new, |place| format!(" in {place}"))
 }
 
 /// A process of one boot: its number may be used again, this never.

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::environment::Believer;
 use super::groups::Groups;
-use super::identity::Seen;
+use super::identity::{Seen, wait_place};
 use super::judge::{Judge, Saying, locked_by};
 use super::membership::{Mark, Verdict};
 use super::record::Record;
 use super::spared::{MUTE, Spared, haven};
 use super::tree::Tree;
-use crate::linux::process::{Stat, all_with, command_line, users, waits_in};
+use crate::linux::process::{Stat, all_with, command_line, users};
 use crate::linux::{Pid, StartTicks, users as accounts};
 use crate::site::SitePlaces;
 use crate::site::duration::show;
@@ -57,11 +57,6 @@ impl Member {
 
 /// How many strangers are described; anybody can make as many as he likes.
 const STRANGERS: usize = 10;
-
-/// Where in the kernel a process waits, as it stands in a sentence behind that it does.
-pub(super) fn wait_place(pid: Pid) -> String {
-    waits_in(pid).map_or_else(String::new, |place| format!(" in {place}"))
-}
 
 /// What was found.
 #[derive(Clone, Debug, Default)]

@@ -3,8 +3,6 @@
 //! Promises: whatever stands in a file, reading it takes time and memory in proportion to these
 //! bounds. Must never: refuse what a person would write.
 
-use super::yaml::Position;
-
 /// The longest definition that is read, in bytes.
 pub(super) const LONGEST: u64 = 256 << 10;
 /// How deep lists and maps may stand within each other.
@@ -19,6 +17,13 @@ pub(super) const MOST_TEXT: usize = 1 << 20;
 pub(super) const LONGEST_KEY: usize = 255;
 /// How many complaints are told one by one; the rest is counted.
 pub(super) const MOST_PROBLEMS: usize = 20;
+
+/// Line and column, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
 
 /// Where brackets stand deeper within each other than [`DEEPEST`], if they do. The YAML crate's
 /// time for a token grows with that depth, so this is asked before it sees the text. What is no

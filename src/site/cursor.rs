@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::bounds::MOST_PROBLEMS;
+use super::bounds::Position;
 use super::duration;
 use super::positions::{Positions, Step, Target};
-use super::yaml::{Node, Position};
+use super::yaml::Node;
 
 /// What is wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::yaml::{Position, position, without_mark};
+use super::bounds::Position;
+use super::yaml::{position, without_mark};
 
 /// One step from a node to a node within it.
 #[derive(Clone, Debug, PartialEq, Eq)]

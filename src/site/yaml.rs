@@ -9,7 +9,9 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor,
 };
 
-use super::bounds::{DEEPEST, LONGEST_KEY, MOST_ENTRIES, MOST_TEXT, MOST_VALUES, too_deep};
+use super::bounds::{
+    DEEPEST, LONGEST_KEY, MOST_ENTRIES, MOST_TEXT, MOST_VALUES, Position, too_deep,
+};
 
 /// A value as it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,13 +38,6 @@ impl Node {
             Self::Map(_) => "a map of keys",
         }
     }
-}
-
-/// Line and column, both from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    pub line: usize,
-    pub column: usize,
 }
 
 /// Reads a document, as far as its bounds go.
