@@ -20,7 +20,7 @@ pub(crate) fn a_mistyped_site_fences_nobody() {
         );
         lab.try_on("node1", &line.split_whitespace().collect::<Vec<_>>());
         lab.until("its start has failed", 30, || {
-            failures(&lab).lines().any(|l| l.contains(&format!("{resource}_start_0")))
+            failures(&lab).contains(&format!("* {resource} start on "))
         });
         lab.on("node1", &["crm_resource", "--wait", "--timeout=30s"]);
         assert!(lab.located(resource).is_empty(), "{}", failures(&lab));

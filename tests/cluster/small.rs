@@ -40,8 +40,13 @@ pub(crate) fn delete(lab: &Lab, name: &str) {
     });
 }
 
+/// It is stopped there, or that node knows neither a definition nor a record nor a process of it.
 pub(crate) fn nothing_lives(lab: &Lab, node: &str, name: &str) -> bool {
-    !lab.is_on(node) || lab.try_on(node, &["siteward", "status", name]).1.starts_with("stopped")
+    let told = || lab.try_on(node, &["siteward", "status", name]).1;
+    let is_none = |told: &str| {
+        told.starts_with("stopped") || told.contains(&format!("there is no site `{name}` here"))
+    };
+    !lab.is_on(node) || is_none(&told())
 }
 
 pub(crate) fn other(node: &str) -> &'static str {
