@@ -21,7 +21,7 @@ use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::linux::{Moment, Signal};
 use crate::observe::{observe, wrapped_definition};
-use crate::site::load;
+use crate::site::{Definition, load};
 use crate::supervisor::{self, Beginning, Finished, NotStarted, Setup};
 
 /// Starts the site and waits until it is up or held down. Already up: nothing is done.
@@ -45,16 +45,11 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     let definition = written.adjusted(&target.adjustments);
     let times = deadline.for_start(&definition);
     let boot_until = deadline.begun + times.boot;
-    let told = |halt| turn.fault(halt);
-    pass_gate(target, &definition, Part::Whole, boot_until, turn.cut()).map_err(told)?;
-    turn.check()?;
-    let leased = ownership::take(target, &definition, boot_until, turn.cut()).map_err(told)?;
-    let held = held_down(target, &definition, boot_until, turn.cut()).map_err(told)?;
-    turn.check()?;
+    let (leased, beginning) = gate_and_lease(target, &definition, boot_until, &turn)?;
     let orders = Orders {
         name: &target.name,
         places: &target.places,
-        beginning: &Beginning::of(held),
+        beginning: &beginning,
         boot: boot_until.left(),
         rollback: times.rollback,
         known_as: target.known_as.as_deref(),
@@ -70,6 +65,23 @@ fn try_start(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
     drop(turn);
     let already = launched == Launched::AnotherIs;
     await_up(target, deadline.begun, times, already)
+}
+
+/// What must be so and be had before a supervisor is launched, and what that begins with. A stop that is
+/// ordered meanwhile overtakes the start, and what was had is let go.
+fn gate_and_lease(
+    target: &Target,
+    definition: &Definition,
+    until: Moment,
+    turn: &StartTurn<'_>,
+) -> Result<(Option<Leased>, Beginning), Fault> {
+    let told = |halt| turn.fault(halt);
+    pass_gate(target, definition, Part::Whole, until, turn.cut()).map_err(told)?;
+    turn.check()?;
+    let leased = ownership::take(target, definition, until, turn.cut()).map_err(told)?;
+    let held = held_down(target, definition, until, turn.cut()).map_err(told)?;
+    turn.check()?;
+    Ok((leased, Beginning::of(held)))
 }
 
 /// A name that was mistyped must leave no folder behind.
@@ -261,18 +273,13 @@ fn try_run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {
         Some(_) => until,
         None => until.max(deadline.begun + definition.boot_timeout),
     };
-    let told = |halt| turn.fault(halt);
-    pass_gate(target, &definition, Part::Whole, boot_until, turn.cut()).map_err(told)?;
-    turn.check()?;
-    let leased = ownership::take(target, &definition, boot_until, turn.cut()).map_err(told)?;
-    let held = held_down(target, &definition, boot_until, turn.cut()).map_err(told)?;
-    turn.check()?;
+    let (leased, beginning) = gate_and_lease(target, &definition, boot_until, &turn)?;
     // The caller's folder must not be busy as long as the site runs.
     std::env::set_current_dir("/")
         .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
     let setup = Setup {
         places: target.site.clone(),
-        beginning: Beginning::of(held),
+        beginning,
         boot: definition.boot_timeout,
         rollback: definition.stop_timeout,
         known_as: target.known_as.clone(),
