@@ -182,7 +182,11 @@ fn what_was_asked_last_is_so() {
         for verb in first.iter().chain([&last]) {
             let ordered = fs::read(site.stop_order()).unwrap_or_default();
             children.push((*verb, background(bench.hand(&[verb, SITE, "--timeout", "20s"]))));
-            if *verb != "start" {
+            if *verb == "start" {
+                // A busy machine may let the next one begin before it.
+                let pid = pid_of(&children.last().expect("it was added").1);
+                until("it has begun", || has_begun(pid));
+            } else {
                 until("it is ordered", || {
                     fs::read(site.stop_order()).is_ok_and(|now| !now.is_empty() && now != ordered)
                 });
@@ -219,6 +223,14 @@ fn what_was_asked_last_is_so() {
             }
         }
     }
+}
+
+/// It executes its program and waits for something already, or has ended.
+fn has_begun(pid: Pid) -> bool {
+    let stat = siteward::linux::process::Stat::of(pid);
+    let executes =
+        || siteward::linux::process::program(pid).is_some_and(|exe| exe.ends_with("siteward"));
+    stat.is_none_or(|stat| !stat.is_alive() || (stat.state == 'S' && executes()))
 }
 
 /// KILL for all of it at once, as when a node loses its power.
