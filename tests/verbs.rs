@@ -580,25 +580,6 @@ fn reload_by_signal_and_by_command() {
     );
 }
 
-#[test]
-fn a_pause_follows_the_database() {
-    let bench = Bench::new();
-    let database = bench.path("db");
-    fs::create_dir(&database).unwrap();
-    bench.define(
-        "a",
-        &format!("database: {}\nprerequisites: {{mounted: false}}\n{SIMPLE}", database.display()),
-    );
-    succeed(bench.hand(&["start", "a"]));
-    succeed(bench.hand(&["pause", "a", "--reason", "new disks"]));
-    succeed(bench.hand(&["stop", "a"]));
-    let said = succeed(bench.hand(&["start", "a"]));
-    assert!(said.contains("in maintenance") && said.contains("new disks"), "{said}");
-    succeed(bench.hand(&["resume", "a"]));
-    succeed(bench.hand(&["stop", "a"]));
-    assert_eq!(succeed(bench.hand(&["start", "a"])), "siteward: the site `a` is running.\n");
-}
-
 /// A site with a database, and the mark of a pause on it.
 fn with_a_database() -> (Bench, std::path::PathBuf) {
     let bench = Bench::new();
@@ -607,6 +588,19 @@ fn with_a_database() -> (Bench, std::path::PathBuf) {
     let head = format!("database: {}\nprerequisites: {{mounted: false}}\n", database.display());
     bench.define("a", &format!("{head}{SIMPLE}"));
     (bench, database.join(".siteward/paused"))
+}
+
+#[test]
+fn a_pause_follows_the_database() {
+    let (bench, _) = with_a_database();
+    succeed(bench.hand(&["start", "a"]));
+    succeed(bench.hand(&["pause", "a", "--reason", "new disks"]));
+    succeed(bench.hand(&["stop", "a"]));
+    let said = succeed(bench.hand(&["start", "a"]));
+    assert!(said.contains("in maintenance") && said.contains("new disks"), "{said}");
+    succeed(bench.hand(&["resume", "a"]));
+    succeed(bench.hand(&["stop", "a"]));
+    assert_eq!(succeed(bench.hand(&["start", "a"])), "siteward: the site `a` is running.\n");
 }
 
 #[test]
