@@ -17,10 +17,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::clock::WallTime;
-use crate::linux::{Moment, inherit, signals};
+use crate::linux::{inherit, signals};
 use crate::manager::{self, Manager, Verb};
 use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
 use crate::site::{Overrides, Places, SiteName, load};
+use crate::values::Moment;
 use absent::Wanted;
 use hidden::Hidden;
 use sites::{create, hint_at_undefined, if_wanted, named, with};

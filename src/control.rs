@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::linux::clock::WallTime;
 use crate::linux::clock::as_it_is;
-use crate::linux::{Moment, Pid, Signal, StartTicks, sockets};
+use crate::linux::{StartTicks, sockets};
 use crate::site::{Adjustments, DegradedIs};
+use crate::values::{Moment, Pid, Signal};
 
 /// The nine states of a site, with what a manager must be told apart within two of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,3 +28,5 @@ pub mod process;
 pub mod site;
 
 pub mod linux;
+
+pub mod values;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::*;
-use siteward::linux::Signal;
+use siteward::values::Signal;
 
 const SITE: &str = "shop";
 

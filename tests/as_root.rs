@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use common::*;
-use siteward::linux::Signal;
+use siteward::values::Signal;
 
 fn main() -> ExitCode {
     live_through(

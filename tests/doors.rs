@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::*;
-use siteward::linux::Signal;
+use siteward::values::Signal;
 
 const SIMPLE: &str = "processes:\n  store: {command: [ACT, steady]}\n";
 
@@ -431,7 +431,8 @@ fn no_bytes_at_any_door_abort_or_hang() {
                 break status;
             }
             assert!(Instant::now() < gone, "call {calls} hangs: {shown}");
-            use siteward::linux::{Moment, wait::Waiting};
+            use siteward::linux::wait::Waiting;
+            use siteward::values::Moment;
             Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(2)));
         };
         let mut told = Vec::new();

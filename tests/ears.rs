@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 use common::*;
 use siteward::control::{Client, Reply, Request, State};
 use siteward::linux::lock::{Attempt, Lock};
+use siteward::linux::sockets;
 use siteward::linux::wait::Waiting;
-use siteward::linux::{Moment, Signal, sockets};
 use siteward::site::SitePlaces;
+use siteward::values::{Moment, Signal};
 
 fn places(bench: &Bench) -> SitePlaces {
     bench.places.of(&"a".parse().unwrap())
@@ -45,7 +46,7 @@ fn ears(bench: &Bench) -> Vec<PathBuf> {
 }
 
 /// In hundredths of a second.
-fn time_used(pid: siteward::linux::Pid) -> u64 {
+fn time_used(pid: siteward::values::Pid) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
@@ -411,7 +412,7 @@ fn a_healthcheck_for_which_there_is_no_room_is_no_failed_one() {
         "a",
         "processes: {x: {command: [ACT, steady], healthcheck: {test: [/bin/true], interval: 1s, retries: 2}}}\n",
     );
-    let limit = |pid: siteward::linux::Pid, soft: &str| {
+    let limit = |pid: siteward::values::Pid, soft: &str| {
         let mut prlimit = Command::new("prlimit");
         prlimit.args([format!("--pid={pid}"), format!("--nofile={soft}:")]);
         prlimit.status().is_ok_and(|status| status.success())

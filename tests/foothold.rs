@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use common::*;
-use siteward::linux::{Signal, lock};
+use siteward::linux::lock;
+use siteward::values::Signal;
 
 const SITE: &str = "shop";
 

@@ -6,9 +6,10 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::*;
+use siteward::linux::cgroup;
 use siteward::linux::process::{Stat, all, environment_value};
-use siteward::linux::{Pid, Signal, cgroup};
 use siteward::process::{Groups, MARK};
+use siteward::values::{Pid, Signal};
 
 /// What keeps this machine from having control groups of its own.
 fn missing() -> Option<&'static str> {

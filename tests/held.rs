@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use common::*;
-use siteward::linux::Signal;
+use siteward::values::Signal;
 
 const SIMPLE: &str =
     "processes:\n  store: {command: [ACT, steady]}\n  web: {command: [ACT, steady]}\n";
@@ -151,7 +151,7 @@ fn after_a_monitor_that_was_cut_off_the_next_is_answered_at_once() {
     let (code, took) = timed(held(&bench, "15"));
     assert!(code == 0 && took < AT_ONCE, "{took:?}");
     // And one that comes after a break.
-    let pause = siteward::linux::Moment::now() + Duration::from_millis(2300);
+    let pause = siteward::values::Moment::now() + Duration::from_millis(2300);
     siteward::linux::wait::Waiting::<()>::new().wait(Some(pause));
     let (code, took) = timed(held(&bench, "15"));
     assert!(code == 0 && took < AT_ONCE, "{took:?}");

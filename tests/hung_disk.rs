@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use common::*;
 use jobcenter::Jobcenter;
 use siteward::linux::descriptors::open_paths_below;
+use siteward::linux::node;
 use siteward::linux::process::Stat;
-use siteward::linux::{Pid, Signal, node};
 use siteward::process::{find_by_command_line, holders};
+use siteward::values::{Pid, Signal};
 
 const SITE: &str = "shop";
 

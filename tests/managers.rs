@@ -12,7 +12,7 @@ use players::Node;
 use players::clusterware::{self, Clusterware};
 use players::expresscluster::{self, Expresscluster};
 use players::serviceguard::{self, Serviceguard};
-use siteward::linux::Signal;
+use siteward::values::Signal;
 
 fn two(make: fn(&str) -> Node) -> Vec<Node> {
     vec![make("shop.example.com"), make("shop.example.com")]
@@ -211,7 +211,7 @@ fn serviceguard_tries_another_node_where_that_may_help_and_none_where_it_cannot(
 
 /// Longer than a watching service takes to notice.
 fn settle() {
-    let until = siteward::linux::Moment::now() + Duration::from_millis(1500);
+    let until = siteward::values::Moment::now() + Duration::from_millis(1500);
     siteward::linux::wait::Waiting::<()>::new().wait(Some(until));
 }
 

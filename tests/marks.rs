@@ -11,9 +11,10 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use common::*;
+use siteward::linux::pidfd;
 use siteward::linux::process::{Stat, all, environment_value, working_folder};
-use siteward::linux::{Pid, Signal, pidfd};
 use siteward::process::{Groups, MARK};
+use siteward::values::{Pid, Signal};
 
 const SITE: &str = "shop";
 

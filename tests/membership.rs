@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use siteward::linux::process::{Stat, all, working_folder};
-use siteward::linux::{Pid, Signal};
 use siteward::process::{Groups, LEASE, MARK, SUPERVISOR, Token, is_keeper};
 use siteward::site::SitePlaces;
+use siteward::values::{Pid, Signal};
 
 const SITE: &str = "shop";
 const NOBODY: u32 = 65534;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use common::*;
 use siteward::lease::{UncleanEnd, owner};
 use siteward::linux::process::{Stat, all};
-use siteward::linux::{Pid, Signal};
 use siteward::process::{LEASE, mark_of};
+use siteward::values::{Pid, Signal};
 
 const SITE: &str = "shop";
 
@@ -624,7 +624,7 @@ fn a_command_that_is_waited_for_is_cut_short_with_all_that_it_started() {
             until("it has begun", || fs::read_to_string(&begun).is_ok_and(|t| t.ends_with('\n')));
             order.write_all(b"x").unwrap();
         });
-        let until = siteward::linux::Moment::now() + Duration::from_secs(60);
+        let until = siteward::values::Moment::now() + Duration::from_secs(60);
         run_or_cut(&words, &definition, &one.places.of(&site), Marked::No, until, Some(cut.as_fd()))
     });
     assert!(matches!(ran, Ok(Ran::Interrupted)), "{ran:?}");

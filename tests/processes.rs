@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::*;
-use siteward::linux::Signal;
+use siteward::values::Signal;
 
 /// A command of a shell as YAML words.
 fn sh(script: &str) -> String {
@@ -407,9 +407,10 @@ fn while_nothing_happens_the_supervisor_sleeps() {
     };
     // What the start has left to do, a look at each log a few seconds later, is let pass.
     let quiet = std::time::Duration::from_secs(7);
-    siteward::linux::wait::Waiting::<()>::new().wait(Some(siteward::linux::Moment::now() + quiet));
+    siteward::linux::wait::Waiting::<()>::new().wait(Some(siteward::values::Moment::now() + quiet));
     let before = switches();
     let second = std::time::Duration::from_secs(2);
-    siteward::linux::wait::Waiting::<()>::new().wait(Some(siteward::linux::Moment::now() + second));
+    siteward::linux::wait::Waiting::<()>::new()
+        .wait(Some(siteward::values::Moment::now() + second));
     assert_eq!(switches(), before);
 }

@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use siteward::linux::process::ExitStatus;
-use siteward::linux::spawn::{ExecError, Stage};
-use siteward::linux::{Moment, Pid, Signal};
 use siteward::site::Restart;
 use siteward::supervisor::machine::{
     Action, Clearance, Desired, Event, Found, Machine, Milestone, Note, Phase, Run, Rung, Unit,
     UnitEvent, Why,
 };
 use siteward::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitId, UnitPlan};
+use siteward::values::ExitStatus;
+use siteward::values::{ExecError, Stage};
+use siteward::values::{Moment, Pid, Signal};
 
 /// A splitmix64 generator: the whole life follows from its seed.
 struct Dice(u64);

@@ -8,8 +8,9 @@ use std::process::{Command, ExitCode, Output};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use siteward::linux::{Pid, Signal, cgroup, files};
+use siteward::linux::{cgroup, files};
 use siteward::process::Identity;
+use siteward::values::{Pid, Signal};
 
 const SITEWARD: &str = env!("CARGO_BIN_EXE_siteward");
 const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/systemd-lab");

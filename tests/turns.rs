@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use common::*;
 use siteward::lease::owner;
 use siteward::linux::wait::Waiting;
-use siteward::linux::{Moment, Pid, Signal};
+use siteward::values::{Moment, Pid, Signal};
 
 const SITE: &str = "shop";
 

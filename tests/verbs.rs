@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use common::*;
-use siteward::linux::Signal;
+use siteward::values::Signal;
 
 const SIMPLE: &str = "processes:\n  store: {command: [ACT, notifier], ready: {notify: true}}\n  \
                       web: {command: [ACT, steady]}\n";
@@ -610,7 +610,7 @@ fn a_pause_whose_verb_is_killed_is_marked_and_ordered() {
     let supervisor = bench.pid("a", "supervisor");
     signal(supervisor, Signal::STOP);
     let mut pause = background(bench.hand(&["pause", "a"]));
-    let pid = siteward::linux::Pid::try_from(pause.id().cast_signed()).unwrap();
+    let pid = siteward::values::Pid::try_from(pause.id().cast_signed()).unwrap();
     until("it is marked, and the verb waits for the supervisor", || {
         let socket = siteward::linux::process::waits_in(pid).unwrap_or_default();
         mark.exists() && socket.contains("unix_stream")

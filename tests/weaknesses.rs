@@ -20,8 +20,8 @@ use players::clusterware::Clusterware;
 use players::expresscluster::write_script;
 use players::{Called, Node};
 use siteward::linux::process::working_folder;
-use siteward::linux::{Pid, Signal};
 use siteward::process::find_by_command_line;
+use siteward::values::{Pid, Signal};
 
 /// Whose action script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,11 +55,11 @@ fn sites_whose_names_begin_alike_never_meet() {
     succeed(bench.hand(&["stop", mine]));
     assert_eq!(bench.monitor(mine), (7, 7, 3));
     succeed(bench.hand(&["start", mine]));
-    signal(bench.pid(mine, "supervisor"), siteward::linux::Signal::KILL);
+    signal(bench.pid(mine, "supervisor"), siteward::values::Signal::KILL);
     until("nobody watches it", || bench.monitor(mine) == (1, 1, 1));
     succeed(bench.hand(&["clean", mine]));
     succeed(bench.hand(&["start", mine]));
-    signal(bench.pid(mine, "supervisor"), siteward::linux::Signal::STOP);
+    signal(bench.pid(mine, "supervisor"), siteward::values::Signal::STOP);
     succeed(bench.hand(&["stop", mine, "--timeout", "6s"]));
     assert_eq!(bench.living(mine), "");
     assert_eq!(others(), before, "nothing of the others was touched");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use jobcenter::Jobcenter;
-use siteward::linux::Signal;
+use siteward::values::Signal;
 
 /// The exit codes of a monitor: a probe, a recurring one, a person's.
 fn monitor(center: &Jobcenter) -> (i32, i32, i32) {
@@ -368,7 +368,7 @@ fn in_the_foreground_its_end_is_ours() {
     assert_eq!(center.living(), "");
     let run = background(center.hand(&["run", "testsite"]));
     until("it runs", || monitor(&center) == (0, 0, 0) && center.is_up());
-    let pid = siteward::linux::Pid::try_from(i32::try_from(run.id()).unwrap()).unwrap();
+    let pid = siteward::values::Pid::try_from(i32::try_from(run.id()).unwrap()).unwrap();
     signal(pid, Signal::TERM);
     let ended = run.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(0), "{}", said(&ended));

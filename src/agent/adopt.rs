@@ -80,7 +80,7 @@ fn living(record: &Record) -> Vec<ProcessRecord> {
 fn what_to_adopt(
     target: &Target,
     deadline: &Deadline,
-    until: crate::linux::Moment,
+    until: crate::values::Moment,
 ) -> Result<Result<Record, String>, Fault> {
     let name = &target.name;
     let seen = observe(&target.site, deadline.begun, until)?;

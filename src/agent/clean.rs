@@ -6,9 +6,9 @@ use super::stop::{
 use super::turn::StopTurn;
 use super::wrapped::Manners;
 use super::{Deadline, Fault, Outcome, Target, ownership};
-use crate::linux::Moment;
 use crate::process::{Record, kill_groups};
 use crate::site::load;
+use crate::values::Moment;
 
 /// Kills the supervisor and everything else of the site.
 pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::linux::Moment;
 use crate::site::Definition;
+use crate::values::Moment;
 
 /// The time that a verb has, counted from the start of its own process.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,9 @@ use super::pause_mark::{self, Settled};
 use super::{Fault, Target, gate};
 use crate::control::Pause;
 use crate::linux::folder::Folder;
-use crate::linux::{Moment, ourselves};
+use crate::linux::ourselves;
 use crate::site::{Adjustments, Definition, Places, SiteName, load};
+use crate::values::Moment;
 
 /// Which questions of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

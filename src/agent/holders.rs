@@ -8,11 +8,12 @@ use std::time::Duration;
 use super::deadline::StopTimes;
 use super::{Fault, Outcome, Target};
 use crate::history;
+use crate::linux::node;
 use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal, node};
 use crate::process::{Holder, LEASE, MUTE, Seen, Spared, holders, is_of_another_site, told_by};
 use crate::site::{Definition, Holders, load, load_snapshot};
+use crate::values::{Moment, Signal};
 
 /// A sentence for each: who, with what, and whose it is.
 fn describe(target: &Target, holder: &Holder) -> String {

@@ -8,9 +8,10 @@ use super::{Deadline, Fault, Outcome, Target, wrapped};
 use crate::backend::own::{self, Asked};
 use crate::control::{Pause, Reply, Request};
 use crate::linux::clock::WallTime;
-use crate::linux::{Moment, node};
+use crate::linux::node;
 use crate::observe::{Denied, wrapped_definition};
 use crate::site::{Definition, load_snapshot};
+use crate::values::Moment;
 
 /// Why the site is to come up with its processes held down, if it is.
 pub(super) fn held_down(

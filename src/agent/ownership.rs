@@ -13,9 +13,10 @@ use super::{Fault, Target};
 use crate::backend::command::{Marked, Ran, run_or_cut};
 use crate::history;
 use crate::lease::{self, Claim, NotTaken, Settle, Taking, UncleanEnd};
-use crate::linux::{Moment, files};
+use crate::linux::files;
 use crate::process::{Ending, Identity, Record};
 use crate::site::Definition;
+use crate::values::Moment;
 
 /// The lease, as long as the site is not at work: it is released when this is dropped.
 #[must_use]

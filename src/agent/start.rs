@@ -19,10 +19,10 @@ use crate::backend::own::{self, Asked, Launched, Orders};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal};
 use crate::observe::{observe, wrapped_definition};
 use crate::site::{Definition, load};
 use crate::supervisor::{self, Beginning, Finished, NotStarted, Setup};
+use crate::values::{Moment, Signal};
 
 /// Starts the site and waits until it is up or held down. Already up: nothing is done.
 pub fn start(target: &Target, deadline: &Deadline) -> Outcome {

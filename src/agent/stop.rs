@@ -13,10 +13,11 @@ use crate::control::{Client, Reply, Request, State};
 use crate::history;
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, PidFd, Signal, lock};
+use crate::linux::{PidFd, lock};
 use crate::observe::{observe, wrapped_definition};
 use crate::process::{Ending, Record, forget, proof, sweep};
 use crate::site::{Definition, SitePlaces, load_snapshot};
+use crate::values::{Moment, Signal};
 
 /// The times of a stop, by the snapshot of the site.
 pub(super) fn stop_times(deadline: &Deadline, places: &SitePlaces) -> StopTimes {

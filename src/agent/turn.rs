@@ -19,13 +19,14 @@ use std::time::Duration;
 use super::errand::Halt;
 use super::{Fault, FaultKind, Target};
 use crate::linux::descriptors::locked_files_below;
+use crate::linux::files;
 use crate::linux::lock::{self, Attempt, Lock};
 use crate::linux::process::{Stat, all, command_line};
 use crate::linux::wait::Waiting;
 use crate::linux::watch::Watcher;
-use crate::linux::{Moment, Pid, Signal, files};
 use crate::process::{Identity, Spared};
 use crate::site::SitePlaces;
+use crate::values::{Moment, Pid, Signal};
 
 /// Between two attempts at a lock: nothing tells of its release.
 const PACE: Duration = Duration::from_millis(10);

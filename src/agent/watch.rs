@@ -11,9 +11,9 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal};
 use crate::observe::{Observation, observe};
 use crate::process::Identity;
+use crate::values::{Moment, Signal};
 
 /// How long one question to our own supervisor is held.
 const HELD: Duration = Duration::from_secs(20);

@@ -21,12 +21,13 @@ use crate::backend::external::{self, Started};
 use crate::backend::own::{self, Launched, Orders};
 use crate::control::{Pause, State};
 use crate::history;
+use crate::linux::files;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Pid, files};
 use crate::observe::{Observation, observe};
 use crate::process::{Identity, Phase, ProcessRecord, Record};
 use crate::site::{Definition, WRAPPED, Wrapped, load};
 use crate::supervisor::Beginning;
+use crate::values::{Moment, Pid};
 use awaiting::Awaiting;
 
 pub(super) use deep::missing_kind;

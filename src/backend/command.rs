@@ -6,13 +6,15 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::linux::process::{ExitStatus, reap_one};
-use crate::linux::spawn::{self, Child, Command, ExecError};
+use crate::linux::process::reap_one;
+use crate::linux::spawn::{self, Child, Command};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal};
 use crate::process::kill_below;
 use crate::site::{Definition, SitePlaces};
 use crate::supervisor::launch::{DEFAULT_PATH, Launch};
+use crate::values::ExecError;
+use crate::values::ExitStatus;
+use crate::values::{Moment, Signal};
 
 /// The most that is kept of what a command says, in bytes.
 const KEPT: usize = 1 << 20;

@@ -12,15 +12,17 @@ use anyhow::Context as _;
 
 use super::command::{Marked, Ran, run};
 use super::jobcenter;
+use crate::linux::files;
 use crate::linux::lock::{Attempt, Lock};
-use crate::linux::process::{ExitStatus, Stat, reap_one};
+use crate::linux::process::{Stat, reap_one};
 use crate::linux::spawn::{self, Child};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Pid, files};
 use crate::process::{Groups, Identity, find_by_command_line};
 use crate::site::{Definition, List, Rows, SitePlaces, WRAPPED, Wrapped};
 use crate::supervisor::launch::Launch;
 use crate::supervisor::scope::Stay;
+use crate::values::ExitStatus;
+use crate::values::{Moment, Pid};
 
 /// What was seen of a wrapped supervisor.
 #[derive(Debug)]

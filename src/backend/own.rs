@@ -14,11 +14,12 @@ use crate::control::{Client, Reply, Request, View};
 use crate::linux::detached::spawn_detached;
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal, inherit, node, spawn};
+use crate::linux::{inherit, node, spawn};
 use crate::process::{Identity, MARK, Record, SUPERVISOR, mark_entry};
 use crate::site::{Adjustments, Places, SiteName, SitePlaces};
 use crate::supervisor::launch::DEFAULT_PATH;
 use crate::supervisor::{self, Beginning, NotStarted, Setup};
+use crate::values::{Moment, Signal};
 
 /// What asking the supervisor came to.
 #[derive(Debug)]

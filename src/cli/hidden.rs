@@ -12,10 +12,11 @@ use super::{init_supervisor_log, print_lines};
 use crate::agent::{self, Target};
 use crate::backend::own;
 use crate::lease;
-use crate::linux::{Pid, inherit, node};
+use crate::linux::{inherit, node};
 use crate::operator;
 use crate::site::{Overrides, Places, SiteName, load, load_snapshot, print_file};
 use crate::supervisor::{Beginning, Setup, scope};
+use crate::values::Pid;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Hidden {

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use super::absent::{Wanted, meant, nothing_lives};
 use super::{give, print_metadata};
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
-use crate::linux::{Moment, node};
+use crate::linux::node;
 use crate::manager::{self, Manager, Verb};
 use crate::site::{Adjustments, Overrides, Places, SiteName};
+use crate::values::Moment;
 
 pub(super) fn by_pacemaker(verb: &OsStr, begun: Moment) -> ExitCode {
     if verb == "meta-data" {

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use super::absent::{Wanted, meant};
 use super::give;
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
-use crate::linux::Moment;
 use crate::manager::clusterware::{self, Entry};
 use crate::manager::{Manager, Verb, serviceguard};
 use crate::site::{Overrides, Places, SiteName};
+use crate::values::Moment;
 
 /// An entry point of Clusterware's script agent.
 pub(super) fn by_clusterware(called_as: &OsStr, word: &OsStr, begun: Moment) -> ExitCode {

@@ -15,8 +15,9 @@ use super::{REPAIRED, Taken, Word};
 use crate::linux::clock::WallTime;
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{BootId, Moment, Signal, inherit};
+use crate::linux::{BootId, inherit};
 use crate::site::{SiteName, on_database};
+use crate::values::{Moment, Signal};
 
 /// What a keeper is told.
 #[derive(Debug)]

@@ -23,9 +23,10 @@ use serde::{Deserialize, Serialize};
 use crate::linux::process::{Stat, all, reap_one};
 use crate::linux::spawn::{self, Child, Command};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, PidFd, Signal, node, ourselves};
+use crate::linux::{PidFd, node, ourselves};
 use crate::process::{Identity, LEASE, MARK, is_keeper, mark_entry};
 use crate::site::{SiteName, SitePlaces};
+use crate::values::{Moment, Signal};
 
 pub use keeper::{Order, Settling, keep, settle_here};
 pub use record::{Owner, UncleanEnd, owner};

@@ -6,8 +6,9 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::PidFd;
 use super::proc::{unless_gone, whole};
-use super::{Pid, PidFd, Signal};
+use crate::values::{Pid, Signal};
 
 /// Where version 2 is mounted; None: nowhere that can be seen.
 pub fn mount() -> Option<PathBuf> {

@@ -2,52 +2,45 @@
 
 use std::fmt;
 use std::fs;
-use std::ops::{Add, Sub};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A point on the monotonic clock of this process. Written and read by the node's own clock, so that a
-/// deadline can be handed from a verb to the supervisor, though one of them is in another time
-/// namespace. Meaningless after a reboot.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "OfNode", into = "OfNode")]
-pub struct Moment(Duration);
+use crate::values::Moment;
 
-/// A [`Moment`] by the node's clock.
-#[derive(Serialize, Deserialize)]
-struct OfNode(Duration);
-
-impl From<Moment> for OfNode {
-    fn from(moment: Moment) -> Self {
-        Self(Ahead::get().monotonic.taken_from(moment.0))
+/// Written and read by the node's own clock, so that a deadline can be handed from a verb to the
+/// supervisor, though one of them is in another time namespace.
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Ahead::get().monotonic.taken_from(self.as_time()).serialize(to)
     }
 }
 
-impl From<OfNode> for Moment {
-    fn from(of_node: OfNode) -> Self {
-        Self(Ahead::get().monotonic.added_to(of_node.0))
+impl<'a> Deserialize<'a> for Moment {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        Duration::deserialize(from)
+            .map(|of_node| Self::since_boot(Ahead::get().monotonic.added_to(of_node)))
     }
 }
 
 /// A [`Moment`] between two processes of one time namespace: nothing has to be read for it. Where they
 /// are in two, it is off by as much as their clocks are.
 pub mod as_it_is {
-    use super::{Duration, Moment};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};
+    use crate::values::Moment;
 
     /// # Errors
     /// The serializer's.
     pub fn serialize<S: Serializer>(moment: &Moment, to: S) -> Result<S::Ok, S::Error> {
-        moment.0.serialize(to)
+        moment.as_time().serialize(to)
     }
 
     /// # Errors
     /// The deserializer's.
     pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Moment, D::Error> {
-        Duration::deserialize(from).map(Moment)
+        Duration::deserialize(from).map(Moment::since_boot)
     }
 }
 
@@ -113,22 +106,8 @@ impl Moment {
     /// The present moment.
     pub fn now() -> Self {
         // clock_gettime(2) can fail only for a clock that does not exist, and this one always does.
-        Self(clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Into::into))
-    }
-
-    /// A moment for a clock of one's own, as a simulation has it.
-    pub const fn since_boot(time: Duration) -> Self {
-        Self(time)
-    }
-
-    /// How long until `later`; zero if that is past.
-    pub fn until(self, later: Self) -> Duration {
-        later.0.saturating_sub(self.0)
-    }
-
-    /// How long since `earlier`; zero if that is yet to come.
-    pub fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Into::into);
+        Self::since_boot(now)
     }
 
     /// How long from now until this moment; zero if it is past.
@@ -139,26 +118,6 @@ impl Moment {
     /// Whether this moment is past.
     pub fn passed(self) -> bool {
         self.left().is_zero()
-    }
-}
-
-impl Add<Duration> for Moment {
-    type Output = Self;
-    fn add(self, time: Duration) -> Self {
-        Self(self.0.saturating_add(time))
-    }
-}
-
-impl Sub<Duration> for Moment {
-    type Output = Self;
-    fn sub(self, time: Duration) -> Self {
-        Self(self.0.saturating_sub(time))
-    }
-}
-
-impl fmt::Debug for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "@{:.3}s", self.0.as_secs_f64())
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::attributes::Attributes;
 use super::proc::{of_process, patiently, unless_denied, whole};
-use super::process::Pid;
+use crate::values::Pid;
 
 /// The descriptors of `pid` whose path begins with `folder`, each by its number; none where they may not
 /// be seen.

@@ -9,12 +9,13 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::Pid;
 use super::child::{default_signals, end_at_exec_from, errno, join_new_keyring, unblock_signals};
-use super::exec_error::MESSAGE;
 use super::process::reap_one;
 use super::signals::{block_all, set_mask};
-use super::spawn::{ExecError, Stage, pointers};
+use super::spawn::pointers;
+use crate::values::MESSAGE;
+use crate::values::Pid;
+use crate::values::{ExecError, Stage};
 
 /// Starts `program` in a session of its own with nothing of ours but `handover`, which it finds as
 /// descriptor 3; for the supervisor, which outlives its starter.

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Pid;
 use super::lock::whole_file_lock;
+use crate::values::Pid;
 
 /// The most characters that a path can have (`PATH_MAX`, less its final NUL), and a name in it.
 pub const LONGEST_PATH: usize = libc::PATH_MAX as usize - 1;

@@ -16,9 +16,9 @@ use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 
-use super::Moment;
 use super::lock::whole_file_lock;
 use super::wait::Waiting;
+use crate::values::Moment;
 
 /// An open folder.
 #[derive(Debug)]

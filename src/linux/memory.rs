@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::proc::{unless_denied, whole};
-use super::process::{Pid, StartTicks, Stat};
+use super::process::{StartTicks, Stat};
 use super::signals;
+use crate::values::Pid;
 
 /// Such a file.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,6 @@ mod child;
 pub mod clock;
 pub mod descriptors;
 pub mod detached;
-pub mod exec_error;
 pub mod files;
 pub mod folder;
 pub mod inherit;
@@ -32,7 +31,5 @@ pub mod users;
 pub mod wait;
 pub mod watch;
 
-pub use clock::Moment;
 pub use pidfd::PidFd;
-pub use process::{BootId, Pid, StartTicks};
-pub use signals::Signal;
+pub use process::{BootId, StartTicks};

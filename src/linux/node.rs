@@ -152,8 +152,8 @@ pub fn random_name() -> String {
         .and_then(|mut f| io::Read::read_exact(&mut f, &mut bytes))
         .is_err()
     {
-        bytes = super::Moment::now()
-            .since(super::Moment::since_boot(std::time::Duration::ZERO))
+        bytes = crate::values::Moment::now()
+            .since(crate::values::Moment::since_boot(std::time::Duration::ZERO))
             .as_nanos()
             .to_le_bytes()[..8]
             .try_into()

@@ -7,9 +7,10 @@ use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::process::reap_one;
-use super::spawn::{Command, ExecError, pipe, spawn};
+use super::spawn::{Command, pipe, spawn};
 use super::wait::Waiting;
-use super::{Moment, Signal};
+use crate::values::ExecError;
+use crate::values::{Moment, Signal};
 
 /// Why the work was not done.
 #[derive(Debug)]

@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::process::{ExitStatus, Stat};
-use super::{Pid, Signal};
+use super::process::Stat;
+use crate::values::ExitStatus;
+use crate::values::{Pid, Signal};
 
 /// A handle on one process: a signal sent through it reaches that process or none.
 #[derive(Debug)]
@@ -127,8 +128,8 @@ impl AsFd for PidFd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linux::Moment;
     use crate::linux::wait::Waiting;
+    use crate::values::Moment;
     use std::process::Command;
     use std::time::Duration;
 

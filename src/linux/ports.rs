@@ -10,8 +10,8 @@ use nix::sys::socket::{
     sockopt,
 };
 
-use super::Pid;
 use super::process::command_line;
+use crate::values::Pid;
 
 /// Holds `address` without listening there: nobody else can bind it, and nobody can connect.
 ///
@@ -112,7 +112,7 @@ mod tests {
 
     /// A child of another test's has copies of all descriptors until its exec.
     fn soon(what: &str, is_so: impl Fn() -> bool) {
-        let deadline = crate::linux::Moment::now() + std::time::Duration::from_secs(10);
+        let deadline = crate::values::Moment::now() + std::time::Duration::from_secs(10);
         while !is_so() {
             assert!(!deadline.passed(), "it never came: {what}");
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::process::Pid;
+use crate::values::Pid;
 
 /// How often a call that is interrupted is tried again; what is interrupted for ever is an error.
 const INTERRUPTIONS: usize = 100;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -11,52 +10,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Signal;
 use super::clock::Ahead;
 pub use super::memory::Mute;
 use super::memory::{Part, read};
 use super::proc::{of_process, patiently, unless_gone, whole};
-
-/// The number of a process. It says nothing of which process: see `process::Identity`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "i32", into = "i32")]
-pub struct Pid(i32);
+use crate::values::{ExitStatus, Pid, Signal};
 
 impl Pid {
-    /// PID 1 of this PID namespace.
-    pub const INIT: Self = Self(1);
-
     /// The calling process.
     pub fn this() -> Self {
-        Self(std::process::id().cast_signed())
-    }
-
-    /// The number for an interface outside this room that wants it bare.
-    pub fn number(self) -> i32 {
-        self.0
-    }
-
-    pub(super) fn from_raw(raw: i32) -> Option<Self> {
-        (raw > 0).then_some(Self(raw))
-    }
-}
-
-impl TryFrom<i32> for Pid {
-    type Error = String;
-    fn try_from(raw: i32) -> Result<Self, String> {
-        Self::from_raw(raw).ok_or_else(|| format!("{raw} is not the number of a process"))
-    }
-}
-
-impl From<Pid> for i32 {
-    fn from(pid: Pid) -> Self {
-        pid.0
-    }
-}
-
-impl fmt::Display for Pid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        // A process that runs has a number above 0.
+        Self::from_raw(std::process::id().cast_signed()).unwrap_or(Self::INIT)
     }
 }
 
@@ -429,15 +393,6 @@ pub fn mapped_below(stat: &Stat, folder: &Path) -> Option<std::path::PathBuf> {
     paths.into_iter().find(|path| path.starts_with(folder)).map(Path::to_owned)
 }
 
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ExitStatus {
-    Code(i32),
-    Signal(Signal),
-    /// It was no child of whoever looks, and the kernel did not tell.
-    Untold,
-}
-
 impl ExitStatus {
     /// From the number of wait(2); None for one that has only stopped.
     pub(super) fn from_wait(status: i32) -> Option<Self> {
@@ -458,7 +413,7 @@ pub fn reap() -> Option<(Pid, ExitStatus)> {
 
 /// Reaps `child`, which must be a child of ours, waiting for its end.
 pub fn reap_one(child: Pid) -> Option<ExitStatus> {
-    wait(child.0, 0).map(|(_, status)| status)
+    wait(child.number(), 0).map(|(_, status)| status)
 }
 
 // Not nix's waitpid: it answers EINVAL for a death by a real-time signal, and the child is lost.
@@ -487,8 +442,9 @@ mod tests {
     fn a_name_with_parentheses_and_spaces_is_read() {
         let line = b"42 (a) b (c) Z 7 42 42 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 9876 0 0";
         let stat = Stat::parse(line).unwrap();
-        assert_eq!((stat.pid, stat.comm.as_str(), stat.state), (Pid(42), "a) b (c", 'Z'));
-        assert_eq!((stat.parent, stat.session), (Some(Pid(7)), Some(Pid(42))));
+        let pid = |raw| Pid::from_raw(raw).unwrap();
+        assert_eq!((stat.pid, stat.comm.as_str(), stat.state), (pid(42), "a) b (c", 'Z'));
+        assert_eq!((stat.parent, stat.session), (Some(pid(7)), Some(pid(42))));
         assert_eq!(stat.start, StartTicks(9876));
     }
 
@@ -518,7 +474,7 @@ mod tests {
         let handle = PidFd::open(pid).unwrap();
         let mut waiting = Waiting::new();
         waiting.readable(handle.as_fd(), ());
-        waiting.wait(Some(crate::linux::Moment::now() + Duration::from_secs(5)));
+        waiting.wait(Some(crate::values::Moment::now() + Duration::from_secs(5)));
         assert!(handle.is_dead());
         assert!(!Stat::of(pid).unwrap().is_alive(), "not reaped yet, but dead");
         child.wait().unwrap();

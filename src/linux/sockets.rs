@@ -15,7 +15,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeVal;
 
-use super::Pid;
+use crate::values::Pid;
 
 /// The longest path that a socket can have (`sun_path` of unix(7), less its final NUL).
 pub const LONGEST_PATH: usize = 107;

@@ -12,18 +12,19 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-pub use super::exec_error::{ExecError, Stage};
+use crate::values::{ExecError, Stage};
 
+use super::PidFd;
 use super::capabilities::Capabilities;
 use super::child::{
     default_signals, end_at_exec_from, errno, is_orphan_of, join_new_keyring, unblock_signals,
 };
-use super::exec_error::MESSAGE;
 use super::limits::Limit;
 use super::process::reap_one;
 use super::signals::{block_all, set_mask};
 use super::users::Credentials;
-use super::{Pid, PidFd};
+use crate::values::MESSAGE;
+use crate::values::Pid;
 
 /// What is to be started, everything decided: the child only carries it out.
 #[derive(Debug)]
@@ -478,7 +479,7 @@ mod tests {
         let mut child = spawn(&sample(&["sh", "-c", script], &output)).unwrap();
         wait_readable(&child.report);
         assert_eq!(child.report.outcome(), Some(Ok(())));
-        assert_eq!(reap_one(child.pid), Some(super::super::process::ExitStatus::Code(0)));
+        assert_eq!(reap_one(child.pid), Some(crate::values::ExitStatus::Code(0)));
         let said = std::fs::read_to_string(&path).unwrap();
         assert_eq!(said, format!("here\n/\n0022\n77\n{}\n", child.pid));
     }

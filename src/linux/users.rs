@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::PidFd;
-use super::{Pid, Signal};
+use crate::values::{Pid, Signal};
 
 /// As whom a program runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

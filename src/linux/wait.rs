@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::Moment;
+use crate::values::Moment;
 
 /// What is waited for, each with a token of the caller's.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use super::serviceguard::code_of_state;
 use super::{Answer, Verb};
 use crate::agent::{Fault, FaultKind, Outcome};
 use crate::backend::command::run_of_node;
-use crate::linux::Moment;
+use crate::values::Moment;
 
 /// What a start script is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use super::parameters::{self, Values};
 use super::{Answer, Verb, common_code, is_told_as_degraded, numbers};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::State;
-use crate::linux::Moment;
 use crate::observe::Observation;
 use crate::process::Record;
 use crate::site::{Overrides, Places, SiteName};
+use crate::values::Moment;
 
 /// Pacemaker cuts a reason there (`reference`: crm_mon and the CIB show 128 characters).
 const LONGEST_REASON: usize = 128;

@@ -13,10 +13,10 @@ use super::{Manager, Verb, clusterware};
 use crate::agent::Outcome;
 use crate::backend::own::glance;
 use crate::control::{Request, State};
-use crate::linux::Moment;
 use crate::observe::Observation;
 use crate::process::Members;
 use crate::site::{Overrides, Places, SiteName};
+use crate::values::Moment;
 
 /// How long the short way may take before the long one is gone: this, or a quarter of the time.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use crate::backend::own::{self, Asked};
 use crate::control::{Failure, Reply, Request, State, View};
+use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, lock};
 use crate::process::{Ending, Identity, Member, Members, Record, SUPERVISOR, find_members};
 use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
+use crate::values::Moment;
 
 /// What was seen.
 #[derive(Debug)]

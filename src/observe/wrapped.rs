@@ -8,11 +8,12 @@ use crate::backend::external::{self, Daemon, Look};
 use crate::backend::jobcenter;
 use crate::control::{Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
+use crate::linux::lock;
 use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, lock};
 use crate::process::{Ending, Identity, Members, Phase, Record, find_members};
 use crate::site::{Definition, SitePlaces, Wrapped};
+use crate::values::Moment;
 
 /// Looks until something is known, at most until `patience`.
 pub(super) fn observe(

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal, inherit, sockets};
+use crate::linux::{inherit, sockets};
+use crate::values::{Moment, Signal};
 
 use std::os::fd::AsFd;
 

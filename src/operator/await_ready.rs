@@ -5,8 +5,9 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::linux::sockets;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, sockets};
+use crate::values::Moment;
 
 /// From the first question to the second, and at most between two.
 const PACE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));

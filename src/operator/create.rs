@@ -13,9 +13,10 @@ use crate::agent::{Deadline, FolderJob, do_with_folder};
 use crate::backend::command::{Marked, Ran, run};
 use crate::backend::jobcenter::{find_link, link_names};
 use crate::control::State;
-use crate::linux::{Moment, files, node};
+use crate::linux::{files, node};
 use crate::observe::observe;
 use crate::site::{Definition, Places, SiteName, load, parse};
+use crate::values::Moment;
 
 /// How long the disk may take to answer, unless the caller says otherwise.
 const DISK: Duration = Duration::from_secs(60);

@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::backend::jobcenter::find_link;
-use crate::linux::Moment;
 use crate::observe::observe;
 use crate::site::{
     Definition, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
 };
+use crate::values::Moment;
 
 /// One line.
 #[derive(Debug, Serialize)]

@@ -11,10 +11,10 @@ use std::io::IsTerminal;
 use anyhow::bail;
 
 use crate::control::State;
-use crate::linux::Moment;
 use crate::manager::Manager;
 use crate::observe::observe;
 use crate::site::{Places, SiteName};
+use crate::values::Moment;
 use report::Report;
 use stage::Stage;
 

@@ -7,8 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::identity::wait_place;
+use crate::linux::files;
 use crate::linux::process::{Stat, all, arguments, program};
-use crate::linux::{Pid, files};
+use crate::values::Pid;
 
 /// Every living process whose command line begins with `words`, the oldest first. The first of
 /// them must be the absolute path of the program; where that is a script, its interpreter stands

@@ -20,8 +20,9 @@ use super::tree::Tree;
 use crate::linux::attributes::Attributes;
 use crate::linux::descriptors::locked_files_below;
 use crate::linux::process::{Stat, users};
-use crate::linux::{Pid, files, lock, node};
+use crate::linux::{files, lock, node};
 use crate::site::SitePlaces;
+use crate::values::Pid;
 
 /// What is asked of another site.
 pub(super) struct Question<'a> {

@@ -7,8 +7,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::linux::{Pid, cgroup, files, node};
+use crate::linux::{cgroup, files, node};
 use crate::site::SitePlaces;
+use crate::values::Pid;
 
 /// The trees of one site.
 #[derive(Clone, Debug)]

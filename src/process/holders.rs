@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::identity::Seen;
 use super::judge::is_keeper;
+use crate::linux::StartTicks;
 use crate::linux::descriptors::open_paths_below;
 use crate::linux::process::{Stat, all, mapped_below, working_folder};
-use crate::linux::{Pid, StartTicks};
 use crate::site::SitePlaces;
+use crate::values::Pid;
 
 /// A process that holds something below a path.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use crate::linux::process::{Stat, waits_in};
-use crate::linux::{BootId, Pid, PidFd, StartTicks};
+use crate::linux::{BootId, PidFd, StartTicks};
+use crate::values::Pid;
 
 /// A process of this boot that was seen at some moment: its number may be used again, this never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

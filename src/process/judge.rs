@@ -14,8 +14,9 @@ use super::record::Record;
 use super::tree::Tree;
 use crate::linux::descriptors::locked_files_below;
 use crate::linux::process::{Mute, Stat, users};
-use crate::linux::{Pid, StartTicks, files};
+use crate::linux::{StartTicks, files};
 use crate::site::SitePlaces;
+use crate::values::Pid;
 
 /// What a record says, as far as it still holds.
 pub(super) struct Known {

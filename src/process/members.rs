@@ -13,9 +13,10 @@ use super::record::Record;
 use super::spared::{MUTE, Spared, haven};
 use super::tree::Tree;
 use crate::linux::process::{Stat, all_with, command_line, users};
-use crate::linux::{Pid, StartTicks, users as accounts};
+use crate::linux::{StartTicks, users as accounts};
 use crate::site::SitePlaces;
 use crate::site::duration::show;
+use crate::values::Pid;
 
 /// A process that belongs to a site.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,9 @@ use super::groups::Groups;
 use super::identity::Identity;
 use crate::control::{Failure, Pause};
 use crate::linux::clock::WallTime;
-use crate::linux::{BootId, Moment, files};
+use crate::linux::{BootId, files};
 use crate::site::{Adjustments, SiteName, SitePlaces};
+use crate::values::Moment;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use super::tree::Tree;
 use crate::linux::attributes::is_of_the_system;
 use crate::linux::process::{Stat, program, users};
-use crate::linux::{Pid, users as accounts};
+use crate::linux::users as accounts;
+use crate::values::Pid;
 
 /// Why a process is left alone whose mark cannot be read, and which no other one makes the site's.
 pub const MUTE: &str = "which hangs, so that it cannot be read whose it is";

@@ -12,10 +12,11 @@ use super::members::{Member, Members, find_members_again};
 use super::record::Record;
 use super::spared::{Spared, haven};
 use super::tree::Tree;
+use crate::linux::PidFd;
 use crate::linux::process::Stat;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, PidFd, Signal};
 use crate::site::SitePlaces;
+use crate::values::{Moment, Signal};
 
 /// What a sweep came to.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::io;
 
 use super::identity::Seen;
 use crate::linux::process::{Stat, all};
-use crate::linux::{Pid, Signal};
+use crate::values::{Pid, Signal};
 
 /// Every living process with its children.
 #[derive(Debug)]

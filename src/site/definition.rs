@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::wrapped::Wrapped;
-use crate::linux::Signal;
 use crate::linux::capabilities::Capabilities;
 use crate::linux::limits::Limit;
+use crate::values::Signal;
 
 /// What verbs and managers call a site: the stem of its definition's file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

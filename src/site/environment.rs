@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::linux::{Moment, files, ourselves};
+use crate::linux::{files, ourselves};
+use crate::values::Moment;
 
 /// Reads `KEY=VALUE` lines; blank lines and lines that begin with `#` do not count, one pair of
 /// quotes around a value is taken off.

@@ -8,7 +8,7 @@ use super::definition::{Context, Evidence, Healthcheck, Process, Ready, Reload, 
 use super::order::circle;
 use super::parse::positive;
 use super::yaml::Node;
-use crate::linux::Signal;
+use crate::values::Signal;
 
 const PROCESS_KEYS: [&str; 15] = [
     "command",

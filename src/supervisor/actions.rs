@@ -14,10 +14,12 @@ use super::plan::UnitId;
 use super::readiness::PROBE_PACE;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::Stat;
-use crate::linux::spawn::{Child, ExecError, ExecReport, Stage, spawn};
-use crate::linux::{Moment, Pid, PidFd, Signal, StartTicks};
+use crate::linux::spawn::{Child, ExecReport, spawn};
+use crate::linux::{PidFd, StartTicks};
 use crate::process::{Identity, ProcessRecord, Seen, locked_by};
 use crate::site::{Process, Ready};
+use crate::values::{ExecError, Stage};
+use crate::values::{Moment, Pid, Signal};
 
 /// A main process that lives, or whose death has not been told yet. Its number is its own as long as it
 /// is kept here: a child is not reaped, and an adopted one was seen with its handle open.

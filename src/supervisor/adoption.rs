@@ -5,9 +5,10 @@
 //! Must never: say of a unit that it was never started while anything of it lives.
 
 use crate::linux::process::{Stat, arguments};
-use crate::linux::{Moment, StartTicks, lock};
+use crate::linux::{StartTicks, lock};
 use crate::process::{Groups, Record, Seen, Tree, locked_by};
 use crate::site::Ready;
+use crate::values::Moment;
 
 use super::actions::{Main, Origin, Start};
 use super::event_loop::Supervisor;

@@ -14,8 +14,8 @@ use super::helpers::Role;
 use super::machine::{Desired, Event, Phase, Unit, Why};
 use super::plan::UnitId;
 use crate::control::{Reply, Request, decode, encode};
-use crate::linux::Moment;
 use crate::site::{Adjustments, DegradedIs};
+use crate::values::Moment;
 
 /// How soon a healthcheck is tried again for which there was no room.
 const ASK_AGAIN: Duration = Duration::from_millis(200);

@@ -15,13 +15,14 @@ use super::machine::{Event, Machine, Phase, UnitEvent};
 use super::plan::UnitId;
 use crate::history;
 use crate::linux::clock::WallTime;
-use crate::linux::process::{ExitStatus, command_line, reap};
+use crate::linux::process::{command_line, reap};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::linux::watch::Watcher;
-use crate::linux::{Moment, Pid, Signal};
 use crate::process::{Record, Seen};
 use crate::site::{Definition, SitePlaces};
+use crate::values::ExitStatus;
+use crate::values::{Moment, Pid, Signal};
 
 /// A supervisor at work.
 pub(super) struct Supervisor {

@@ -14,10 +14,11 @@ use std::time::Duration;
 use super::event_loop::Supervisor;
 use super::launch::Launch;
 use crate::history;
+use crate::linux::files;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::watch::{Watch, Watcher};
-use crate::linux::{Moment, files};
 use crate::site::SitePlaces;
+use crate::values::Moment;
 
 /// How soon it is tried again to put back what could not be.
 const AGAIN: Duration = Duration::from_secs(1);

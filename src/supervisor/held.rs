@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::control::State;
-use crate::linux::Moment;
+use crate::values::Moment;
 
 /// By how much a question may come later than its interval and still continue its series.
 const SLACK: Duration = Duration::from_secs(1);

@@ -11,11 +11,13 @@ use super::event_loop::Supervisor;
 use super::machine::{Event, UnitEvent};
 use super::output::last_lines;
 use super::plan::UnitId;
-use crate::linux::process::ExitStatus;
-use crate::linux::spawn::{Child, Command, ExecError, ExecReport, pipe, spawn};
-use crate::linux::{Pid, PidFd, Signal, ourselves};
+use crate::linux::spawn::{Child, Command, ExecReport, pipe, spawn};
+use crate::linux::{PidFd, ourselves};
 use crate::process::kill_below;
 use crate::site::Reload;
+use crate::values::ExecError;
+use crate::values::ExitStatus;
+use crate::values::{Pid, Signal};
 
 /// What a helper is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl Helper {
         F: for<'a> FnOnce(&'a OwnedFd) -> Command<'a>,
     {
         let (reader, writer) = pipe().map_err(|error| ExecError {
-            stage: crate::linux::spawn::Stage::Streams,
+            stage: crate::values::Stage::Streams,
             errno: error.raw_os_error().unwrap_or(0),
         })?;
         let mut command = prepare(&writer);

@@ -12,10 +12,11 @@ use super::event_loop::Supervisor;
 use super::machine::{Desired, Event};
 use crate::history;
 use crate::lease::{self, Claim, NotTaken, Taking};
-use crate::linux::process::ExitStatus;
-use crate::linux::{Moment, Pid, PidFd};
+use crate::linux::PidFd;
 use crate::process::Identity;
 use crate::site::{Definition, SitePlaces};
+use crate::values::ExitStatus;
+use crate::values::{Moment, Pid};
 
 /// How long a lease may be without a keeper before the site is given up.
 const AGAIN: Duration = Duration::from_secs(5);

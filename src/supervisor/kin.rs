@@ -13,10 +13,10 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::plan::UnitId;
-use crate::linux::Pid;
 use crate::linux::process::Stat;
 use crate::process::{Descendant, Judge, MUTE, Record, Seen, Tree, find_members, haven, locked_by};
 use crate::site::SitePlaces;
+use crate::values::Pid;
 
 /// What is known of units, to tell orphans apart.
 #[derive(Debug, Default)]

@@ -6,7 +6,6 @@ use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::linux::Moment;
 use crate::linux::capabilities::Capabilities;
 use crate::linux::files;
 use crate::linux::limits::Limit;
@@ -14,6 +13,7 @@ use crate::linux::spawn::Command;
 use crate::linux::users::{self, Credentials, User};
 use crate::process::{MARK, Token, mark_entry};
 use crate::site::{Context, Definition, SitePlaces, read_env_file, read_env_file_until};
+use crate::values::Moment;
 
 /// Where programs without a slash are looked for, unless the site's environment says otherwise.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

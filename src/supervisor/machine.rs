@@ -23,8 +23,8 @@ use std::time::Duration;
 use super::plan::{Plan, ReadyPlan, UnitId};
 pub use super::state::*;
 use crate::control::State;
-use crate::linux::Moment;
-use crate::linux::process::ExitStatus;
+use crate::values::ExitStatus;
+use crate::values::Moment;
 
 /// A daemonising process whose chosen main process ends with 0 this soon was a stepping stone of
 /// the double fork in daemon(7); the main process is looked for again.

@@ -19,8 +19,9 @@ use super::plan::UnitId;
 use crate::linux::process::{Stat, environment_value};
 use crate::linux::sockets::{Notice, NotifySocket};
 use crate::linux::users::Credentials;
-use crate::linux::{Moment, Pid, files, node};
+use crate::linux::{files, node};
 use crate::site::SitePlaces;
+use crate::values::{Moment, Pid};
 
 /// So many notices of one unit are read at a time.
 const AT_A_TIME: usize = 32;

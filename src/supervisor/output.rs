@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use regex_lite::{Regex, RegexBuilder};
 
+use crate::linux::files;
 use crate::linux::watch::{Watch, Watcher};
-use crate::linux::{Moment, files};
+use crate::values::Moment;
 
 /// The size at which a file is set aside as `.1` and emptied, in bytes.
 pub(super) const BOUND: u64 = 10 << 20;

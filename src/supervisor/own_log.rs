@@ -9,7 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::linux::{Moment, files, inherit};
+use crate::linux::{files, inherit};
+use crate::values::Moment;
 
 /// The size at which the file is set aside as `.1` and begun anew, in bytes.
 const BOUND: u64 = 1 << 20;

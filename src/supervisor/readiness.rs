@@ -9,9 +9,9 @@ use super::helpers::Role;
 use super::machine::{Event, Unit, UnitEvent};
 use super::plan::UnitId;
 use crate::linux::process::Stat;
-use crate::linux::{Moment, Pid};
 use crate::process::Seen;
 use crate::site::Ready;
+use crate::values::{Moment, Pid};
 
 /// How long after a failed readiness probe the next one is made: soon at first.
 pub(super) const PROBE_PACE: (Duration, Duration) =

@@ -7,11 +7,11 @@ use super::plan::UnitId;
 use crate::control::{self, ProcessView, View};
 use crate::history;
 use crate::linux::clock::WallTime;
-use crate::linux::process::ExitStatus;
-use crate::linux::{Moment, Pid};
 use crate::process::Ending;
 use crate::site::Ready;
 use crate::site::duration::show;
+use crate::values::ExitStatus;
+use crate::values::{Moment, Pid};
 
 /// How many of its last lines go with a failure.
 const LAST_LINES: usize = 5;

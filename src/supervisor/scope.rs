@@ -14,11 +14,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::launch::DEFAULT_PATH;
-use crate::linux::process::{ExitStatus, reap_one};
+use crate::linux::cgroup;
+use crate::linux::process::reap_one;
 use crate::linux::spawn::{Command, pipe, spawn};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Pid, Signal, cgroup};
 use crate::process::{Groups, SUPERVISOR, Scope};
+use crate::values::ExitStatus;
+use crate::values::{Moment, Pid, Signal};
 
 /// How long systemd has.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::plan::UnitId;
-use crate::linux::process::ExitStatus;
-use crate::linux::spawn::ExecError;
-use crate::linux::{Moment, Pid};
+use crate::values::ExecError;
+use crate::values::ExitStatus;
+use crate::values::{Moment, Pid};
 
 /// What was asked of the site.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use siteward::linux::{Moment, wait::Waiting};
+use siteward::linux::wait::Waiting;
+use siteward::values::Moment;
 
 use super::lab::Lab;
 use super::small::*;

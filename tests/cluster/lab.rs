@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use siteward::linux::{Moment, wait::Waiting};
+use siteward::linux::wait::Waiting;
+use siteward::values::Moment;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/pacemaker-lab");
 const SITEWARD: &str = env!("CARGO_BIN_EXE_siteward");

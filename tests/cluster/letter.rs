@@ -401,7 +401,7 @@ pub(crate) fn busy_machine() {
         })
         .collect();
     lab.on("node1", &["sh", "-c", "for i in $(seq 50); do setsid timeout 900 sh -c 'while :; do :; done' </dev/null >/dev/null 2>&1 & done"]);
-    let quiet = siteward::linux::Moment::now() + Duration::from_secs(minutes);
+    let quiet = siteward::values::Moment::now() + Duration::from_secs(minutes);
     siteward::linux::wait::Waiting::<()>::new().wait(Some(quiet));
     lab.on("node1", &["pkill", "-KILL", "-f", "while :; do :; done"]);
     for (s, (node, supervisor)) in sites.iter().zip(before) {

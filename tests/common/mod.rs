@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use siteward::linux::{Pid, Signal};
 use siteward::process::{Identity, Record, find_members};
 use siteward::site::{Overrides, Places, SiteName};
+use siteward::values::{Pid, Signal};
 
 /// The program under test.
 pub(crate) const SITEWARD: &str = env!("CARGO_BIN_EXE_siteward");
@@ -256,7 +256,8 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Between two looks at something that tells no event: as short as is polite.
 fn pause() {
-    use siteward::linux::{Moment, wait::Waiting};
+    use siteward::linux::wait::Waiting;
+    use siteward::values::Moment;
     Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(10)));
 }
 

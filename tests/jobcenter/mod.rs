@@ -8,8 +8,8 @@ use std::process::Command;
 use std::rc::Rc;
 
 use crate::common::*;
-use siteward::linux::Pid;
 use siteward::linux::process::{Stat, working_folder};
+use siteward::values::Pid;
 
 const STANDIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/standin/jobcenter");
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::*;
 use crate::jobcenter::Jobcenter;
-use siteward::linux::{Pid, Signal};
+use siteward::values::{Pid, Signal};
 
 /// One node of a cluster, with one site on it.
 pub(crate) enum Node {
@@ -155,7 +155,7 @@ pub(crate) fn call(mut command: Command, timeout: Duration) -> Called {
     let handle = siteward::linux::PidFd::open(group).unwrap();
     let mut waiting = siteward::linux::wait::Waiting::new();
     waiting.readable(std::os::fd::AsFd::as_fd(&handle), ());
-    let ended = !waiting.wait(Some(siteward::linux::Moment::now() + timeout)).is_empty();
+    let ended = !waiting.wait(Some(siteward::values::Moment::now() + timeout)).is_empty();
     let took = begun.elapsed();
     if !ended {
         // As they all do it: the group, at once (kill(1), as a bare number is nobody's to signal).

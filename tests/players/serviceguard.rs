@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Breach, Called, Node, call};
 use crate::common::*;
-use siteward::linux::{Pid, Signal};
+use siteward::values::{Pid, Signal};
 
 /// A package.
 pub(crate) struct Serviceguard {
@@ -131,7 +131,7 @@ impl Serviceguard {
         let handle = siteward::linux::PidFd::open(pid).unwrap();
         let mut waiting = siteward::linux::wait::Waiting::new();
         waiting.readable(std::os::fd::AsFd::as_fd(&handle), ());
-        let in_time = !waiting.wait(Some(siteward::linux::Moment::now() + timeout)).is_empty();
+        let in_time = !waiting.wait(Some(siteward::values::Moment::now() + timeout)).is_empty();
         if !in_time {
             kill("-KILL");
             self.breach("a service ends within service_halt_timeout (SG)", "it was killed");
@@ -150,7 +150,7 @@ impl Serviceguard {
         }
         let mut service = self.service(on, words);
         // It has failed if it ends at all; a tenth of a second shows one that ends at once.
-        let until = siteward::linux::Moment::now() + Duration::from_millis(100);
+        let until = siteward::values::Moment::now() + Duration::from_millis(100);
         siteward::linux::wait::Waiting::<()>::new().wait(Some(until));
         if service.has_failed() {
             self.breach("a service stays (SG, service_cmd)", "it ended at once");

@@ -10,13 +10,13 @@ use crate::backend::external::{self, Daemon, Started};
 use crate::backend::jobcenter;
 use crate::control::Failure;
 use crate::history;
-use crate::linux::Moment;
 use crate::linux::clock::WallTime;
-use crate::linux::process::ExitStatus;
 use crate::linux::wait::Waiting;
 use crate::observe::Wrapping;
 use crate::process::{Ending, Identity, Phase};
 use crate::site::{Definition, WRAPPED, Wrapped, duration};
+use crate::values::ExitStatus;
+use crate::values::Moment;
 
 /// Waiting for a site to come up.
 pub(super) struct Awaiting<'a> {

@@ -13,12 +13,12 @@ use crate::backend::external::{self, Daemon, Look};
 use crate::history;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Pid};
 use crate::observe::wrapped_definition;
 use crate::process::{
     Identity, Members, Phase, ProcessRecord, Record, find_members, holders, sweep,
 };
 use crate::site::{Definition, WRAPPED, Wrapped};
+use crate::values::{Moment, Pid};
 
 /// How it is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

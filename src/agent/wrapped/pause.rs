@@ -9,10 +9,10 @@ use crate::agent::turn::StartTurn;
 use crate::backend::command::{Marked, run as run_command};
 use crate::backend::own;
 use crate::control::{Pause, Request, State};
-use crate::linux::Moment;
 use crate::linux::wait::Waiting;
 use crate::observe::observe;
 use crate::site::Definition;
+use crate::values::Moment;
 
 /// Stops the processes under a supervisor that stays, or puts one of ours in its place.
 pub(crate) fn pause(

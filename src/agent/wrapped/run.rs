@@ -10,8 +10,8 @@ use super::{
 use crate::agent::turn::{StartTurn, is_overtaken};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Signal};
 use crate::site::load;
+use crate::values::{Moment, Signal};
 
 /// Runs the site until it ends or until it is told to end it.
 pub(crate) fn run(target: &Target, deadline: &Deadline) -> Result<Outcome, Fault> {

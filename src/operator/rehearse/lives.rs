@@ -7,9 +7,9 @@ use super::report::{Report, Seen};
 use super::stage::{Sample, Stage};
 use crate::control::{ProcessView, View};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Pid, Signal};
 use crate::manager::Manager;
 use crate::process::Identity;
+use crate::values::{Moment, Pid, Signal};
 
 /// Verbs that need no site that runs, or none at all.
 pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample, manager: Manager) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::linux::Moment;
+use crate::values::Moment;
 
 /// What was seen at one step.
 pub(super) struct Seen {

@@ -13,11 +13,12 @@ use super::report::Seen;
 use crate::backend::own;
 use crate::control::{Request, State, View};
 use crate::linux::wait::Waiting;
-use crate::linux::{Moment, Pid, Signal, files, node};
+use crate::linux::{files, node};
 use crate::manager::Manager;
 use crate::observe::observe;
 use crate::process::{Identity, Record, find_members};
 use crate::site::{Definition, Places, SiteName, SitePlaces, load};
+use crate::values::{Moment, Pid, Signal};
 
 /// The built-in sites, gone with this value.
 pub(super) struct Sample {

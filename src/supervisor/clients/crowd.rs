@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::{Client, Clients, Wait};
 use crate::control::{Denial, Reply};
-use crate::linux::{Moment, files, sockets};
+use crate::linux::{files, sockets};
 use crate::supervisor::event_loop::Supervisor;
+use crate::values::Moment;
 
 /// Verbs that may wait at once: a supervisor must not run out of descriptors. Where there are more,
 /// whoever asks nothing is let go, then held monitors are answered, then those who would wait are told

@@ -1,8 +1,8 @@
 use super::*;
-use crate::linux::spawn::{ExecError, Stage};
-use crate::linux::{Pid, Signal};
 use crate::site::Restart;
 use crate::supervisor::plan::{HealthPlan, UnitPlan};
+use crate::values::{ExecError, Stage};
+use crate::values::{Pid, Signal};
 
 const A: UnitId = UnitId(0);
 const B: UnitId = UnitId(1);

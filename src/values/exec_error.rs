@@ -20,7 +20,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Fork,
         Self::Session,
         Self::Keyring,
@@ -57,17 +57,17 @@ pub struct ExecError {
 }
 
 /// How long a failure is when a child tells it through a pipe, in bytes.
-pub(super) const MESSAGE: usize = 5;
+pub(crate) const MESSAGE: usize = 5;
 
 impl ExecError {
     /// As a child tells it; allocates nothing.
-    pub(super) fn message(stage: Stage, errno: i32) -> [u8; MESSAGE] {
+    pub(crate) fn message(stage: Stage, errno: i32) -> [u8; MESSAGE] {
         let [a, b, c, d] = errno.to_ne_bytes();
         [stage as u8, a, b, c, d]
     }
 
     /// What a child told.
-    pub(super) fn from_message([stage, errno @ ..]: [u8; MESSAGE]) -> Self {
+    pub(crate) fn from_message([stage, errno @ ..]: [u8; MESSAGE]) -> Self {
         let stage = Stage::ALL.get(usize::from(stage)).copied().unwrap_or(Stage::Exec);
         Self { stage, errno: i32::from_ne_bytes(errno) }
     }
