@@ -12,7 +12,7 @@ use super::pause_mark::{self, Settled};
 use super::{Fault, Target, gate};
 use crate::control::Pause;
 use crate::linux::folder::Folder;
-use crate::linux::ourselves;
+use crate::linux::own_program::{self, Unanswered};
 use crate::site::{Adjustments, Definition, Places, SiteName, load};
 use crate::values::Moment;
 
@@ -98,6 +98,7 @@ fn send<T: DeserializeOwned>(
     let at = database.display();
     let errand = serde_json::to_string(errand).map_err(|e| Undone::Because(e.to_string()))?;
     let words = [
+        OsStr::new("siteward"),
         OsStr::new("errand"),
         OsStr::new(&errand),
         OsStr::new("--config-dir"),
@@ -109,9 +110,9 @@ fn send<T: DeserializeOwned>(
         OsStr::new("--link-dir"),
         places.links.as_os_str(),
     ];
-    let said = ourselves::ask(&words, deadline, cut).map_err(|lost| match lost {
-        ourselves::Lost::Interrupted => Undone::Interrupted,
-        ourselves::Lost::Silent => Undone::Because(format!("the disk at {at} does not answer")),
+    let said = own_program::ask(&words, deadline, cut).map_err(|lost| match lost {
+        Unanswered::Interrupted => Undone::Interrupted,
+        Unanswered::TimedOut => Undone::Because(format!("the disk at {at} does not answer")),
         other => Undone::Because(format!("a helper for the disk at {at} {other}")),
     })?;
     serde_json::from_slice(&said).map_err(|_| {

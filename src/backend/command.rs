@@ -1,69 +1,22 @@
-//! A command of another's supervisor, run within bounds: it is killed with all that it started
-//! when its time is over, and what it said is heard.
+//! A command of another supervisor, run within bounds: at its deadline it is killed with all that it
+//! started.
 
 use std::ffi::{CString, OsStr};
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-use crate::linux::process::reap_one;
-use crate::linux::spawn::{self, Child, Command};
-use crate::linux::wait::Waiting;
-use crate::process::kill_below;
+pub use crate::linux::bounded::Ran;
+use crate::linux::bounded::{self, Bounds};
+use crate::linux::spawn::Command;
+use crate::process::MARK;
 use crate::site::{Definition, SitePlaces};
 use crate::supervisor::launch::{DEFAULT_PATH, Launch};
-use crate::values::ExecError;
-use crate::values::ExitStatus;
-use crate::values::{Moment, Signal};
+use crate::values::Moment;
 
-/// The most that is kept of what a command says, in bytes.
+/// The most that is kept of what a command prints, in bytes.
 const KEPT: usize = 1 << 20;
 
-/// What came of a command.
-#[derive(Debug)]
-pub enum Ran {
-    Ended {
-        status: ExitStatus,
-        said: String,
-    },
-    /// It could not be executed.
-    NotRun(ExecError),
-    /// It did not end in its time, and was killed with what it had started.
-    TimedOut,
-    /// Whoever waited for it was called away, and it was killed with what it had started.
-    Interrupted,
-}
-
-impl Ran {
-    pub fn is_success(&self) -> bool {
-        matches!(self, Self::Ended { status: ExitStatus::Code(0), .. })
-    }
-
-    /// What went wrong, for the end of a sentence; None if nothing did.
-    pub fn complaint(&self) -> Option<String> {
-        let (how, said) = match self {
-            Self::Ended { status: ExitStatus::Code(0), .. } => return None,
-            Self::Ended { status, said } => (how_it_ended(*status), said.as_str()),
-            Self::NotRun(error) => (error.to_string(), ""),
-            Self::TimedOut => ("did not end in its time, and was killed".to_owned(), ""),
-            Self::Interrupted => ("was cut short, and killed".to_owned(), ""),
-        };
-        let last = said.lines().rev().find(|l| !l.trim().is_empty());
-        Some(last.map_or_else(|| how.clone(), |l| format!("{how}: {}", l.trim())))
-    }
-}
-
-/// In words, for the end of a sentence.
-pub fn how_it_ended(status: ExitStatus) -> String {
-    match status {
-        ExitStatus::Code(code) => format!("ended with exit status {code}"),
-        ExitStatus::Signal(signal) => format!("was killed by {signal}"),
-        ExitStatus::Untold => "ended, and nobody saw how".to_owned(),
-    }
-}
-
-/// Whether a command's processes bear the site's mark: those that may leave something behind do,
-/// those that only ask do not, so that nobody takes a question for a part of the site.
+/// Whether a command's processes carry the site's mark. A command that may leave a process behind
+/// carries it. A command that only asks does not, so that it is not taken for a part of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marked {
     Yes,
@@ -71,6 +24,9 @@ pub enum Marked {
 }
 
 /// Runs `words` in the site's context until they end, or until `deadline`.
+///
+/// # Errors
+/// Why the site's context cannot be set up here, for the end of a sentence.
 pub fn run(
     words: &[String],
     definition: &Definition,
@@ -81,7 +37,10 @@ pub fn run(
     run_or_cut(words, definition, places, marked, deadline, None)
 }
 
-/// As [`run`], until `cut` becomes readable.
+/// As [`run`], but no longer than until `cut` becomes readable.
+///
+/// # Errors
+/// As [`run`].
 pub fn run_or_cut(
     words: &[String],
     definition: &Definition,
@@ -95,118 +54,26 @@ pub fn run_or_cut(
         Marked::Yes => launch.with_token(places),
         Marked::No => launch,
     };
-    let (reader, writer) =
-        spawn::pipe().map_err(|error| format!("a pipe cannot be made: {error}"))?;
-    let mut command = launch.command(words, &[], (places, "@command"), writer.as_fd());
-    if marked == Marked::No {
-        command.unmark();
-    }
-    command.dies_with_parent = true;
-    let child = spawn::spawn(&command);
-    drop(command);
-    drop(writer);
-    Ok(child.map_or_else(Ran::NotRun, |child| attend(child, File::from(reader), deadline, cut)))
+    Ok(bounded::run(Bounds { deadline, cut, output: KEPT }, |output| {
+        let mut command = launch.command(words, &[], (places, "@command"), output);
+        if marked == Marked::No {
+            command.remove_variable(MARK);
+        }
+        command
+    }))
 }
 
-/// Runs a program of the node, with nothing of the site or of ours, until it ends or until
-/// `deadline`.
+/// Runs a program of the node until it ends, or until `deadline`; with nothing of the site, and nothing
+/// of this process but the path. Gives what it prints.
 ///
 /// # Errors
 /// What went wrong, for the end of a sentence.
 pub fn run_of_node(words: &[&str], deadline: Moment) -> Result<String, String> {
-    let (reader, writer) =
-        spawn::pipe().map_err(|error| format!("cannot be heard: no pipe can be made: {error}"))?;
-    let program = words.first().copied().unwrap_or_default();
     let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
-    let path = CString::new(format!("PATH={DEFAULT_PATH}")).into_iter().collect();
-    let candidates = Command::candidates(OsStr::new(program), DEFAULT_PATH);
-    let mut command = Command::plain(candidates, &words, path, writer.as_fd());
-    command.dies_with_parent = true;
-    let child = spawn::spawn(&command);
-    drop(command);
-    drop(writer);
-    let attended = |child| attend(child, File::from(reader), deadline, None);
-    let ran = child.map_or_else(Ran::NotRun, attended);
-    match (ran.complaint(), ran) {
-        (None, Ran::Ended { said, .. }) => Ok(said),
-        (complaint, _) => Err(complaint.unwrap_or_default()),
-    }
-}
-
-/// Hears it out, and ends it when its time is over or `cut` becomes readable.
-fn attend(mut child: Child, mut pipe: File, deadline: Moment, cut: Option<BorrowedFd<'_>>) -> Ran {
-    let mut said = Vec::new();
-    let mut open = true;
-    while !child.handle.is_dead() {
-        if deadline.passed() {
-            end(&child);
-            return Ran::TimedOut;
-        }
-        let mut waiting = Waiting::new();
-        waiting.readable(child.handle.as_fd(), false);
-        if open {
-            waiting.readable(pipe.as_fd(), false);
-        }
-        if let Some(cut) = cut {
-            waiting.readable(cut, true);
-        }
-        if waiting.wait(Some(deadline)).contains(&true) {
-            end(&child);
-            return Ran::Interrupted;
-        }
-        open = open && listen(&mut pipe, &mut said);
-    }
-    // Not to the end of file: a daemon that it left behind may hold the pipe for ever.
-    listen(&mut pipe, &mut said);
-    let status = reap_one(child.pid).unwrap_or(ExitStatus::Untold);
-    match child.report.outcome() {
-        Some(Err(error)) => Ran::NotRun(error),
-        Some(Ok(())) | None => {
-            Ran::Ended { status, said: String::from_utf8_lossy(&said).into_owned() }
-        }
-    }
-}
-
-/// KILL for it and for what it has started.
-fn end(child: &Child) {
-    kill_below(child.pid);
-    let _ = child.handle.send(Signal::KILL);
-    // One that waits uninterruptibly is not waited for: init will reap it.
-    let mut waiting = Waiting::new();
-    waiting.readable(child.handle.as_fd(), ());
-    if !waiting.wait(Some(Moment::now() + std::time::Duration::from_millis(100))).is_empty() {
-        let _ = reap_one(child.pid);
-    }
-}
-
-/// Takes in what there is; false at its end.
-fn listen(pipe: &mut File, said: &mut Vec<u8>) -> bool {
-    let mut chunk = [0u8; 16 << 10];
-    // One that never stops talking must not keep us from looking at the clock.
-    for _ in 0..64 {
-        match pipe.read(&mut chunk) {
-            Ok(0) => return false,
-            Ok(n) => {
-                said.extend_from_slice(&chunk[..n]);
-                let surplus = said.len().saturating_sub(KEPT);
-                said.drain(..surplus);
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return false,
-        }
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_end_that_nobody_saw_is_no_success() {
-        let ran = Ran::Ended { status: ExitStatus::Untold, said: "all is well\n".to_owned() };
-        assert!(!ran.is_success());
-        assert!(ran.complaint().is_some_and(|why| why.contains("nobody saw how")));
-    }
+    let program = words.first().copied().unwrap_or_default();
+    let ran = bounded::run(Bounds { deadline, cut: None, output: KEPT }, |output| {
+        let path = CString::new(format!("PATH={DEFAULT_PATH}")).into_iter().collect();
+        Command::plain(Command::candidates(program, DEFAULT_PATH), &words, path, output)
+    });
+    ran.complaint().map_or_else(|| Ok(ran.text()), Err)
 }

@@ -224,7 +224,7 @@ fn ask(
             Daemon::Shut(None)
         }
         (Ran::Ended { .. }, Rows::ExitStatus) => unknown(&ran.complaint().unwrap_or_default()),
-        (Ran::Ended { said, .. }, Rows::Cjcls) => match row_of(said, &definition.site) {
+        (Ran::Ended { .. }, Rows::Cjcls) => match row_of(&ran.text(), &definition.site) {
             Err(why) => unknown(&why),
             Ok(Some(row)) => daemon_of(&row, wrapped, program),
             Ok(None) if ran.is_success() => Daemon::Absent,

@@ -20,10 +20,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::linux::own_program::{self, Unanswered};
 use crate::linux::process::{Stat, all, reap_one};
 use crate::linux::spawn::{self, Child, Command};
 use crate::linux::wait::Waiting;
-use crate::linux::{PidFd, node, ourselves};
+use crate::linux::{PidFd, node};
 use crate::process::{Identity, LEASE, MARK, is_keeper, mark_entry};
 use crate::site::{SiteName, SitePlaces};
 use crate::values::{Moment, Signal};
@@ -137,7 +138,7 @@ impl Taking {
         let mut mark = format!("{MARK}=").into_bytes();
         mark.extend(mark_entry(claim.places, LEASE));
         let mark = CString::new(mark).into_iter().collect();
-        let command = Command::plain(ourselves::program(), &words, mark, other.as_fd());
+        let command = Command::plain(own_program::program(), &words, mark, other.as_fd());
         let child = spawn::spawn(&command).map_err(|error| failed(&error))?;
         // It is not reaped before this value knows it.
         let keeper = Identity::of(child.pid).ok_or_else(|| failed(&"/proc is not mounted"))?;
@@ -397,14 +398,18 @@ pub fn settle(
 ) -> Result<(), String> {
     let (node, home) = (node::name(), home_of(places));
     let words: &[&str] = match how {
-        Settle::Clean => &["settle-lease", "--node", &node, "--home", &home],
-        Settle::Unclean => &["settle-lease", "--node", &node, "--home", &home, "--unclean"],
-        Settle::Broken => &["break-lease"],
+        Settle::Clean => &["siteward", "settle-lease", "--node", &node, "--home", &home],
+        Settle::Unclean => {
+            &["siteward", "settle-lease", "--node", &node, "--home", &home, "--unclean"]
+        }
+        Settle::Broken => &["siteward", "break-lease"],
     };
     let mut words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     words.push(database.as_os_str());
-    let said = ourselves::ask(&words, deadline, None)
-        .map_err(|lost| format!("{} {lost}", database.display()))?;
+    let said = own_program::ask(&words, deadline, None).map_err(|why| match why {
+        Unanswered::TimedOut => format!("{} {why}", database.display()),
+        other => format!("the helper for {} {other}", database.display()),
+    })?;
     let said = String::from_utf8_lossy(&said).trim().to_owned();
     if said.is_empty() { Ok(()) } else { Err(said) }
 }

@@ -6,7 +6,9 @@
 #![allow(unsafe_code)]
 
 pub mod attributes;
+pub mod bounded;
 pub mod capabilities;
+pub mod captured;
 pub mod cgroup;
 mod child;
 pub mod clock;
@@ -19,7 +21,7 @@ pub mod limits;
 pub mod lock;
 mod memory;
 pub mod node;
-pub mod ourselves;
+pub mod own_program;
 pub mod pidfd;
 pub mod ports;
 mod proc;
@@ -27,6 +29,7 @@ pub mod process;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;
+pub mod tree;
 pub mod users;
 pub mod wait;
 pub mod watch;

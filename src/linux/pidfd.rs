@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::process::Stat;
+use super::process::{StartTicks, Stat};
 use crate::values::ExitStatus;
 use crate::values::{Pid, Signal};
 
@@ -47,6 +47,16 @@ impl PidFd {
         }
         // SAFETY: the kernel has just made this descriptor for us; nobody else owns it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(raw) }))
+    }
+
+    /// A handle on the process `pid` that began at `start`; None once it is gone, or where that cannot
+    /// be told.
+    pub fn of(pid: Pid, start: StartTicks) -> Option<Self> {
+        // First the handle, then the look: either the look is at the process that the handle holds, or
+        // that process is dead.
+        let handle = Self::open(pid).ok()?;
+        let is_it = Stat::of(pid).is_some_and(|stat| stat.start == start);
+        (is_it && !handle.is_dead()).then_some(handle)
     }
 
     /// Sends `signal`; to a process that is gone already, success.

@@ -22,7 +22,6 @@ use super::child::{
 use super::limits::Limit;
 use super::process::reap_one;
 use super::signals::{block_all, set_mask};
-use super::users::Credentials;
 use crate::values::MESSAGE;
 use crate::values::Pid;
 
@@ -56,6 +55,15 @@ pub struct Command<'a> {
     pub dies_with_parent: bool,
 }
 
+/// As whom a program runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub uid: u32,
+    pub gid: u32,
+    /// Supplementary groups, `gid` among them.
+    pub groups: Vec<u32>,
+}
+
 impl<'a> Command<'a> {
     /// A program of the node, in the root folder and as whom we run, with no environment but
     /// `environment` and nothing of anybody's open.
@@ -84,9 +92,13 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Takes the site's mark out of the environment again.
-    pub fn unmark(&mut self) {
-        self.environment.retain(|entry| !entry.as_bytes().starts_with(b"SITEWARD_MARK="));
+    /// Takes a variable out of the environment again.
+    pub fn remove_variable(&mut self, name: &str) {
+        let is_it = |entry: &CString| {
+            let rest = entry.as_bytes().strip_prefix(name.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"="))
+        };
+        self.environment.retain(|entry| !is_it(entry));
     }
 
     /// The files that `program` may mean: itself if it holds a slash, else one in each folder of `path`.

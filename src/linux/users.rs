@@ -1,25 +1,14 @@
 //! Users and groups by name. A static binary has no NSS modules: the files first, then
 //! getent(1), which knows LDAP and sssd; never on the way of a monitor.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
-use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-use super::PidFd;
-use crate::values::{Pid, Signal};
-
-/// As whom a program runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credentials {
-    pub uid: u32,
-    pub gid: u32,
-    /// Supplementary groups, `gid` among them.
-    pub groups: Vec<u32>,
-}
+use super::bounded::{Bounds, run};
+use super::spawn::Command;
+pub use super::spawn::Credentials;
+use crate::values::Moment;
 
 /// A user as passwd(5) has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +40,7 @@ impl User {
                 let text = fs::read_to_string("/etc/group").unwrap_or_default();
                 groups_of(&text, &self.name)
             },
-            |text| text.split_whitespace().skip(1).filter_map(|g| g.parse().ok()).collect(),
+            |text| initial_groups(&text, &self.name),
         );
         let mut groups = vec![gid, self.gid];
         groups.extend(supplementary);
@@ -94,6 +83,15 @@ fn find_group(text: &str, name: &str) -> Option<u32> {
         .map(|(_, gid)| gid)
 }
 
+/// The groups in a line of `getent initgroups`; a warning of getent's may stand before it.
+fn initial_groups(text: &str, user: &str) -> Vec<u32> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix(user))
+        .filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+        .flat_map(|rest| rest.split_whitespace().filter_map(|group| group.parse().ok()))
+        .collect()
+}
+
 fn groups_of(text: &str, user: &str) -> Vec<u32> {
     text.lines()
         .filter_map(|line| {
@@ -104,31 +102,22 @@ fn groups_of(text: &str, user: &str) -> Vec<u32> {
         .collect()
 }
 
-/// What getent(1) prints within two seconds; a directory server that hangs must not hang us.
+/// How long getent(1) may take: a directory server that hangs must not hang the caller.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The longest line of a group that is read, in bytes.
+const LONGEST: usize = 4 << 20;
+
+/// What getent(1) prints; None if it does not succeed in its time.
 fn getent(arguments: &[&str]) -> Option<String> {
-    let mut child = Command::new("getent")
-        .args(arguments)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let handle = Pid::from_raw(child.id().cast_signed()).and_then(|pid| PidFd::open(pid).ok());
-    let patience = Duration::from_secs(2);
-    let ended = handle.as_ref().is_some_and(|handle| {
-        let mut fds = [PollFd::new(handle.as_fd(), PollFlags::POLLIN)];
-        let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::ZERO);
-        matches!(poll(&mut fds, timeout), Ok(n) if n > 0)
+    let words: Vec<&OsStr> =
+        ["getent"].iter().chain(arguments).map(|word| OsStr::new(*word)).collect();
+    let bounds = Bounds { deadline: Moment::now() + PATIENCE, cut: None, output: LONGEST };
+    let ran = run(bounds, |output| {
+        let programs = Command::candidates(words[0], "/usr/bin:/bin");
+        Command::plain(programs, &words, vec![c"PATH=/usr/bin:/bin".to_owned()], output)
     });
-    if !ended {
-        let _ = handle.map_or_else(|| child.kill(), |h| h.send(Signal::KILL));
-    }
-    let status = child.wait().ok()?;
-    let mut text = String::new();
-    child.stdout.take()?.read_to_string(&mut text).ok()?;
-    status.success().then_some(text)
+    ran.is_success().then(|| ran.text())
 }
 
 #[cfg(test)]
@@ -147,6 +136,9 @@ mod tests {
         assert_eq!(find_group(GROUP, "spool"), Some(107));
         assert_eq!(find_group(GROUP, "106"), Some(106));
         assert_eq!(groups_of(GROUP, "job"), [107]);
+        let told = "cannot read a file 7\njob                   106 107\njobs 8\n";
+        assert_eq!(initial_groups(told, "job"), [106, 107]);
+        assert_eq!(initial_groups("job\n", "job"), [0; 0]);
     }
 
     #[test]

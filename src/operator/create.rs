@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Error, anyhow, bail};
 
 use crate::agent::{Deadline, FolderJob, do_with_folder};
-use crate::backend::command::{Marked, Ran, run};
+use crate::backend::command::{Marked, run};
 use crate::backend::jobcenter::{find_link, link_names};
 use crate::control::State;
 use crate::linux::{files, node};
@@ -236,10 +236,7 @@ impl Maker<'_> {
         let site = self.places.of(&definition.name);
         let ran = run(&words, definition, &site, Marked::No, self.until(CJCMKSITE))
             .map_err(|why| anyhow!("`{}` was not run: {why}", words[0]))?;
-        let said = match &ran {
-            Ran::Ended { said, .. } => said.as_str(),
-            Ran::NotRun(_) | Ran::TimedOut | Ran::Interrupted => "",
-        };
+        let said = ran.text();
         // Its exit status is not documented; its last words are (DB-03).
         if ran.complaint().is_some() || !said.contains("cjcmksite Complete") {
             let why = ran.complaint().unwrap_or_else(|| format!("did not complete: {said}"));

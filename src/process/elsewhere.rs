@@ -16,10 +16,10 @@ use super::groups::Groups;
 use super::identity::Seen;
 use super::membership::Mark;
 use super::record::Record;
-use super::tree::Tree;
 use crate::linux::attributes::Attributes;
 use crate::linux::descriptors::locked_files_below;
 use crate::linux::process::{Stat, users};
+use crate::linux::tree::Tree;
 use crate::linux::{files, lock, node};
 use crate::site::SitePlaces;
 use crate::values::Pid;
@@ -161,7 +161,7 @@ impl Other {
         let tree = here.tree();
         let mut at = stat;
         // No way up is longer than there are processes; a tree read while it changes may loop.
-        for _ in 0..tree.len() {
+        for _ in 0..tree.count() {
             let Some(above) = at.parent.and_then(|pid| tree.stat(pid)) else { return Ok(false) };
             if here.is_known(Seen::from(above)) {
                 return Ok(false);

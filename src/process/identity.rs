@@ -31,9 +31,7 @@ impl Seen {
 
     /// A handle on that very process; None once it is gone.
     pub fn open(self) -> Option<PidFd> {
-        // First the handle, then the look: what is seen then is what the handle holds, or it is gone.
-        let handle = PidFd::open(self.pid).ok()?;
-        (self.stat().is_some() && !handle.is_dead()).then_some(handle)
+        PidFd::of(self.pid, self.start)
     }
 }
 

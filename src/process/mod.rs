@@ -19,7 +19,6 @@ mod record;
 mod spared;
 mod sweep;
 mod token;
-mod tree;
 
 pub use command_line::find_by_command_line;
 pub use environment::{LEASE, MARK, SUPERVISOR, mark_entry, mark_of, told_by};
@@ -34,4 +33,5 @@ pub use record::{Ending, Phase, ProcessRecord, Record};
 pub use spared::{MUTE, Spared, haven};
 pub use sweep::{Swept, kill_groups, sweep};
 pub use token::Token;
-pub use tree::{Tree, kill_below};
+
+pub use crate::linux::tree::Tree;

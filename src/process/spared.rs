@@ -8,9 +8,9 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::tree::Tree;
 use crate::linux::attributes::is_of_the_system;
 use crate::linux::process::{Stat, program, users};
+use crate::linux::tree::Tree;
 use crate::linux::users as accounts;
 use crate::values::Pid;
 

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::linux::{files, ourselves};
+use crate::linux::files;
+use crate::linux::own_program::{Unanswered, ask};
 use crate::values::Moment;
 
 /// Reads `KEY=VALUE` lines; blank lines and lines that begin with `#` do not count, one pair of
@@ -20,13 +21,16 @@ pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
 /// # Errors
 /// The same, or that nothing was read until `deadline`.
 pub fn read_env_file_until(path: &Path, deadline: Moment) -> Result<Vec<(String, String)>, String> {
-    let said = ourselves::ask(&[OsStr::new(READ_FILE), path.as_os_str()], deadline, None);
-    let read =
-        said.map_err(|lost| format!("its disk {lost}")).and_then(|said| match said.split_first() {
+    let words = [OsStr::new("siteward"), OsStr::new(READ_FILE), path.as_os_str()];
+    let read = match ask(&words, deadline, None) {
+        Ok(said) => match said.split_first() {
             Some((b'+', bytes)) => Ok(bytes.to_vec()),
             Some((_, why)) => Err(String::from_utf8_lossy(why).into_owned()),
-            None => Err("its reader ended without a word".to_owned()),
-        });
+            None => Err("its reader printed nothing".to_owned()),
+        },
+        Err(late @ Unanswered::TimedOut) => Err(format!("its disk {late}")),
+        Err(why) => Err(format!("its reader {why}")),
+    };
     pairs(path, read)
 }
 

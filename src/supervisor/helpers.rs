@@ -3,21 +3,19 @@
 //! the end is kept.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use super::event_loop::Supervisor;
 use super::machine::{Event, UnitEvent};
 use super::output::last_lines;
 use super::plan::UnitId;
-use crate::linux::spawn::{Child, Command, ExecReport, pipe, spawn};
-use crate::linux::{PidFd, ourselves};
-use crate::process::kill_below;
+use crate::linux::captured::CapturedChild;
+use crate::linux::own_program;
+use crate::linux::spawn::Command;
 use crate::site::Reload;
 use crate::values::ExecError;
 use crate::values::ExitStatus;
-use crate::values::{Pid, Signal};
+use crate::values::Pid;
 
 /// What a helper is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +65,7 @@ pub(super) struct Helper {
     pub(super) unit: UnitId,
     pub(super) role: Role,
     pub(super) pid: Pid,
-    handle: PidFd,
-    report: ExecReport,
-    pipe: File,
-    said: Vec<u8>,
+    child: CapturedChild,
     /// It has closed its output, though it may go on.
     pub(super) is_silent: bool,
 }
@@ -85,73 +80,39 @@ impl Helper {
     /// As fork(2).
     pub(super) fn start<F>(unit: UnitId, role: Role, prepare: F) -> Result<Self, ExecError>
     where
-        F: for<'a> FnOnce(&'a OwnedFd) -> Command<'a>,
+        F: for<'a> FnOnce(BorrowedFd<'a>) -> Command<'a>,
     {
-        let (reader, writer) = pipe().map_err(|error| ExecError {
-            stage: crate::values::Stage::Streams,
-            errno: error.raw_os_error().unwrap_or(0),
-        })?;
-        let mut command = prepare(&writer);
-        command.dies_with_parent = true;
-        let Child { pid, handle, report } = spawn(&command)?;
-        Ok(Self {
-            unit,
-            role,
-            pid,
-            handle,
-            report,
-            pipe: File::from(reader),
-            said: Vec::new(),
-            is_silent: false,
-        })
+        let child = CapturedChild::start(KEPT, prepare)?;
+        Ok(Self { unit, role, pid: child.pid(), child, is_silent: false })
     }
 
     /// Takes in what it has said since. False once there will be no more.
     pub(super) fn listen(&mut self) -> bool {
-        let mut chunk = [0u8; 4096];
-        // A helper that never stops talking must not keep the loop from everything else.
-        for _ in 0..16 {
-            match self.pipe.read(&mut chunk) {
-                Ok(0) => return false,
-                Ok(n) => {
-                    self.said.extend_from_slice(&chunk[..n]);
-                    let surplus = self.said.len().saturating_sub(KEPT);
-                    self.said.drain(..surplus);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return true,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(_) => return false,
-            }
-        }
-        true
+        self.child.read()
     }
 
     /// What came of it, once it has ended: how it failed in words, with its last words.
     pub(super) fn outcome(&mut self, status: ExitStatus) -> Result<String, No> {
         self.listen();
-        let said = last_lines(&self.said, 2).join(" / ");
-        if let Some(Err(error)) = self.report.outcome() {
+        let said = last_lines(self.child.output(), 2).join(" / ");
+        if let Some(error) = self.child.exec_error() {
             return Err(error.into());
         }
         let how = match status {
             ExitStatus::Code(0) => return Ok(said),
-            ExitStatus::Code(code) => format!("it ended with exit status {code}"),
-            ExitStatus::Signal(signal) => format!("it was killed by {signal}"),
-            ExitStatus::Untold => "it ended, and nobody was told how".to_owned(),
+            other => format!("it {other}"),
         };
         Err(No::Said(if said.is_empty() { how } else { format!("{how}: {said}") }))
     }
 
     /// Ends it and what it has started.
     pub(super) fn kill(&self) {
-        // Descendants first: an orphan would be anybody's.
-        kill_below(self.pid);
-        let _ = self.handle.send(Signal::KILL);
+        self.child.kill();
     }
 
     /// Becomes readable when it says something.
-    pub(super) fn voice(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.pipe.as_fd()
+    pub(super) fn voice(&self) -> BorrowedFd<'_> {
+        self.child.pipe()
     }
 }
 
@@ -181,7 +142,7 @@ impl Supervisor {
         }
         variables.extend(extra.iter().map(|(k, v)| (*k, v.clone())));
         let helper = Helper::start(unit, role, |output| {
-            launch.command(words, &variables, (&self.places, &name), output.as_fd())
+            launch.command(words, &variables, (&self.places, &name), output)
         })?;
         self.helpers.push(helper);
         Ok(())
@@ -265,7 +226,7 @@ impl Supervisor {
         let words = ["siteward", "confirm-pause"].map(OsStr::new);
         let words = [&words[..], &[database.as_os_str()]].concat();
         let helper = Helper::start(unit, Role::ConfirmPause, |output| {
-            Command::plain(ourselves::program(), &words, Vec::new(), output.as_fd())
+            Command::plain(own_program::program(), &words, Vec::new(), output)
         });
         match helper {
             Ok(helper) => self.helpers.push(helper),

@@ -7,23 +7,22 @@
 //! not waited for: the site stays where it is, and the other marks have to do.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::launch::DEFAULT_PATH;
+use crate::linux::bounded::{Bounds, Ran, run};
 use crate::linux::cgroup;
-use crate::linux::process::reap_one;
-use crate::linux::spawn::{Command, pipe, spawn};
-use crate::linux::wait::Waiting;
+use crate::linux::spawn::Command;
 use crate::process::{Groups, SUPERVISOR, Scope};
-use crate::values::ExitStatus;
-use crate::values::{Moment, Pid, Signal};
+use crate::values::{Moment, Pid};
 
 /// How long systemd has.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How much of what systemd-run prints is kept, in bytes.
+const KEPT: usize = 4 << 10;
 
 /// The word by which a helper in the new scope is told to move us there.
 pub const MOVE_IN: &str = "move-in";
@@ -92,7 +91,6 @@ impl Drop for Stay {
 
 /// Asks for a scope, and has this process moved to its leaf `name`.
 fn ask_for(scope: &Scope, name: &str) -> Result<(), String> {
-    let deadline = Moment::now() + PATIENCE;
     let me = Pid::this().to_string();
     // Our own program, by a name that means the same to whoever executes it.
     let program = format!("/proc/{me}/exe");
@@ -116,29 +114,11 @@ fn ask_for(scope: &Scope, name: &str) -> Result<(), String> {
     .to_vec();
     words.push(scope.tree.join(name).into_os_string());
     let words: Vec<&OsStr> = words.iter().map(OsString::as_os_str).collect();
-    let (reader, writer) = pipe().map_err(|e| format!("no pipe can be made: {e}"))?;
     let candidates = Command::candidates(OsStr::new("systemd-run"), DEFAULT_PATH);
-    let mut command = Command::plain(candidates, &words, Vec::new(), writer.as_fd());
-    command.dies_with_parent = true;
-    let mut child = spawn(&command).map_err(|error| format!("systemd-run {error}"))?;
-    drop(command);
-    drop(writer);
-    let mut waiting = Waiting::new();
-    waiting.readable(child.handle.as_fd(), ());
-    if waiting.wait(Some(deadline)).is_empty() {
-        let _ = child.handle.send(Signal::KILL);
-        let _ = reap_one(child.pid);
-        return Err("systemd does not answer".to_owned());
-    }
-    let status = reap_one(child.pid);
-    if let Some(Err(error)) = child.report.outcome() {
-        return Err(format!("systemd-run {error}"));
-    }
-    let mut said = Vec::new();
-    let _ = File::from(reader).take(4096).read_to_end(&mut said);
-    match status {
-        Some(ExitStatus::Code(0)) => Ok(()),
-        _ => Err(format!("systemd-run: {}", String::from_utf8_lossy(&said).trim())),
+    let bounds = Bounds { deadline: Moment::now() + PATIENCE, cut: None, output: KEPT };
+    match run(bounds, |output| Command::plain(candidates, &words, Vec::new(), output)) {
+        Ran::TimedOut => Err("systemd does not answer".to_owned()),
+        ran => ran.complaint().map_or(Ok(()), |why| Err(format!("systemd-run {why}"))),
     }
 }
 

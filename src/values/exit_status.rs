@@ -1,5 +1,7 @@
 //! How a process ended.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Signal;
@@ -9,6 +11,17 @@ use super::Signal;
 pub enum ExitStatus {
     Code(i32),
     Signal(Signal),
-    /// It was no child of whoever looks, and the kernel did not tell.
+    /// The process was no child of the one that looks, and the kernel did not tell.
     Untold,
+}
+
+/// For the end of a sentence whose subject is the process.
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "ended with exit status {code}"),
+            Self::Signal(signal) => write!(f, "was killed by {signal}"),
+            Self::Untold => f.write_str("ended, and nobody saw how"),
+        }
+    }
 }

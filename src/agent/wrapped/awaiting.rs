@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{Fault, Manners, Outcome, Target, end, is_overtaken, missing_kind, note, overtaken};
 use crate::agent::deadline::{StartTimes, StopTimes};
-use crate::backend::command::how_it_ended;
 use crate::backend::external::{self, Daemon, Started};
 use crate::backend::jobcenter;
 use crate::control::Failure;
@@ -197,7 +196,7 @@ impl<'a> Awaiting<'a> {
         }
         match started.status()? {
             ExitStatus::Code(0) if self.wrapped.detached => None,
-            status => Some(how_it_ended(status)),
+            status => Some(status.to_string()),
         }
     }
 

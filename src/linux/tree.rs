@@ -1,10 +1,10 @@
 //! The processes of this node as a tree, at one moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
-use super::identity::Seen;
-use crate::linux::process::{Stat, all};
+use super::pidfd::PidFd;
+use super::process::{Stat, all};
 use crate::values::{Pid, Signal};
 
 /// Every living process with its children.
@@ -24,7 +24,7 @@ impl Tree {
     }
 
     /// Of what was seen; the dead are left out.
-    pub(super) fn of(stats: impl IntoIterator<Item = Stat>) -> Self {
+    pub fn of(stats: impl IntoIterator<Item = Stat>) -> Self {
         let stats: HashMap<Pid, Stat> =
             stats.into_iter().filter(Stat::is_alive).map(|s| (s.pid, s)).collect();
         let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
@@ -40,11 +40,11 @@ impl Tree {
     }
 
     /// How many processes there are.
-    pub(super) fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.stats.len()
     }
 
-    pub(super) fn stats(&self) -> impl Iterator<Item = &Stat> {
+    pub fn stats(&self) -> impl Iterator<Item = &Stat> {
         self.stats.values()
     }
 
@@ -55,6 +55,23 @@ impl Tree {
     /// The children of a process, the oldest first.
     pub fn children(&self, pid: Pid) -> &[Pid] {
         self.children.get(&pid).map_or(&[], Vec::as_slice)
+    }
+
+    /// What descends from `ancestor`, and the rest of its session, without itself.
+    fn below(&self, ancestor: Pid) -> Vec<&Stat> {
+        let of_session = self.stats.values().filter(|s| s.session == Some(ancestor));
+        let mut queue: Vec<Pid> = of_session.map(|s| s.pid).collect();
+        queue.extend(self.children(ancestor));
+        let mut found = HashMap::new();
+        while let Some(pid) = queue.pop() {
+            if pid != ancestor
+                && let Some(stat) = self.stats.get(&pid)
+                && found.insert(pid, stat).is_none()
+            {
+                queue.extend(self.children(pid));
+            }
+        }
+        found.into_values().collect()
     }
 
     /// Whether `pid` is `ancestor` or descends from it.
@@ -72,22 +89,28 @@ impl Tree {
     }
 }
 
-/// KILL for everything that descends from `ancestor` at this moment, and for the rest of its
-/// session, but not for itself. `ancestor` must be a child that has not been reaped, so that its
-/// number is its own.
+/// How often the descendants are looked for, at most.
+const WALKS: usize = 8;
+
+/// Sends KILL to everything that descends from `ancestor`, and to the rest of its session, but not to
+/// `ancestor` itself. `ancestor` must be a child that has not been reaped, so that its number is not
+/// used again. A process may fork between the walk of /proc and its KILL, so the walk is repeated
+/// until it finds nothing new.
 pub fn kill_below(ancestor: Pid) {
-    let Ok(tree) = Tree::look() else { return };
-    let of_session = tree.stats.values().filter(|s| s.session == Some(ancestor)).map(|s| s.pid);
-    let mut queue: Vec<Pid> = of_session.filter(|pid| *pid != ancestor).collect();
-    queue.extend(tree.children(ancestor));
-    let mut seen = std::collections::HashSet::new();
-    while let Some(pid) = queue.pop() {
-        if !seen.insert(pid) {
-            continue;
+    let mut signalled = HashSet::new();
+    for _ in 0..WALKS {
+        let Ok(tree) = Tree::look() else { return };
+        let mut is_new = false;
+        for stat in tree.below(ancestor) {
+            if signalled.insert((stat.pid, stat.start)) {
+                is_new = true;
+                if let Some(handle) = PidFd::of(stat.pid, stat.start) {
+                    let _ = handle.send(Signal::KILL);
+                }
+            }
         }
-        queue.extend(tree.children(pid));
-        if let Some(handle) = tree.stat(pid).and_then(|known| Seen::from(known).open()) {
-            let _ = handle.send(Signal::KILL);
+        if !is_new {
+            return;
         }
     }
 }
