@@ -179,3 +179,22 @@ fn every_room_says_what_it_promises() {
         panic!("{room} does not say what it promises");
     }
 }
+
+#[test]
+fn a_thread_is_made_in_one_way_only() {
+    let mut found = Vec::new();
+    for (path, text) in sources() {
+        if path.ends_with("src/linux/thread.rs") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in ["thread::spawn", "thread::Builder", "thread::scope", "thread::{spawn"] {
+                if code.contains(word) {
+                    found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "not by linux/thread.rs:\n{}", found.join("\n"));
+}

@@ -16,6 +16,7 @@ use crate::linux::files;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::{Stat, reap_one};
 use crate::linux::spawn::{self, Child};
+use crate::linux::thread::{self, StackSize};
 use crate::linux::wait::Waiting;
 use crate::process::{Groups, Identity, find_by_command_line};
 use crate::site::{Definition, List, Rows, SitePlaces, WRAPPED, Wrapped};
@@ -117,9 +118,7 @@ pub fn start(
     // wait for that command.
     let (tell, status) = channel();
     let pid = child.pid;
-    std::thread::Builder::new()
-        .name("reaper".to_owned())
-        .spawn(move || tell.send(reap_one(pid)))
+    thread::start("reaper", StackSize::Usual, move || tell.send(reap_one(pid)))
         .context("a thread cannot be made")?;
     Ok(Started { child, status, said_from })
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::proc::{unless_denied, whole};
 use super::process::{StartTicks, Stat};
-use super::signals;
+use super::thread::{self, StackSize};
 use crate::values::Pid;
 
 /// Such a file.
@@ -135,25 +135,19 @@ impl Reader {
         let (jobs, to_do) = channel::<Job>();
         let place = Arc::new(OnceLock::new());
         let reader = Self { jobs, place: place.clone() };
-        // Signals are for the thread that waits for them; a new one inherits the mask.
-        let mask = signals::block_all().ok()?;
-        let begun = std::thread::Builder::new()
-            .name("reader".to_owned())
-            .stack_size(64 << 10)
-            .spawn(move || {
-                if let Ok(link) = fs::read_link("/proc/thread-self") {
-                    let _ = place.set(PathBuf::from("/proc").join(link));
+        let begun = thread::start("reader", StackSize::Small, move || {
+            if let Ok(link) = fs::read_link("/proc/thread-self") {
+                let _ = place.set(PathBuf::from("/proc").join(link));
+            }
+            for job in to_do {
+                let read = contents(job.path);
+                // Under the lock, so that it is either heard or known to be unheard.
+                let mut readers = readers();
+                if job.answer.send(read).is_err() {
+                    readers.mute.remove(&job.whom);
                 }
-                for job in to_do {
-                    let read = contents(job.path);
-                    // Under the lock, so that it is either heard or known to be unheard.
-                    let mut readers = readers();
-                    if job.answer.send(read).is_err() {
-                        readers.mute.remove(&job.whom);
-                    }
-                }
-            });
-        let _ = signals::set_mask(&mask);
+            }
+        });
         begun.ok().map(|_| reader)
     }
 
@@ -199,7 +193,8 @@ mod tests {
     #[test]
     fn one_with_several_threads_is_read_all_the_same() {
         let (tell, told) = channel::<()>();
-        let other = std::thread::spawn(move || told.recv().is_err());
+        let wait = move || told.recv().is_err();
+        let other = thread::start("other", StackSize::Small, wait).unwrap();
         let me = Stat::of(Pid::this()).unwrap();
         assert!(may_hang(&me));
         for _ in 0..100 {

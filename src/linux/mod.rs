@@ -29,6 +29,7 @@ pub mod process;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;
+pub mod thread;
 pub mod tree;
 pub mod users;
 pub mod wait;

@@ -1,11 +1,14 @@
 //! The lives that are rehearsed.
 
+use std::io;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::contract::{self, Refusal, Want};
 use super::report::{Report, Seen};
 use super::stage::{Sample, Stage};
 use crate::control::{ProcessView, View};
+use crate::linux::thread::{self, StackSize};
 use crate::linux::wait::Waiting;
 use crate::manager::Manager;
 use crate::process::Identity;
@@ -87,7 +90,7 @@ pub(super) fn watched(report: &mut Report, stage: &Stage) {
         let killer = kill_later(victim, Signal::KILL);
         let begun = Moment::now();
         let called = stage.bare.call("watch", &[], Duration::from_secs(20));
-        let _ = killer.join();
+        let _ = killer.map(JoinHandle::join);
         let quick = Moment::now().since(begun) < Duration::from_secs(5);
         let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
         let what = if quick { "at once" } else { "late" };
@@ -96,7 +99,7 @@ pub(super) fn watched(report: &mut Report, stage: &Stage) {
     report.step("stop", "0", || stage.verb("stop", 0));
     report.chapter("The site in the foreground");
     report.step("run, and a death", "1", || {
-        let killer = std::thread::spawn({
+        let killer = thread::start("killer", StackSize::Usual, {
             let site = stage.places();
             move || {
                 let victim = super::stage::wait_for_process(&site);
@@ -106,7 +109,7 @@ pub(super) fn watched(report: &mut Report, stage: &Stage) {
             }
         });
         let called = stage.bare.call("run", &[], Duration::from_secs(20));
-        let _ = killer.join();
+        let _ = killer.map(JoinHandle::join);
         let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
         Seen::new(called.code == Some(1), code)
     });
@@ -114,8 +117,8 @@ pub(super) fn watched(report: &mut Report, stage: &Stage) {
 }
 
 /// From another thread, as this one waits for an answer.
-fn kill_later(victim: Pid, signal: Signal) -> std::thread::JoinHandle<()> {
-    std::thread::spawn(move || {
+fn kill_later(victim: Pid, signal: Signal) -> io::Result<JoinHandle<()>> {
+    thread::start("killer", StackSize::Usual, move || {
         Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(300)));
         if let Some(handle) = Identity::of(victim).and_then(|i| i.open()) {
             let _ = handle.send(signal);
@@ -324,7 +327,7 @@ pub(super) fn held_monitor(report: &mut Report, stage: &Stage) {
         let Some(victim) = victim else { return Seen::new(false, "nothing runs") };
         let killer = kill_later(victim, Signal::KILL);
         let (code, took) = ask(&[("OCF_RESKEY_monitor_wait", "10")]);
-        let _ = killer.join();
+        let _ = killer.map(JoinHandle::join);
         let code_text = code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
         let quick = took < Duration::from_secs(5);
         let what = if quick { "at once" } else { "late" };
