@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use super::captured::CapturedChild;
-use super::process::reap_one;
-use super::spawn::Command;
+use super::command::Command;
+use super::reap::reap_one;
 use super::wait::Waiting;
 use crate::values::{ExecError, ExitStatus, Moment};
 

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::command::Command;
 use super::pidfd::PidFd;
-use super::spawn::{Child, Command, ExecReport, pipe, spawn};
+use super::spawn::{Child, ExecReport, pipe, spawn};
 use super::tree::kill_below;
 use crate::values::{ExecError, Pid, Signal, Stage};
 
@@ -97,7 +98,8 @@ impl CapturedChild {
 
 #[cfg(test)]
 mod tests {
-    use super::super::process::{all, reap_one};
+    use super::super::reap::reap_one;
+    use super::super::walk::all;
     use super::*;
     use crate::values::{ExitStatus, Moment};
     use std::ffi::OsStr;

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::PidFd;
+use super::pidfd::PidFd;
 use super::proc::{unless_gone, whole};
 use crate::values::{Pid, Signal};
 

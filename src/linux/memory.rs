@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::proc::{unless_denied, whole};
-use super::process::{StartTicks, Stat};
+use super::stat::{StartTicks, Stat};
 use super::thread::{self, StackSize};
 use crate::values::Pid;
 

@@ -5,7 +5,7 @@ use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
 
 use super::bounded::{Bounds, Ran, run};
-use super::spawn::Command;
+use super::command::Command;
 use crate::values::{ExecError, ExitStatus, Moment, Signal};
 
 /// Why there is no answer.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::process::{StartTicks, Stat};
+use super::stat::{StartTicks, Stat};
 use crate::values::ExitStatus;
 use crate::values::{Pid, Signal};
 
@@ -137,8 +137,8 @@ impl AsFd for PidFd {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wait::Waiting;
     use super::*;
-    use crate::linux::wait::Waiting;
     use crate::values::Moment;
     use std::process::Command;
     use std::time::Duration;
@@ -165,6 +165,28 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_is_not_reaped_yet_is_dead_all_the_same() {
+        assert!(!PidFd::open(Pid::this()).unwrap().is_dead());
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = Pid::try_from(child.id().cast_signed()).unwrap();
+        let handle = PidFd::open(pid).unwrap();
+        let start = Stat::of(pid).unwrap().start;
+        wait_for(&handle);
+        assert!(handle.is_dead());
+        assert!(!Stat::of(pid).unwrap().is_alive(), "not reaped yet, but dead");
+        child.wait().unwrap();
+        assert!(handle.send(Signal::TERM).is_ok(), "a signal to the dead is no error");
+        assert!(PidFd::of(pid, start).is_none());
+    }
+
+    #[test]
+    fn a_handle_is_on_the_process_that_was_seen_or_on_none() {
+        let me = Stat::of(Pid::this()).unwrap();
+        assert!(PidFd::of(me.pid, me.start).is_some());
+        assert!(PidFd::of(me.pid, StartTicks::NEVER).is_none());
+    }
+
+    #[test]
     fn a_group_is_signalled_as_one() {
         if !signals_groups() {
             return eprintln!(
@@ -177,7 +199,7 @@ mod tests {
         let mut leader = leader.spawn().unwrap();
         let pid = Pid::try_from(leader.id().cast_signed()).unwrap();
         let child =
-            || super::super::process::all().unwrap().into_iter().find(|s| s.parent == Some(pid));
+            || super::super::walk::all().unwrap().into_iter().find(|s| s.parent == Some(pid));
         let deadline = Moment::now() + Duration::from_secs(10);
         let child = loop {
             if let Some(child) = child() {

@@ -70,7 +70,7 @@ pub fn who_listens(address: IpAddr, port: u16) -> Option<String> {
             })
         })
     };
-    let pids = super::process::all().ok()?.into_iter().map(|s| s.pid);
+    let pids = super::walk::all().ok()?.into_iter().map(|s| s.pid);
     let unseen = || "a process that cannot be seen from here".to_owned();
     Some(pids.into_iter().find(holds).map_or_else(unseen, |pid| match command_line(pid) {
         Some(line) => format!("process {pid} ({line})"),

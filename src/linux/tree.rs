@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::pidfd::PidFd;
-use super::process::{Stat, all};
+use super::stat::Stat;
+use super::walk::all;
 use crate::values::{Pid, Signal};
 
 /// Every living process with its children.

@@ -6,8 +6,8 @@ use std::fs;
 use std::time::Duration;
 
 use super::bounded::{Bounds, run};
-use super::spawn::Command;
-pub use super::spawn::Credentials;
+use super::command::Command;
+pub use super::command::Credentials;
 use crate::values::Moment;
 
 /// A user as passwd(5) has it.

@@ -1,0 +1,101 @@
+//! What is to be started: a program, and how its process is to be set up.
+
+use std::ffi::{CString, OsStr};
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::capabilities::Capabilities;
+use super::limits::Limit;
+
+/// What is to be started, everything decided: the child only carries it out.
+#[derive(Debug)]
+pub struct Command<'a> {
+    /// Tried in turn, as execvp(3) goes along PATH.
+    pub candidates: Vec<CString>,
+    pub arguments: Vec<CString>,
+    pub environment: Vec<CString>,
+    pub directory: CString,
+    pub umask: u32,
+    /// The bounding set; None leaves it as it is.
+    pub capabilities: Option<Capabilities>,
+    pub no_new_privileges: bool,
+    pub limits: Vec<Limit>,
+    /// None leaves it at 0: what the supervisor is protected from, its children are not.
+    pub oom_score_adj: Option<i32>,
+    /// None: as whom we run.
+    pub credentials: Option<Credentials>,
+    /// Standard output and error; standard input is /dev/null.
+    pub output: BorrowedFd<'a>,
+    /// Descriptors the program inherits, at numbers from 100 on.
+    pub marks: Vec<BorrowedFd<'a>>,
+    /// Listening sockets that the program inherits from descriptor 3 on, told of as
+    /// sd_listen_fds(3) wants it.
+    pub listen: Vec<BorrowedFd<'a>>,
+    /// The `cgroup.procs` of the control group that it joins.
+    pub group: Option<BorrowedFd<'a>>,
+    /// For helpers: KILL when the supervisor is gone.
+    pub dies_with_parent: bool,
+}
+
+/// As whom a program runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub uid: u32,
+    pub gid: u32,
+    /// Supplementary groups, `gid` among them.
+    pub groups: Vec<u32>,
+}
+
+impl<'a> Command<'a> {
+    /// A program of the node, in the root folder and as whom we run, with no environment but
+    /// `environment` and nothing of anybody's open.
+    pub fn plain(
+        candidates: Vec<CString>,
+        words: &[&OsStr],
+        environment: Vec<CString>,
+        output: BorrowedFd<'a>,
+    ) -> Self {
+        Self {
+            candidates,
+            arguments: words.iter().filter_map(|w| CString::new(w.as_bytes()).ok()).collect(),
+            environment,
+            directory: c"/".to_owned(),
+            umask: 0o022,
+            capabilities: None,
+            no_new_privileges: false,
+            limits: Vec::new(),
+            oom_score_adj: None,
+            credentials: None,
+            output,
+            marks: Vec::new(),
+            listen: Vec::new(),
+            group: None,
+            dies_with_parent: false,
+        }
+    }
+
+    /// Takes a variable out of the environment again.
+    pub fn remove_variable(&mut self, name: &str) {
+        let is_it = |entry: &CString| {
+            let rest = entry.as_bytes().strip_prefix(name.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"="))
+        };
+        self.environment.retain(|entry| !is_it(entry));
+    }
+
+    /// The files that `program` may mean: itself if it holds a slash, else one in each folder of `path`.
+    pub fn candidates(program: &OsStr, path: &str) -> Vec<CString> {
+        let c_string = |bytes: &[u8]| CString::new(bytes).ok();
+        if program.as_bytes().contains(&b'/') {
+            return c_string(program.as_bytes()).into_iter().collect();
+        }
+        path.split(':')
+            .filter(|folder| !folder.is_empty())
+            .filter_map(|folder| c_string(Path::new(folder).join(program).as_os_str().as_bytes()))
+            .collect()
+    }
+}
+
+/// The most listening sockets that one program can be given.
+pub const MOST_SOCKETS: usize = 64;
