@@ -198,3 +198,44 @@ fn a_thread_is_made_in_one_way_only() {
     }
     assert!(found.is_empty(), "not by linux/thread.rs:\n{}", found.join("\n"));
 }
+
+/// The words of a text in lower case; a name in code is taken apart, but for a capability of the
+/// kernel's.
+fn words(text: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let names = text.split(|c| !is_part(c)).filter(|name| !name.starts_with("CAP_"));
+    let mut words = Vec::new();
+    for part in names.flat_map(|name| name.split('_')) {
+        let mut word = String::new();
+        let mut after_lower_case = false;
+        for c in part.chars() {
+            if c.is_uppercase() && after_lower_case {
+                words.push(std::mem::take(&mut word));
+            }
+            after_lower_case = c.is_lowercase();
+            word.extend(c.to_lowercase());
+        }
+        words.push(word);
+    }
+    words
+}
+
+#[test]
+fn the_room_of_system_calls_knows_no_word_of_the_program() {
+    let known = ["site", "siteward", "lease", "keeper", "supervisor", "verb"];
+    let mut found = Vec::new();
+    for (path, text) in sources().into_iter().filter(|(path, _)| room(path) == "linux") {
+        for (number, line) in text.lines().enumerate() {
+            let is_known = |word: &String| known.contains(&word.trim_end_matches('s'));
+            if words(line).iter().any(is_known) {
+                found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "words of the program's own in src/linux/:\n{}", found.join("\n"));
+    assert_eq!(
+        words("SITEWARD_MARK: LeaseLost, released"),
+        ["siteward", "mark", "", "lease", "lost", "", "released"]
+    );
+    assert_eq!(words("CAP_LEASE"), [""; 0]);
+}

@@ -182,7 +182,7 @@ mod tests {
             eprintln!("LEFT OUT: control groups. Missing: a cgroup2 mount");
             return None;
         };
-        let group = mount.join(format!("siteward-test-{name}-{}", std::process::id()));
+        let group = mount.join(format!("test-{name}-{}", std::process::id()));
         if let Err(error) = make(&group) {
             eprintln!("LEFT OUT: control groups. {} cannot be written: {error}", mount.display());
             return None;

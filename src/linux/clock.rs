@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::values::Moment;
 
-/// Written and read by the node's own clock, so that a deadline can be handed from a verb to the
-/// supervisor, though one of them is in another time namespace.
+/// Written and read by the node's own clock, so that a deadline can be handed from one process to
+/// another in a different time namespace.
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         Ahead::get().monotonic.taken_from(self.as_time()).serialize(to)

@@ -21,7 +21,7 @@ pub struct Command<'a> {
     pub capabilities: Option<Capabilities>,
     pub no_new_privileges: bool,
     pub limits: Vec<Limit>,
-    /// None leaves it at 0: what the supervisor is protected from, its children are not.
+    /// None sets it to 0, so that the parent's is not inherited.
     pub oom_score_adj: Option<i32>,
     /// None: as whom we run.
     pub credentials: Option<Credentials>,
@@ -34,7 +34,7 @@ pub struct Command<'a> {
     pub listen: Vec<BorrowedFd<'a>>,
     /// The `cgroup.procs` of the control group that it joins.
     pub group: Option<BorrowedFd<'a>>,
-    /// For helpers: KILL when the supervisor is gone.
+    /// The child is sent KILL when its parent ends.
     pub dies_with_parent: bool,
 }
 

@@ -5,8 +5,8 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use nix::sys::stat::{Mode, umask};
 
-/// Leaves the caller's session and process group (setsid(2)), so that a manager which kills the
-/// group of a verb that took too long does not reach us.
+/// Leaves the caller's session and process group (setsid(2)), so that a signal for that group does not
+/// reach this process.
 ///
 /// # Errors
 /// EPERM if this process leads its group already.
@@ -87,7 +87,7 @@ pub fn become_subreaper() -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps this process in memory: a node that swaps must not make its supervisor deaf.
+/// Keeps this process in memory, so that it never waits for a page to be swapped in.
 ///
 /// # Errors
 /// EPERM or ENOMEM for an ordinary user with a small limit.

@@ -85,7 +85,7 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
             let name = item.text()?;
             let known = Capabilities::named(name);
             if known.is_none() {
-                let advice = nearest(name, Capabilities::names())
+                let advice = nearest(name, &Capabilities::names())
                     .map_or_else(String::new, |n| format!("; did you mean {n}?"));
                 item.wrong(&format!("there is no capability {name}{advice}"));
             }
