@@ -2,6 +2,12 @@
 
 use nix::sys::resource::{RLIM_INFINITY, Resource as Raw, getrlimit, setrlimit};
 
+/// The type of the first argument of getrlimit(2), which the C libraries disagree on.
+#[cfg(target_env = "gnu")]
+type RawResource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type RawResource = libc::c_int;
+
 /// A limit of getrlimit(2); u64::MAX is unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -21,7 +27,7 @@ macro_rules! resources {
             /// Every one with its word.
             pub const ALL: &[(&str, Self)] = &[$(($word, Self::$name)),*];
 
-            pub(super) fn raw(self) -> libc::__rlimit_resource_t {
+            pub(super) fn raw(self) -> RawResource {
                 match self { $(Self::$name => libc::$constant),* }
             }
         }

@@ -17,8 +17,8 @@ pub struct PidFd(OwnedFd);
 const PROCESS_GROUP: libc::c_uint = 1 << 2;
 
 /// `PIDFD_GET_INFO` of `<linux/pidfd.h>`: `_IOWR(0xFF, 11, struct pidfd_info)`, in its first form of
-/// 64 bytes.
-const GET_INFO: libc::c_ulong = (3 << 30) | (64 << 16) | (0xFF << 8) | 11;
+/// 64 bytes. The C libraries disagree on the type of a request, and the kernel reads its 32 bits.
+const GET_INFO: libc::Ioctl = ((3_u32 << 30) | (64 << 16) | (0xFF << 8) | 11) as libc::Ioctl;
 
 /// `PIDFD_INFO_EXIT` (Linux 6.15): how a process ended, once it has been reaped.
 const INFO_EXIT: u64 = 1 << 3;
