@@ -15,7 +15,7 @@ use siteward::supervisor::machine::{
 };
 use siteward::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitId, UnitPlan};
 use siteward::values::ExitStatus;
-use siteward::values::{ExecError, Stage};
+use siteward::values::{ExecError, ExecStage};
 use siteward::values::{Moment, Pid, Signal};
 
 /// A splitmix64 generator: the whole life follows from its seed.
@@ -533,7 +533,7 @@ impl World {
                 ));
             }
         }
-        let error = ExecError { stage: Stage::Exec, errno: 2 };
+        let error = ExecError { stage: ExecStage::Exec, errno: 2 };
         if self.dice.chance(1) {
             return Ok(Event::Unit(unit, UnitEvent::NotForked(error)));
         }

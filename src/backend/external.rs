@@ -96,7 +96,7 @@ pub fn start(
     files::private_folder(&places.process_locks()).with_context(|| {
         format!("the folder {} cannot be used", places.process_locks().display())
     })?;
-    let lock = match Lock::for_heirs(&places.process_lock(WRAPPED)) {
+    let lock = match Lock::inheritable(&places.process_lock(WRAPPED)) {
         Ok(Attempt::Taken(lock)) => Some(lock),
         // What holds it was looked for, and is no part of the site that could be ended.
         Ok(Attempt::Held) | Err(_) => None,
@@ -108,7 +108,7 @@ pub fn start(
     });
     let door = stay.as_ref().and_then(|stay| stay.groups.door(WRAPPED).ok());
     command.group = door.as_ref().map(|door| door.as_fd());
-    command.marks.extend(lock.as_ref().map(|l| l.file().as_fd()));
+    command.inherited.extend(lock.as_ref().map(|l| l.file().as_fd()));
     let child = spawn::spawn(&command).map_err(|error| anyhow::anyhow!("it {error}"))?;
     if stay.as_ref().is_some_and(Stay::is_a_visit) {
         await_exec(&child);

@@ -156,7 +156,7 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
 
 /// None: it was not said as we say it.
 fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
-    node::call_it(word.node);
+    node::set_name(word.node);
     let name: SiteName = word.name.parse().ok()?;
     let target = Target::new(name, places, word.known_as);
     let held = word.held.as_deref().map(serde_json::from_str).transpose().ok()?;

@@ -20,7 +20,7 @@ pub(super) fn by_pacemaker(verb: &OsStr, begun: Moment) -> ExitCode {
         log::warn!("{warning}");
     }
     if let Some(name) = call.node.clone() {
-        node::call_it(name);
+        node::set_name(name);
     }
     let (kind, outcome) = do_for_pacemaker(verb, &call, begun);
     give(Manager::Pacemaker, kind, call.recurring, &outcome, false)

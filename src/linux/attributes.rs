@@ -1,23 +1,23 @@
-//! What the kernel knows of a file, without waiting for a disk or a server that may hang: a file of a
-//! network file system is described as it was seen last (`AT_STATX_DONT_SYNC` of statx(2)).
+//! The attributes of a file, without waiting for a server that may hang: those of a file on a network
+//! file system are given as they were seen last (`AT_STATX_DONT_SYNC` of statx(2)).
 
 use std::ffi::CString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Of one file.
+/// The attributes of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attributes {
     pub owner: u32,
-    /// The kind of file, and who may do what.
+    /// The type of the file, and its permissions.
     mode: u32,
     device: (u32, u32),
     inode: u64,
 }
 
 impl Attributes {
-    /// Of what is at `path`; a link in its last place is followed, also one of /proc.
+    /// Of the file at `path`; a link at its end is followed, also one of /proc.
     ///
     /// # Errors
     /// As statx(2).
@@ -25,7 +25,7 @@ impl Attributes {
         look(path, 0)
     }
 
-    /// As [`Self::of`], but a link in its last place is described itself.
+    /// As [`Self::of`], but of the link itself if `path` is one.
     ///
     /// # Errors
     /// As statx(2).
@@ -47,12 +47,12 @@ impl Attributes {
         self.mode & 0o022 == 0
     }
 
-    /// It is sticky: what lies in it is its owners' to remove and to replace.
+    /// It is sticky: only the owner of a file in it may remove or replace that file.
     pub fn is_sticky(&self) -> bool {
         self.mode & libc::S_ISVTX != 0
     }
 
-    /// Whether both are of the very same file.
+    /// Whether both are of the same file.
     pub fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
@@ -77,12 +77,12 @@ fn look(path: &Path, flags: i32) -> io::Result<Attributes> {
     })
 }
 
-/// Whether nobody but root can put something else in the place of the executable at `path`, which is
-/// that of a process as `link` (its `exe` in /proc) shows it: it and all folders above it are root's,
-/// and no other may write to them. `also` may own the file itself.
+/// Whether only root can replace the executable at `path`, which `link` (the `exe` of a process in
+/// /proc) leads to: the file and all folders above it are root's, and no other user may write to them.
+/// The file itself may also belong to `also`.
 pub fn is_of_the_system(link: &Path, path: &Path, also: Option<u32>) -> bool {
     let safe = |found: Attributes| found.is_only_the_owners_to_write();
-    // What is executed tells first: of a file of somebody else's, nothing else is looked at.
+    // The executable first: if it is another user's, the folders need no look.
     let is_roots = Attributes::of(link)
         .is_ok_and(|file| safe(file) && (file.owner == 0 || Some(file.owner) == also));
     is_roots

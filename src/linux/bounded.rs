@@ -126,7 +126,7 @@ fn end(child: &CapturedChild) {
 mod tests {
     use super::super::tree::Tree;
     use super::*;
-    use crate::values::{Pid, Stage};
+    use crate::values::{ExecStage, Pid};
     use std::ffi::OsStr;
     use std::io::Write;
     use std::os::unix::net::UnixStream;
@@ -194,7 +194,7 @@ mod tests {
             Command::plain(vec![c"/no/such/program".to_owned()], &[], Vec::new(), output)
         });
         let Ran::NotRun(error) = ran else { panic!("{ran:?}") };
-        assert_eq!((error.stage, error.errno), (Stage::Exec, libc::ENOENT));
+        assert_eq!((error.stage, error.errno), (ExecStage::Exec, libc::ENOENT));
     }
 
     #[test]

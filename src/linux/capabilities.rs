@@ -52,12 +52,12 @@ const PREFIX: &str = "CAP_";
 pub struct Capabilities(u64);
 
 impl Capabilities {
-    /// Every one, also those that a newer kernel has.
+    /// Every capability, also those of newer kernels.
     pub const ALL: Self = Self(u64::MAX);
-    /// None at all.
+    /// No capability.
     pub const NONE: Self = Self(0);
 
-    /// The one of this name, with or without `CAP_`, in either case; `ALL` is every one.
+    /// The capability of this name, with or without `CAP_`, in upper or lower case; `ALL` is every one.
     pub fn named(name: &str) -> Option<Self> {
         let upper = name.to_ascii_uppercase();
         let short = upper.strip_prefix(PREFIX).unwrap_or(&upper);
@@ -80,7 +80,7 @@ impl Capabilities {
         Self(self.0 & !other.0)
     }
 
-    /// Whether number `number` is in it.
+    /// Whether the capability `number` is in the set.
     pub(super) fn holds(self, number: u32) -> bool {
         self.0 & (1_u64 << number.min(63)) != 0
     }

@@ -9,7 +9,7 @@ use super::command::Command;
 use super::pidfd::PidFd;
 use super::spawn::{Child, ExecReport, pipe, spawn};
 use super::tree::kill_below;
-use crate::values::{ExecError, Pid, Signal, Stage};
+use crate::values::{ExecError, ExecStage, Pid, Signal};
 
 /// Such a child.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl CapturedChild {
         F: for<'a> FnOnce(BorrowedFd<'a>) -> Command<'a>,
     {
         let (reader, writer) = pipe().map_err(|error| ExecError {
-            stage: Stage::Streams,
+            stage: ExecStage::Streams,
             errno: error.raw_os_error().unwrap_or(libc::EIO),
         })?;
         let mut command = prepare(writer.as_fd());

@@ -1,5 +1,5 @@
-//! Control groups, version 2 (cgroups(7)): a folder whose processes cannot leave it by forking, by
-//! changing their session, or by being orphaned.
+//! Control groups, version 2 (cgroups(7)). A process does not leave its group by forking, by changing its
+//! session, or by being orphaned.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -10,12 +10,12 @@ use super::pidfd::PidFd;
 use super::proc::{unless_gone, whole};
 use crate::values::{Pid, Signal};
 
-/// Where version 2 is mounted; None: nowhere that can be seen.
+/// Where version 2 is mounted; None if no such mount can be seen.
 pub fn mount() -> Option<PathBuf> {
     mounted().ok().flatten()
 }
 
-/// As [`mount`], where the difference matters between "nowhere" and "cannot be told".
+/// As [`mount`], but with an error if it cannot be told.
 ///
 /// # Errors
 /// The table of mounts cannot be read.
@@ -31,15 +31,15 @@ pub fn mounted() -> io::Result<Option<PathBuf>> {
 /// Makes a group, and those above it.
 ///
 /// # Errors
-/// The mount is read-only, or belongs to somebody else.
+/// The mount is read-only, or belongs to another user.
 pub fn make(group: &Path) -> io::Result<()> {
     fs::create_dir_all(group)
 }
 
-/// Makes a group in one that must be there.
+/// Makes a group in one that must exist.
 ///
 /// # Errors
-/// The one above is not there, or belongs to somebody else.
+/// The one above does not exist, or belongs to another user.
 pub fn make_below(group: &Path) -> io::Result<()> {
     match fs::create_dir(group) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -47,11 +47,11 @@ pub fn make_below(group: &Path) -> io::Result<()> {
     }
 }
 
-/// A descriptor into which a process writes `0` to join.
+/// The file that a process writes `0` to, to join the group.
 ///
 /// # Errors
 /// As open(2).
-pub fn door(group: &Path) -> io::Result<File> {
+pub fn procs_file(group: &Path) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
         .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW)
@@ -61,14 +61,14 @@ pub fn door(group: &Path) -> io::Result<File> {
 /// The processes in a group, those of groups below it included; none where there is no such group.
 ///
 /// # Errors
-/// There is one, and it cannot be read, or holds a process that has no number here.
+/// The group exists, and cannot be read, or it holds a process that has no number here.
 pub fn processes(group: &Path) -> io::Result<Vec<Pid>> {
     let mut found = Vec::new();
     let Some(listed) = unless_removed(whole(group.join("cgroup.procs")))? else {
         return Ok(found);
     };
     for line in String::from_utf8_lossy(&listed).lines() {
-        // 0 stands for a process of a PID namespace that is not below ours.
+        // 0 stands for a process outside this PID namespace.
         let pid = line.parse().ok().and_then(|number: i32| Pid::try_from(number).ok());
         found.push(pid.ok_or_else(|| {
             io::Error::other(format!(
@@ -86,7 +86,7 @@ pub fn processes(group: &Path) -> io::Result<Vec<Pid>> {
 /// The groups right below a group; none where there is no such group.
 ///
 /// # Errors
-/// There is one, and it cannot be read.
+/// The group exists, and cannot be read.
 pub fn below(group: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let Some(entries) = unless_removed(fs::read_dir(group))? else { return Ok(found) };
@@ -99,7 +99,7 @@ pub fn below(group: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// None where the group was removed, at whatever point of the look.
+/// None if the group was removed before or during the look.
 fn unless_removed<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
     match looked {
         Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
@@ -107,14 +107,14 @@ fn unless_removed<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// The group of a process, as a path below the root of the tree; None once it is gone, or where it is in
-/// none of this version.
+/// The group of a process, as a path below the root of the tree; None once the process is gone, or if it
+/// is in no group of this version.
 ///
 /// # Errors
 /// It cannot be told.
 pub fn of(pid: Pid) -> io::Result<Option<PathBuf>> {
     let table = match whole(format!("/proc/{pid}/cgroup")) {
-        // Deeper than the kernel can tell, as whoever may make groups can make one.
+        // The path is longer than the kernel can tell. Any user who may make groups can make such one.
         Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(None),
         told => unless_gone(told)?,
     };
@@ -123,7 +123,7 @@ pub fn of(pid: Pid) -> io::Result<Option<PathBuf>> {
     Ok(table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from))
 }
 
-/// KILL for everything in a group, as one.
+/// Sends KILL to every process in a group at once.
 ///
 /// # Errors
 /// The group is gone, or may not be written.
@@ -134,12 +134,12 @@ pub fn kill(group: &Path) -> io::Result<()> {
     }
 }
 
-/// What kills a group at once (Linux 5.14).
+/// The file that kills a group at once (Linux 5.14).
 const KILL: &str = "cgroup.kill";
 
-/// Whether groups at or above this path have what kills them at once.
-pub fn kills(group: &Path) -> bool {
-    // The root has none, and the groups of this kernel all have it or none has.
+/// Whether groups at or above this path have the file that kills them at once.
+pub fn has_kill(group: &Path) -> bool {
+    // The root has no such file. Of the other groups, either all have it or none has.
     let there = group.ancestors().find(|path| path.exists());
     let probe = |path: &Path| path.join(KILL).exists();
     there.is_some_and(|path| {
@@ -148,13 +148,13 @@ pub fn kills(group: &Path) -> bool {
     })
 }
 
-/// The same on an older kernel: nothing in a frozen group can fork (Linux 5.2).
+/// The same on an older kernel: a frozen process cannot fork (Linux 5.2).
 fn freeze_and_kill(group: &Path) -> io::Result<()> {
     let freeze = group.join("cgroup.freeze");
     fs::write(&freeze, "1")?;
     let inside = processes(group);
     for pid in inside.iter().flatten() {
-        // What is frozen cannot end, so its number is its own.
+        // A frozen process cannot end, so its number is not used again.
         if let Ok(handle) = PidFd::open(*pid) {
             let _ = handle.send(Signal::KILL);
         }
@@ -163,7 +163,7 @@ fn freeze_and_kill(group: &Path) -> io::Result<()> {
     inside.map(|_| ())
 }
 
-/// Removes a group with those below it; one that still has a process stays.
+/// Removes a group with those below it. A group that still has a process stays.
 pub fn remove(group: &Path) {
     for below in below(group).unwrap_or_default() {
         remove(&below);
@@ -194,7 +194,7 @@ mod tests {
     fn run_in(group: &Path, script: &str) -> std::process::Child {
         let mut child =
             Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
-        write!(door(group).unwrap(), "{}", child.id()).unwrap();
+        write!(procs_file(group).unwrap(), "{}", child.id()).unwrap();
         child.stdin.take().unwrap().write_all(b"\n").unwrap();
         child
     }

@@ -1,7 +1,7 @@
-//! What a child does between fork and exec to be rid of what its parent had.
+//! How a child drops what it has inherited from its parent, between fork and exec.
 //!
 //! Promises: nothing here allocates, locks or panics, and every system call is a bare one or in the
-//! list of signal-safety(7); a step that did not succeed is told, with its errno.
+//! list of signal-safety(7); a step that fails gives its errno.
 
 use std::os::fd::RawFd;
 
@@ -11,7 +11,7 @@ pub(super) fn errno() -> i32 {
     unsafe { *libc::__errno_location() }
 }
 
-/// Every signal as a program expects to find it: none ignored, and none blocked by us.
+/// Sets every signal to its default action.
 pub(super) fn default_signals() {
     for signal in 1..=64 {
         // SAFETY: SIG_DFL is no handler of ours; nothing can run in it.
@@ -29,9 +29,9 @@ pub(super) fn unblock_signals() {
     }
 }
 
-/// Joins a new session keyring (keyrings(7)), so that nothing in that of the caller is possessed any
-/// more. Success where no keys can be reached at all: the kernel has none, or a filter forbids the call,
-/// which the program then cannot make either.
+/// Joins a new session keyring (keyrings(7)), so that the keys of the caller's can no longer be used.
+/// Succeeds where no key can be used at all: the kernel has no keyrings, or a filter forbids the call,
+/// and forbids it to the program too.
 pub(super) fn join_new_keyring() -> Result<(), i32> {
     // SAFETY: a number and a null pointer, by which a keyring without a name is made.
     let rc = unsafe {
@@ -44,15 +44,15 @@ pub(super) fn join_new_keyring() -> Result<(), i32> {
     }
 }
 
-/// Whether the parent, which had the number `parent`, has ended already. One outside this PID namespace
-/// has no number here, and cannot be asked for.
+/// Whether the parent, which had the number `parent`, has ended already. A parent outside this PID
+/// namespace has the number 0 here, and counts as alive.
 pub(super) fn is_orphan_of(parent: libc::pid_t) -> bool {
     // SAFETY: getppid(2) takes nothing and cannot fail.
     let now = unsafe { libc::getppid() };
     now != parent && now != 0
 }
 
-/// Lets every descriptor from `first` on end with the next exec.
+/// Has every descriptor from `first` on closed at the next exec.
 pub(super) fn end_at_exec_from(first: RawFd) -> Result<(), i32> {
     // SAFETY: close_range(2) takes numbers, and with this flag it only sets one.
     let rc =
@@ -65,8 +65,8 @@ pub(super) fn end_at_exec_from(first: RawFd) -> Result<(), i32> {
     }
 }
 
-/// As [`end_at_exec_from`], one after the other, as /proc lists them: a limit on their number is no
-/// bound, as it may have been lowered since.
+/// As [`end_at_exec_from`], one descriptor after the other, as /proc lists them. The limit on their
+/// number is no bound for them, as it may have been lowered after they were opened.
 pub(super) fn end_each_at_exec_from(first: RawFd) -> Result<(), i32> {
     // SAFETY: the path is a constant; the descriptor is made here and closed here.
     unsafe {

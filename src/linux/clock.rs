@@ -25,8 +25,8 @@ impl<'a> Deserialize<'a> for Moment {
     }
 }
 
-/// A [`Moment`] between two processes of one time namespace: nothing has to be read for it. Where they
-/// are in two, it is off by as much as their clocks are.
+/// A [`Moment`] between two processes of one time namespace, without reading a file. Between two time
+/// namespaces it is wrong by the difference of their clocks.
 pub mod as_it_is {
     use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};
     use crate::values::Moment;
@@ -73,12 +73,12 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// Of this process, which never changes; looked for once.
+    /// Of this process; read once, as it does not change.
     pub(super) fn get() -> Self {
         static AHEAD: OnceLock<Ahead> = OnceLock::new();
         *AHEAD.get_or_init(|| {
-            // The file tells of the namespace of our children: after an unshare(2) that is another one,
-            // and of our own nobody tells.
+            // The file tells the offsets for the children of this process. After an unshare(2) those are
+            // in another namespace, and no file tells the offsets of this process.
             let namespace = |of: &str| fs::read_link(format!("/proc/self/ns/{of}")).ok();
             if namespace("time") != namespace("time_for_children") {
                 return Self::default();

@@ -28,7 +28,7 @@ pub struct Command<'a> {
     /// Standard output and error; standard input is /dev/null.
     pub output: BorrowedFd<'a>,
     /// Descriptors the program inherits, at numbers from 100 on.
-    pub marks: Vec<BorrowedFd<'a>>,
+    pub inherited: Vec<BorrowedFd<'a>>,
     /// Listening sockets that the program inherits from descriptor 3 on, told of as
     /// sd_listen_fds(3) wants it.
     pub listen: Vec<BorrowedFd<'a>>,
@@ -68,7 +68,7 @@ impl<'a> Command<'a> {
             oom_score_adj: None,
             credentials: None,
             output,
-            marks: Vec::new(),
+            inherited: Vec::new(),
             listen: Vec::new(),
             group: None,
             dies_with_parent: false,

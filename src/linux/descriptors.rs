@@ -21,7 +21,7 @@ fn descriptors_below(pid: Pid, folder: &Path) -> io::Result<Vec<(OsString, PathB
     for entry in entries {
         let Some(entry) = unless_denied(entry).map_err(failed)? else { break };
         let path = match fs::read_link(entry.path()) {
-            // Longer than the kernel can tell, as anybody can make one, and so in none of our folders.
+            // The path is longer than the kernel can tell, so the file is not in `folder`.
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => continue,
             told => unless_denied(told).map_err(failed)?,
         };
@@ -44,8 +44,8 @@ pub fn open_paths_below(pid: Pid, folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// The files below `folder` on which `pid` holds a lock of its open file (see `lock`), by their paths;
 /// none where its descriptors may not be seen.
 ///
-/// The path of a descriptor only narrows: whoever has such a file open to read it holds no lock, and in a
-/// mount namespace of his own anybody can give a file of his that path. So the kernel is asked of the
+/// The path of a descriptor does not suffice: a process may have the file open without its lock, and a
+/// user with a mount namespace of its own can give any file that path. So the kernel is asked for the
 /// lock, and the file must be one that only root or `owner` may open.
 ///
 /// # Errors
@@ -61,7 +61,7 @@ pub fn locked_files_below(pid: Pid, folder: &Path, owner: u32) -> io::Result<Vec
         }
         let file = match Attributes::of(&of("fd")) {
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return Err(failed(error)),
-            // No file system on which we have files fails so; somebody else's may, as he likes.
+            // A file system of another user's may fail in any way; such a file does not count.
             told => told.ok(),
         };
         if file.is_some_and(|f| f.is_private() && (f.owner == 0 || f.owner == owner)) {
@@ -90,7 +90,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let held = || locked_files_below(Pid::this(), folder.path(), effective_user()).unwrap();
-        let Attempt::Taken(lock) = Lock::for_heirs(&path).unwrap() else { panic!("free") };
+        let Attempt::Taken(lock) = Lock::inheritable(&path).unwrap() else { panic!("free") };
         assert_eq!(held(), std::slice::from_ref(&path));
         let copy = lock.file().try_clone().unwrap();
         drop(lock);
@@ -106,7 +106,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let Attempt::Taken(_lock) = Lock::for_heirs(&path).unwrap() else { panic!("free") };
+        let Attempt::Taken(_lock) = Lock::inheritable(&path).unwrap() else { panic!("free") };
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let held = locked_files_below(Pid::this(), folder.path(), effective_user()).unwrap();
         assert_eq!(held, [] as [PathBuf; 0]);
@@ -116,7 +116,7 @@ mod tests {
     fn a_deleted_file_is_locked_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let Attempt::Taken(_lock) = Lock::for_heirs(&path).unwrap() else { panic!("free") };
+        let Attempt::Taken(_lock) = Lock::inheritable(&path).unwrap() else { panic!("free") };
         fs::remove_file(&path).unwrap();
         let held = locked_files_below(Pid::this(), folder.path(), effective_user()).unwrap();
         assert_eq!(held, [folder.path().join("a (deleted)")]);

@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 use super::child::{default_signals, end_at_exec_from, errno, join_new_keyring, unblock_signals};
 use super::fork::{fork, not_forked, pointers, report, report_pipe};
 use super::reap::reap_one;
-use crate::values::{ExecError, MESSAGE, Pid, Stage};
+use crate::values::{ExecError, ExecStage, MESSAGE, Pid};
 
 /// Starts `program` in a session of its own, with nothing of ours open but `handover`, which it finds as
 /// descriptor 3. Waits until it runs.
@@ -53,11 +53,11 @@ pub fn spawn_detached(
                 libc::dup2(handover.as_raw_fd(), 3);
             }
             if let Err(error) = end_at_exec_from(4) {
-                give_up(Stage::Streams, error);
+                give_up(ExecStage::Streams, error);
             }
             unblock_signals();
             libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
-            give_up(Stage::Exec, errno())
+            give_up(ExecStage::Exec, errno())
         }
     };
     // SAFETY: see there.

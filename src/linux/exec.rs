@@ -11,7 +11,7 @@ use super::child::{
 };
 use super::command::{Command, MOST_SOCKETS};
 use super::fork::report;
-use crate::values::Stage;
+use crate::values::ExecStage;
 
 /// All that the child needs, prepared before the fork.
 pub(super) struct ChildPlan<'a> {
@@ -23,7 +23,7 @@ pub(super) struct ChildPlan<'a> {
     pub(super) report: RawFd,
     /// A buffer of [`LISTEN_PID`]'s form.
     pub(super) listen_pid: *mut u8,
-    /// Whose child it is.
+    /// The number of its parent.
     pub(super) parent: libc::pid_t,
 }
 
@@ -37,15 +37,15 @@ pub(super) fn child_main(plan: &ChildPlan<'_>) -> ! {
 }
 
 /// Returns only when a step failed, with the step and errno.
-fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
+fn child_steps(plan: &ChildPlan<'_>) -> (ExecStage, i32) {
     let command = plan.command;
     // SAFETY: from here on only system calls that signal-safety(7) lists, or bare ones, on
     // memory that was prepared before the fork and is not touched by anyone else.
     unsafe {
         if libc::setsid() < 0 {
-            return (Stage::Session, errno());
+            return (ExecStage::Session, errno());
         }
-        // Where that fails the other marks have to do.
+        // A child that cannot join runs all the same.
         if let Some(group) = &command.group {
             libc::write(group.as_raw_fd(), c"0".as_ptr().cast(), 1);
         }
@@ -66,7 +66,7 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
         if file >= 0 {
             let written = libc::write(file, digits.as_ptr().cast(), digits.len());
             if written < 0 && command.oom_score_adj.is_some() {
-                return (Stage::Limits, errno());
+                return (ExecStage::Limits, errno());
             }
             libc::close(file);
         }
@@ -75,21 +75,21 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
             || libc::dup2(plan.output, 1) < 0
             || libc::dup2(plan.output, 2) < 0
         {
-            return (Stage::Streams, errno());
+            return (ExecStage::Streams, errno());
         }
         // Whatever else is open ends with the exec, the report among it.
         if let Err(error) = end_at_exec_from(3) {
-            return (Stage::Streams, error);
+            return (ExecStage::Streams, error);
         }
-        for mark in &command.marks {
-            // Out of the way of what a program opens; lower where it may not open so many.
-            let inherit = |from: i32| libc::fcntl(mark.as_raw_fd(), libc::F_DUPFD, from) >= 0;
+        for descriptor in &command.inherited {
+            // Above the numbers that a program opens by itself; lower if its limit is lower.
+            let inherit = |from: i32| libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD, from) >= 0;
             if !inherit(100) && !inherit(10) {
-                return (Stage::Streams, errno());
+                return (ExecStage::Streams, errno());
             }
         }
         if !command.listen.is_empty() && !pass_sockets(plan) {
-            return (Stage::Streams, errno());
+            return (ExecStage::Streams, errno());
         }
         for limit in &command.limits {
             let mut value = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -99,11 +99,11 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
             }
             value.rlim_cur = if limit.soft < value.rlim_max { limit.soft } else { value.rlim_max };
             if libc::setrlimit(limit.resource.raw(), &raw const value) < 0 {
-                return (Stage::Limits, errno());
+                return (ExecStage::Limits, errno());
             }
         }
         if command.capabilities.is_some_and(|bound| !bound_capabilities(bound)) {
-            return (Stage::User, errno());
+            return (ExecStage::User, errno());
         }
         if let Some(who) = &command.credentials {
             let failed = libc::syscall(libc::SYS_setgroups, who.groups.len(), who.groups.as_ptr())
@@ -111,53 +111,52 @@ fn child_steps(plan: &ChildPlan<'_>) -> (Stage, i32) {
                 || libc::syscall(libc::SYS_setresgid, who.gid, who.gid, who.gid) < 0
                 || libc::syscall(libc::SYS_setresuid, who.uid, who.uid, who.uid) < 0;
             if failed {
-                return (Stage::User, errno());
+                return (ExecStage::User, errno());
             }
-            // Where the old user has no room for one, the new user may.
+            // The new user may have a keyring to spare where the old one has none.
             if joined.is_err() {
                 joined = join_new_keyring();
             }
             if let Err(error) = joined {
-                return (Stage::Keyring, error);
+                return (ExecStage::Keyring, error);
             }
         }
         if command.no_new_privileges && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
-            return (Stage::User, errno());
+            return (ExecStage::User, errno());
         }
         if command.dies_with_parent {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            // A death before that call sends nothing.
+            // If the parent ended before that call, no signal comes.
             if is_orphan_of(plan.parent) {
-                return (Stage::Session, libc::ESRCH);
+                return (ExecStage::Session, libc::ESRCH);
             }
         }
         if libc::chdir(command.directory.as_ptr()) < 0 {
-            return (Stage::Directory, errno());
+            return (ExecStage::Directory, errno());
         }
         unblock_signals();
 
         let mut error = libc::ENOENT;
         for candidate in &command.candidates {
             libc::execve(candidate.as_ptr(), plan.arguments.as_ptr(), plan.environment.as_ptr());
-            // As execvp(3): go on where there is nothing, remember where access was denied.
+            // As execvp(3): a candidate that does not exist is passed over, a denied one is remembered.
             match errno() {
                 libc::ENOENT | libc::ENOTDIR => {}
                 libc::EACCES => error = libc::EACCES,
-                other => return (Stage::Exec, other),
+                other => return (ExecStage::Exec, other),
             }
         }
-        (Stage::Exec, error)
+        (ExecStage::Exec, error)
     }
 }
 
-/// Takes everything out of the bounding set that is not in `bound`, and out of what an exec would
-/// inherit.
+/// Drops every capability that is not in `bound` from the bounding set, and all from the ambient set.
 fn bound_capabilities(bound: Capabilities) -> bool {
     // SAFETY: called between fork and exec; prctl(2) alone, with numbers.
     unsafe {
         libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         for number in 0..64_u32 {
-            // The kernel has no more than these.
+            // The kernel has no capability of this number, and none above it.
             if libc::prctl(libc::PR_CAPBSET_READ, number, 0, 0, 0) < 0 {
                 break;
             }
@@ -179,7 +178,7 @@ fn pass_sockets(plan: &ChildPlan<'_>) -> bool {
     // SAFETY: called between fork and exec; only fcntl(2), dup2(2) and getpid(2), and a buffer of
     // the parent's that is this process's own copy since the fork.
     unsafe {
-        // First out of the way, so that none is written over before it was moved.
+        // First to numbers above all of these, so that none is closed by another that takes its number.
         for (far, socket) in moved.iter_mut().zip(sockets) {
             *far = libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3 + MOST_SOCKETS);
             if *far < 0 {

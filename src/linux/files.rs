@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, and folders that nobody else may enter.
+//! Files that are written as a whole or not at all, and folders that no other user may enter.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 use super::lock::whole_file_lock;
 use crate::values::Pid;
 
-/// The most characters that a path can have (`PATH_MAX`, less its final NUL), and a name in it.
+/// The most bytes that a path can have (`PATH_MAX`, less its final NUL), and a name in it.
 pub const LONGEST_PATH: usize = libc::PATH_MAX as usize - 1;
 pub const LONGEST_NAME: usize = 255;
 
-/// What stands between a file's name and the number of the process that writes it anew.
+/// The part of a temporary file's name between the name of the file that it is to become and the number
+/// of the process that writes it.
 const NEW: &str = ".new.";
 
 /// Writes `bytes` to `path` durably: a temporary file, fsync, rename, fsync of the folder. Mode 0600.
-/// What a writer of the same file left that was killed meanwhile is removed.
+/// A temporary file of the same file that a killed writer has left is removed.
 ///
 /// # Errors
 /// As open(2), write(2), fsync(2) and rename(2); `path` then holds what it held before.
@@ -36,7 +37,7 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(&temporary)?;
-        // As long as it is locked, somebody writes it.
+        // It is locked for as long as it is being written.
         let _ = whole_file_lock(&file);
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -50,7 +51,8 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Removes from a folder of ours what killed writers of any of its files left; never by way of a link.
+/// Removes the temporary files that killed writers have left in a folder of this user's; `folder` must
+/// be no link.
 pub fn clear_leftovers(folder: &Path) {
     if is_own_folder(folder) {
         remove_leftovers(folder, |_| true);
@@ -70,7 +72,7 @@ fn remove_leftovers(folder: &Path, is_meant: impl Fn(&[u8]) -> bool) {
     }
 }
 
-/// Of the name of a temporary file: the name of the file that it is to become, and who writes it.
+/// From the name of a temporary file: the name of the file that it is to become, and its writer.
 fn being_written(name: &[u8]) -> Option<(&[u8], Pid)> {
     let at = name.windows(NEW.len()).rposition(|part| part == NEW.as_bytes())?;
     let number = std::str::from_utf8(&name[at + NEW.len()..]).ok()?;
@@ -78,8 +80,8 @@ fn being_written(name: &[u8]) -> Option<(&[u8], Pid)> {
     Some((&name[..at], Pid::from_raw(number)?))
 }
 
-/// Whether nobody writes it any more: there is no such process here, and none elsewhere, as in another
-/// PID namespace, holds its lock.
+/// Whether it is no longer being written: its writer does not exist here, and no process elsewhere, such
+/// as in another PID namespace, holds its lock.
 fn is_abandoned(path: &Path, writer: Pid) -> bool {
     let is_gone = || {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(writer.number()), None)
@@ -93,9 +95,9 @@ fn is_abandoned(path: &Path, writer: Pid) -> bool {
     is_gone() && is_free().is_some()
 }
 
-/// As [`write_durably`]; but where the disk is full, over the old content, if that has room for it, and
-/// with line ends up to its old length, so that who reads meanwhile finds no rest of the old behind the
-/// new. The end of the node alone may tear it then.
+/// As [`write_durably`]. If the disk is full, the old content is overwritten in place, if it is long
+/// enough, and filled with line ends to its old length, so that a reader finds nothing of the old content
+/// behind the new. Only a crash of the node can then leave a mixture of the two.
 ///
 /// # Errors
 /// As [`write_durably`].
@@ -119,19 +121,19 @@ pub fn write_even_if_full(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A file that was read, and which it was: found out from what was open, not from its path.
+/// A file that was read, with its attributes: those of the open file, not of its path.
 #[derive(Debug)]
 pub struct Plain {
     pub bytes: Vec<u8>,
     /// The user that it belongs to.
     pub owner: u32,
-    /// As stat(2) has it, with the bits of its type.
+    /// As in stat(2), with the bits of its type.
     pub mode: u32,
-    /// Where it lies, without a link in it.
+    /// Its path without a link.
     pub path: PathBuf,
 }
 
-/// Reads a file that must be a plain file of reasonable size and no link.
+/// Reads a plain file of at most `limit` bytes, which must be no link.
 ///
 /// # Errors
 /// As open(2) and read(2); InvalidData if it is a link, no plain file, or longer than `limit` bytes.
@@ -139,7 +141,7 @@ pub fn read_plain(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_open(&open_plain(path)?.0, limit)
 }
 
-/// As [`read_plain`]; but says which file that was as well.
+/// As [`read_plain`], and with the file's attributes.
 ///
 /// # Errors
 /// As [`read_plain`], and where /proc is not mounted.
@@ -157,7 +159,7 @@ fn open_plain(path: &Path) -> io::Result<(File, fs::Metadata)> {
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)
         .map_err(|error| match error.raw_os_error() {
-            // What the kernel says of a link that may not be followed misleads.
+            // The kernel's message for a link that may not be followed misleads.
             Some(libc::ELOOP) => io::Error::new(
                 ErrorKind::InvalidData,
                 "it is a symbolic link; put the file itself there",
@@ -183,11 +185,11 @@ fn read_open(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Makes the folder `path`, and what is missing above it, for its owner alone (0700, whatever the
-/// umask is: a cluster manager's is 0026). One that is there already must be a folder of ours.
+/// Makes the folder `path`, and the folders that are missing above it, for its owner only (0700, whatever
+/// the umask is: a cluster manager's is 0026). A folder that exists already must be this user's.
 ///
 /// # Errors
-/// It cannot be made, is no folder, is a link, or belongs to somebody else.
+/// It cannot be made, is no folder, is a link, or belongs to another user.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent()
         && !parent.exists()
@@ -200,7 +202,7 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     }
     let there = fs::symlink_metadata(path)?;
     let me = nix::unistd::geteuid().as_raw();
-    // Whoever owns the folder above can put another in its place, as in one that was planted in /tmp.
+    // The owner of the folder above can put another folder in its place, as in one planted in /tmp.
     if let Some(above) = path.parent().and_then(|p| fs::metadata(p).ok())
         && ![0, me].contains(&above.uid())
         && me != 0
@@ -222,10 +224,10 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this process may write to what is at `path`.
+/// Checks that this process may write to the file at `path`.
 ///
 /// # Errors
-/// The reason why not: EACCES, EROFS.
+/// EACCES, EROFS.
 pub fn may_write(path: &Path) -> io::Result<()> {
     Ok(nix::unistd::access(path, nix::unistd::AccessFlags::W_OK)?)
 }
@@ -236,7 +238,7 @@ pub fn is_own_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| there.is_dir() && there.uid() == me)
 }
 
-/// Opens a file to append to, for its owner alone, following no link.
+/// Opens a file to append to, for its owner only; it must be no link.
 ///
 /// # Errors
 /// As open(2).

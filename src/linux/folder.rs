@@ -1,8 +1,8 @@
-//! Folders by descriptor (openat(2) and its kin): what was opened once stays the same folder, whatever
-//! is put in the place of its path meanwhile.
+//! Folders by descriptor (openat(2) and the like): a descriptor means the same folder even when another
+//! is put at its path.
 //!
-//! Promises: nothing is opened by way of a link below a folder that is open; a folder of this user is
-//! known by its descriptor, never by its path.
+//! Promises: below an open folder, no link is followed; a folder of this user is known by its descriptor,
+//! never by its path.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -24,7 +24,7 @@ use crate::values::Moment;
 #[derive(Debug)]
 pub struct Folder(OwnedFd);
 
-/// Which file, on which file system: a name may come to mean another.
+/// A file of a file system. A name may come to mean another file; this never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inode {
     device: u64,
@@ -48,7 +48,7 @@ impl From<&FileStat> for Inode {
     }
 }
 
-/// What came of writing a file over in place.
+/// The result of overwriting a file in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     Whole,
@@ -56,10 +56,10 @@ pub enum Written {
     NoRoom,
 }
 
-/// The files that are written over in place have room for a multiple of this, in bytes.
+/// The length of a file that is overwritten in place is a multiple of this, in bytes.
 const BLOCK: usize = 4096;
 
-/// How often, and after which pause, a file is tried that somebody else is writing.
+/// How often, and after which pause, the write of a file is tried that another process is writing.
 const ATTEMPTS: usize = 50;
 const PACE: Duration = Duration::from_millis(10);
 
@@ -93,7 +93,7 @@ impl Folder {
     /// As [`below`](Self::below), if the folder is this user's.
     ///
     /// # Errors
-    /// The same; PermissionDenied if it belongs to somebody else.
+    /// The same; PermissionDenied if it belongs to another user.
     pub fn own(&self, name: &OsStr) -> io::Result<Self> {
         let folder = self.below(name)?;
         match fstat(&folder.0)?.st_uid == geteuid().as_raw() {
@@ -102,12 +102,11 @@ impl Folder {
         }
     }
 
-    /// As [`own`](Self::own), made if it is not there; for its owner alone (0700, whatever the umask
-    /// is).
+    /// As [`own`](Self::own), made if it does not exist; for its owner only (0700, whatever the umask is).
     ///
     /// # Errors
-    /// The same, and as mkdir(2); PermissionDenied where whoever owns this folder could put another
-    /// in its place.
+    /// The same, and as mkdir(2); PermissionDenied if the owner of this folder could put another in its
+    /// place.
     pub fn private(&self, name: &OsStr) -> io::Result<Self> {
         let (me, above) = (geteuid().as_raw(), fstat(&self.0)?.st_uid);
         if me != 0 && above != 0 && above != me {
@@ -124,7 +123,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Makes the folder `name` in this one; false: something is there already.
+    /// Makes the folder `name` in this one; false if the name is taken.
     ///
     /// # Errors
     /// As mkdir(2).
@@ -150,7 +149,7 @@ impl Folder {
         Ok(fchmod(&self.0, Mode::from_bits_truncate(mode))?)
     }
 
-    /// Which one it is.
+    /// The inode of this folder.
     ///
     /// # Errors
     /// As fstat(2).
@@ -158,7 +157,7 @@ impl Folder {
         Ok(Inode::from(&fstat(&self.0)?))
     }
 
-    /// What `name` in this folder is now, a link itself; None: nothing.
+    /// The inode that `name` in this folder has now, of a link its own; None if there is none.
     ///
     /// # Errors
     /// As fstatat(2).
@@ -175,7 +174,7 @@ impl Folder {
             flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let opened = openat(&self.0, name, flags, Mode::from_bits_truncate(0o600));
         let file = File::from(opened.map_err(|errno| match errno {
-            // What the kernel says of a link that may not be followed misleads.
+            // The kernel's message for a link that may not be followed misleads.
             nix::errno::Errno::ELOOP => io::Error::new(
                 ErrorKind::InvalidData,
                 "it is a symbolic link; put the file itself there",
@@ -188,7 +187,7 @@ impl Folder {
         }
     }
 
-    /// Opens a plain file to append to, made if need be, for its owner alone.
+    /// Opens a plain file to append to, made if need be, for its owner only.
     ///
     /// # Errors
     /// As open(2); InvalidData if it is a link or no plain file.
@@ -218,7 +217,7 @@ impl Folder {
     /// # Errors
     /// As open(2), write(2), fsync(2) and rename(2); the file then holds what it held before.
     pub fn write(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
-        // The same for every writer, so that what one left behind is removed by the next.
+        // The same for every writer, so that a file that a killed writer left is removed by the next.
         let mut temporary = name.to_owned();
         temporary.push(".new");
         let mut file = self.file_of_ours(&temporary)?;
@@ -233,10 +232,10 @@ impl Folder {
         written
     }
 
-    /// Makes a file that nobody else writes, on any node, as long as it is open: it is locked.
+    /// Makes a file and locks it, so that no other process on any node writes it while it is open.
     fn file_of_ours(&self, name: &OsStr) -> io::Result<File> {
         let is_ours = |file: &File| -> io::Result<bool> {
-            // Where there are no locks, nobody can be told apart.
+            // A file system without locks: the file counts as this writer's.
             let locked = whole_file_lock(file).unwrap_or(true);
             Ok(locked && self.inode_of(name)? == Some(Inode::of(file)?))
         };
@@ -248,7 +247,7 @@ impl Folder {
                 Err(error) => return Err(error),
             }
             match self.file(name, OFlag::O_WRONLY) {
-                // Whoever made it was killed.
+                // Its writer was killed.
                 Ok(file) if is_ours(&file)? => self.remove(name)?,
                 Ok(_) => drop(Waiting::<()>::new().wait(Some(Moment::now() + PACE))),
                 Err(error) if error.kind() == ErrorKind::InvalidData => self.remove(name)?,
@@ -259,9 +258,9 @@ impl Folder {
         Err(io::Error::new(ErrorKind::WouldBlock, "somebody else is writing it"))
     }
 
-    /// Writes a file durably over its old content, within the room that it has: a full disk is no
-    /// hindrance, and the end of the node can tear it only where it is longer than a block. Blanks and a
-    /// line end fill its room. One that is not there is made, with room.
+    /// Overwrites a file durably and in place, so that a full disk does not matter. A crash of the node can
+    /// leave a mixture of old and new only in a file that is longer than a block. Blanks and a line end
+    /// fill the last block. A file that does not exist is made.
     ///
     /// # Errors
     /// As open(2), write(2) and fsync(2).

@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use nix::fcntl::OFlag;
 
 use super::signals::{block_all, set_mask};
-use crate::values::{ExecError, Pid, Stage};
+use crate::values::{ExecError, ExecStage, Pid};
 
 /// Forks; the child does `way`, and never returns from it. Gives the number of the child.
 ///
@@ -35,7 +35,7 @@ pub(super) unsafe fn fork(way: impl FnOnce() -> Infallible) -> Result<Pid, ExecE
 
 /// The error of a step before the fork, or of the fork itself.
 pub(super) fn not_forked(error: &io::Error) -> ExecError {
-    ExecError { stage: Stage::Fork, errno: error.raw_os_error().unwrap_or(libc::EIO) }
+    ExecError { stage: ExecStage::Fork, errno: error.raw_os_error().unwrap_or(libc::EIO) }
 }
 
 /// The pipe for a child's report: (reader, writer). The number of the writer is `first` or above, out of
@@ -58,7 +58,7 @@ pub(super) fn report_pipe(flags: OFlag, first: usize) -> io::Result<(OwnedFd, Ow
 }
 
 /// In the child: reports the step that failed, and ends.
-pub(super) fn report(pipe: RawFd, stage: Stage, errno: i32) -> ! {
+pub(super) fn report(pipe: RawFd, stage: ExecStage, errno: i32) -> ! {
     let message = ExecError::message(stage, errno);
     // SAFETY: write(2) and _exit(2) are async-signal-safe; the buffer is a local.
     unsafe {

@@ -1,4 +1,4 @@
-//! What a process has from whoever started it, and how it gets rid of it.
+//! What this process has inherited from its parent, and how it changes that.
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -15,9 +15,8 @@ pub fn leave_session() -> io::Result<()> {
     Ok(())
 }
 
-/// Closes every descriptor from `first` on, the caller's pipes and files among them. To be called
-/// before this process has opened anything of its own, and while it has one thread: a descriptor of
-/// ours would be closed under its owner, who would then use or close another's.
+/// Closes every descriptor from `first` on. To be called before this process has opened anything, and
+/// while it has one thread: otherwise a descriptor in use would be closed, and its number used again.
 pub fn close_from(first: i32) {
     // SAFETY: by the promise above every number from `first` on was inherited, and is owned by no value
     // of this program.
@@ -35,7 +34,7 @@ pub fn close_from(first: i32) {
     }
 }
 
-/// Takes over the descriptor `number`, which the parent promised to have left open.
+/// Takes ownership of the descriptor `number`, which the parent has left open for this process.
 ///
 /// # Errors
 /// EBADF if it is not open.
@@ -59,7 +58,7 @@ pub fn replace_standard_streams(input: &OwnedFd, output: &OwnedFd) -> io::Result
     Ok(())
 }
 
-/// Opens whatever of 0, 1 and 2 is closed as /dev/null, so that no file of ours lands there.
+/// Opens /dev/null at each of the numbers 0, 1 and 2 that is closed, so that no other file gets it.
 pub fn fill_standard_streams() {
     loop {
         let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") else {
@@ -77,7 +76,7 @@ pub fn usual_umask() {
     umask(Mode::from_bits_truncate(0o022));
 }
 
-/// Makes this process the one to which orphans among its descendants return (prctl(2),
+/// Makes this process the parent of its descendants that are orphaned (prctl(2),
 /// `PR_SET_CHILD_SUBREAPER`).
 ///
 /// # Errors

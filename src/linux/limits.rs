@@ -1,4 +1,4 @@
-//! What a process may use (getrlimit(2)).
+//! Limits of what a process may use (getrlimit(2)).
 
 use nix::sys::resource::{RLIM_INFINITY, Resource as Raw, getrlimit, setrlimit};
 
@@ -11,20 +11,20 @@ type RawResource = libc::c_int;
 /// A limit of getrlimit(2); u64::MAX is unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    pub resource: Resource,
+    pub resource: LimitedResource,
     pub soft: u64,
-    /// None leaves the hard limit as it is, and takes the soft one no higher.
+    /// None leaves the hard limit as it is, and the soft limit is at most that.
     pub hard: Option<u64>,
 }
 
 macro_rules! resources {
     ($($name:ident $word:literal $constant:ident;)*) => {
-        /// What getrlimit(2) can limit, in Compose's and systemd's words.
+        /// A resource that getrlimit(2) limits, named as in Compose and systemd.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Resource { $($name),* }
+        pub enum LimitedResource { $($name),* }
 
-        impl Resource {
-            /// Every one with its word.
+        impl LimitedResource {
+            /// Every resource with its name.
             pub const ALL: &[(&str, Self)] = &[$(($word, Self::$name)),*];
 
             pub(super) fn raw(self) -> RawResource {
@@ -52,17 +52,17 @@ resources! {
     Stack "stack" RLIMIT_STACK;
 }
 
-/// Takes this process out of those limits of its caller by which it would end or fall silent, as far
-/// as it may: root out of all, others up to the hard ones. Gives those that it had, for the programs
-/// that it starts.
+/// Raises the limits that could end this process, or keep it from opening files, as far as it may: root
+/// raises the hard limits too, another user raises the soft limits up to the hard ones. Gives the limits
+/// that were raised as they were before, for the programs that this process starts.
 pub fn widen() -> Vec<Limit> {
     const DESCRIPTORS: u64 = 65536;
     [
-        (Resource::As, Raw::RLIMIT_AS, RLIM_INFINITY),
-        (Resource::Cpu, Raw::RLIMIT_CPU, RLIM_INFINITY),
-        (Resource::Data, Raw::RLIMIT_DATA, RLIM_INFINITY),
-        (Resource::Fsize, Raw::RLIMIT_FSIZE, RLIM_INFINITY),
-        (Resource::Nofile, Raw::RLIMIT_NOFILE, DESCRIPTORS),
+        (LimitedResource::As, Raw::RLIMIT_AS, RLIM_INFINITY),
+        (LimitedResource::Cpu, Raw::RLIMIT_CPU, RLIM_INFINITY),
+        (LimitedResource::Data, Raw::RLIMIT_DATA, RLIM_INFINITY),
+        (LimitedResource::Fsize, Raw::RLIMIT_FSIZE, RLIM_INFINITY),
+        (LimitedResource::Nofile, Raw::RLIMIT_NOFILE, DESCRIPTORS),
     ]
     .into_iter()
     .filter_map(|(resource, raw, enough)| {

@@ -1,6 +1,6 @@
 //! Locks that belong to an open file, not to a process (fcntl_locking(2), open file description
-//! locks): a child that inherits the descriptor holds the lock too, whatever becomes of its
-//! parent, and whoever asks learns of it without taking anything.
+//! locks). A child that inherits the descriptor holds the lock too, and keeps it when its parent ends.
+//! The kernel tells whether a file is locked without the lock being taken.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
@@ -15,16 +15,16 @@ use nix::sys::stat::Mode;
 #[derive(Debug)]
 pub struct Lock(File);
 
-/// What came of trying to lock.
+/// The result of an attempt to lock.
 #[derive(Debug)]
 pub enum Attempt {
     Taken(Lock),
-    /// Somebody else holds it.
+    /// Another holder has it.
     Held,
 }
 
 impl Lock {
-    /// Locks the file at `path` for one holder alone, making it if need be; never waits.
+    /// Locks the file at `path` exclusively, making it if need be; never waits.
     ///
     /// # Errors
     /// The file cannot be opened, or the file system has no locks.
@@ -32,8 +32,8 @@ impl Lock {
         Self::attempt_as(path, libc::F_WRLCK)
     }
 
-    /// Locks the file at `path` for this holder and others who share it; never waits. `Held` means
-    /// that one has it alone.
+    /// Locks the file at `path` together with others that share the lock; never waits. `Held` means
+    /// that it is locked exclusively.
     ///
     /// # Errors
     /// As [`Self::attempt`].
@@ -42,13 +42,13 @@ impl Lock {
     }
 
     /// Locks the file at `path` for programs that inherit the lock and must not be able to write to the
-    /// file: the descriptor is open for reading alone, and through such a one the kernel gives no lock but
-    /// a shared one. Whether anybody has it is asked first, so two of these may meet: only one process
-    /// at a time may take the lock of a file in this way. Never waits.
+    /// file. The descriptor is therefore open for reading only, and through such a descriptor the kernel
+    /// gives only a shared lock. So the lock is asked about before it is taken, and two processes that do
+    /// so at once would both have it: only one process at a time may lock a file in this way. Never waits.
     ///
     /// # Errors
     /// As [`Self::attempt`].
-    pub fn for_heirs(path: &Path) -> io::Result<Attempt> {
+    pub fn inheritable(path: &Path) -> io::Result<Attempt> {
         let open = || {
             let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             let mode = Mode::S_IRUSR | Mode::S_IWUSR;
@@ -74,7 +74,7 @@ impl Lock {
         Self::take(path, open, kind)
     }
 
-    /// `open` gives no file where it is held.
+    /// `open` gives no file if the lock is held.
     fn take(
         path: &Path,
         open: impl Fn() -> io::Result<Option<File>>,
@@ -102,7 +102,7 @@ impl Lock {
         }
     }
 
-    /// Writes into the locked file, in place of what it held; not durably.
+    /// Replaces the content of the locked file; not durably.
     ///
     /// # Errors
     /// As write(2).
@@ -113,7 +113,7 @@ impl Lock {
         file.write_all(bytes)
     }
 
-    /// The descriptor to be inherited.
+    /// The open file, for a child to inherit.
     pub fn file(&self) -> &File {
         &self.0
     }
@@ -130,7 +130,7 @@ pub fn is_held(path: &Path) -> io::Result<bool> {
         .open(path)
     {
         Ok(file) => file,
-        // Where there can be no such file, nobody holds it.
+        // There is no such file, so it is not locked.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
         {
@@ -148,9 +148,9 @@ fn is_locked(file: &File) -> io::Result<bool> {
     Ok(i32::from(lock.l_type) != libc::F_UNLCK)
 }
 
-/// Takes the lock of flock(2) on an open file, or says that somebody else has it; never waits.
-/// Cluster file systems carry this one to all nodes. Released when the last copy of the
-/// descriptor is closed.
+/// Takes the lock of flock(2) on an open file; false if another holder has it. Never waits. Cluster file
+/// systems share this lock among all nodes. It is released when the last copy of the descriptor is
+/// closed.
 ///
 /// # Errors
 /// The file system has no such locks.
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_share_a_lock_keep_out_only_who_wants_it_alone() {
+    fn a_shared_lock_keeps_out_exclusive_ones_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let Attempt::Taken(one) = Lock::attempt_shared(&path).unwrap() else { panic!("free") };
@@ -210,19 +210,19 @@ mod tests {
     }
 
     #[test]
-    fn an_heir_holds_the_lock_and_cannot_write_through_it() {
+    fn a_child_that_inherits_the_lock_holds_it_and_cannot_write_through_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let Attempt::Taken(lock) = Lock::for_heirs(&path).unwrap() else { panic!("free") };
+        let Attempt::Taken(lock) = Lock::inheritable(&path).unwrap() else { panic!("free") };
         assert!(is_held(&path).unwrap());
-        assert!(matches!(Lock::for_heirs(&path).unwrap(), Attempt::Held));
+        assert!(matches!(Lock::inheritable(&path).unwrap(), Attempt::Held));
         assert!(matches!(Lock::attempt(&path).unwrap(), Attempt::Held));
-        let mut heir = lock.file().try_clone().unwrap();
+        let mut inherited = lock.file().try_clone().unwrap();
         drop(lock);
         assert!(is_held(&path).unwrap(), "a copy of the descriptor holds it still");
-        assert!(heir.write_all(b"x").is_err(), "it is open for reading alone");
+        assert!(inherited.write_all(b"x").is_err(), "it is open for reading alone");
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        drop(heir);
+        drop(inherited);
         assert!(!is_held(&path).unwrap());
     }
 
@@ -232,7 +232,7 @@ mod tests {
         let path = folder.path().join("lock");
         std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
         assert!(Lock::attempt(&path).is_err());
-        assert!(Lock::for_heirs(&path).is_err());
+        assert!(Lock::inheritable(&path).is_err());
         assert!(is_held(&path).is_err());
     }
 }

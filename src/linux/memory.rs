@@ -1,9 +1,9 @@
 //! Files of /proc that the kernel reads out of a process's memory: environ, cmdline and maps.
 //!
-//! For these it waits for the lock of the memory map. A process that hangs on a disk may hold that
-//! lock for as long as the disk hangs (a mmap(2) that waits for a page, or on NFS for the server),
-//! and whoever reads then hangs with it, as ps(1) does. So where it may be so, a thread reads, and
-//! one that does not come back is given up.
+//! The kernel takes the lock of the memory map for them. A process that hangs on a disk may hold that
+//! lock for as long as the disk hangs (a mmap(2) that waits for a page, or on NFS for the server), and
+//! a reader then hangs too, as ps(1) does. So if the process may hang, a thread reads the file, and a
+//! thread that does not return in time is given up.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,15 +17,15 @@ use super::stat::{StartTicks, Stat};
 use super::thread::{self, StackSize};
 use crate::values::Pid;
 
-/// Such a file.
+/// Such a file of a process.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
+pub(super) enum MemoryFile {
     Environ,
     Cmdline,
     Maps,
 }
 
-impl Part {
+impl MemoryFile {
     fn of(self, pid: Pid) -> PathBuf {
         let name = match self {
             Self::Environ => "environ",
@@ -36,115 +36,115 @@ impl Part {
     }
 }
 
-/// A process whose memory cannot be looked into.
+/// A process whose memory cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mute {
-    /// That was found out just now.
+pub struct Unreadable {
+    /// It was not known before this read.
     pub is_news: bool,
-    /// What /proc says; None: the process hangs, and whoever reads would hang with it.
+    /// The error of the read; None: the process hangs, and a reader would hang too.
     errno: Option<i32>,
 }
 
-impl Mute {
-    /// It hangs, and that was known or not.
+impl Unreadable {
     fn hangs(is_news: bool) -> Self {
         Self { is_news, errno: None }
     }
 
-    /// What went wrong, where it does not hang.
+    /// The error of the read; None if the process hangs.
     pub fn error(self) -> Option<std::io::Error> {
         self.errno.map(std::io::Error::from_raw_os_error)
     }
 }
 
-/// How long a read is waited for, while no other one is lost; a machine that swaps takes its time.
+/// How long a read is waited for while no other thread is given up. A machine that swaps is slow.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The file as it is; empty where it may not be read, or there is none.
-fn contents(path: PathBuf) -> Result<Vec<u8>, Mute> {
-    let read = unless_denied(whole(path)).map_err(|error| Mute {
+/// The content of the file; empty if it may not be read, or does not exist.
+fn contents(path: PathBuf) -> Result<Vec<u8>, Unreadable> {
+    let read = unless_denied(whole(path)).map_err(|error| Unreadable {
         is_news: true,
         errno: Some(error.raw_os_error().unwrap_or(libc::EIO)),
     })?;
     Ok(read.unwrap_or_default())
 }
 
-/// Reads it, by a thread if the process may hang; empty where it may not be read, or there is none.
-pub(super) fn read(stat: &Stat, part: Part) -> Result<Vec<u8>, Mute> {
-    let path = part.of(stat.pid);
+/// The content of the file, read by a thread if the process may hang; empty if it may not be read, or
+/// does not exist.
+pub(super) fn read(stat: &Stat, file: MemoryFile) -> Result<Vec<u8>, Unreadable> {
+    let path = file.of(stat.pid);
     if !may_hang(stat) {
         return contents(path);
     }
-    let whom = (stat.pid, stat.start);
-    let (reader, lost) = {
+    let process = (stat.pid, stat.start);
+    let (reader, given_up) = {
         let mut readers = readers();
-        if readers.mute.contains(&whom) {
-            return Err(Mute::hangs(false));
+        if readers.hanging.contains(&process) {
+            return Err(Unreadable::hangs(false));
         }
-        (readers.idle.take(), readers.mute.len())
+        (readers.idle.take(), readers.hanging.len())
     };
-    let (answer, heard) = channel();
-    // Where no thread can be had, whoever can be read must be read all the same.
-    let asked = reader.or_else(Reader::begin).and_then(|reader| {
-        reader.jobs.send(Job { path: path.clone(), whom, answer }).ok().map(|()| reader)
+    let (answer, answered) = channel();
+    // If no thread can be made, the file is read here: most processes do not hang.
+    let asked = reader.or_else(ReaderThread::begin).and_then(|reader| {
+        reader.jobs.send(Job { path: path.clone(), process, answer }).ok().map(|()| reader)
     });
     match asked {
-        Some(reader) => reader.listen(heard, whom, PATIENCE / (1 << lost.min(5))),
+        Some(reader) => reader.listen(answered, process, PATIENCE / (1 << given_up.min(5))),
         None => contents(path),
     }
 }
 
-/// Whether somebody may wait while he holds the lock of the memory map: the only thread, which then
-/// waits uninterruptibly, or another one.
+/// Whether a thread of the process may wait while it holds the lock of the memory map. A process with
+/// one thread does so only in an uninterruptible wait.
 fn may_hang(stat: &Stat) -> bool {
     stat.threads > 1 || stat.state == 'D'
 }
 
-type Whom = (Pid, StartTicks);
+type ProcessKey = (Pid, StartTicks);
 
-type Contents = Result<Vec<u8>, Mute>;
+type Contents = Result<Vec<u8>, Unreadable>;
 
 struct Job {
     path: PathBuf,
-    whom: Whom,
+    process: ProcessKey,
     answer: Sender<Contents>,
 }
 
 struct Readers {
-    /// The one that has nothing to do.
-    idle: Option<Reader>,
-    /// Of whom one has not come back yet.
-    mute: BTreeSet<Whom>,
+    /// A thread without a job.
+    idle: Option<ReaderThread>,
+    /// The processes that a thread has not returned from yet.
+    hanging: BTreeSet<ProcessKey>,
 }
 
-static READERS: Mutex<Readers> = Mutex::new(Readers { idle: None, mute: BTreeSet::new() });
+static READERS: Mutex<Readers> = Mutex::new(Readers { idle: None, hanging: BTreeSet::new() });
 
 fn readers() -> MutexGuard<'static, Readers> {
     READERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A thread that reads.
-struct Reader {
+/// A thread that reads such files.
+struct ReaderThread {
     jobs: Sender<Job>,
-    /// Its folder in /proc.
+    /// The folder of the thread in /proc.
     place: Arc<OnceLock<PathBuf>>,
 }
 
-impl Reader {
+impl ReaderThread {
     fn begin() -> Option<Self> {
-        let (jobs, to_do) = channel::<Job>();
+        let (jobs, jobs_to_do) = channel::<Job>();
         let place = Arc::new(OnceLock::new());
         let reader = Self { jobs, place: place.clone() };
         let begun = thread::start("reader", StackSize::Small, move || {
             if let Ok(link) = fs::read_link("/proc/thread-self") {
                 let _ = place.set(PathBuf::from("/proc").join(link));
             }
-            for job in to_do {
+            for job in jobs_to_do {
                 let read = contents(job.path);
-                // Under the lock, so that it is either heard or known to be unheard.
+                // Under the lock, so that the caller either gets the answer or has given this thread up.
                 let mut readers = readers();
                 if job.answer.send(read).is_err() {
-                    readers.mute.remove(&job.whom);
+                    readers.hanging.remove(&job.process);
                 }
             }
         });
@@ -153,34 +153,34 @@ impl Reader {
 
     fn listen(
         self,
-        heard: Receiver<Contents>,
-        whom: Whom,
+        answered: Receiver<Contents>,
+        process: ProcessKey,
         patience: Duration,
-    ) -> Result<Vec<u8>, Mute> {
+    ) -> Result<Vec<u8>, Unreadable> {
         loop {
-            let read = match heard.recv_timeout(patience) {
+            let read = match answered.recv_timeout(patience) {
                 Ok(read) => Some(read),
-                // On a machine that is very busy it may not have had its turn yet.
-                Err(RecvTimeoutError::Timeout) if !self.waits() => continue,
+                // On a very busy machine the thread may not have run yet.
+                Err(RecvTimeoutError::Timeout) if !self.is_waiting() => continue,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
             };
             let mut readers = readers();
-            return match read.or_else(|| heard.try_recv().ok()) {
+            return match read.or_else(|| answered.try_recv().ok()) {
                 Some(read) => {
                     readers.idle = Some(self);
                     read
                 }
                 None => {
-                    readers.mute.insert(whom);
-                    drop(heard);
-                    Err(Mute::hangs(true))
+                    readers.hanging.insert(process);
+                    drop(answered);
+                    Err(Unreadable::hangs(true))
                 }
             };
         }
     }
 
-    /// It waits in the kernel, for something that no signal ends.
-    fn waits(&self) -> bool {
+    /// Whether the thread is in an uninterruptible wait.
+    fn is_waiting(&self) -> bool {
         let stat = self.place.get().and_then(|place| whole(place.join("stat")).ok());
         stat.and_then(|line| Stat::parse(&line)).is_none_or(|stat| stat.state == 'D')
     }
@@ -198,7 +198,7 @@ mod tests {
         let me = Stat::of(Pid::this()).unwrap();
         assert!(may_hang(&me));
         for _ in 0..100 {
-            let maps = read(&me, Part::Maps).unwrap();
+            let maps = read(&me, MemoryFile::Maps).unwrap();
             assert!(maps.windows(7).any(|w| w == b"[stack]"));
         }
         drop(tell);

@@ -1,4 +1,4 @@
-//! What this node is and has: its name, its addresses, its mounts.
+//! This node: its name, its addresses, its mounts.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,29 +8,29 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-static CALLED: OnceLock<String> = OnceLock::new();
+static NAME: OnceLock<String> = OnceLock::new();
 
-/// From now on [`name`] is what the cluster calls this node: on a Pacemaker Remote node or in a
-/// bundle that is not the host name. Only the first call counts.
-pub fn call_it(name: String) {
-    let _ = CALLED.set(name);
+/// Sets what [`name`] gives from now on: a cluster may know this node by a name that is not the host
+/// name, such as a Pacemaker Remote node. Only the first call counts.
+pub fn set_name(name: String) {
+    let _ = NAME.set(name);
 }
 
-/// The node's name: the cluster's, or the host name (gethostname(2)).
+/// The name of this node: as it was set, else the host name (gethostname(2)).
 pub fn name() -> String {
-    if let Some(name) = CALLED.get() {
+    if let Some(name) = NAME.get() {
         return name.clone();
     }
     nix::unistd::gethostname()
         .map_or_else(|_| "localhost".to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
-/// systemd runs this node (sd_booted(3)).
+/// Whether systemd runs this node (sd_booted(3)).
 pub fn has_systemd() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-/// The PID namespace of this process, as a name that no other has.
+/// The PID namespace of this process, by a name that is unique on this node.
 ///
 /// # Errors
 /// If /proc is not mounted.
@@ -62,8 +62,8 @@ pub fn mount_points() -> io::Result<Vec<PathBuf>> {
     Ok(parse_mountinfo(&fs::read("/proc/self/mountinfo")?))
 }
 
-/// Whether what is at `path`, in which no link may be, can be looked at without waiting for another
-/// disk or server than `own` needs: each mount on the way there is of memory, or on the way to `own`.
+/// Whether `path` can be looked at without waiting for a disk or a server that `own` does not need: each
+/// mount that `path` lies in is in memory, or `own` lies in it too. `path` must hold no link.
 ///
 /// # Errors
 /// If /proc is not mounted.
@@ -75,7 +75,7 @@ pub fn needs_no_other_disk(path: &Path, own: &Path) -> io::Result<bool> {
         .all(|(mount, kind)| own.starts_with(&mount) || kind == b"tmpfs" || kind == b"ramfs"))
 }
 
-/// The kind of each file system, in the order of [`parse_mountinfo`].
+/// The type of each file system, in the order of [`parse_mountinfo`].
 fn parse_kinds(bytes: &[u8]) -> Vec<Vec<u8>> {
     let kind = |line: &[u8]| {
         let fields: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
@@ -90,8 +90,8 @@ fn parse_kinds(bytes: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Whether `path` is the root of a mount. Says so without touching what is mounted there, which
-/// may hang: links in `path` are therefore not followed.
+/// Whether `path` is the root of a mount. Does not touch what is mounted there, as that may hang; links
+/// in `path` are therefore not followed.
 ///
 /// # Errors
 /// If /proc is not mounted.
@@ -145,7 +145,7 @@ pub fn check_executable(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A name no other process can foresee.
+/// A name that no other process can predict.
 pub fn random_name() -> String {
     let mut bytes = [0u8; 8];
     if fs::File::open("/dev/urandom")

@@ -1,4 +1,5 @@
-//! Handles on processes that no other can take over (pidfd_open(2)).
+//! Handles on processes (pidfd_open(2)). A number may be used again for another process; a handle never
+//! comes to mean another one.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -34,7 +35,7 @@ struct Info {
 }
 
 impl PidFd {
-    /// Opens the process that has the number `pid` now. Check its identity *after* opening.
+    /// Opens the process that has the number `pid` now. Its identity is to be checked after that.
     ///
     /// # Errors
     /// ESRCH if there is none; EMFILE and the like.
@@ -59,10 +60,10 @@ impl PidFd {
         (is_it && !handle.is_dead()).then_some(handle)
     }
 
-    /// Sends `signal`; to a process that is gone already, success.
+    /// Sends `signal`. Succeeds if the process is gone already.
     ///
     /// # Errors
-    /// EPERM if the process belongs to somebody else.
+    /// EPERM if the process belongs to another user.
     pub fn send(&self, signal: Signal) -> io::Result<()> {
         self.send_with(signal, 0)
     }
@@ -101,9 +102,8 @@ impl PidFd {
         matches!(poll(&mut fds, PollTimeout::ZERO), Ok(n) if n > 0)
     }
 
-    /// How the process `pid`, on which this is the handle, has ended, though it be no child of ours:
-    /// by the kernel where it tells (Linux 6.15) and the process has been reaped, by /proc where it
-    /// has not.
+    /// How the process `pid`, which this is the handle of, has ended; it need not be a child. Once the
+    /// process has been reaped, the kernel tells it (Linux 6.15); before that, /proc does.
     pub fn exit_status(&self, pid: Pid) -> ExitStatus {
         let told = || self.told_by_kernel();
         let by_zombie = || {
@@ -111,7 +111,7 @@ impl PidFd {
             let stat = Stat::of(pid).filter(|stat| stat.state == 'Z')?;
             ExitStatus::from_wait(stat.exit_code?)
         };
-        // Reaped between the two, it is told after all.
+        // Once more by the kernel, as it may have been reaped between the two.
         told().or_else(by_zombie).or_else(told).unwrap_or(ExitStatus::Untold)
     }
 

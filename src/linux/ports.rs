@@ -1,4 +1,4 @@
-//! TCP ports: holding one so that nobody else gets it, and who has it already.
+//! TCP ports: reserving a port, and finding the process that has it.
 
 use std::fs;
 use std::io;
@@ -13,15 +13,15 @@ use nix::sys::socket::{
 use super::process::command_line;
 use crate::values::Pid;
 
-/// Holds `address` without listening there: nobody else can bind it, and nobody can connect.
+/// Reserves `address` without listening there: no other process can bind it, and none can connect.
 ///
 /// # Errors
-/// EADDRINUSE if somebody has it, EADDRNOTAVAIL if the address is not on this node, EACCES below
+/// EADDRINUSE if another socket has it, EADDRNOTAVAIL if the address is not on this node, EACCES below
 /// port 1024 for an ordinary user.
 pub fn hold(address: SocketAddr) -> io::Result<OwnedFd> {
     match try_hold(address, false) {
-        // Connections that were closed a moment ago keep a port from a plain bind; a listener,
-        // and only that, keeps it from this one too.
+        // Connections that were closed a moment ago prevent a plain bind. A bind that may reuse the
+        // address is prevented by a listener only.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let fd = try_hold(address, true)?;
             start_listening(&fd)?;
@@ -31,7 +31,7 @@ pub fn hold(address: SocketAddr) -> io::Result<OwnedFd> {
     }
 }
 
-/// Holds `address` and listens: whoever connects waits until a process accepts.
+/// Reserves `address` and listens there: a client that connects waits until a process accepts.
 ///
 /// # Errors
 /// As [`hold`].
@@ -55,8 +55,8 @@ fn try_hold(address: SocketAddr, reuse: bool) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// Who listens on `port` at `address`, or at every address: number and command line, as far as it
-/// can be seen from here.
+/// The process that listens on `port` at `address`, or at every address: its number and its command
+/// line, as far as they can be seen from here.
 pub fn who_listens(address: IpAddr, port: u16) -> Option<String> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
         let text = fs::read_to_string(table).ok()?;
@@ -91,7 +91,7 @@ fn listening_inode(line: &str, address: IpAddr, port: u16) -> Option<u64> {
     meets.then(|| fields.get(9)?.parse().ok()).flatten()
 }
 
-// Words of four bytes, each in the node's own order.
+// Words of four bytes, each in the byte order of the node.
 fn parse_address(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| Some(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
     if hex.len() == 8 {

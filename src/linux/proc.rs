@@ -1,5 +1,5 @@
-//! Reading /proc so that an error stays an error: "not there" is one answer, "may not be looked at"
-//! another, and everything else is unknown.
+//! Reading /proc so that errors are told apart: a file that does not exist, a file that may not be read,
+//! and everything else, which says nothing of the process.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 
 use crate::values::Pid;
 
-/// How often a call that is interrupted is tried again; what is interrupted for ever is an error.
+/// How often a call that was interrupted is tried again, before the interruption is an error.
 const INTERRUPTIONS: usize = 100;
 
 pub(super) fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
@@ -27,9 +27,9 @@ pub(super) fn patiently<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Resul
     }
 }
 
-/// A file of /proc, which has no size that could be asked for: with room for most of them from the
-/// beginning, as `fs::read` would read them in small pieces, and the kernel find each anew. Nor does
-/// this wait for ever, as `fs::read` does, where every call is interrupted.
+/// The content of a file of /proc. Such a file has no size that could be asked for, so `fs::read` reads
+/// it in small pieces, and the kernel makes the content anew for each. This reads most of them at once,
+/// and does not retry for ever when every call is interrupted.
 pub(super) fn whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let path = path.as_ref();
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
@@ -45,7 +45,7 @@ pub(super) fn whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     }
 }
 
-/// None where what was asked for is not there, or no more.
+/// None if the file, or its process, does not exist or is gone.
 pub(super) fn unless_gone<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
     match looked {
         Ok(found) => Ok(Some(found)),
@@ -54,7 +54,7 @@ pub(super) fn unless_gone<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// None also where this user may not look.
+/// As [`unless_gone`]; None also if this user may not read it.
 pub(super) fn unless_denied<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
     match unless_gone(looked) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
@@ -62,7 +62,7 @@ pub(super) fn unless_denied<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Says of which process it is.
+/// The error with the number of the process.
 pub(super) fn of_process(pid: Pid, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("process {pid} cannot be looked at: {error}"))
 }

@@ -1,14 +1,14 @@
-//! What /proc tells of one process beyond its stat: its users, its environment and its command line,
-//! its program, and what it has mapped. The other files of this folder that tell of processes are
-//! reached through this one.
+//! What /proc tells of one process beyond its stat: its users, its environment, its command line, its
+//! program, and what it has mapped. The stat of a process, the walk of /proc and the reaping of children
+//! are reached through here too.
 
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-pub use super::memory::Mute;
-use super::memory::{Part, read};
+pub use super::memory::Unreadable;
+use super::memory::{MemoryFile, read};
 use super::proc::{of_process, unless_gone, whole};
 pub use super::reap::{reap, reap_one};
 pub use super::stat::{BootId, StartTicks, Stat};
@@ -44,12 +44,12 @@ pub fn users(pid: Pid) -> io::Result<Option<Users>> {
 pub struct Environment(Vec<u8>);
 
 impl Environment {
-    /// Of the process that was seen.
+    /// The environment of the process that was seen.
     ///
     /// # Errors
-    /// It cannot be read: it hangs in such a way that nobody can look into its memory, or /proc fails.
-    pub fn of(stat: &Stat) -> Result<Self, Mute> {
-        read(stat, Part::Environ).map(Self)
+    /// It cannot be read: the process hangs with its memory map locked, or /proc fails.
+    pub fn of(stat: &Stat) -> Result<Self, Unreadable> {
+        read(stat, MemoryFile::Environ).map(Self)
     }
 
     pub fn get(&self, name: &str) -> Option<&[u8]> {
@@ -64,19 +64,19 @@ impl Environment {
 ///
 /// # Errors
 /// As [`Environment::of`].
-pub fn environment_value(stat: &Stat, name: &str) -> Result<Option<Vec<u8>>, Mute> {
+pub fn environment_value(stat: &Stat, name: &str) -> Result<Option<Vec<u8>>, Unreadable> {
     Ok(Environment::of(stat)?.get(name).map(<[u8]>::to_vec))
 }
 
-/// The command line of `pid` as a person would type it, cut to something that fits a message.
+/// The command line of `pid` as a person would type it, shortened for a message.
 pub fn command_line(pid: Pid) -> Option<String> {
-    let raw = read(&Stat::of(pid)?, Part::Cmdline).ok()?;
+    let raw = read(&Stat::of(pid)?, MemoryFile::Cmdline).ok()?;
     let words: Vec<_> =
         raw.split(|&b| b == 0).filter(|w| !w.is_empty()).map(String::from_utf8_lossy).collect();
     if words.is_empty() {
         return None;
     }
-    // A process may put there what it likes, also what a terminal would obey.
+    // A process may put anything there, such as control sequences of a terminal.
     let line = words.join(" ").replace(char::is_control, "?");
     Some(match line.char_indices().nth(80) {
         Some((cut, _)) => format!("{}...", &line[..cut]),
@@ -84,8 +84,8 @@ pub fn command_line(pid: Pid) -> Option<String> {
     })
 }
 
-/// The place in the kernel in which `pid` waits (proc_pid_wchan(5)); None where it does not, or where
-/// it may not be seen.
+/// The function of the kernel in which `pid` waits (proc_pid_wchan(5)); None if it does not wait, or if
+/// that may not be seen.
 pub fn waits_in(pid: Pid) -> Option<String> {
     let place = fs::read_to_string(format!("/proc/{pid}/wchan")).ok()?;
     Some(place).filter(|p| !p.is_empty() && p != "0")
@@ -94,9 +94,9 @@ pub fn waits_in(pid: Pid) -> Option<String> {
 /// The words of its command line; none for a kernel thread, or once it is gone.
 ///
 /// # Errors
-/// It hangs in such a way that nobody can look into its memory.
-pub fn arguments(stat: &Stat) -> Result<Vec<Vec<u8>>, Mute> {
-    let raw = read(stat, Part::Cmdline)?;
+/// As [`Environment::of`].
+pub fn arguments(stat: &Stat) -> Result<Vec<Vec<u8>>, Unreadable> {
+    let raw = read(stat, MemoryFile::Cmdline)?;
     let raw = raw.strip_suffix(b"\0").unwrap_or(&raw);
     if raw.is_empty() {
         return Ok(Vec::new());
@@ -107,7 +107,7 @@ pub fn arguments(stat: &Stat) -> Result<Vec<Vec<u8>>, Mute> {
 /// The program that `pid` executes; None where it may not be seen.
 pub fn program(pid: Pid) -> Option<std::path::PathBuf> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-    // One that was replaced on disk is shown with this behind its name.
+    // The kernel adds this to the name of a program whose file was removed or replaced.
     let name = path.as_os_str().as_bytes();
     let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
     Some(std::ffi::OsStr::from_bytes(name).into())
@@ -120,7 +120,7 @@ pub fn working_folder(pid: Pid) -> Option<std::path::PathBuf> {
 
 /// The first file below `folder` that a process has mapped into its memory.
 pub fn mapped_below(stat: &Stat, folder: &Path) -> Option<std::path::PathBuf> {
-    let maps = read(stat, Part::Maps).ok()?;
+    let maps = read(stat, MemoryFile::Maps).ok()?;
     // The path is the rest of a line, from its first slash on (proc_pid_maps(5)).
     let paths = maps.split(|&b| b == b'\n').filter_map(|line| {
         let slash = line.iter().position(|&b| b == b'/')?;

@@ -1,11 +1,11 @@
-//! How a child ended (wait(2)).
+//! Reaping children (wait(2)).
 
 use std::io;
 
 use crate::values::{ExitStatus, Pid, Signal};
 
 impl ExitStatus {
-    /// From the number of wait(2); None for one that has only stopped.
+    /// From the status of wait(2); None for a child that has only stopped.
     pub(super) fn from_wait(status: i32) -> Option<Self> {
         if libc::WIFEXITED(status) {
             Some(Self::Code(libc::WEXITSTATUS(status)))
@@ -17,17 +17,17 @@ impl ExitStatus {
     }
 }
 
-/// One child that has ended, reaped; None when there is none at present.
+/// Reaps one child that has ended; None if there is none at present.
 pub fn reap() -> Option<(Pid, ExitStatus)> {
     wait(-1, libc::WNOHANG)
 }
 
-/// Reaps `child`, which must be a child of ours, waiting for its end.
+/// Waits for the end of `child`, a child of this process, and reaps it.
 pub fn reap_one(child: Pid) -> Option<ExitStatus> {
     wait(child.number(), 0).map(|(_, status)| status)
 }
 
-// Not nix's waitpid: it answers EINVAL for a death by a real-time signal, and the child is lost.
+// Not nix's waitpid: for a child killed by a real-time signal it reaps the child and fails with EINVAL.
 fn wait(which: i32, flags: i32) -> Option<(Pid, ExitStatus)> {
     loop {
         let mut status = 0;

@@ -1,4 +1,4 @@
-//! The descriptor through which a process receives its signals, and what is done with each.
+//! Signals of this process: received through a descriptor, blocked, or ignored.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -37,7 +37,7 @@ impl AsFd for Inbox {
     }
 }
 
-/// Blocks every signal of this thread and gives the mask that was.
+/// Blocks every signal of this thread, and gives its mask as it was.
 pub(super) fn block_all() -> io::Result<SigSet> {
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), Some(&mut before))?;
@@ -49,8 +49,8 @@ pub(super) fn set_mask(mask: &SigSet) -> io::Result<()> {
     Ok(pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?)
 }
 
-/// Lets a write to a closed pipe, or beyond the limit of a file's size, fail as an error instead of
-/// killing the process, whatever it was started with.
+/// Makes a write to a closed pipe, or beyond the limit of a file's size, fail with an error instead of
+/// killing the process.
 pub fn let_writes_fail() {
     for signal in [NixSignal::SIGPIPE, NixSignal::SIGXFSZ] {
         // SAFETY: SIG_IGN is no handler of ours; nothing can run in it.
@@ -58,8 +58,8 @@ pub fn let_writes_fail() {
     }
 }
 
-/// Lets this process learn how its children end, though it was started with SIGCHLD ignored: the kernel
-/// then reaps them itself, and a wait for one is told nothing.
+/// Makes wait(2) tell how children end, even if this process was started with SIGCHLD ignored: the
+/// kernel would then reap them itself.
 pub fn hear_of_children() {
     // SAFETY: SIG_DFL is no handler of ours; nothing can run in it.
     let _ = unsafe {

@@ -1,4 +1,4 @@
-//! Sockets of unix(7): connecting without hanging, who is at the other end, and the datagrams of
+//! Sockets of unix(7): connecting within a time, the process at the other end, and the datagrams of
 //! sd_notify(3).
 
 use std::fs;
@@ -34,7 +34,7 @@ pub fn connect_stream(path: &Path, patience: Duration) -> io::Result<UnixStream>
     Ok(UnixStream::from(fd))
 }
 
-/// Who connected.
+/// The process at the other end of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// None when the peer lives in a PID namespace that cannot be seen from here.
@@ -51,15 +51,14 @@ pub fn peer(stream: &UnixStream) -> io::Result<Peer> {
     Ok(Peer { pid: Pid::from_raw(credentials.pid()), uid: credentials.uid() })
 }
 
-/// One datagram of sd_notify(3), with the sender that the kernel vouches for.
+/// One datagram of sd_notify(3), with its sender as the kernel tells it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Notice {
     pub from: Peer,
     pub text: String,
 }
 
-/// Receives what one process says by the protocol of sd_notify(3), at a path that only a few may
-/// write to.
+/// Receives the datagrams of sd_notify(3), at a path of its own.
 #[derive(Debug)]
 pub struct NotifySocket {
     fd: OwnedFd,
@@ -72,11 +71,11 @@ pub struct NotifySocket {
 const MOST_DESCRIPTORS: usize = 253;
 
 impl NotifySocket {
-    /// Binds `path`, in place of whatever socket is there. It is bound as `unseen`, in a folder that
-    /// nobody else may enter, and renamed then: /proc/net/unix shows everybody the name under which a
-    /// socket was bound, so that `path` stays a secret of whoever is told.
+    /// Binds a socket at `path`; one that is there is replaced. The socket is bound at `unseen`, in a
+    /// folder that no other user may enter, and then renamed: /proc/net/unix shows everybody the path at
+    /// which a socket was bound, and `path` must be known only to the processes that are told it.
     ///
-    /// `owner`: only this user, and root, may send; None: whoever knows the path.
+    /// `owner`: only this user, and root, may send; None: every user may.
     ///
     /// # Errors
     /// As bind(2), chown(2) and rename(2); EEXIST if something else than a socket is at `path`.
@@ -110,21 +109,21 @@ impl NotifySocket {
         Ok(Self { fd, path: path.to_owned(), id })
     }
 
-    /// Whether it is still to be found where it was bound.
+    /// Whether it is still at its path.
     pub fn is_in_place(&self) -> bool {
         fs::symlink_metadata(&self.path).is_ok_and(|there| (there.dev(), there.ino()) == self.id)
     }
 
-    /// What `NOTIFY_SOCKET` must hold.
+    /// The value of `NOTIFY_SOCKET`.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The next datagram, if one has come. Descriptors that came along are closed: that is what a
-    /// sender of `BARRIER=1` waits for.
+    /// The next datagram, if one has come. Descriptors that came with it are closed: the sender of
+    /// `BARRIER=1` waits for that.
     pub fn receive(&self) -> Option<Notice> {
         let mut buffer = [0u8; 4096];
-        // Room for all that a message may carry: what did not fit would stay open here for ever.
+        // Room for all descriptors that a message may carry: one that did not fit would stay open here.
         let mut control = nix::cmsg_space!(libc::ucred, [i32; MOST_DESCRIPTORS]);
         let (length, from) = {
             let mut slices = [IoSliceMut::new(&mut buffer)];

@@ -25,8 +25,8 @@ pub struct Child {
     pub report: ExecReport,
 }
 
-/// The pipe through which a child says that its program could not run. It is readable when the
-/// program runs (end of file) or when it never will.
+/// The pipe through which a child reports that its program could not run. It is readable once the
+/// program runs (end of file) or has failed to.
 #[derive(Debug)]
 pub struct ExecReport(File);
 
@@ -48,7 +48,7 @@ impl AsFd for ExecReport {
     }
 }
 
-/// Forks and lets the child go its way; does not wait for the exec, which may hang on a disk.
+/// Forks. Does not wait for the child's exec, which may hang on a disk.
 ///
 /// # Errors
 /// The fork failed (EAGAIN, ENOMEM) or a descriptor could not be made (EMFILE).
@@ -110,9 +110,9 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::limits::{Limit, Resource};
+    use super::super::limits::{Limit, LimitedResource};
     use super::*;
-    use crate::values::Stage;
+    use crate::values::ExecStage;
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use std::ffi::OsStr;
     use std::os::fd::FromRawFd;
@@ -127,11 +127,11 @@ mod tests {
             umask: 0o022,
             capabilities: None,
             no_new_privileges: false,
-            limits: vec![Limit { resource: Resource::Nofile, soft: 77, hard: Some(77) }],
+            limits: vec![Limit { resource: LimitedResource::Nofile, soft: 77, hard: Some(77) }],
             oom_score_adj: None,
             credentials: None,
             output: output.as_fd(),
-            marks: Vec::new(),
+            inherited: Vec::new(),
             listen: Vec::new(),
             group: None,
             dies_with_parent: false,
@@ -162,7 +162,7 @@ mod tests {
         let output = File::create("/dev/null").unwrap();
         let mut child = spawn(&sample(&["/no/such/program"], &output)).unwrap();
         wait_readable(&child.report);
-        let error = ExecError { stage: Stage::Exec, errno: libc::ENOENT };
+        let error = ExecError { stage: ExecStage::Exec, errno: libc::ENOENT };
         assert_eq!(child.report.outcome(), Some(Err(error)));
         let _ = reap_one(child.pid);
 
@@ -170,7 +170,7 @@ mod tests {
         command.directory = c"/no/such/folder".to_owned();
         let mut child = spawn(&command).unwrap();
         wait_readable(&child.report);
-        let error = ExecError { stage: Stage::Directory, errno: libc::ENOENT };
+        let error = ExecError { stage: ExecStage::Directory, errno: libc::ENOENT };
         assert_eq!(child.report.outcome(), Some(Err(error)));
         let _ = reap_one(child.pid);
     }

@@ -24,7 +24,7 @@ impl Pid {
 pub struct StartTicks(u64);
 
 impl StartTicks {
-    /// When no process began.
+    /// The start of no process.
     pub const NEVER: Self = Self(u64::MAX);
 
     /// As /proc tells it to this process, whose clock may be ahead of the node's.
@@ -48,12 +48,12 @@ impl StartTicks {
     }
 }
 
-/// Which boot of this node.
+/// One boot of this node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BootId(String);
 
 impl BootId {
-    /// Of no boot.
+    /// The id of no boot.
     pub fn none() -> Self {
         Self(String::new())
     }
@@ -84,18 +84,18 @@ pub struct Stat {
     pub session: Option<Pid>,
     /// Its session has a terminal.
     pub has_terminal: bool,
-    /// It is a thread of the kernel's: it has no program, no environment and no open file.
+    /// It is a kernel thread, without a program, an environment and open files.
     pub is_kernels: bool,
-    /// How many there are, the leader among them.
+    /// The number of its threads, the leader included.
     pub(super) threads: u32,
     pub start: StartTicks,
-    /// Of one that is dead and not reaped, where it may be seen.
+    /// Of a zombie, if this user may see it.
     pub(super) exit_code: Option<i32>,
 }
 
 impl Stat {
-    /// Of the process `pid`; None if there is none, or it cannot be seen. Where "gone" is to be proved,
-    /// [`Self::look`] tells the two apart.
+    /// Of the process `pid`; None if there is none, or if it cannot be seen. [`Self::look`] tells the two
+    /// apart.
     pub fn of(pid: Pid) -> Option<Self> {
         Self::look(pid).ok().flatten()
     }
@@ -114,7 +114,7 @@ impl Stat {
     }
 
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
-        // The name may hold spaces and parentheses; nothing behind the last one can.
+        // The name may hold spaces and parentheses; the rest of the line holds no parenthesis.
         let open = line.iter().position(|&b| b == b'(')?;
         let close = line.iter().rposition(|&b| b == b')')?;
         let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.trim().parse::<i64>().ok();
@@ -141,12 +141,12 @@ impl Stat {
         })
     }
 
-    /// Whether a task of the process is left: a zombie leader with a living thread is alive, and one
-    /// whose threads cannot be looked at is not known to be dead.
+    /// Whether a thread of the process lives: a zombie leader with a living thread is alive, and one whose
+    /// threads cannot be looked at counts as alive.
     pub fn is_alive(&self) -> bool {
         match self.state {
             'X' => false,
-            // The leader alone is left, and it is dead.
+            // Only the leader is left, and it is dead.
             'Z' if self.threads <= 1 => false,
             'Z' => self.has_living_thread().unwrap_or(true),
             _ => true,
@@ -167,7 +167,7 @@ impl Stat {
         Ok(false)
     }
 
-    /// Stopped by a signal or a debugger: it cannot answer, though nothing is wrong with it.
+    /// Whether it is stopped by a signal or a debugger: then it cannot answer, though it is not at fault.
     pub fn is_stopped(&self) -> bool {
         matches!(self.state, 'T' | 't')
     }

@@ -24,7 +24,7 @@ impl Tree {
         Ok(Self::of(all()?))
     }
 
-    /// Of what was seen; the dead are left out.
+    /// Of the given processes, without those that are dead.
     pub fn of(stats: impl IntoIterator<Item = Stat>) -> Self {
         let stats: HashMap<Pid, Stat> =
             stats.into_iter().filter(Stat::is_alive).map(|s| (s.pid, s)).collect();
@@ -78,7 +78,7 @@ impl Tree {
     /// Whether `pid` is `ancestor` or descends from it.
     pub fn descends(&self, pid: Pid, ancestor: Pid) -> bool {
         let mut at = Some(pid);
-        // No way up is longer than there are processes; a tree read while it changes may loop.
+        // A tree that was read while it changed may have a loop; no path without one is longer.
         for _ in 0..=self.stats.len() {
             match at {
                 Some(pid) if pid == ancestor => return true,

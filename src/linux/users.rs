@@ -1,5 +1,5 @@
-//! Users and groups by name. A static binary has no NSS modules: the files first, then
-//! getent(1), which knows LDAP and sssd; never on the way of a monitor.
+//! Users and groups by name. A static binary has no NSS modules, so the files of /etc are read first,
+//! and getent(1), which knows LDAP and sssd, is asked for a name that is not there.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,13 +19,13 @@ pub struct User {
     pub home: String,
 }
 
-/// The user called `name`, or with the number `name`; None if nobody knows one.
+/// The user with the name or the number `name`; None if there is none.
 pub fn user(name: &str) -> Option<User> {
     let found = fs::read_to_string("/etc/passwd").ok().and_then(|text| find_user(&text, name));
     found.or_else(|| find_user(&getent(&["passwd", name])?, name))
 }
 
-/// The number of the group called `name`, or with that number.
+/// The number of the group with the name or the number `name`.
 pub fn group(name: &str) -> Option<u32> {
     let found = fs::read_to_string("/etc/group").ok().and_then(|text| find_group(&text, name));
     found.or_else(|| find_group(&getent(&["group", name])?, name))

@@ -7,7 +7,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::values::Moment;
 
-/// What is waited for, each with a token of the caller's.
+/// The descriptors to wait for, each with a token of the caller's.
 #[derive(Debug, Default)]
 pub struct Waiting<'a, T> {
     fds: Vec<PollFd<'a>>,
@@ -15,17 +15,17 @@ pub struct Waiting<'a, T> {
 }
 
 impl<'a, T> Waiting<'a, T> {
-    /// Nothing yet.
+    /// No descriptor yet.
     pub fn new() -> Self {
         Self { fds: Vec::new(), tokens: Vec::new() }
     }
 
-    /// Until `fd` can be read, is at its end, or has an error.
+    /// Waits until `fd` can be read, is at its end, or has an error.
     pub fn readable(&mut self, fd: BorrowedFd<'a>, token: T) {
         self.add(fd, PollFlags::POLLIN, token);
     }
 
-    /// The same, or until it can be written.
+    /// Waits until `fd` can be read or written, is at its end, or has an error.
     pub fn readable_or_writable(&mut self, fd: BorrowedFd<'a>, token: T) {
         self.add(fd, PollFlags::POLLIN | PollFlags::POLLOUT, token);
     }
@@ -35,14 +35,15 @@ impl<'a, T> Waiting<'a, T> {
         self.tokens.push(token);
     }
 
-    /// The tokens of what has come, waiting until `deadline` if need be, for ever without one.
+    /// The tokens of the descriptors that are ready. Waits until `deadline` if none is ready, and without
+    /// a deadline for ever.
     pub fn wait(mut self, deadline: Option<Moment>) -> Vec<T> {
         let timeout = deadline.map_or(PollTimeout::NONE, |d| {
-            // Rounded up, as a wait that ends just before its time would only be begun again.
+            // Rounded up: a wait that ends just before its deadline would only be begun again.
             let left = d.left().saturating_add(Duration::from_nanos(999_999));
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         });
-        // An interrupted wait is one in which nothing has come.
+        // An interrupted wait has no ready descriptor.
         if poll(&mut self.fds, timeout).unwrap_or(0) == 0 {
             return Vec::new();
         }

@@ -9,14 +9,14 @@ use super::proc::patiently;
 use super::stat::Stat;
 use crate::values::Pid;
 
-/// Every process that can be seen here, the dead among them too. `more` is asked of each as soon as
+/// Every process that can be seen here, zombies included. `more` is called for each process as soon as
 /// it is seen, as it may be gone a moment later.
 ///
-/// /proc is read one process after the other, and a process may fork and die meanwhile, so that
-/// neither it nor its child is seen. Hence the look is over only when two listings in a row are the
-/// same and everything in them was read: that makes one that finds nothing worth something. What
-/// comes and goes costs a listing more, not a whole look. On a machine that forks all the time the
-/// listings come to an end, and what has gone since it was seen is then given as it was seen.
+/// The walk reads one process after the other, and a process may fork and end meanwhile, so that neither
+/// it nor its child is seen. So the walk ends only when two listings in a row are equal and everything
+/// in them was read: a walk that finds nothing is then a proof. A process that comes or goes costs one
+/// more listing, not a whole walk. On a machine that forks all the time the number of listings is
+/// limited, and processes that are gone by then are given as they were seen.
 ///
 /// # Errors
 /// /proc cannot be listed, or a process that is there cannot be looked at: then nothing is known.
@@ -24,7 +24,7 @@ pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
     const LISTINGS: usize = 100;
     enum Looked<T> {
         Seen(Stat, T),
-        /// It may not be (proc(5), hidepid=1): to look again would not help.
+        /// It may not be seen (proc(5), hidepid=1), and a second look would not help.
         Forbidden,
         Gone,
         Failed(io::Error),
@@ -61,7 +61,7 @@ pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
         let is_listed = |pid: &Pid| listed.binary_search(pid).is_ok();
         let is_settled = |pid: &Pid| seen.contains_key(pid) || failed.contains_key(pid);
         if listed == before && listed.iter().all(is_settled) {
-            // It was tried in two listings.
+            // Two listings have failed to read it.
             if let Some((_, error)) = failed.pop_first() {
                 return Err(error);
             }
@@ -71,10 +71,10 @@ pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
             seen.into_iter().partition(|(pid, _)| is_listed(pid));
         seen = here;
         gone.extend(went);
-        // What has lost its parent has another one by now.
-        let bereft = |stat: &Stat| stat.parent.is_some_and(|parent| !is_listed(&parent));
+        // A process whose parent has ended has another parent by now.
+        let lost_parent = |stat: &Stat| stat.parent.is_some_and(|parent| !is_listed(&parent));
         for (pid, found) in &mut seen {
-            if found.as_ref().is_some_and(|(stat, _)| bereft(stat))
+            if found.as_ref().is_some_and(|(stat, _)| lost_parent(stat))
                 && let Looked::Seen(stat, told) = look(*pid)
             {
                 *found = Some((stat, told));
@@ -88,7 +88,7 @@ pub fn all_with<T>(more: impl Fn(&Stat) -> T) -> io::Result<Vec<(Stat, T)>> {
     Ok(gone.into_values().flatten().collect())
 }
 
-/// As [`all_with`], with nothing more asked.
+/// As [`all_with`], with nothing called.
 ///
 /// # Errors
 /// /proc cannot be read.
@@ -96,7 +96,7 @@ pub fn all() -> io::Result<Vec<Stat>> {
     Ok(all_with(|_| ())?.into_iter().map(|(stat, ())| stat).collect())
 }
 
-/// The numbers of all processes, one after the other.
+/// One listing of the numbers of all processes.
 fn numbers() -> io::Result<Vec<Pid>> {
     let mut found = Vec::new();
     for entry in patiently(|| fs::read_dir("/proc"))? {

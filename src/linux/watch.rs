@@ -1,4 +1,4 @@
-//! Learning that a file was written to, without asking again and again (inotify(7)).
+//! Watching files and folders for changes (inotify(7)).
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
-/// Watches files.
+/// Watches files and folders. It is readable when something has changed.
 #[derive(Debug)]
 pub struct Watcher(Inotify);
 
@@ -15,7 +15,7 @@ pub struct Watcher(Inotify);
 pub struct Watch(WatchDescriptor);
 
 impl Watcher {
-    /// A watcher of nothing yet.
+    /// Without a watch yet.
     ///
     /// # Errors
     /// EMFILE: too many of them (`fs.inotify.max_user_instances`).
@@ -23,7 +23,7 @@ impl Watcher {
         Ok(Self(Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?))
     }
 
-    /// Says so once when the file at `path` is written to next; then it must be asked for again.
+    /// Reports the next write to the file at `path`, once.
     ///
     /// # Errors
     /// ENOENT, ENOSPC.
@@ -32,7 +32,7 @@ impl Watcher {
         Ok(Watch(self.0.add_watch(path, flags)?))
     }
 
-    /// Becomes readable when the folder, or something in it, is removed, moved or replaced.
+    /// Reports when the folder, or something in it, is removed, moved or replaced.
     ///
     /// # Errors
     /// ENOENT, ENOSPC.
@@ -44,12 +44,12 @@ impl Watcher {
         Ok(Watch(self.0.add_watch(folder, flags)?))
     }
 
-    /// Becomes readable when the file at `path` is written to or another is put in its place.
+    /// Reports when the file at `path` is written to or replaced.
     ///
     /// # Errors
     /// ENOENT, ENOSPC.
     pub fn changes_of(&self, path: &Path) -> io::Result<Watch> {
-        // The old file loses its name when another is renamed over it: IN_ATTRIB.
+        // IN_ATTRIB: the old file loses its name when another file is renamed over it.
         let flags = AddWatchFlags::IN_MODIFY
             | AddWatchFlags::IN_ATTRIB
             | AddWatchFlags::IN_DELETE_SELF
@@ -57,7 +57,7 @@ impl Watcher {
         Ok(Watch(self.0.add_watch(path, flags)?))
     }
 
-    /// The watched files that have been written to, and folders that have lost something.
+    /// The watches that have something to report.
     pub fn told(&self) -> Vec<Watch> {
         let mut found = Vec::new();
         while let Ok(events) = self.0.read_events() {
@@ -67,7 +67,7 @@ impl Watcher {
             found.extend(
                 events
                     .iter()
-                    // Not the word that a watch is over.
+                    // The end of a watch is no change.
                     .filter(|e| !e.mask.contains(AddWatchFlags::IN_IGNORED))
                     .map(|e| Watch(e.wd)),
             );

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::identity::Seen;
 use super::identity::wait_place;
 use super::token::Token;
-use crate::linux::process::{Environment, Mute, Stat, Users, users};
+use crate::linux::process::{Environment, Stat, Unreadable, Users, users};
 use crate::linux::{files, users as accounts};
 use crate::site::{SitePlaces, load_snapshot};
 
@@ -48,7 +48,7 @@ pub(super) struct Claim {
 ///
 /// # Errors
 /// It cannot be read; that it hangs is said once.
-pub(super) fn claim_of(stat: &Stat) -> Result<Option<Claim>, Mute> {
+pub(super) fn claim_of(stat: &Stat) -> Result<Option<Claim>, Unreadable> {
     let environment = Environment::of(stat).inspect_err(|mute| {
         if mute.is_news && mute.error().is_none() {
             let place = wait_place(stat.pid);
@@ -75,7 +75,7 @@ pub(super) fn claim_of(stat: &Stat) -> Result<Option<Claim>, Mute> {
 ///
 /// # Errors
 /// It cannot be read; that it hangs is said once.
-pub fn told_by(stat: &Stat) -> Result<Option<Mark>, Mute> {
+pub fn told_by(stat: &Stat) -> Result<Option<Mark>, Unreadable> {
     Ok(claim_of(stat)?.map(|claim| (claim.folder, claim.name)))
 }
 
@@ -89,7 +89,7 @@ impl Seen {
     ///
     /// # Errors
     /// As of [`told_by`].
-    pub fn told(self) -> Result<Option<Mark>, Mute> {
+    pub fn told(self) -> Result<Option<Mark>, Unreadable> {
         self.stat().map_or(Ok(None), |stat| told_by(&stat))
     }
 

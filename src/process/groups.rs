@@ -97,7 +97,7 @@ impl Groups {
         }
         let there = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
         let how = match files::may_write(there) {
-            Ok(()) if cgroup::kills(&path) => "killed as one",
+            Ok(()) if cgroup::has_kill(&path) => "killed as one",
             Ok(()) => "frozen and killed (cgroup.kill came with Linux 5.14)",
             Err(error) => return Err(format!("{} may not be written: {error}", there.display())),
         };
@@ -118,7 +118,7 @@ impl Groups {
             // The scope itself is systemd's to make.
             Owner::Systemd => cgroup::make_below(&leaf)?,
         }
-        cgroup::door(&leaf)
+        cgroup::procs_file(&leaf)
     }
 
     fn is_ours(&self, tree: &Path) -> bool {

@@ -12,7 +12,7 @@ use super::identity::Seen;
 use super::membership::{Mark, Told, Verdict, judge};
 use super::record::Record;
 use crate::linux::descriptors::locked_files_below;
-use crate::linux::process::{Mute, Stat, users};
+use crate::linux::process::{Stat, Unreadable, users};
 use crate::linux::tree::Tree;
 use crate::linux::{StartTicks, files};
 use crate::site::SitePlaces;
@@ -52,7 +52,7 @@ impl Known {
 #[derive(Clone, Debug)]
 pub(super) enum Saying {
     Nothing,
-    Mute,
+    Unreadable,
     Claim { claim: Claim, believed: bool },
 }
 
@@ -60,7 +60,7 @@ pub(super) enum Saying {
 ///
 /// # Errors
 /// It cannot be read, though the process does not hang.
-fn hear(stat: &Stat) -> io::Result<Result<Option<Claim>, Mute>> {
+fn hear(stat: &Stat) -> io::Result<Result<Option<Claim>, Unreadable>> {
     let heard = claim_of(stat);
     match heard.as_ref().err().and_then(|mute| mute.error()) {
         None => Ok(heard),
@@ -88,7 +88,7 @@ impl Saying {
         let claim = match hear(stat)? {
             Ok(Some(claim)) => claim,
             Ok(None) => return Ok(Self::Nothing),
-            Err(_) => return Ok(Self::Mute),
+            Err(_) => return Ok(Self::Unreadable),
         };
         let believed = if claim.folder != folder_of(places) {
             false
@@ -104,7 +104,7 @@ impl Saying {
         let ours = folder_of(places);
         match self {
             Self::Nothing => Told::Nothing,
-            Self::Mute => Told::Mute,
+            Self::Unreadable => Told::Unreadable,
             Self::Claim { claim, .. } if claim.folder != ours => Told::Another,
             Self::Claim { claim, believed } if claim.name == LEASE => {
                 Told::Keeper { believed: *believed }
@@ -123,7 +123,7 @@ impl Saying {
             Self::Claim { claim, .. } if matches!(self.told(places), Told::Ours { .. }) => {
                 Some(&claim.name)
             }
-            Self::Claim { .. } | Self::Nothing | Self::Mute => None,
+            Self::Claim { .. } | Self::Nothing | Self::Unreadable => None,
         }
     }
 }
@@ -155,7 +155,7 @@ pub enum Descendant {
     /// The site's; with the name of the process that it gives itself.
     Ours { named: Option<String> },
     /// It cannot be read; the site's if anything else says so.
-    Mute,
+    Unreadable,
     /// Another site's, or the keeper of the lease: left out, with all that is below it.
     Apart,
 }
@@ -201,7 +201,7 @@ impl<'a> Judge<'a> {
                 let (folder, name) = (claim.folder.as_slice(), claim.name.as_str());
                 self.others.own(&Question { stat, folder, name, by }, self)
             }
-            Saying::Nothing | Saying::Mute => Ok(false),
+            Saying::Nothing | Saying::Unreadable => Ok(false),
         })
     }
 
@@ -243,7 +243,7 @@ impl<'a> Judge<'a> {
         // Its descent decides, and what it says of this very site need not be believed.
         match hear(stat)? {
             Ok(None) => return Ok(Descendant::Ours { named: None }),
-            Err(_) => return Ok(Descendant::Mute),
+            Err(_) => return Ok(Descendant::Unreadable),
             Ok(Some(claim)) if claim.folder == folder_of(self.places) && claim.name != LEASE => {
                 return Ok(Descendant::Ours { named: Some(claim.name) });
             }

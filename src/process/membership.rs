@@ -46,7 +46,7 @@ impl Mark {
 pub(super) enum Told {
     Nothing,
     /// It hangs, and nobody can read it.
-    Mute,
+    Unreadable,
     /// That it is this site's.
     Ours {
         believed: bool,
@@ -94,11 +94,11 @@ pub(super) fn judge(
         },
         (Told::Another, None) => Verdict::Not,
         (Told::Keeper { believed: true }, None | Some(Mark::Descent)) => Verdict::Keeper,
-        (Told::Mute, Some(mark)) if mark.is_inherited() => Verdict::Unsure(mark),
+        (Told::Unreadable, Some(mark)) if mark.is_inherited() => Verdict::Unsure(mark),
         (_, Some(mark)) => Verdict::Ours(mark),
         (Told::Ours { believed: true }, None) => Verdict::Ours(Mark::Environment),
         (Told::Ours { believed: false } | Told::Keeper { .. }, None) => Verdict::Stranger,
-        (Told::Nothing | Told::Mute, None) => Verdict::Not,
+        (Told::Nothing | Told::Unreadable, None) => Verdict::Not,
     })
 }
 
@@ -110,7 +110,7 @@ mod tests {
 
     const SAYINGS: [Told; 7] = [
         Told::Nothing,
-        Told::Mute,
+        Told::Unreadable,
         Told::Ours { believed: true },
         Told::Ours { believed: false },
         Told::Keeper { believed: true },
@@ -128,7 +128,7 @@ mod tests {
             for told in SAYINGS {
                 let may_be = match (told, mark) {
                     (Told::Keeper { believed: true }, Mark::Descent) => Verdict::Keeper,
-                    (Told::Mute, Mark::Session | Mark::Descent) => Verdict::Unsure(mark),
+                    (Told::Unreadable, Mark::Session | Mark::Descent) => Verdict::Unsure(mark),
                     _ => Verdict::Ours(mark),
                 };
                 assert_eq!(verdict(Some(mark), told, false), may_be, "{mark:?} {told:?}");
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(verdict(None, Told::Keeper { believed: true }, false), Verdict::Keeper);
         assert_eq!(verdict(None, Told::Keeper { believed: false }, false), Verdict::Stranger);
         assert_eq!(verdict(None, Told::Nothing, false), Verdict::Not);
-        assert_eq!(verdict(None, Told::Mute, false), Verdict::Not);
+        assert_eq!(verdict(None, Told::Unreadable, false), Verdict::Not);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::definition::Context;
 use super::environment::is_variable;
 use super::yaml::Node;
 use crate::linux::capabilities::Capabilities;
-use crate::linux::limits::{Limit, Resource};
+use crate::linux::limits::{Limit, LimitedResource};
 
 pub(super) const CONTEXT_KEYS: [&str; 11] = [
     "user",
@@ -63,8 +63,8 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
             context.ulimits.push(limit);
         }
     }
-    if !context.ulimits.iter().any(|l| l.resource == Resource::Stack) {
-        context.ulimits.push(Limit { resource: Resource::Stack, soft: STACK, hard: None });
+    if !context.ulimits.iter().any(|l| l.resource == LimitedResource::Stack) {
+        context.ulimits.push(Limit { resource: LimitedResource::Stack, soft: STACK, hard: None });
     }
     if let Some(umask) = cursor.field("umask") {
         match umask.node {
@@ -145,7 +145,7 @@ fn read_environment(cursor: &Cursor<'_>) -> BTreeMap<String, String> {
 }
 
 fn read_ulimits(cursor: &Cursor<'_>) -> Vec<Limit> {
-    let words: Vec<&str> = Resource::ALL.iter().map(|(word, _)| *word).collect();
+    let words: Vec<&str> = LimitedResource::ALL.iter().map(|(word, _)| *word).collect();
     if cursor.check_keys(&words).is_none() {
         return Vec::new();
     }
@@ -160,7 +160,9 @@ fn read_ulimits(cursor: &Cursor<'_>) -> Vec<Limit> {
     };
     let mut limits = Vec::new();
     for (word, value) in cursor.entries().unwrap_or_default() {
-        let Some((_, resource)) = Resource::ALL.iter().find(|(w, _)| *w == word) else { continue };
+        let Some((_, resource)) = LimitedResource::ALL.iter().find(|(w, _)| *w == word) else {
+            continue;
+        };
         let both = match value.node {
             Node::Map(_) => {
                 value.check_keys(&["soft", "hard"]);

@@ -18,7 +18,7 @@ use crate::linux::spawn::{Child, ExecReport, spawn};
 use crate::linux::{PidFd, StartTicks};
 use crate::process::{Identity, ProcessRecord, Seen, locked_by};
 use crate::site::{Process, Ready};
-use crate::values::{ExecError, Stage};
+use crate::values::{ExecError, ExecStage};
 use crate::values::{Moment, Pid, Signal};
 
 /// A main process that lives, or whose death has not been told yet. Its number is its own as long as it
@@ -209,8 +209,8 @@ impl Supervisor {
     /// it who is none of the site's to end.
     fn lock_of(&mut self, unit: UnitId) -> Result<Option<Lock>, NotSpawned> {
         let path = self.places.process_lock(self.name(unit));
-        let failed = |errno| NotSpawned::Error(ExecError { stage: Stage::Alone, errno });
-        match Lock::for_heirs(&path) {
+        let failed = |errno| NotSpawned::Error(ExecError { stage: ExecStage::Alone, errno });
+        match Lock::inheritable(&path) {
             Ok(Attempt::Taken(lock)) => return Ok(Some(lock)),
             Ok(Attempt::Held) => {}
             Err(error) => return Err(failed(error.raw_os_error().unwrap_or(EIO))),
@@ -231,7 +231,7 @@ impl Supervisor {
             return Ok(None);
         }
         // It may have ended since.
-        match Lock::for_heirs(&path) {
+        match Lock::inheritable(&path) {
             Ok(Attempt::Taken(lock)) => Ok(Some(lock)),
             Ok(Attempt::Held) => Err(failed(EBUSY)),
             Err(error) => Err(failed(error.raw_os_error().unwrap_or(EIO))),
@@ -239,7 +239,7 @@ impl Supervisor {
     }
 
     fn spawn_unit(&mut self, unit: UnitId) -> Result<Pid, NotSpawned> {
-        let failed = |stage: Stage| {
+        let failed = |stage: ExecStage| {
             move |error: std::io::Error| ExecError {
                 stage,
                 errno: error.raw_os_error().unwrap_or(EIO),
@@ -257,7 +257,7 @@ impl Supervisor {
             shell.last_no = None;
             shell.retry_pause = PROBE_PACE.0;
             shell.notify = None;
-            shell.output.open(self.watcher.as_ref()).map_err(failed(Stage::Streams))?
+            shell.output.open(self.watcher.as_ref()).map_err(failed(ExecStage::Streams))?
         };
         let mut extra = vec![("SITEWARD_PROCESS", name.clone())];
         if process.instances > 1 {
@@ -267,7 +267,7 @@ impl Supervisor {
             let ear =
                 Ear::new(&self.places, self.launch_of(unit).credentials()).map_err(|error| {
                     log::error!("`{name}` has no socket to send its notices to: {error}");
-                    failed(Stage::Streams)(error)
+                    failed(ExecStage::Streams)(error)
                 })?;
             self.foothold.watch_ears(&self.places, self.watcher.as_ref());
             extra.push(("NOTIFY_SOCKET", ear.target()));
@@ -293,7 +293,7 @@ impl Supervisor {
         command.group = door.as_ref().map(|door| door.as_fd());
         command.listen.extend(sockets.into_iter().map(|socket| socket.as_fd()));
         if let Some(lock) = &lock {
-            command.marks.push(lock.file().as_fd());
+            command.inherited.push(lock.file().as_fd());
         }
         let Child { pid, handle, report } = spawn(&command)?;
         self.kin.started(unit, pid);

@@ -108,7 +108,7 @@ impl Kin {
                         Some(unit) => Some(unit),
                         None => self.unit_of_orphan(stat, &whose, about, &judge)?,
                     };
-                    if unit.is_none() && whose == Descendant::Mute {
+                    if unit.is_none() && whose == Descendant::Unreadable {
                         family.spared.push((seen, MUTE));
                         continue;
                     }
@@ -154,7 +154,7 @@ impl Kin {
         }
         Ok(match whose {
             Descendant::Ours { named } => called(named.clone()),
-            Descendant::Mute | Descendant::Apart => None,
+            Descendant::Unreadable | Descendant::Apart => None,
         })
     }
 }

@@ -205,7 +205,7 @@ impl Launch {
             oom_score_adj: self.oom_score_adj,
             credentials: self.credentials.clone(),
             output,
-            marks: Vec::new(),
+            inherited: Vec::new(),
             listen: Vec::new(),
             group: None,
             dies_with_parent: false,

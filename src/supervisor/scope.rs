@@ -1,10 +1,10 @@
-//! Asking systemd for a scope of the site's own: a part of its tree of control groups that it leaves
-//! to us.
+//! Asking systemd for a scope of the site's own: a part of its tree of control groups that systemd
+//! delegates.
 //!
-//! Without default dependencies, so that it is in no transaction of a shutdown and the cluster manager
-//! stops the site by its own stop; and without any ordering on the cluster manager, as starting it
-//! would then wait for that one's stop, for ever. A systemd that does not answer within a second is
-//! not waited for: the site stays where it is, and the other marks have to do.
+//! The scope has no default dependencies, so that a shutdown does not stop it: the cluster manager stops
+//! the site by its own stop. It has no ordering on the cluster manager either: the start of the scope
+//! would wait for a stop of the cluster manager, and that one waits for the site. If systemd does not
+//! answer within a second, the site runs without a control group, and is known by its other marks.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -18,23 +18,23 @@ use crate::linux::spawn::Command;
 use crate::process::{Groups, SUPERVISOR, Scope};
 use crate::values::{Moment, Pid};
 
-/// How long systemd has.
+/// How long systemd may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How much of what systemd-run prints is kept, in bytes.
 const KEPT: usize = 4 << 10;
 
-/// The word by which a helper in the new scope is told to move us there.
+/// The word by which a helper in the new scope is told to move this process there.
 pub const MOVE_IN: &str = "move-in";
 
-/// Puts this process, and all that it will start, into control groups of the site's own.
+/// Moves this process, and all that it will start, into control groups of the site's own.
 ///
 /// # Errors
-/// Why it has none; for the end of a sentence.
+/// Why that cannot be, for the end of a sentence.
 pub(super) fn enter(mut groups: Groups, foreground: bool) -> Result<Groups, String> {
     match groups.scope(Pid::this()) {
         None => {}
-        // A unit of somebody else's would lose its main process.
+        // The unit would lose its main process.
         Some(_) if foreground => {
             return Err("systemd runs this process in a unit already".to_owned());
         }
@@ -48,21 +48,21 @@ pub(super) fn enter(mut groups: Groups, foreground: bool) -> Result<Groups, Stri
     joined.map(|()| groups).map_err(|error| error.to_string())
 }
 
-/// A stay of this process in control groups of the site's, to start in them what is not to be a child
-/// of a supervisor of ours; over when this is dropped.
+/// This process in control groups of the site's own while it starts another supervisor there. When this
+/// is dropped, it goes back to the group that it came from.
 #[derive(Debug)]
 pub struct Stay {
     pub groups: Groups,
-    /// Where this process came from.
+    /// The group that this process came from, if it has left it.
     back: Option<PathBuf>,
 }
 
 impl Stay {
-    /// Has a scope made where systemd has to be asked for one, and stays in its leaf `name` so that it
-    /// is not gone before something is started there.
+    /// Asks systemd for a scope if that is needed, and moves this process to the leaf `name` of it, so that
+    /// the scope is not removed before something is started there.
     ///
     /// # Errors
-    /// Why there is none; for the end of a sentence.
+    /// Why there is no scope, for the end of a sentence.
     pub fn begin(mut groups: Groups, name: &str) -> Result<Self, String> {
         let Some(scope) = groups.scope(Pid::this()) else { return Ok(Self { groups, back: None }) };
         let back = cgroup::of(Pid::this())
@@ -74,7 +74,7 @@ impl Stay {
         Ok(Self { groups, back })
     }
 
-    /// This process has left its own control group for it.
+    /// This process has left its own control group.
     pub fn is_a_visit(&self) -> bool {
         self.back.is_some()
     }
@@ -83,16 +83,16 @@ impl Stay {
 impl Drop for Stay {
     fn drop(&mut self) {
         let Some(back) = &self.back else { return };
-        if let Err(error) = cgroup::door(back).and_then(|mut door| door.write_all(b"0")) {
+        if let Err(error) = cgroup::procs_file(back).and_then(|mut door| door.write_all(b"0")) {
             log::info!("this process stays in the site's control group: {error}");
         }
     }
 }
 
-/// Asks for a scope, and has this process moved to its leaf `name`.
+/// Asks systemd for a scope, and has this process moved to its leaf `name`.
 fn ask_for(scope: &Scope, name: &str) -> Result<(), String> {
     let me = Pid::this().to_string();
-    // Our own program, by a name that means the same to whoever executes it.
+    // The program of this process, by a path that means the same to another process.
     let program = format!("/proc/{me}/exe");
     let (unit, slice) = (format!("--unit={}", scope.unit), format!("--slice={}", scope.slice));
     let mut words: Vec<OsString> = [
@@ -122,11 +122,11 @@ fn ask_for(scope: &Scope, name: &str) -> Result<(), String> {
     }
 }
 
-/// In the helper that systemd started in the new scope: moves whoever asked to a leaf there, and goes.
+/// In the helper that systemd has started in the new scope: moves `supervisor` to a leaf of the scope.
 ///
 /// # Errors
-/// The scope is not where it was expected, or may not be written.
+/// The scope is not at the expected path, or may not be written.
 pub fn move_in(supervisor: Pid, leaf: &std::path::Path) -> std::io::Result<()> {
     cgroup::make_below(leaf)?;
-    cgroup::door(leaf)?.write_all(supervisor.to_string().as_bytes())
+    cgroup::procs_file(leaf)?.write_all(supervisor.to_string().as_bytes())
 }

@@ -1,12 +1,12 @@
-//! Why a program did not run, as its child tells it by stage and errno.
+//! Why a program did not run: the step that failed, and its errno.
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
-/// On which step a child failed before its program ran.
+/// The step that failed before a program ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
+pub enum ExecStage {
     Fork,
     Session,
     Keyring,
@@ -15,11 +15,11 @@ pub enum Stage {
     User,
     Directory,
     Exec,
-    /// An earlier one lives still.
+    /// An earlier process of the same kind still lives.
     Alone,
 }
 
-impl Stage {
+impl ExecStage {
     pub(crate) const ALL: [Self; 9] = [
         Self::Fork,
         Self::Session,
@@ -32,7 +32,7 @@ impl Stage {
         Self::Alone,
     ];
 
-    /// What the step was to do, for a message.
+    /// The purpose of the step, for a message.
     pub fn what(self) -> &'static str {
         match self {
             Self::Fork => "make a process",
@@ -51,36 +51,36 @@ impl Stage {
 /// Why a program did not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecError {
-    pub stage: Stage,
+    pub stage: ExecStage,
     /// errno(3).
     pub errno: i32,
 }
 
-/// How long a failure is when a child tells it through a pipe, in bytes.
+/// The length of a failure as a child reports it through a pipe, in bytes.
 pub(crate) const MESSAGE: usize = 5;
 
 impl ExecError {
-    /// As a child tells it; allocates nothing.
-    pub(crate) fn message(stage: Stage, errno: i32) -> [u8; MESSAGE] {
+    /// As a child reports it; allocates nothing.
+    pub(crate) fn message(stage: ExecStage, errno: i32) -> [u8; MESSAGE] {
         let [a, b, c, d] = errno.to_ne_bytes();
         [stage as u8, a, b, c, d]
     }
 
-    /// What a child told.
+    /// As it was reported by a child.
     pub(crate) fn from_message([stage, errno @ ..]: [u8; MESSAGE]) -> Self {
-        let stage = Stage::ALL.get(usize::from(stage)).copied().unwrap_or(Stage::Exec);
+        let stage = ExecStage::ALL.get(usize::from(stage)).copied().unwrap_or(ExecStage::Exec);
         Self { stage, errno: i32::from_ne_bytes(errno) }
     }
 
-    /// Nothing is wrong with the program: there was no room for one more process, or for what belongs
-    /// to one, at that moment.
+    /// Whether the node had no room for one more process, or for its descriptors, at that moment: the
+    /// program is not at fault.
     pub fn is_for_want_of_room(&self) -> bool {
         matches!(self.errno, libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE)
     }
 
-    /// There is no such program.
+    /// Whether there is no such program.
     pub fn is_not_found(&self) -> bool {
-        self.stage == Stage::Exec && matches!(self.errno, libc::ENOENT | libc::ENOTDIR)
+        self.stage == ExecStage::Exec && matches!(self.errno, libc::ENOENT | libc::ENOTDIR)
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_failure_is_heard_as_it_was_told() {
-        for stage in Stage::ALL {
+        for stage in ExecStage::ALL {
             let error = ExecError { stage, errno: libc::EDQUOT };
             assert_eq!(ExecError::from_message(ExecError::message(stage, libc::EDQUOT)), error);
         }

@@ -1,7 +1,8 @@
-//! Plain values that every room speaks of: a moment, a process's number, a signal, how a process ended,
+//! Plain values that every room uses: a moment, the number of a process, a signal, how a process ended,
 //! why a program did not run.
 //!
-//! Promises: a value here is made, compared and written; the numbers of the kernel are its constants.
+//! Promises: values are made, compared and written here, without the operating system; of the kernel only
+//! constants are used.
 //! Must never: make a system call, read a clock, or know what a site is.
 
 mod exec_error;
@@ -11,7 +12,7 @@ mod pid;
 mod signal;
 
 pub(crate) use exec_error::MESSAGE;
-pub use exec_error::{ExecError, Stage};
+pub use exec_error::{ExecError, ExecStage};
 pub use exit_status::ExitStatus;
 pub use moment::Moment;
 pub use pid::Pid;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A point on the monotonic clock of this process. Meaningless after a reboot. How it is written and
-/// read: see `linux::clock`, which also tells the present one.
+/// A point on the monotonic clock of this process, without a meaning after a reboot. `linux::clock` gives
+/// the present one, and writes and reads one for another process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 
@@ -15,17 +15,17 @@ impl Moment {
         Self(time)
     }
 
-    /// So long after the clock began.
+    /// How long after the clock began.
     pub(crate) const fn as_time(self) -> Duration {
         self.0
     }
 
-    /// How long until `later`; zero if that is past.
+    /// How long it is from this moment until `later`; zero if that is not later.
     pub fn until(self, later: Self) -> Duration {
         later.0.saturating_sub(self.0)
     }
 
-    /// How long since `earlier`; zero if that is yet to come.
+    /// How long it is from `earlier` until this moment; zero if that is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

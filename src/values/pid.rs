@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The number of a process. It says nothing of which process: see `process::Identity`.
+/// The number of a process. It may be used again for another process: see `process::Identity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i32", into = "i32")]
 pub struct Pid(i32);
@@ -13,7 +13,7 @@ impl Pid {
     /// PID 1 of this PID namespace.
     pub const INIT: Self = Self(1);
 
-    /// The number for an interface that wants it bare.
+    /// The bare number.
     pub fn number(self) -> i32 {
         self.0
     }

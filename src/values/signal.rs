@@ -6,13 +6,13 @@ use std::str::FromStr;
 use nix::sys::signal::Signal as NixSignal;
 use serde::{Deserialize, Serialize};
 
-/// A signal of signal(7), by name in every message and record; real-time ones too.
+/// A signal of signal(7), written by its name; also a real-time signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Signal(i32);
 
 impl Signal {
-    /// The null signal of kill(2): it reaches nobody, and says whether it could.
+    /// The null signal of kill(2): it is not sent, and only checks whether it could be.
     pub(crate) const NONE: Self = Self(0);
     pub const TERM: Self = Self(libc::SIGTERM);
     pub const KILL: Self = Self(libc::SIGKILL);
@@ -22,7 +22,7 @@ impl Signal {
     pub const HUP: Self = Self(libc::SIGHUP);
     pub const CHLD: Self = Self(libc::SIGCHLD);
 
-    /// The names that [`FromStr`] takes, without their SIG; of the real-time ones the first.
+    /// The names that [`FromStr`] takes, without their SIG; of the real-time signals only the first.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NixSignal::iterator().map(|s| s.as_str().trim_start_matches("SIG")).chain(["RTMIN"])
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::site::Restart;
 use crate::supervisor::plan::{HealthPlan, UnitPlan};
-use crate::values::{ExecError, Stage};
+use crate::values::{ExecError, ExecStage};
 use crate::values::{Pid, Signal};
 
 const A: UnitId = UnitId(0);
@@ -281,8 +281,8 @@ fn a_process_for_which_there_was_no_room_is_started_again_within_its_budget() {
         delay: Duration::from_secs(1),
         max_delay: Duration::from_secs(1),
     };
-    let no_room = ExecError { stage: Stage::Fork, errno: 11 };
-    let no_program = ExecError { stage: Stage::Exec, errno: 2 };
+    let no_room = ExecError { stage: ExecStage::Fork, errno: 11 };
+    let no_program = ExecError { stage: ExecStage::Exec, errno: 2 };
     let site = || machine(vec![UnitPlan { restart: Some(restart), ..unit("a", &[]) }]);
     let mut m = site();
     begin(&mut m);
