@@ -5,6 +5,8 @@
 
 use std::os::fd::{AsRawFd, RawFd};
 
+use nix::sys::resource::{getrlimit, setrlimit};
+
 use super::capabilities::Capabilities;
 use super::child::{
     default_signals, end_at_exec_from, errno, is_orphan_of, join_new_keyring, unblock_signals,
@@ -92,14 +94,13 @@ fn child_steps(plan: &ChildPlan<'_>) -> (ExecStage, i32) {
             return (ExecStage::Streams, errno());
         }
         for limit in &command.limits {
-            let mut value = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            libc::getrlimit(limit.resource.raw(), &raw mut value);
-            if let Some(hard) = limit.hard {
-                value.rlim_max = hard;
-            }
-            value.rlim_cur = if limit.soft < value.rlim_max { limit.soft } else { value.rlim_max };
-            if libc::setrlimit(limit.resource.raw(), &raw const value) < 0 {
-                return (ExecStage::Limits, errno());
+            let resource = limit.resource.raw();
+            let set = getrlimit(resource).and_then(|(_, old)| {
+                let hard = limit.hard.unwrap_or(old);
+                setrlimit(resource, limit.soft.min(hard), hard)
+            });
+            if let Err(error) = set {
+                return (ExecStage::Limits, error as i32);
             }
         }
         if command.capabilities.is_some_and(|bound| !bound_capabilities(bound)) {

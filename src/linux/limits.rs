@@ -2,12 +2,6 @@
 
 use nix::sys::resource::{RLIM_INFINITY, Resource as Raw, getrlimit, setrlimit};
 
-/// The type of the first argument of getrlimit(2), which the C libraries disagree on.
-#[cfg(target_env = "gnu")]
-type RawResource = libc::__rlimit_resource_t;
-#[cfg(not(target_env = "gnu"))]
-type RawResource = libc::c_int;
-
 /// A limit of getrlimit(2); u64::MAX is unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -27,8 +21,8 @@ macro_rules! resources {
             /// Every resource with its name.
             pub const ALL: &[(&str, Self)] = &[$(($word, Self::$name)),*];
 
-            pub(super) fn raw(self) -> RawResource {
-                match self { $(Self::$name => libc::$constant),* }
+            pub(super) fn raw(self) -> Raw {
+                match self { $(Self::$name => Raw::$constant),* }
             }
         }
     };
@@ -58,14 +52,15 @@ resources! {
 pub fn widen() -> Vec<Limit> {
     const DESCRIPTORS: u64 = 65536;
     [
-        (LimitedResource::As, Raw::RLIMIT_AS, RLIM_INFINITY),
-        (LimitedResource::Cpu, Raw::RLIMIT_CPU, RLIM_INFINITY),
-        (LimitedResource::Data, Raw::RLIMIT_DATA, RLIM_INFINITY),
-        (LimitedResource::Fsize, Raw::RLIMIT_FSIZE, RLIM_INFINITY),
-        (LimitedResource::Nofile, Raw::RLIMIT_NOFILE, DESCRIPTORS),
+        (LimitedResource::As, RLIM_INFINITY),
+        (LimitedResource::Cpu, RLIM_INFINITY),
+        (LimitedResource::Data, RLIM_INFINITY),
+        (LimitedResource::Fsize, RLIM_INFINITY),
+        (LimitedResource::Nofile, DESCRIPTORS),
     ]
     .into_iter()
-    .filter_map(|(resource, raw, enough)| {
+    .filter_map(|(resource, enough)| {
+        let raw = resource.raw();
         let (soft, hard) = getrlimit(raw).ok().filter(|(soft, _)| *soft < enough)?;
         setrlimit(raw, enough, hard.max(enough))
             .or_else(|_| setrlimit(raw, hard.min(enough), hard))
