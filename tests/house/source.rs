@@ -35,7 +35,7 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn of(text: &str) -> Self {
-        without_tests(tokens(text))
+        without_tests(&tokens(text))
     }
 }
 
@@ -128,7 +128,7 @@ fn after_raw_string(text: &[char], start: usize) -> Option<usize> {
 }
 
 /// Leaves out every item behind `#[cfg(test)]`.
-fn without_tests(tokens: Vec<Token>) -> Source {
+fn without_tests(tokens: &[Token]) -> Source {
     let marker = [Token::Sign('#'), Token::Sign('['), Token::Word("cfg".to_owned())]
         .into_iter()
         .chain([Token::Sign('('), Token::Word("test".to_owned())])
