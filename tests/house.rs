@@ -113,7 +113,7 @@ fn the_test_would_see_an_arrow_upwards() {
 }
 
 /// Circles between files that are not mended yet; the list may only get shorter.
-const CIRCLES_STILL_THERE: [&[&str]; 10] = [
+const CIRCLES_STILL_THERE: &[&[&str]] = &[
     &["agent/errand.rs", "agent/gate.rs"],
     &[
         "agent/orders.rs",
@@ -159,7 +159,7 @@ const CIRCLES_STILL_THERE: [&[&str]; 10] = [
 ];
 
 /// The same between folders, and files beside them; first the folder in which they stand.
-const FOLDERS_STILL_IN_CIRCLES: [(&str, &[&str]); 2] = [
+const FOLDERS_STILL_IN_CIRCLES: &[(&str, &[&str])] = &[
     ("agent", &["orders", "stop", "wrapped"]),
     (
         "supervisor",
@@ -177,13 +177,11 @@ const FOLDERS_STILL_IN_CIRCLES: [(&str, &[&str]); 2] = [
 ];
 
 /// Names of types that are not told apart yet; the list may only get shorter.
-const TYPES_STILL_THERE_TWICE: [&str; 21] = [
-    "Claim",
+const TYPES_STILL_THERE_TWICE: &[&str] = &[
     "Client",
     "Ending",
     "Entry",
     "Failure",
-    "Found",
     "Mark",
     "Owner",
     "Part",
@@ -198,7 +196,6 @@ const TYPES_STILL_THERE_TWICE: [&str; 21] = [
     "Token",
     "Verdict",
     "Wanted",
-    "Word",
 ];
 
 /// Every file by its name below src, with its text.
@@ -221,7 +218,7 @@ fn made_up(files: &[(&str, &str)]) -> Crate {
 fn no_files_import_each_other_in_a_circle() {
     let arrows = Crate::read(&files()).arrows();
     let there = circles(&arrows);
-    let allowed = CIRCLES_STILL_THERE.map(set);
+    let allowed: Vec<BTreeSet<String>> = CIRCLES_STILL_THERE.iter().map(|c| set(c)).collect();
     let mut wrong = Vec::new();
     for circle in there.iter().filter(|circle| !allowed.contains(circle)) {
         wrong.push(format!("{circle:?}:\n{}", describe(circle, &arrows)));
@@ -238,8 +235,8 @@ fn no_folders_import_each_other_in_a_circle() {
     let arrows = Crate::read(&files).arrows();
     let folders: BTreeSet<&str> =
         files.iter().filter_map(|(file, _)| Some(file.rsplit_once('/')?.0)).chain([""]).collect();
-    let mut allowed =
-        FOLDERS_STILL_IN_CIRCLES.map(|(folder, circle)| (folder, set(circle))).to_vec();
+    let mut allowed: Vec<(&str, BTreeSet<String>)> =
+        FOLDERS_STILL_IN_CIRCLES.iter().map(|(folder, circle)| (*folder, set(circle))).collect();
     let mut wrong = Vec::new();
     for folder in folders {
         let between = side_by_side(folder, &arrows);
