@@ -183,7 +183,6 @@ const TYPES_STILL_THERE_TWICE: &[&str] = &[
     "Entry",
     "Failure",
     "Mark",
-    "Owner",
     "Part",
     "Phase",
     "Reader",
