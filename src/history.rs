@@ -39,7 +39,9 @@ pub fn add(path: &Path, event: &str, detail: &str) {
 
 fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
     if !path.parent().is_some_and(files::is_own_folder) {
-        return Err(std::io::Error::other("its folder is missing, is a link, or belongs to another user"));
+        return Err(std::io::Error::other(
+            "its folder is missing, is a link, or belongs to another user",
+        ));
     }
     let mut file = files::append_to(path)?;
     if file.metadata()?.len() > BOUND {

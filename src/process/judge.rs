@@ -19,14 +19,14 @@ use crate::site::SitePlaces;
 use crate::values::Pid;
 
 /// The processes that the record names and that still live.
-pub(super) struct Known {
+pub(super) struct RecordedProcesses {
     pub(super) supervisor: Option<Seen>,
     pub(super) processes: HashMap<(Pid, StartTicks), String>,
     /// Sessions whose leader is a recorded process that lives, so that the number is not used again.
     pub(super) sessions: HashSet<Pid>,
 }
 
-impl Known {
+impl RecordedProcesses {
     fn new(record: Option<&Record>, lives: impl Fn(Seen) -> io::Result<bool>) -> io::Result<Self> {
         let mut known =
             Self { supervisor: None, processes: HashMap::new(), sessions: HashSet::new() };
@@ -147,7 +147,7 @@ pub fn locked_by(pid: Pid, places: &SitePlaces) -> io::Result<Option<String>> {
 pub struct Judge<'a> {
     places: &'a SitePlaces,
     tree: &'a Tree,
-    pub(super) known: Known,
+    pub(super) known: RecordedProcesses,
     groups: Option<Groups>,
     verifier: ClaimVerifier<'a>,
     others: OtherSites<'a>,
@@ -178,7 +178,7 @@ impl<'a> Judge<'a> {
         Ok(Self {
             places,
             tree,
-            known: Known::new(record, lives)?,
+            known: RecordedProcesses::new(record, lives)?,
             groups: Groups::look(places)?,
             verifier: ClaimVerifier::new(places),
             others: OtherSites::new(places),
@@ -309,7 +309,7 @@ pub fn is_keeper(places: &SitePlaces, stat: &Stat) -> io::Result<bool> {
     let judge = Judge {
         places,
         tree: &tree,
-        known: Known::new(record.as_ref(), lives)?,
+        known: RecordedProcesses::new(record.as_ref(), lives)?,
         groups: Groups::look(places)?,
         verifier,
         others: OtherSites::new(places),
