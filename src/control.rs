@@ -109,7 +109,7 @@ impl fmt::Display for Pause {
     }
 }
 
-/// What a verb asks of the supervisor.
+/// A request of a verb.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
@@ -142,7 +142,7 @@ pub enum Request {
     Reload { until: Moment },
 }
 
-/// What the supervisor answers.
+/// An answer of the supervisor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
@@ -204,11 +204,11 @@ pub struct ProcessView {
     pub up: bool,
     pub essential: bool,
     pub restarts: u32,
-    /// What it said itself (`STATUS=`), or its last failure.
+    /// Its own status (`STATUS=`), or its last failure.
     pub detail: Option<String>,
 }
 
-/// What failed, when and why.
+/// A failure: of which process, when and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// None: no process failed, but something else did.

@@ -325,8 +325,8 @@ fn a_stranger_is_left_alone() {
         let words = explained(&site);
         for stranger in &strangers {
             let named = format!(
-                "process {} (sleep 1000) of user nobody bears this site's mark and is none of its \
-                 processes: it is left alone",
+                "process {} (sleep 1000) of user nobody has this site's mark but does not belong \
+                 to it: it is left alone",
                 stranger.pid()
             );
             assert!(words.contains(&named), "{named}: {words}");

@@ -19,7 +19,7 @@ use crate::linux::{BootId, inherit};
 use crate::site::{SiteName, on_database};
 use crate::values::{Moment, Signal};
 
-/// What a keeper is started with.
+/// The arguments of a keeper.
 #[derive(Debug)]
 pub struct Order {
     pub site: SiteName,
@@ -106,7 +106,7 @@ struct HeldLease {
     owner: Owner,
 }
 
-/// What to do with a lock that was free.
+/// The decision about a lock that was free.
 #[derive(Debug, PartialEq, Eq)]
 enum Decision {
     Take,

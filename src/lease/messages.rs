@@ -1,4 +1,4 @@
-//! What a keeper and the process that started it say to each other, and why a lease is not taken.
+//! The messages between a keeper and the process that started it, and the reasons why a lease is not taken.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Owner, UncleanEnd};
 
-/// What was found when the lease was taken.
+/// The lease was taken; the state that it was in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
     /// An earlier unclean end of the site, on any node, that is not repaired yet.
@@ -29,7 +29,7 @@ pub(super) enum KeeperMessage {
     Failed(String),
 }
 
-/// What the keeper is told when the repair of an unclean end has succeeded.
+/// The message to a keeper that the repair of an unclean end has succeeded.
 pub(super) const REPAIRED: &[u8; 9] = b"repaired\n";
 
 /// Why the lease is not taken. As text it ends a sentence.

@@ -63,7 +63,7 @@ impl std::fmt::Display for UncleanEnd {
     }
 }
 
-/// What tells this site's records from those of other sites on this node.
+/// Tells this site's records from those of other sites on this node.
 pub(super) fn home_of(places: &SitePlaces) -> String {
     let namespace = node::pid_namespace().unwrap_or_default();
     format!("{} {namespace}", places.runtime.display())

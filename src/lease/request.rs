@@ -40,7 +40,7 @@ pub struct Taking {
     waits_for: WaitsFor,
 }
 
-/// What the keeper waits for.
+/// The cause of a keeper's wait.
 #[derive(Debug, PartialEq, Eq)]
 enum WaitsFor {
     /// It has not looked at the lock yet.

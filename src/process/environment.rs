@@ -33,7 +33,7 @@ pub fn mark_entry(places: &SitePlaces, name: &str) -> Vec<u8> {
     entry
 }
 
-/// What the environment of a process claims: to which site it belongs, and under which name.
+/// The claim in the environment of a process: its site, and its name there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
     /// The site's runtime folder.

@@ -89,7 +89,7 @@ impl Groups {
         self.home = Some(scope.tree.clone());
     }
 
-    /// What the site has, or would get at a start, in words.
+    /// The control groups that the site has, or would get at a start, in words.
     ///
     /// # Errors
     /// Why it gets none, in words.

@@ -18,7 +18,7 @@ pub struct Holder {
     pub pid: Pid,
     pub start: StartTicks,
     pub comm: String,
-    /// What it holds: its working folder, an open file, or one that it has mapped.
+    /// Its working folder, or an open or mapped file.
     pub what: PathBuf,
 }
 
@@ -49,7 +49,7 @@ pub fn holders(folder: &Path) -> io::Result<Vec<Holder>> {
     Ok(found)
 }
 
-/// What this process holds at or below `folder`.
+/// A path at or below `folder` that this process holds.
 fn held_below(stat: &Stat, folder: &Path) -> io::Result<Option<PathBuf>> {
     if let Some(path) = working_folder(stat.pid).filter(|path| path.starts_with(folder)) {
         return Ok(Some(path));

@@ -153,14 +153,14 @@ pub struct Judge<'a> {
     others: OtherSites<'a>,
 }
 
-/// To whom a descendant of the site's supervisor belongs.
+/// The owner of a descendant of the site's supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Descendant {
-    /// To the site; with the name of the process that it claims to be.
+    /// The site; with the name of the process that it claims to be.
     Ours { named: Option<String> },
     /// Its environment cannot be read; it belongs to the site if another mark says so.
     Unreadable,
-    /// To another site, or it keeps the lease. It is left out with all its descendants.
+    /// Another site, or it keeps the lease. It is left out with all its descendants.
     Apart,
 }
 
@@ -239,7 +239,7 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// To whom a descendant of the supervisor belongs.
+    /// The owner of a descendant of the supervisor.
     ///
     /// # Errors
     /// A mark of it cannot be looked at.

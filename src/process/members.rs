@@ -95,21 +95,21 @@ impl Members {
             let name = user.and_then(|uid| Some(accounts::user(&uid.to_string())?.name));
             let user = name.or(user.map(|uid| uid.to_string())).unwrap_or("unknown".to_owned());
             format!(
-                "process {} of user {user} bears this site's mark and is none of its processes: it \
-                 is left alone",
+                "process {} of user {user} has this site's mark but does not belong to it: it is \
+                 left alone",
                 stranger.describe()
             )
         };
         let mut words: Vec<String> = self.strangers.iter().take(STRANGERS).map(describe).collect();
         let more = self.strangers.len().saturating_sub(STRANGERS);
         if more > 0 {
-            words.push(format!("{more} more processes bear this site's mark in the same way"));
+            words.push(format!("{more} more processes have this site's mark in the same way"));
         }
         words
     }
 }
 
-/// What is read about a process while it lives.
+/// Facts about a process, read while it lives.
 struct Sighting {
     claim: io::Result<VerifiedClaim>,
     /// None also if the claim is believed: then locks are not looked for.

@@ -40,7 +40,7 @@ impl Mark {
     }
 }
 
-/// What the environment of a process claims.
+/// The claim of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClaimKind {
     Nothing,
@@ -58,7 +58,7 @@ pub(super) enum ClaimKind {
     AnotherSite,
 }
 
-/// To whom a process belongs.
+/// The owner of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Ours(Mark),

@@ -34,7 +34,7 @@ pub(super) struct Question<'a> {
     pub(super) by: Mark,
 }
 
-/// What is known about this site.
+/// Facts about this site.
 pub(super) trait ThisSite {
     fn tree(&self) -> &Tree;
     /// It is this site's supervisor, or this site's record names it: its ancestors do not count.

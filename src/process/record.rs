@@ -39,7 +39,7 @@ pub struct Record {
     pub group: Option<PathBuf>,
     /// None while the supervisor works.
     pub ending: Option<Ending>,
-    /// Only for a wrapped supervisor: what was last ordered of it.
+    /// Only for a wrapped supervisor: the last order.
     #[serde(default)]
     pub phase: Option<Phase>,
     /// Only for a wrapped supervisor: the pause that siteward ordered.
@@ -47,7 +47,7 @@ pub struct Record {
     pub paused: Option<Pause>,
 }
 
-/// What was last ordered of a wrapped supervisor, and its result.
+/// The last order to a wrapped supervisor, and its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -55,7 +55,7 @@ pub enum Phase {
     Starting { until: Moment },
     /// It was started and came up.
     Up,
-    /// It was told to stop.
+    /// It was ordered to stop.
     Stopping,
 }
 
