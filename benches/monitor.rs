@@ -1,6 +1,6 @@
-//! What a monitor costs: ours, and that of `ocf:heartbeat:anything`, the shell agent for a program
-//! that has no agent of its own. Both look at a sleep(1) that runs, then at one that does not, in
-//! turn on one machine; the medians and their ratio are printed. Run it with: cargo bench
+//! The time of a monitor, compared with `ocf:heartbeat:anything`, the shell agent for programs without
+//! an agent of their own. Both monitor a sleep(1), first running and then stopped, in turn on one
+//! machine. The medians and their ratio are printed. Run it with: cargo bench
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Its exit code; what it says goes nowhere, as a daemon that it starts keeps it open.
+/// The exit code. The output is discarded, because a daemon that the command starts keeps it open.
 fn code(mut command: Command) -> i32 {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().unwrap().code().unwrap()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# An external_script for packages that name their site by the variable pev_siteward_site.
-# Where the site's name can be a link's, no script is needed: see README.md.
+# The external_script for packages that name their site by the variable pev_siteward_site.
+# A link with the site's name needs no script: see README.md.
 if [ -z "$SG_UTILS" ] && [ -r /etc/cmcluster.conf ]; then
 	. /etc/cmcluster.conf
 	SG_UTILS=$SGCONF/scripts/mscripts/utils.sh

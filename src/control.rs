@@ -1,10 +1,10 @@
-//! What verbs and supervisor say to each other: one line of JSON each way on a socket of the site.
+//! The protocol between verbs and supervisor: one line of JSON each way on the site's socket.
 //!
-//! Promises: the vocabulary of states, and messages that both sides read alike. Must never: wait
-//! beyond the deadline it is given, or trust a peer to send less than a line of bounded length.
+//! Promises: one set of states and messages for both sides. Must never: wait beyond the deadline it is
+//! given, or read a line of unbounded length.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,8 @@ use crate::linux::{StartTicks, sockets};
 use crate::site::{Adjustments, DegradedIs};
 use crate::values::{Moment, Pid, Signal};
 
-/// The nine states of a site, with what a manager must be told apart within two of them.
+/// The nine states of a site. `stopping` and `failed` have two variants each, which managers answer
+/// differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -26,20 +27,20 @@ pub enum State {
     Running,
     Degraded,
     Maintenance,
-    /// `stopping`, as it was told to.
+    /// `stopping`, because a stop was ordered.
     StoppingOrdered,
     /// `stopping`, because something failed.
     StoppingFailed,
-    /// `failed`, and nothing of it lives.
+    /// `failed`, and none of its processes lives.
     Failed,
-    /// `failed`, and something of it lives.
+    /// `failed`, and some of its processes live.
     FailedWithSurvivors,
     Unsupervised,
     Unknown,
 }
 
 impl State {
-    /// Nobody has to do anything about it.
+    /// No recovery is needed.
     pub fn is_well(self) -> bool {
         match self {
             Self::Running | Self::Maintenance | Self::Degraded | Self::Starting => true,
@@ -75,21 +76,21 @@ impl fmt::Display for State {
     }
 }
 
-/// Why a site is at rest, and until when that is meant.
+/// Why a site is paused, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
-    /// Who, where, when and why, in a sentence without its full stop.
+    /// By whom, where, when and why: a sentence without its full stop.
     pub words: String,
     pub until: Option<WallTime>,
 }
 
 impl Pause {
-    /// Without an end.
+    /// A pause without an end.
     pub fn because(words: impl Into<String>) -> Self {
         Self { words: words.into(), until: None }
     }
 
-    /// Its time is past.
+    /// `until` is past.
     pub fn is_over(&self) -> bool {
         self.until.is_some_and(|until| until <= WallTime::now())
     }
@@ -108,29 +109,30 @@ impl fmt::Display for Pause {
     }
 }
 
-/// What a verb asks of the supervisor.
+/// A request of a verb.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
-    /// The view of this moment.
+    /// Answer with the current view.
     Look,
-    /// Run every healthcheck once, and then the view; not beyond `until`.
+    /// Run every healthcheck once, at most until `until`, and answer with the view.
     CheckHealth { until: Moment },
-    /// Answer when the site is up or held, or when that will not come.
+    /// Answer when the site is running or paused, or when it can no longer get there.
     AwaitUp,
-    /// End the site; answer when nothing of it lives. Be polite until then.
+    /// Stop the site; answer when none of its processes lives. Until `polite_until` the stop is graceful.
     Stop { polite_until: Moment, by: String },
-    /// Stop the processes and stay; answer when they are down.
+    /// Stop the processes and keep the supervisor; answer when they are down.
     Pause { pause: Pause },
     /// Start the processes again within `boot`; answer when they are up.
     Resume { boot: Duration },
-    /// The view as soon as it is worth telling, and at `until` at the latest. Held only where it
-    /// continues a series: see the supervisor's `held` module.
+    /// Answer with the view when the site stops being well, and at `until` at the latest. Only a request
+    /// that continues a series is held: see the supervisor's `held` module.
     Hold {
         interval: Duration,
         level: u32,
-        // On the fastest way of a monitor nothing is read that need not be. A supervisor in another
-        // time namespace answers too early or too late, and is then asked the long way.
+        // Written as the clock shows it, because reading the time namespace's offset would slow the
+        // monitor down. A supervisor in another time namespace answers too early or too late; the
+        // monitor then takes the long way.
         #[serde(with = "as_it_is")]
         until: Moment,
     },
@@ -140,34 +142,34 @@ pub enum Request {
     Reload { until: Moment },
 }
 
-/// What the supervisor answers.
+/// An answer of the supervisor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
-    /// A first answer to an order that takes time: it has been heard.
+    /// The first answer to an order that takes time: it was accepted.
     Heard,
-    /// It is done, and so it looks now.
+    /// It is done; the view after it.
     Done(Box<View>),
-    /// It could not be done.
+    /// It was tried and failed.
     Failed(Box<Failure>),
-    /// Another order came in between.
+    /// Another order replaced it.
     Overtaken { by: String },
-    /// It cannot be done as things are.
+    /// It cannot be done in the current state.
     Refused { why: String },
-    /// Too many ask at once; whoever asks again may be heard.
+    /// Too many clients ask at once; the request may be sent again.
     Busy { why: String },
 }
 
-/// What is answered before anything is asked, to somebody who may not ask.
+/// Sent to a client of another user before it asks anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Denial {
     pub denied: String,
 }
 
-/// What a supervisor says.
+/// A line from a supervisor.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Word {
+enum SupervisorMessage {
     Denial(Denial),
     Reply(Reply),
 }
@@ -176,7 +178,7 @@ enum Word {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct View {
     pub state: State,
-    /// What was asked of the site: up, held, down.
+    /// The state that was ordered: up, held, down.
     pub desired: String,
     pub supervisor: Pid,
     pub since: WallTime,
@@ -197,19 +199,19 @@ pub struct ProcessView {
     /// The main process, if it has one.
     pub pid: Option<Pid>,
     pub start: Option<StartTicks>,
-    /// What it is doing, in a word or two.
+    /// Its state, in a word or two.
     pub doing: String,
     pub up: bool,
     pub essential: bool,
     pub restarts: u32,
-    /// Its own words (`STATUS=`), or the last thing that went wrong.
+    /// Its own status (`STATUS=`), or its last failure.
     pub detail: Option<String>,
 }
 
-/// What failed, when and why.
+/// A failure: of which process, when and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// None if it was not one of the processes.
+    /// None: no process failed, but something else did.
     pub process: Option<String>,
     /// One sentence, without its full stop.
     pub reason: String,
@@ -220,12 +222,12 @@ pub struct Failure {
     pub signal: Option<Signal>,
 }
 
-/// The longest line that either side reads, in bytes: a view of a thousand processes.
+/// The longest line that either side reads, in bytes: enough for a view of a thousand processes.
 const LONGEST_LINE: usize = 4 << 20;
 
 /// Writes a message as one line.
 pub fn encode(message: &impl Serialize) -> Vec<u8> {
-    // Only maps with keys that are no text can fail to become JSON, and there are none here.
+    // Serialization fails only for maps whose keys are no text, and no message has one.
     let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
     line
@@ -234,10 +236,59 @@ pub fn encode(message: &impl Serialize) -> Vec<u8> {
 /// Reads a message from one line.
 ///
 /// # Errors
-/// It is none that this version knows.
+/// This version knows no such message.
 pub fn decode<T: for<'a> Deserialize<'a>>(line: &[u8]) -> io::Result<T> {
     serde_json::from_slice(line).map_err(io::Error::from)
 }
+
+/// Why a supervisor gave no answer.
+#[derive(Debug)]
+pub enum ClientError {
+    /// Nobody listens at the socket.
+    NoListener,
+    /// The site belongs to another user.
+    Denied(io::Error),
+    /// The deadline passed first.
+    TimedOut,
+    /// The supervisor closed the connection.
+    Closed,
+    /// This version does not know the answer, or it does not end.
+    NotUnderstood(String),
+    /// The connection failed in another way.
+    Lost(io::Error),
+}
+
+impl From<io::Error> for ClientError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::ConnectionRefused => {
+                Self::NoListener
+            }
+            ErrorKind::PermissionDenied => Self::Denied(error),
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Self::TimedOut,
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => Self::Closed,
+            ErrorKind::InvalidData => Self::NotUnderstood(error.to_string()),
+            _ => Self::Lost(error),
+        }
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoListener => f.write_str("no supervisor listens"),
+            Self::Denied(why) => write!(f, "{why}"),
+            Self::TimedOut => f.write_str("the supervisor does not answer in time"),
+            Self::Closed => f.write_str("the supervisor closed the connection"),
+            Self::NotUnderstood(why) => {
+                write!(f, "the supervisor's answer is not understood: {why}")
+            }
+            Self::Lost(error) => write!(f, "the connection to the supervisor failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}
 
 /// A verb's end of the socket.
 #[derive(Debug)]
@@ -247,67 +298,68 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to a supervisor that listens at `socket`.
+    /// Connects to the supervisor that listens at `socket`.
     ///
     /// # Errors
-    /// `NotFound` or `ConnectionRefused` where nobody listens; `WouldBlock` at the deadline.
-    pub fn connect(socket: &Path, deadline: Moment) -> io::Result<Self> {
+    /// `NoListener`, `Denied`, or `TimedOut` at the deadline.
+    pub fn connect(socket: &Path, deadline: Moment) -> Result<Self, ClientError> {
         let stream = sockets::connect_stream(socket, deadline.left())?;
         Ok(Self { stream, buffer: Vec::new() })
     }
 
-    /// Asks.
+    /// Sends a request.
     ///
     /// # Errors
-    /// `WouldBlock` at the deadline. That the supervisor is gone, or has refused before it was asked,
-    /// is told by what is received.
-    pub fn send(&mut self, request: &Request, deadline: Moment) -> io::Result<()> {
-        self.stream.set_write_timeout(Some(patience(deadline)))?;
+    /// `TimedOut` at the deadline. If the supervisor is gone, or has denied before it was asked,
+    /// [`Self::receive`] says so.
+    pub fn send(&mut self, request: &Request, deadline: Moment) -> Result<(), ClientError> {
+        self.stream.set_write_timeout(Some(timeout(deadline)))?;
         match self.stream.write_all(&encode(request)) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
     /// The next answer.
     ///
     /// # Errors
-    /// `UnexpectedEof` if the supervisor is gone; `TimedOut` at the deadline; `PermissionDenied` where
-    /// it is another user's.
-    pub fn receive(&mut self, deadline: Moment) -> io::Result<Reply> {
+    /// `Closed` if the supervisor is gone, `TimedOut` at the deadline, `Denied` if it is another user's.
+    pub fn receive(&mut self, deadline: Moment) -> Result<Reply, ClientError> {
         loop {
             if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                return match decode(&line)? {
-                    Word::Denial(Denial { denied }) => {
-                        Err(io::Error::new(io::ErrorKind::PermissionDenied, denied))
-                    }
-                    Word::Reply(reply) => Ok(reply),
+                let message =
+                    decode(&line).map_err(|error| ClientError::NotUnderstood(error.to_string()))?;
+                return match message {
+                    SupervisorMessage::Denial(Denial { denied }) => Err(ClientError::Denied(
+                        io::Error::new(ErrorKind::PermissionDenied, denied),
+                    )),
+                    SupervisorMessage::Reply(reply) => Ok(reply),
                 };
             }
             if deadline.passed() {
-                return Err(io::ErrorKind::TimedOut.into());
+                return Err(ClientError::TimedOut);
             }
-            self.stream.set_read_timeout(Some(patience(deadline)))?;
+            self.stream.set_read_timeout(Some(timeout(deadline)))?;
             let mut chunk = [0u8; 16 << 10];
             match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(0) => return Err(ClientError::Closed),
                 Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) => return Err(error.into()),
             }
             if self.buffer.len() > LONGEST_LINE {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "an answer without an end"));
+                return Err(ClientError::NotUnderstood("the line does not end".to_owned()));
             }
         }
     }
 
-    /// Asks, and takes the first answer that is not [`Reply::Heard`].
+    /// Sends a request and returns the first answer that is not [`Reply::Heard`].
     ///
     /// # Errors
     /// As [`Self::send`] and [`Self::receive`].
-    pub fn ask(&mut self, request: &Request, deadline: Moment) -> io::Result<Reply> {
+    pub fn ask(&mut self, request: &Request, deadline: Moment) -> Result<Reply, ClientError> {
         self.send(request, deadline)?;
         loop {
             match self.receive(deadline)? {
@@ -318,8 +370,8 @@ impl Client {
     }
 }
 
-// A timeout of zero would mean for ever.
-fn patience(deadline: Moment) -> Duration {
+// Zero would mean no timeout.
+fn timeout(deadline: Moment) -> Duration {
     deadline.left().max(Duration::from_millis(1))
 }
 
@@ -345,10 +397,40 @@ mod tests {
     }
 
     #[test]
-    fn who_is_turned_away_for_the_crowd_is_not_told_that_it_may_not_ask() {
+    fn a_busy_answer_is_not_taken_for_a_denial() {
         let busy = Reply::Busy { why: "many".to_owned() };
-        assert!(matches!(decode(&encode(&busy)).unwrap(), Word::Reply(reply) if reply == busy));
-        let denial = Denial { denied: "who are you".to_owned() };
-        assert!(matches!(decode(&encode(&denial)).unwrap(), Word::Denial(_)));
+        assert!(
+            matches!(decode(&encode(&busy)).unwrap(), SupervisorMessage::Reply(reply) if reply == busy)
+        );
+        let denial = Denial { denied: "another user's".to_owned() };
+        assert!(matches!(decode(&encode(&denial)).unwrap(), SupervisorMessage::Denial(_)));
+    }
+
+    #[test]
+    fn each_way_to_get_no_answer_has_its_own_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let soon = || Moment::now() + Duration::from_millis(50);
+        let connect = |path: &Path| Client::connect(path, soon()).map(drop);
+        assert!(matches!(connect(&socket), Err(ClientError::NoListener)));
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let answered = |answer: Option<&[u8]>| {
+            let mut client = Client::connect(&socket, soon()).unwrap();
+            let (mut supervisor, _) = listener.accept().unwrap();
+            client.send(&Request::Look, soon()).unwrap();
+            match answer {
+                Some(bytes) => supervisor.write_all(bytes).unwrap(),
+                None => drop(supervisor),
+            }
+            client.receive(soon())
+        };
+        let denial = encode(&Denial { denied: "no".to_owned() });
+        assert!(matches!(answered(Some(&denial)), Err(ClientError::Denied(_))));
+        assert!(matches!(answered(Some(b"{}\n")), Err(ClientError::NotUnderstood(_))));
+        assert!(matches!(answered(Some(b"\"heard\"")), Err(ClientError::TimedOut)));
+        assert!(matches!(answered(Some(b"\"heard\"\n")), Ok(Reply::Heard)));
+        assert!(matches!(answered(None), Err(ClientError::Closed)));
+        drop(listener);
+        assert!(matches!(connect(&socket), Err(ClientError::NoListener)));
     }
 }

@@ -1,7 +1,7 @@
-//! What happened to a site, on which node, when: lines of JSON that are only ever added.
+//! The history of a site: what happened, on which node, when. Lines of JSON that are only appended.
 //!
-//! Promises: a line is whole or absent; the file stays below a bound. Must never: make anything
-//! fail. A history that cannot be written is a pity, and no reason to stop a site.
+//! Promises: a line is whole or absent; the file stays below a bound. Must never: make a verb or the
+//! supervisor fail. If a line cannot be written, that is logged and the site goes on.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::linux::clock::WallTime;
 use crate::linux::{files, node};
 
-/// The size at which the file is set aside as `.1` and begun anew, in bytes.
+/// The size at which the file is renamed to `.1` and a new one begins, in bytes.
 const BOUND: u64 = 1 << 20;
 
-/// One line.
+/// One line of the history.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
     pub at: WallTime,
@@ -24,7 +24,7 @@ pub struct Entry {
     pub detail: String,
 }
 
-/// Adds a line to the history at `path`.
+/// Appends a line to the history at `path`.
 pub fn add(path: &Path, event: &str, detail: &str) {
     let entry = Entry {
         at: WallTime::now(),
@@ -39,7 +39,9 @@ pub fn add(path: &Path, event: &str, detail: &str) {
 
 fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
     if !path.parent().is_some_and(files::is_own_folder) {
-        return Err(std::io::Error::other("its folder is not a folder of this user"));
+        return Err(std::io::Error::other(
+            "its folder is missing, is a link, or belongs to another user",
+        ));
     }
     let mut file = files::append_to(path)?;
     if file.metadata()?.len() > BOUND {
@@ -51,7 +53,7 @@ fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
     file.write_all(&line)
 }
 
-/// Every line that can be read, the oldest first.
+/// Every line that can be parsed, the oldest first.
 pub fn read(path: &Path) -> Vec<Entry> {
     let old = std::fs::read(path.with_extension("jsonl.1")).unwrap_or_default();
     let new = std::fs::read(path).unwrap_or_default();

@@ -1,7 +1,6 @@
-//! siteward runs a site, the group of processes that fails over as a unit, and lets any cluster
-//! manager drive it.
+//! siteward runs a site, a group of processes that fails over as a unit, for any cluster manager.
 //!
-//! The rooms, from the top floor down; each knows only those below it (see ARCHITECTURE.md).
+//! The modules are listed from the top floor down. Each uses only those below it (ARCHITECTURE.md).
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 

@@ -1,6 +1,6 @@
-//! The marks of a site's processes, each taken away in turn; those who must never be signalled; and
-//! numbers that are used again. What needs root counts as ignored for an ordinary user, said loudly;
-//! it fails where `SITEWARD_TEST_ALL` is set.
+//! The marks of a site's processes, each taken away in turn; processes that must never be signalled; and
+//! PIDs that are used again. Tests that need root are ignored for an ordinary user, with a notice, and
+//! fail if `SITEWARD_TEST_ALL` is set.
 
 mod common;
 
@@ -25,34 +25,40 @@ fn main() -> ExitCode {
         &[
             ("a_life_with_every_mark", with_every_mark),
             ("a_life_without_control_groups", without_control_groups),
-            ("a_life_without_signals_to_groups_by_a_handle", without_group_signals),
+            ("a_life_without_signals_to_process_groups", without_group_signals),
             ("a_life_with_an_environment_that_cannot_be_read", without_environment),
             ("a_life_without_inherited_locks", without_locks),
             ("a_life_without_a_record", without_a_record),
             ("a_life_with_nothing_but_the_lock", with_nothing_but_the_lock),
             ("a_life_with_nothing_but_the_environment", with_nothing_but_the_environment),
-            ("three_hundred_that_flee_without_control_groups", three_hundred_without_groups),
-            ("a_relay_is_not_taken_for_nothing", a_relay_is_not_taken_for_nothing),
-            ("a_login_shell_and_a_cluster_manager_are_left", havens_are_left),
-            ("a_number_that_is_used_again", a_number_that_is_used_again),
-            ("what_cannot_die_is_named_and_the_stop_fails", what_cannot_die_is_named),
+            ("three_hundred_that_escape_without_control_groups", three_hundred_without_groups),
+            (
+                "a_process_that_forks_all_the_time_is_found",
+                a_process_that_forks_all_the_time_is_found,
+            ),
+            ("a_login_shell_and_a_cluster_manager_are_spared", protected_processes_are_spared),
+            ("a_pid_that_is_used_again", a_pid_that_is_used_again),
+            (
+                "a_process_that_cannot_die_is_named_and_the_stop_fails",
+                a_process_that_cannot_die_is_named,
+            ),
             ("an_unmount_right_after_a_stop_works", an_unmount_right_after_a_stop_works),
-            ("what_is_offered_and_proved_is_said", what_is_offered_and_proved_is_said),
+            ("marks_and_proof_are_explained", marks_and_proof_are_explained),
         ],
     )
 }
 
 // --- a life -------------------------------------------------------------------------------------
 
-/// Ignores TERM, and has a grandchild in a session of its own that does so too.
-const FLEES: &str = "\
+/// Ignores TERM, and has a grandchild in another session that ignores it too.
+const ESCAPES: &str = "\
     use POSIX;\n\
     DISGUISE\n\
     $SIG{TERM} = 'IGNORE';\n\
     if (fork() == 0) { setsid(); exit 0 if fork() != 0; sleep 1 while 1; }\n\
     sleep 1 while 1;\n";
 
-/// Perl writes its title over its arguments and over its environment behind them.
+/// Perl writes its title over its arguments and the environment that follows them in memory.
 const WITHOUT_ENVIRONMENT: &str = "$0 = 'x' x 20000;";
 
 /// The inherited descriptors begin at 100.
@@ -60,7 +66,7 @@ const WITHOUT_LOCKS: &str = "POSIX::close($_) for 3..120;";
 
 struct Life {
     bench: Bench,
-    /// Where all its processes work, by which the test knows them whatever marks they bear.
+    /// The working folder of all its processes, by which the test finds them without any mark.
     folder: std::path::PathBuf,
     has_record: bool,
 }
@@ -70,7 +76,7 @@ impl Life {
         let bench = Bench::new();
         let folder = bench.path("work");
         fs::create_dir(&folder).unwrap();
-        let script = FLEES.replace("DISGUISE", disguise);
+        let script = ESCAPES.replace("DISGUISE", disguise);
         let file = bench.path("flees.pl");
         fs::write(&file, script).unwrap();
         bench.define(
@@ -96,10 +102,10 @@ impl Life {
         stats.map(|s| s.pid).collect()
     }
 
-    /// Two processes: what was started, and what has fled.
+    /// Two processes: the main process, and the grandchild in another session.
     fn start(&self) -> Vec<Pid> {
         succeed(self.bench.hand(&["start", SITE]));
-        // The one between them ends.
+        // The child between them ends.
         until("one has fled", || {
             let living = self.living();
             living.len() == 2 && living.iter().all(|pid| words_of(*pid) != [b""])
@@ -112,8 +118,8 @@ impl Life {
         assert_eq!(self.bench.monitor(SITE), (7, 7, 3));
     }
 
-    /// The supervisor is killed, and the main process too, so that nothing leads to the other.
-    fn bereave(&self) {
+    /// Kills the supervisor and the main process, so that the grandchild has no living relative.
+    fn kill_supervisor_and_main(&self) {
         let (supervisor, main) = (self.bench.pid(SITE, "supervisor"), self.bench.pid(SITE, "a"));
         signal(supervisor, Signal::KILL);
         signal(main, Signal::KILL);
@@ -130,12 +136,12 @@ impl Life {
         self.is_over();
 
         self.start();
-        self.bereave();
+        self.kill_supervisor_and_main();
         succeed(self.bench.hand(&["stop", SITE]));
         self.is_over();
 
         self.start();
-        self.bereave();
+        self.kill_supervisor_and_main();
         let again = self.start();
         assert_eq!(again.len(), 2, "what was left is ended by the next start");
         succeed(self.bench.hand(&["clean", SITE]));
@@ -185,7 +191,7 @@ fn without_group_signals() {
         assert!(explained.contains("one by one"), "the kernel refuses: {explained}");
     }
     life.live();
-    // Without control groups as well, so that nothing is left that ends them as one.
+    // Without control groups too, so that the processes can only be ended one by one.
     let both = no_groups().into_iter().chain(no_group_signals()).collect();
     life.within(both).live();
 }
@@ -226,7 +232,7 @@ fn with_nothing_but_the_environment() {
 
 // --- many ---------------------------------------------------------------------------------------
 
-/// Forks, changes session, ignores TERM, and forks on while it is killed.
+/// Forks, changes session, ignores TERM, and forks again while it is killed.
 const MANY: &str = "\
     use POSIX;\n\
     $SIG{TERM} = 'IGNORE'; $SIG{CHLD} = 'IGNORE';\n\
@@ -259,8 +265,8 @@ fn three_hundred_without_groups() {
     }
 }
 
-/// Forks again and again, each parent ending at once: it is never where one has just looked. Nothing
-/// but its environment tells whose it is.
+/// Forks again and again while each parent ends at once, so that a walk of /proc can miss it. Only its
+/// environment shows that it belongs to the site.
 const RELAY: &str = "\
     use POSIX; use Time::HiRes 'usleep';\n\
     $SIG{TERM} = 'IGNORE'; $SIG{CHLD} = 'IGNORE';\n\
@@ -273,7 +279,7 @@ const RELAY: &str = "\
     }\n\
     sleep 1 while 1;\n";
 
-fn a_relay_is_not_taken_for_nothing() {
+fn a_process_that_forks_all_the_time_is_found() {
     let mut life = Life::new("").within(no_groups());
     life.has_record = false;
     fs::write(life.bench.path("flees.pl"), RELAY).unwrap();
@@ -284,7 +290,7 @@ fn a_relay_is_not_taken_for_nothing() {
         .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
         .open(&pipe)
         .unwrap();
-    // The kernel knows, whoever looks for it in /proc: the pipe is at its end when nobody has it.
+    // The proof does not depend on /proc: the pipe ends when no process has it open.
     let mut is_held = || held.read(&mut [0]).is_err_and(|e| e.kind() == ErrorKind::WouldBlock);
     succeed(life.bench.hand(&["start", SITE]));
     until("it relays", &mut is_held);
@@ -307,13 +313,13 @@ fn a_relay_is_not_taken_for_nothing() {
     life.is_over();
 }
 
-// --- those who are left -------------------------------------------------------------------------
+// --- protected processes ------------------------------------------------------------------------
 
 struct Terminal(Child);
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // What runs in the terminal ignores its end where this test does, as under nohup(1).
+        // Processes in the terminal ignore SIGHUP if this test does, as under nohup(1).
         let within = all()
             .unwrap()
             .into_iter()
@@ -332,9 +338,9 @@ fn of_command(words: &[&str]) -> Option<Pid> {
     all().unwrap().into_iter().find(|s| s.is_alive() && is(s.pid)).map(|s| s.pid)
 }
 
-fn havens_are_left() {
+fn protected_processes_are_spared() {
     let bench = Bench::new();
-    // A terminal that is not the site's.
+    // A terminal that does not belong to the site.
     let tty = bench.path("tty");
     let keep = format!("tty >{0}.new; mv {0}.new {0}; exec sleep 98763", tty.display());
     let terminal = Command::new("script")
@@ -346,7 +352,7 @@ fn havens_are_left() {
     let _terminal = Terminal(terminal);
     until("there is a terminal", || exists(&tty));
     let tty = fs::read_to_string(tty).unwrap();
-    // Where nobody but root can put a program, as the cluster manager's own are.
+    // In a folder that only root can write to, like the cluster manager's own programs.
     let system = tempfile::Builder::new().prefix("siteward-test-").tempdir_in("/opt").unwrap();
     fs::set_permissions(system.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let pacemakerd = system.path().join("pacemakerd");
@@ -384,11 +390,11 @@ fn havens_are_left() {
         assert_eq!((left("98761"), left("98762")), (Some(daemon), Some(shell)));
         assert_eq!((left("98764"), left("98765")), (None, None), "the rest is ended");
         assert_eq!(bench.monitor(SITE), (1, 1, 1), "and the site is not said to be stopped");
-        // What is not the site's to end, the person ends.
+        // The person ends the processes that the stop spared.
         for pid in [daemon, shell] {
             let above = all().unwrap().into_iter().find(|s| s.pid == pid).unwrap().parent.unwrap();
             for one in [above, pid] {
-                // The second may go with the first.
+                // The second may end with the first.
                 signal_if_there(one, Signal::KILL);
             }
         }
@@ -398,7 +404,7 @@ fn havens_are_left() {
     }
 }
 
-// --- numbers that are used again ----------------------------------------------------------------
+// --- PIDs that are used again -------------------------------------------------------------------
 
 /// In a PID namespace of its own, where the next number can be chosen (`ns_last_pid` of proc(5)).
 const REUSE: &str = r#"
@@ -455,7 +461,7 @@ kill -0 "$pid" || fail "the stranger was signalled"
 echo "ALL IS WELL"
 "#;
 
-fn a_number_that_is_used_again() {
+fn a_pid_that_is_used_again() {
     let bench = Bench::new();
     bench.define(SITE, "processes:\n  a: {command: [ACT, steady]}\n");
     let record = bench.places.of(&SITE.parse().unwrap()).record();
@@ -471,13 +477,13 @@ fn a_number_that_is_used_again() {
         .unwrap();
     let words = said(&tried);
     assert!(tried.status.success() && words.contains("ALL IS WELL"), "{words}");
-    // Its node is gone, and with it the site.
+    // The node is gone, and the site with it.
     let _ = fs::remove_dir_all(&bench.places.runtime);
 }
 
-// --- what cannot die ----------------------------------------------------------------------------
+// --- processes that cannot die ------------------------------------------------------------------
 
-/// A group of the first version's freezer: what is in it waits uninterruptibly, KILL or no KILL.
+/// A group of the freezer of control groups version 1: its processes wait uninterruptibly, even for KILL.
 struct Freezer(std::path::PathBuf);
 
 impl Freezer {
@@ -509,7 +515,7 @@ impl Drop for Freezer {
     }
 }
 
-fn what_cannot_die_is_named() {
+fn a_process_that_cannot_die_is_named() {
     let Some(freezer) = Freezer::new() else {
         return eprintln!(
             "\n*** LEFT OUT: a process that cannot be killed. Missing: the freezer of control groups, \
@@ -551,7 +557,7 @@ fn an_unmount_right_after_a_stop_works() {
     let bench = Bench::new();
     let disk = bench.path("disk");
     fs::create_dir(&disk).unwrap();
-    // Works there, has files open and mapped, and its program lies there too.
+    // It has its working folder, open and mapped files, and its program on the disk.
     let script = "exec 7>>open; (setsid ./program 1000 &) ; trap '' TERM; exec ./program 2000";
     bench.define(
         SITE,
@@ -575,7 +581,7 @@ fn an_unmount_right_after_a_stop_works() {
         succeed(bench.hand(&[verb, SITE]));
         run("umount", &[]);
     }
-    // Somebody's mount below it is named; it is not ours to take away.
+    // Another mount below the disk is named, and is not unmounted.
     run("mount", &["-t", "tmpfs", "siteward-test"]);
     fs::copy("/bin/sleep", disk.join("program")).unwrap();
     let below = disk.join("below");
@@ -592,9 +598,9 @@ fn an_unmount_right_after_a_stop_works() {
     }
 }
 
-// --- words --------------------------------------------------------------------------------------
+// --- messages -----------------------------------------------------------------------------------
 
-fn what_is_offered_and_proved_is_said() {
+fn marks_and_proof_are_explained() {
     let bench = Bench::new();
     bench.define(SITE, "processes:\n  a: {command: [ACT, steady]}\n");
     succeed(bench.hand(&["start", SITE]));

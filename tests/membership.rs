@@ -1,5 +1,6 @@
-//! Whose a process is: nothing that it says of itself takes it out of its site, makes another's process
-//! one of the site's, or makes it untouchable; and what cannot be looked at is not taken for gone.
+//! To which site a process belongs. No claim of a process takes it out of its site, makes a foreign
+//! process one of the site's, or protects it from a signal. A process that cannot be looked at does not
+//! count as gone.
 
 mod common;
 
@@ -24,28 +25,37 @@ fn main() -> ExitCode {
         missing_root(),
         true,
         &[
-            ("a_forged_mark_takes_no_process_out_of_its_site", a_forged_mark_takes_nobody_out),
-            ("a_forged_mark_of_a_site_that_runs_does_not_either", nor_of_a_site_that_runs),
-            ("a_process_that_calls_itself_the_keeper_is_one_of_the_site", a_forged_keeper),
+            ("a_forged_mark_takes_no_process_out_of_its_site", a_forged_mark_takes_no_process_out),
+            (
+                "a_forged_mark_of_a_running_site_takes_no_process_out_either",
+                a_forged_mark_of_a_running_site,
+            ),
+            ("a_process_that_claims_to_be_the_keeper_belongs_to_the_site", a_forged_keeper),
             ("a_site_that_is_started_from_within_keeps_its_lease", from_within_with_a_lease),
-            ("to_read_a_lock_is_not_to_hold_it", to_read_a_lock_is_not_to_hold_it),
+            (
+                "a_reader_of_a_lock_file_does_not_hold_the_lock",
+                a_reader_of_a_lock_file_does_not_hold_the_lock,
+            ),
             ("a_stranger_with_the_mark_is_named_and_left_alone", a_stranger_is_left_alone),
-            ("a_stranger_that_comes_again_fails_no_stop", a_stranger_that_comes_again),
-            ("what_comes_again_and_is_the_site_s_fails_a_stop_at_its_end", what_comes_again),
+            ("strangers_that_come_again_fail_no_stop", strangers_that_come_again),
+            ("members_that_come_again_fail_a_stop_at_its_deadline", members_that_come_again),
             ("the_token_proves_the_mark_of_another_user_s_process", the_token_proves),
-            ("the_token_stands_nowhere_else", the_token_stands_nowhere_else),
-            ("a_runtime_folder_that_was_removed_gets_its_token_back", the_token_is_put_back),
+            ("the_token_is_written_nowhere_else", the_token_is_written_nowhere_else),
+            ("a_removed_runtime_folder_gets_its_token_back", the_token_is_restored),
             ("a_child_with_a_daemon_s_name_is_ended", a_child_with_a_daemons_name),
             ("an_inherited_lock_cannot_be_written_to", an_inherited_lock_is_not_writable),
-            ("a_forged_mark_keeps_nobody_on_the_site_s_disk", a_forged_mark_on_the_disk),
+            ("a_forged_mark_lets_no_process_stay_on_the_site_s_disk", a_forged_mark_on_the_disk),
             ("a_stranger_s_path_that_is_too_long_hides_nothing", a_path_that_is_too_long),
-            ("what_cannot_be_looked_at_is_unknown", what_cannot_be_looked_at_is_unknown),
+            (
+                "a_process_that_cannot_be_looked_at_is_unknown",
+                a_process_that_cannot_be_looked_at_is_unknown,
+            ),
         ],
     )
 }
 
-/// A site one of whose processes is nobody's, on a bench that others may enter; its processes work in a
-/// folder by which the test knows them whatever marks they bear.
+/// A site with a process of the user nobody, on a bench that all users may enter. The test finds its
+/// processes by their working folder, without any mark.
 struct Site {
     bench: Bench,
     folder: PathBuf,
@@ -81,7 +91,7 @@ impl Site {
         stats.map(|s| s.pid).collect()
     }
 
-    /// Until so many of them sleep, which is what each comes to.
+    /// Waits until `count` of them sleep, which each process does in the end.
     fn start(&self, count: usize) -> Vec<Pid> {
         succeed(self.bench.hand(&["start", SITE]));
         let sleeps = |pid: Pid| words_of(pid).first().is_some_and(|word| word == b"sleep");
@@ -92,7 +102,7 @@ impl Site {
         self.living()
     }
 
-    fn bereave(&self) {
+    fn kill_supervisor(&self) {
         let supervisor = self.bench.pid(SITE, "supervisor");
         signal(supervisor, Signal::KILL);
         until("it is gone", || {
@@ -106,7 +116,7 @@ impl Site {
     }
 }
 
-/// Without locks, and with another mark: two processes, of which one is in no session of the site's.
+/// Two processes without locks and with a forged mark; one of them is in no session of the site.
 fn escape(mark: &str) -> String {
     format!(
         "use POSIX; POSIX::close($_) for 3..120; $ENV{{{MARK}}} = '{mark}';\n\
@@ -123,21 +133,21 @@ fn live(mut site: Site) {
         site.is_over();
 
         let first = site.start(2);
-        site.bereave();
+        site.kill_supervisor();
         assert_eq!(site.bench.monitor(SITE), (1, 1, 1));
         let second = site.start(2);
         assert!(first.iter().all(|pid| !second.contains(pid)), "what was left is ended first");
-        site.bereave();
+        site.kill_supervisor();
         succeed(site.bench.hand(&["clean", SITE]));
         site.is_over();
     }
 }
 
-fn a_forged_mark_takes_nobody_out() {
+fn a_forged_mark_takes_no_process_out() {
     for mark in ["/x:y", "/tmp:a", "/proc/1:a"] {
         live(Site::new(&escape(mark)));
     }
-    // The very same folder by another name, and one that its own user has filled with a record.
+    // The same folder by another name, and a folder in which its own user has written a record.
     let site = Site::new("");
     let same = site.places().runtime.display().to_string().replace("/run/", "/run/./");
     fs::write(site.bench.path("script.pl"), escape(&format!("{same}:a"))).unwrap();
@@ -150,13 +160,13 @@ fn a_forged_mark_takes_nobody_out() {
     site.start(2);
     fs::copy(site.places().record(), planted.join("record.json")).unwrap();
     std::os::unix::fs::chown(&planted, Some(NOBODY), None).unwrap();
-    site.bereave();
+    site.kill_supervisor();
     assert_eq!(site.bench.monitor(SITE), (1, 1, 1));
     succeed(site.bench.hand(&["stop", SITE]));
     site.is_over();
 }
 
-fn nor_of_a_site_that_runs() {
+fn a_forged_mark_of_a_running_site() {
     for name in ["a", SUPERVISOR] {
         let site = Site::new("");
         site.bench.define("other", "processes: {a: {command: [ACT, steady]}}\n");
@@ -165,11 +175,11 @@ fn nor_of_a_site_that_runs() {
         let script = escape(&format!("{}:{name}", other.display()));
         fs::write(site.bench.path("script.pl"), script).unwrap();
         site.start(2);
-        // The other site does not take them for its own, nor does their own let them go.
+        // The other site does not take them over, and their own site still finds them.
         succeed(site.bench.hand(&["stop", "other"]));
         assert_eq!(site.living().len(), 2);
         succeed(site.bench.hand(&["start", "other"]));
-        site.bereave();
+        site.kill_supervisor();
         assert_eq!(site.bench.monitor(SITE), (1, 1, 1));
         succeed(site.bench.hand(&["stop", SITE]));
         site.is_over();
@@ -183,7 +193,7 @@ fn a_forged_keeper() {
     let mark = format!("{}:{LEASE}", site.places().runtime.display());
     fs::write(site.bench.path("script.pl"), escape(&mark)).unwrap();
     live(site);
-    // Root's own, within a group of the site's.
+    // A process of root in a control group of the site.
     let site = Site::new(&escape(&mark));
     let mark = format!("{}:{LEASE}", site.places().runtime.display());
     fs::write(site.bench.path("script.pl"), escape(&mark)).unwrap();
@@ -192,13 +202,13 @@ fn a_forged_keeper() {
     fs::write(&file, text).unwrap();
     if Groups::of(&site.places()).is_some_and(|groups| groups.describe().is_ok()) {
         site.start(2);
-        site.bereave();
+        site.kill_supervisor();
         succeed(site.bench.hand(&["stop", SITE]));
         site.is_over();
     }
 }
 
-/// The keeper is forked by the verb, which is one of the outer site's.
+/// The verb that forks the keeper is a process of the outer site.
 fn from_within_with_a_lease() {
     let mut bench = Bench::new();
     let disk = bench.path("disk");
@@ -266,7 +276,7 @@ impl Drop for Other {
     }
 }
 
-fn to_read_a_lock_is_not_to_hold_it() {
+fn a_reader_of_a_lock_file_does_not_hold_the_lock() {
     let site = Site::new("exec 'sleep', '1000';\n");
     for supervised in [true, false] {
         site.start(1);
@@ -277,7 +287,7 @@ fn to_read_a_lock_is_not_to_hold_it() {
             readers.push(Other::new(reader));
         }
         if !supervised {
-            site.bereave();
+            site.kill_supervisor();
             let seen = said(&output(site.bench.hand(&["status", SITE])));
             assert!(seen.contains("unsupervised"), "{seen}");
             for reader in &readers {
@@ -303,7 +313,7 @@ fn a_stranger_is_left_alone() {
         .iter()
         .map(|name| Other::new(sleeper(&format!("{runtime}:{name}"))))
         .collect();
-    // One that guesses.
+    // A process that guesses the token.
     let mut guesses = sleeper(&format!("{runtime}:a"));
     guesses.env(Token::VARIABLE, "0".repeat(32));
     strangers.push(Other::new(guesses));
@@ -315,8 +325,8 @@ fn a_stranger_is_left_alone() {
         let words = explained(&site);
         for stranger in &strangers {
             let named = format!(
-                "process {} (sleep 1000) of user nobody bears this site's mark and is none of its \
-                 processes: it is left alone",
+                "process {} (sleep 1000) of user nobody has this site's mark but does not belong \
+                 to it: it is left alone",
                 stranger.pid()
             );
             assert!(words.contains(&named), "{named}: {words}");
@@ -324,7 +334,7 @@ fn a_stranger_is_left_alone() {
         let own = format!("process {} ", site.bench.pid(SITE, "a"));
         assert!(!words.contains(&own), "{words}");
         if round == 1 {
-            site.bereave();
+            site.kill_supervisor();
             let seen = said(&output(site.bench.hand(&["status", SITE])));
             for stranger in &strangers {
                 assert!(!seen.contains(&stranger.pid().to_string()), "{seen}");
@@ -337,8 +347,8 @@ fn a_stranger_is_left_alone() {
     assert!(strangers.iter_mut().all(Other::lives));
 }
 
-/// Begins processes with the site's mark again and again, each of which ends by itself and not by TERM.
-fn relay(mark: &str) -> Command {
+/// Starts processes with the site's mark again and again. Each ignores TERM and ends by itself.
+fn start_again_and_again(mark: &str) -> Command {
     let mut shell = Command::new("sh");
     let script = format!(
         "while :; do for i in 1 2 3; do {MARK}={mark} sh -c 'trap \"\" TERM; sleep 0.2; :' & done; \
@@ -348,9 +358,9 @@ fn relay(mark: &str) -> Command {
     shell
 }
 
-fn a_stranger_that_comes_again() {
+fn strangers_that_come_again() {
     let site = Site::new("exec 'sleep', '1000';\n");
-    let mut loops = relay(&format!("{}:a", site.places().runtime.display()));
+    let mut loops = start_again_and_again(&format!("{}:a", site.places().runtime.display()));
     let mut stranger = Other::new({
         loops.uid(NOBODY).gid(NOBODY);
         loops
@@ -359,19 +369,19 @@ fn a_stranger_that_comes_again() {
     for verb in ["stop", "clean"] {
         succeed(site.bench.hand(&[verb, SITE]));
         site.start(1);
-        site.bereave();
+        site.kill_supervisor();
         succeed(site.bench.hand(&[verb, SITE]));
         site.is_over();
     }
     assert!(stranger.lives());
 }
 
-fn what_comes_again() {
+fn members_that_come_again() {
     let site = Site::new("exec 'sleep', '1000';\n");
     site.start(1);
-    site.bereave();
-    // Root's, and so believed; nothing but its environment makes it the site's. Four take turns, so that
-    // one is there whenever it is looked.
+    site.kill_supervisor();
+    // The processes run as root, so their environment is believed, which is their only mark. Four loops
+    // run, so that one of them lives at any time.
     let over = site.bench.path("over");
     let script = format!(
         "for i in 1 2 3 4; do until [ -e {} ]; do {MARK}={}:a sh -c 'trap \"\" TERM; sleep 0.2; :'; \
@@ -395,7 +405,7 @@ fn what_comes_again() {
     site.is_over();
 }
 
-/// Nothing is left of it but its environment: no group, record, lock, session or parent.
+/// A process with no mark but its environment: no group, record, lock, session or parent.
 const BARE: &str = "use POSIX; POSIX::close($_) for 3..120;\n\
     if (fork() == 0) { setsid(); exec 'sleep', '1000'; }\n\
     exec 'sleep', '1000';\n";
@@ -418,7 +428,7 @@ fn the_token_proves() {
             _ => {}
         }
         if token == "another" {
-            // It might be anybody's.
+            // Its environment may be forged.
             assert_eq!(site.bench.monitor(SITE), (7, 7, 3));
             let explained = said(&output(site.bench.hand(&["status", SITE, "--explain"])));
             assert!(explained.contains(&format!("process {bare} ")), "{explained}");
@@ -436,7 +446,7 @@ fn token_of(site: &Site) -> String {
     fs::read_to_string(site.places().token()).unwrap().trim().to_owned()
 }
 
-fn the_token_stands_nowhere_else() {
+fn the_token_is_written_nowhere_else() {
     let site = Site::new("exec 'sleep', '1000';\n");
     site.start(1);
     let token = token_of(&site);
@@ -450,7 +460,7 @@ fn the_token_stands_nowhere_else() {
     for words in [&["status", SITE, "--explain"][..], &["status", SITE], &["monitor", "-v", SITE]] {
         told += &said(&output(site.bench.hand(words)));
     }
-    site.bereave();
+    site.kill_supervisor();
     told += &said(&output(site.bench.hand(&["status", SITE, "--explain"])));
     told += &succeed(site.bench.hand(&["adopt", SITE, "-v"]));
     told += &succeed(site.bench.hand(&["stop", SITE, "-v"]));
@@ -461,14 +471,14 @@ fn the_token_stands_nowhere_else() {
     assert_eq!(said(&found), "", "no other file of ours has it");
 }
 
-fn the_token_is_put_back() {
+fn the_token_is_restored() {
     let site = Site::new("exec 'sleep', '1000';\n");
     site.start(1);
     let token = token_of(&site);
     fs::remove_file(site.places().token()).unwrap();
     until("it is put back", || exists(&site.places().token()));
     assert_eq!(token_of(&site), token);
-    // What is put back while it is removed is as good.
+    // It may also be restored while the folder is removed.
     let _ = fs::remove_dir_all(site.places().runtime);
     until("it is put back", || exists(&site.places().token()));
     assert_eq!(token_of(&site), token);
@@ -478,7 +488,7 @@ fn the_token_is_put_back() {
 }
 
 fn a_child_with_a_daemons_name() {
-    // By its title, by the name of its program, and by both; the last as root.
+    // By title, by the name of the program, and by both; the last one as root.
     let folder = tempfile::Builder::new().prefix("siteward-test-").tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let copy = folder.path().join("corosync");
@@ -502,7 +512,7 @@ fn a_child_with_a_daemons_name() {
                     && is_there(b"pacemakerd")
             });
             if verb == "bereft" {
-                site.bereave();
+                site.kill_supervisor();
             }
             let verb = if verb == "bereft" { "stop" } else { verb };
             succeed(site.bench.hand(&[verb, SITE]));
@@ -555,7 +565,7 @@ fn a_forged_mark_on_the_disk() {
     until("it is ended", || !holder.lives());
 }
 
-/// The kernel tells of no path that is longer than a page, and anybody can make one.
+/// The kernel shows no path longer than a page, and any user can create one.
 fn a_path_that_is_too_long() {
     let site = Site::new("exec 'sleep', '1000';\n");
     let deep = site.bench.path("deep");
@@ -575,7 +585,7 @@ fn a_path_that_is_too_long() {
     for bereft in [false, true] {
         site.start(1);
         if bereft {
-            site.bereave();
+            site.kill_supervisor();
             assert_eq!(site.bench.monitor(SITE), (1, 1, 1));
         }
         succeed(site.bench.hand(&["stop", SITE]));
@@ -584,7 +594,7 @@ fn a_path_that_is_too_long() {
     assert!(stranger.lives());
 }
 
-/// Makes one system call fail for good, by its number on x86_64 (seccomp(2)).
+/// Makes one system call fail always, by its number on x86_64 (seccomp(2)).
 fn without(call: u32, errno: u32) -> Vec<String> {
     let script = format!(
         "import ctypes, os, struct, sys\n\
@@ -602,12 +612,12 @@ fn without(call: u32, errno: u32) -> Vec<String> {
     vec!["/usr/bin/python3".to_owned(), "-c".to_owned(), script]
 }
 
-fn what_cannot_be_looked_at_is_unknown() {
+fn a_process_that_cannot_be_looked_at_is_unknown() {
     const GETDENTS64: u32 = 217;
     const READLINK: u32 = 89;
     let mut site = Site::new(BARE);
     site.start(2);
-    site.bereave();
+    site.kill_supervisor();
     let few = |n: u32| {
         let script = format!("ulimit -n {n}; exec \"$@\"");
         ["sh", "-c", &script, "-"].map(str::to_owned).to_vec()
@@ -617,7 +627,7 @@ fn what_cannot_be_looked_at_is_unknown() {
         for errno in [5, 12, 23, 4] {
             ways.push(without(GETDENTS64, errno));
         }
-        // What /proc tells of descriptors, namespaces and programs.
+        // Descriptors, namespaces and programs in /proc.
         ways.push(without(READLINK, 12));
     }
     for way in ways {
@@ -630,10 +640,10 @@ fn what_cannot_be_looked_at_is_unknown() {
         assert_eq!(stopped.status.code(), Some(1), "{way:?}: {words}");
         site.bench.within = Vec::new();
     }
-    // Where anything of it lives still, it is ended as soon as it can be looked at.
+    // Processes of the site that still live are ended as soon as they can be looked at.
     succeed(site.bench.hand(&["stop", SITE]));
     site.is_over();
-    // A lock that cannot be asked is not free.
+    // A lock that cannot be checked does not count as free.
     let odd = site.places().process_locks().join("odd");
     std::os::unix::fs::symlink("/etc/passwd", &odd).unwrap();
     assert_eq!(site.bench.monitor(SITE), (1, 1, 4));

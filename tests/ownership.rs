@@ -1,5 +1,5 @@
-//! Who owns a site's database: two nodes, one disk, and ends of every kind. Both "nodes" are folders
-//! on this machine, and flock(2) between them is as good as between two on a cluster file system.
+//! The lease on a site's database: two nodes, one disk, clean and unclean ends. Both "nodes" are folders on
+//! this machine; flock(2) works between them as between two nodes on a cluster file system.
 
 mod common;
 
@@ -54,7 +54,7 @@ fn a_second_node_waits_and_then_fails_with_the_owners_name() {
     assert_eq!(code(two.hand(&["clean", SITE])), 0);
     assert_eq!(owner(&database).unwrap(), has, "a stop and a clean there leave it alone");
     assert_eq!(one.monitor(SITE), (0, 0, 0));
-    // It is let go while the other waits.
+    // The first node releases it while the second waits.
     let waiting = background(two.hand(&["start", SITE]));
     assert_eq!(code(one.ocf(SITE, "stop", &[])), 0);
     let started = waiting.wait_with_output().unwrap();
@@ -79,7 +79,7 @@ fn a_start_that_is_killed_while_it_waits_takes_nothing_later() {
 }
 
 #[test]
-fn an_end_without_a_word_is_told_to_the_next_owner() {
+fn the_next_owner_is_told_of_an_unclean_end() {
     let (one, two, database) = two_nodes("");
     assert_eq!(code(one.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_on_node", "alpha")])), 0);
     power_off(&one);
@@ -94,7 +94,7 @@ fn an_end_without_a_word_is_told_to_the_next_owner() {
     succeed(two.hand(&["stop", SITE]));
 }
 
-/// What lives of a site on a node, the keepers of its lease too, each with its mark.
+/// The living processes of a site on a node with its keepers, each with the name in its mark.
 fn marked(node: &Bench) -> Vec<(Pid, String)> {
     let folder = node.places.runtime.join(SITE);
     let mark = |stat: &Stat| {
@@ -114,7 +114,7 @@ fn keeper(node: &Bench) -> Pid {
     found[0]
 }
 
-/// Everything of a node dies in one moment, the keeper of its lease too.
+/// Kills every process of a node at once, with the keeper of its lease.
 fn power_off(node: &Bench) {
     until("it is dark", || {
         let left = marked(node);
@@ -126,7 +126,7 @@ fn power_off(node: &Bench) {
 }
 
 #[test]
-fn the_lease_stays_as_long_as_a_process_lives_and_goes_with_the_last() {
+fn the_lease_is_kept_until_the_last_process_has_ended() {
     let (one, two, database) = two_nodes("");
     succeed(one.hand(&["start", SITE]));
     signal(one.pid(SITE, "supervisor"), Signal::KILL);
@@ -137,7 +137,7 @@ fn the_lease_stays_as_long_as_a_process_lives_and_goes_with_the_last() {
     assert!(released(&database));
     succeed(two.hand(&["start", SITE]));
     succeed(two.hand(&["stop", SITE]));
-    // A site that fails lets it go as well, and so does a start that comes to nothing.
+    // A site that fails releases the lease, and a start that fails does so too.
     succeed(one.hand(&["start", SITE]));
     signal(one.pid(SITE, "a"), Signal::KILL);
     until("it failed", || one.monitor(SITE).2 == 1 && released(&database));
@@ -155,7 +155,7 @@ fn the_lease_stays_as_long_as_a_process_lives_and_goes_with_the_last() {
 }
 
 #[test]
-fn a_command_looks_after_a_database_that_was_not_closed() {
+fn the_repair_command_runs_after_an_unclean_end() {
     let hook =
         "on_unclean_shutdown: {command: [/bin/sh, -c, \"test -e DISK/mended\"], timeout: 5s}\n";
     let (one, two, database) = two_nodes("");
@@ -169,7 +169,7 @@ fn a_command_looks_after_a_database_that_was_not_closed() {
         let refused = output(two.hand(&["start", SITE]));
         assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
         assert!(said(&refused).contains("ended with exit status 1"), "{}", said(&refused));
-        // The nodes' files differ, and that is told too.
+        // The definitions of the nodes differ, which is reported too.
         assert!(attempt > 0 || said(&refused).contains("another definition"), "{}", said(&refused));
         assert_eq!(two.living(SITE), "");
     }
@@ -180,7 +180,7 @@ fn a_command_looks_after_a_database_that_was_not_closed() {
 }
 
 #[test]
-fn a_person_may_break_it_and_a_disk_that_is_gone_stops_nothing() {
+fn a_person_may_break_a_lease_and_a_stop_works_without_the_disk() {
     let (one, two, database) = two_nodes("");
     assert_eq!(code(one.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_on_node", "alpha")])), 0);
     let broken = succeed(two.hand(&["clean", SITE, "--break-lease"]));
@@ -188,7 +188,7 @@ fn a_person_may_break_it_and_a_disk_that_is_gone_stops_nothing() {
     let started = output(two.hand(&["start", SITE]));
     assert!(started.status.success(), "{}", said(&started));
     succeed(two.hand(&["stop", SITE]));
-    // The disk is taken away under the site: its stop is a success all the same.
+    // The disk is removed while the site runs: the stop succeeds nevertheless.
     fs::rename(&database, database.with_extension("away")).unwrap();
     let begun = Instant::now();
     assert_eq!(code(one.ocf(SITE, "stop", &[])), 0);
@@ -199,7 +199,7 @@ fn a_person_may_break_it_and_a_disk_that_is_gone_stops_nothing() {
     assert!(!database.exists(), "nothing is written where the disk should be");
 }
 
-/// Somebody who is not of the site, and works on its disk.
+/// A process that does not belong to the site and works on its disk.
 fn stranger(database: &Path, words: &str) -> std::process::Child {
     std::process::Command::new("/bin/bash")
         .args(["-c", words])
@@ -210,7 +210,7 @@ fn stranger(database: &Path, words: &str) -> std::process::Child {
         .unwrap()
 }
 
-/// A shell and what it runs both hold it.
+/// Ends the shell and the command in it, which both hold the disk.
 fn end_strangers(database: &Path) {
     for holder in siteward::process::holders(database).unwrap() {
         signal(holder.pid, Signal::KILL);
@@ -218,7 +218,7 @@ fn end_strangers(database: &Path) {
 }
 
 #[test]
-fn whoever_holds_the_disk_is_named_and_ended_where_that_is_said() {
+fn holders_of_the_disk_are_named_and_ended_if_the_definition_says_so() {
     for (policy, words) in [
         ("report", "sleep 1000; :"),
         ("terminate", "sleep 1000; :"),
@@ -248,7 +248,7 @@ fn whoever_holds_the_disk_is_named_and_ended_where_that_is_said() {
         });
         let free = succeed(one.hand(&["holders", SITE]));
         assert!(free.contains("nobody holds"), "{free}");
-        // A stop of a stopped site ends nobody.
+        // A stop of a stopped site ends no process.
         let mut child = stranger(&database, "sleep 1000; :");
         succeed(one.hand(&["stop", SITE]));
         assert!(child.try_wait().unwrap().is_none());
@@ -258,7 +258,7 @@ fn whoever_holds_the_disk_is_named_and_ended_where_that_is_said() {
 }
 
 #[test]
-fn another_site_on_the_disk_is_spared_and_said() {
+fn another_site_on_the_disk_is_spared_and_named() {
     let (one, _two, database) = two_nodes("holders: kill\n");
     one.define(
         "guest",
@@ -287,7 +287,7 @@ fn a_keeper_that_dies_is_replaced_at_once_and_the_site_goes_on() {
         }
         until("it runs", || one.monitor(SITE) == (0, 0, 0));
         let has = owner(&database).unwrap();
-        // By whatever it is ended: the other node sees no moment without an owner.
+        // By any signal: the other node never finds the lease free.
         for how in [Signal::KILL, Signal::TERM, Signal::KILL] {
             let before = keeper(&one);
             let (process, supervisor) = (one.pid(SITE, "a"), one.pid(SITE, "supervisor"));
@@ -308,7 +308,7 @@ fn a_keeper_that_dies_is_replaced_at_once_and_the_site_goes_on() {
             assert_eq!(one.monitor(SITE), (0, 0, 0));
             assert_eq!(owner(&database).unwrap(), has, "the same owner, without an end");
         }
-        // A keeper that descends from the supervisor is no process of the site.
+        // A keeper that descends from the supervisor does not belong to the site.
         assert_eq!(code(one.hand(&["stop", SITE])), 0);
         if let Some(run) = run {
             let ended = run.wait_with_output().unwrap();
@@ -320,7 +320,7 @@ fn a_keeper_that_dies_is_replaced_at_once_and_the_site_goes_on() {
 }
 
 #[test]
-fn a_site_that_is_cleaned_up_lets_its_lease_go_whoever_keeps_it() {
+fn a_clean_releases_the_lease_of_any_keeper() {
     let (one, _two, database) = two_nodes("");
     for replaced in [false, true] {
         succeed(one.hand(&["start", SITE]));
@@ -344,7 +344,7 @@ fn a_site_that_is_cleaned_up_lets_its_lease_go_whoever_keeps_it() {
 fn a_keeper_that_is_killed_never_leads_to_two_active_nodes() {
     let (one, two, database) = two_nodes("");
     succeed(one.hand(&["start", SITE]));
-    // A second node waits for it all the while.
+    // A second node waits for the lease meanwhile.
     for round in 0..6 {
         let waiting =
             background(two.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_timeout", "4000")]));
@@ -368,7 +368,7 @@ fn a_keeper_that_is_killed_never_leads_to_two_active_nodes() {
 }
 
 #[test]
-fn a_site_whose_lease_another_has_taken_is_killed_without_a_word() {
+fn a_site_whose_lease_another_node_has_taken_is_killed_at_once() {
     let (one, two, database) = two_nodes("");
     let last_words = database.join("last-words");
     one.define(
@@ -381,7 +381,7 @@ fn a_site_whose_lease_another_has_taken_is_killed_without_a_word() {
         ),
     );
     succeed(one.hand(&["start", SITE]));
-    // Its supervisor cannot take the lease again in time: as on a node that stands still for a while.
+    // The supervisor cannot take the lease again in time, as on a node that was frozen for a while.
     let supervisor = one.pid(SITE, "supervisor");
     signal(supervisor, Signal::STOP);
     signal(keeper(&one), Signal::KILL);
@@ -455,7 +455,7 @@ fn a_run_of_a_site_with_a_database_ends_on_term() {
 }
 
 #[test]
-fn whatever_fails_before_the_work_begins_keeps_no_lease() {
+fn a_start_or_run_that_fails_early_keeps_no_lease() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let (one, two, database) =
@@ -474,7 +474,7 @@ fn whatever_fails_before_the_work_begins_keeps_no_lease() {
     succeed(two.hand(&["stop", SITE]));
 }
 
-/// Two nodes whose repair writes down that it begins, waits as long as a file is there, and ends as
+/// Two nodes whose repair command records its start, waits as long as one file exists, and ends as
 /// another file says.
 fn two_nodes_with_a_repair() -> (Bench, Bench, PathBuf) {
     let (one, two, database) = two_nodes("");
@@ -494,7 +494,7 @@ fn two_nodes_with_a_repair() -> (Bench, Bench, PathBuf) {
 }
 
 #[test]
-fn an_unclean_end_stays_one_until_its_repair_has_ended_well() {
+fn an_unclean_end_is_owed_until_its_repair_has_succeeded() {
     let (one, two, database) = two_nodes_with_a_repair();
     let repairs =
         || fs::read_to_string(database.join("repairs")).unwrap_or_default().lines().count();
@@ -504,7 +504,7 @@ fn an_unclean_end_stays_one_until_its_repair_has_ended_well() {
     let first = Some(UncleanEnd::At { node: "alpha".to_owned(), since });
     power_off(&one);
 
-    // A start that is killed in the middle of it, with whatever ends the site then, here and there.
+    // A start that is killed during the repair; then the site is ended in different ways, on both nodes.
     for (round, (node, end)) in
         [(&two, "stop"), (&two, "clean"), (&one, "stop"), (&two, "nothing")].iter().enumerate()
     {
@@ -521,7 +521,7 @@ fn an_unclean_end_stays_one_until_its_repair_has_ended_well() {
         fs::remove_file(database.join("slow")).unwrap();
     }
 
-    // One that is refused.
+    // A repair that fails.
     fs::write(database.join("hopeless"), "").unwrap();
     for node in [&one, &two] {
         let refused = output(node.hand(&["start", SITE]));
@@ -537,7 +537,7 @@ fn an_unclean_end_stays_one_until_its_repair_has_ended_well() {
     assert!(started.status.success(), "{}", said(&started));
     assert!(said(&started).contains("ended uncleanly on `alpha`"), "{}", said(&started));
     assert_eq!((repairs(), owed()), (before + 1, None));
-    // A keeper that was killed meanwhile knows that as well.
+    // After a keeper was killed meanwhile, the repair is still owed.
     let old = keeper(&two);
     signal(old, Signal::KILL);
     until("another keeps it", || keepers(&two).iter().any(|k| *k != old));
@@ -550,7 +550,7 @@ fn an_unclean_end_stays_one_until_its_repair_has_ended_well() {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_an_unclean_end_and_a_missing_one_is_none() {
+fn an_unreadable_record_is_an_unclean_end_and_a_missing_one_is_none() {
     let (one, two, database) = two_nodes_with_a_repair();
     let record = database.join(".siteward/owner.json");
     let repairs =
@@ -575,7 +575,7 @@ fn a_record_that_cannot_be_read_is_an_unclean_end_and_a_missing_one_is_none() {
 }
 
 #[test]
-fn whoever_lost_a_broken_lease_writes_nothing_over_its_new_owner() {
+fn the_keeper_of_a_broken_lease_does_not_overwrite_the_new_owner() {
     let (one, two, database) = two_nodes("");
     succeed(one.hand(&["start", SITE]));
     succeed(two.hand(&["clean", SITE, "--break-lease"]));
@@ -586,7 +586,7 @@ fn whoever_lost_a_broken_lease_writes_nothing_over_its_new_owner() {
     succeed(one.hand(&["stop", SITE]));
     assert_eq!(marked(&one), []);
     assert_eq!(owner(&database).unwrap(), has);
-    // Nobody else can have it meanwhile.
+    // No other node can have it meanwhile.
     let refused = output(one.ocf(SITE, "start", &[("OCF_RESKEY_CRM_meta_timeout", "2000")]));
     assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
     assert!(reason(&refused).contains("beta"), "{}", reason(&refused));
@@ -608,7 +608,7 @@ fn a_stop_after_everything_died_on_this_node_leaves_the_repair_to_the_next_start
 }
 
 #[test]
-fn a_command_that_is_waited_for_is_cut_short_with_all_that_it_started() {
+fn an_interrupted_command_is_killed_with_all_that_it_started() {
     use siteward::backend::command::{Marked, Ran, run_or_cut};
     use std::io::Write;
     use std::os::fd::AsFd;

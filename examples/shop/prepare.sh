@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes the folders of the shop on its disk. Run it once, as root, on the node where the disk is
+# Creates the folders of the shop on its disk. Run it once, as root, on the node where the disk is
 # mounted at /mnt/shop.
 set -eu
 here=$(dirname "$0")
-mountpoint -q /mnt/shop || { echo "mount the disk of the shop at /mnt/shop first" >&2; exit 1; }
+mountpoint -q /mnt/shop || { echo "mount the shop's disk at /mnt/shop first" >&2; exit 1; }
 install -d -o postgres -g postgres -m 700 /mnt/shop/pg
 install -d -o redis -g redis -m 750 /mnt/shop/redis
 install -m 644 "$here/nginx.conf" /mnt/shop/nginx.conf

@@ -11,7 +11,9 @@ use crate::history;
 use crate::linux::node;
 use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
-use crate::process::{Holder, LEASE, MUTE, Seen, Spared, holders, is_of_another_site, told_by};
+use crate::process::{
+    Holder, LEASE, Seen, Spared, UNREADABLE, environment_mark, holders, is_of_another_site,
+};
 use crate::site::{Definition, Holders, load, load_snapshot};
 use crate::values::{Moment, Signal};
 
@@ -19,12 +21,12 @@ use crate::values::{Moment, Signal};
 fn describe(target: &Target, holder: &Holder) -> String {
     let line = command_line(holder.pid).unwrap_or_else(|| format!("[{}]", holder.comm));
     let folder = target.site.runtime.as_os_str().as_encoded_bytes();
-    let whose = match holder.seen().told() {
+    let whose = match holder.seen().environment_mark() {
         Ok(Some((of, who))) if of == folder && who == LEASE => "the keeper of the lease".to_owned(),
         Ok(Some((of, who))) if of == folder => format!("`{who}` of the site"),
         Ok(Some((of, _))) => format!("of another site ({})", String::from_utf8_lossy(&of)),
         Ok(None) => "not of the site".to_owned(),
-        Err(_) => MUTE.to_owned(),
+        Err(_) => UNREADABLE.to_owned(),
     };
     format!("{} ({line}), {whose}, holds {}", holder.pid, holder.what.display())
 }
@@ -96,9 +98,10 @@ pub(super) fn see_to(
         })?;
         let spared = left.iter().find_map(|h| {
             let stat = h.seen().stat();
-            let whose = stat.map(|stat| (is_of_another_site(&target.site, &stat), told_by(&stat)));
+            let whose =
+                stat.map(|stat| (is_of_another_site(&target.site, &stat), environment_mark(&stat)));
             let why = match whose {
-                Some((_, Err(_))) => Some(MUTE),
+                Some((_, Err(_))) => Some(UNREADABLE),
                 // Where it cannot be told it is left, too.
                 Some((Ok(true) | Err(_), Ok(_))) => Some("which has another site's mark"),
                 Some((Ok(false), Ok(_))) | None => None,

@@ -12,7 +12,7 @@ use super::errand::Halt;
 use super::{Fault, Target};
 use crate::backend::command::{Marked, Ran, run_or_cut};
 use crate::history;
-use crate::lease::{self, Claim, NotTaken, Settle, Taking, UncleanEnd};
+use crate::lease::{self, LeaseRequest, NotTaken, Settle, Taking, UncleanEnd};
 use crate::linux::files;
 use crate::process::{Ending, Identity, Record};
 use crate::site::Definition;
@@ -62,14 +62,14 @@ pub(super) fn take(
     let name = &target.name;
     let halt = |why: NotTaken| match why {
         NotTaken::Interrupted => Halt::Interrupted,
-        NotTaken::Silent(why) | NotTaken::Because(why) => Halt::Fault(Fault::failed(format!(
+        why => Halt::Fault(Fault::failed(format!(
             "the site `{name}` is not started: the lease on {} is not had: {why}",
             database.display()
         ))),
     };
     // The keeper of a start that was cut off keeps it for nobody.
     lease::release_or_cut(&target.site, lease::PATIENCE, cut).map_err(halt)?;
-    let claim = Claim {
+    let claim = LeaseRequest {
         site: name,
         places: &target.site,
         database,
@@ -141,7 +141,7 @@ pub(super) fn keep(
         return Ok(Some(keeper));
     }
     let name = &target.name;
-    let claim = Claim {
+    let claim = LeaseRequest {
         site: name,
         places: &target.site,
         database,

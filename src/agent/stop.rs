@@ -9,7 +9,7 @@ use super::turn::StopTurn;
 use super::wrapped::{self, Manners};
 use super::{Deadline, Fault, Outcome, Target, holders, ownership};
 use crate::backend::own;
-use crate::control::{Client, Reply, Request, State};
+use crate::control::{Client, ClientError, Reply, Request, State};
 use crate::history;
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
@@ -122,7 +122,7 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
     let request = Request::Stop { polite_until: times.polite_until, by: target.caller.to_owned() };
     let mut known = Supervisor::None;
     loop {
-        let talk = || -> std::io::Result<Reply> {
+        let talk = || -> Result<Reply, ClientError> {
             let mut client = Client::connect(&places.socket(), hear_by)?;
             client.send(&request, hear_by)?;
             match client.receive(hear_by)? {
@@ -137,9 +137,7 @@ fn ask_to_stop(target: &Target, times: &StopTimes) -> Result<Supervisor, Fault> 
                 log::info!("the supervisor of `{}` does not take the order: {why}", target.name);
             }
             Ok(_) => known = Supervisor::Stopped,
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                return Err(super::Denied(error).into());
-            }
+            Err(ClientError::Denied(error)) => return Err(super::Denied(error).into()),
             Err(_) => {}
         }
         let held = lock::is_held(&places.lock()).unwrap_or(true);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::control::{Client, Reply, Request, View};
+use crate::control::{Client, ClientError, Reply, Request, View};
 use crate::linux::detached::spawn_detached;
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
@@ -42,9 +42,7 @@ pub fn ask(places: &SitePlaces, request: &Request, deadline: Moment) -> Asked {
             // There will be a place, or the time is over.
             Ok(Reply::Busy { why }) => log::debug!("the supervisor is busy: {why}"),
             Ok(reply) => return Asked::Answered(reply),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                return Asked::Denied(error);
-            }
+            Err(ClientError::Denied(error)) => return Asked::Denied(error),
             Err(_) => {}
         }
         // Between taking its lock and listening, and between its last answer and its end, a

@@ -1,8 +1,8 @@
-//! In the keeper's own process: taking the lease, keeping it, and letting it go.
+//! The keeper's own process: it takes the lease, keeps it, and releases it.
 //!
-//! Promises: the record is written before the lease is said to be had, and before it is let go; what
-//! another owner wrote is not written over. Must never: be waited for without a deadline, as its disk
-//! may hang.
+//! Promises: the record is written before the keeper says that it has the lease, and before it releases
+//! it; a record of another owner is not overwritten. Must never: be waited for without a deadline,
+//! because its disk may hang.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -10,8 +10,8 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::record::{Found, Held, Owner, Place, UncleanEnd};
-use super::{REPAIRED, Taken, Word};
+use super::messages::{KeeperMessage, REPAIRED, Taken};
+use super::record::{LeaseFolder, LeaseLock, Owner, OwnerRecord, UncleanEnd};
 use crate::linux::clock::WallTime;
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
@@ -19,51 +19,52 @@ use crate::linux::{BootId, inherit};
 use crate::site::{SiteName, on_database};
 use crate::values::{Moment, Signal};
 
-/// What a keeper is told.
+/// The arguments of a keeper.
 #[derive(Debug)]
 pub struct Order {
     pub site: SiteName,
     pub database: PathBuf,
     pub fingerprint: String,
     pub node: String,
-    /// Of the site, as in [`Owner`]; empty: not said.
+    /// As in [`Owner`]; empty: not known.
     pub home: String,
-    /// For a site that lives, whose keeper has ended: only if nobody had the lease since.
+    /// The site lives and its keeper has ended: the lease is taken only if nobody else has had it since.
     pub again: bool,
 }
 
-/// Between two attempts at the lock: nothing tells of its release on every file system.
+/// Between two attempts at the lock: its release sends no event.
 const PACE: Duration = Duration::from_millis(50);
 
 /// The same for a site that lives and lost its keeper.
 const PACE_AGAIN: Duration = Duration::from_millis(5);
 
-/// How long a lock must be seen free where its owner never let go: a supervisor that lives there, and
-/// has lost its keeper, takes it again first.
+/// How long a lock must be free before it is taken from an owner that did not release it. A supervisor
+/// that lives there and has lost its keeper takes it again within this time.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Takes the lease, says so, and keeps it until TERM.
+/// Takes the lease, says so, and keeps it until TERM. False: it failed.
 pub fn keep(order: &Order) -> bool {
     let Ok(inbox) = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP]) else { return false };
-    // As the supervisor's, where that is allowed: what it keeps is worth more than its memory.
+    // Protected from the OOM killer as the supervisor is, where that is allowed: the site ends without
+    // its lease.
     let _ = inherit::set_oom_score(-1000);
     let _ = inherit::lock_memory();
-    let Ok(mut starter) = Starter::of_this_process() else { return false };
-    match take(order, &inbox, &mut starter) {
-        Ok(Some(tenure)) => tenure.last(&inbox, starter),
+    let Ok(mut requester) = Requester::of_this_process() else { return false };
+    match take(order, &inbox, &mut requester) {
+        Ok(Some(lease)) => lease.keep(&inbox, requester),
         Ok(None) => true,
         Err(why) => {
-            starter.say(&Word::Failed(why));
+            requester.say(&KeeperMessage::Failed(why));
             false
         }
     }
 }
 
-/// Whoever started this keeper, as long as it listens.
-struct Starter(Option<File>);
+/// The process that started this keeper; None once it has closed the connection.
+struct Requester(Option<File>);
 
-impl Starter {
-    /// The standard output is a socket of its; nothing of it may stay open once it is gone.
+impl Requester {
+    /// Its socket is this process's standard output and error, which are closed with it later.
     fn of_this_process() -> io::Result<Self> {
         let socket = io::stdout().as_fd().try_clone_to_owned()?;
         let null = File::options().read(true).write(true).open("/dev/null")?.into();
@@ -71,7 +72,7 @@ impl Starter {
         Ok(Self(Some(socket.into())))
     }
 
-    fn say(&mut self, word: &Word) {
+    fn say(&mut self, word: &KeeperMessage) {
         let mut line = serde_json::to_vec(word).unwrap_or_default();
         line.push(b'\n');
         if let Some(socket) = &mut self.0 {
@@ -79,8 +80,8 @@ impl Starter {
         }
     }
 
-    /// Whether it has said that the repair ended well; it is there to be read, or at its end.
-    fn hear(&mut self) -> bool {
+    /// Whether it says that the repair has succeeded. To be called when the socket is readable.
+    fn reports_repair(&mut self) -> bool {
         let Some(socket) = &mut self.0 else { return false };
         let mut said = [0u8; REPAIRED.len()];
         match socket.read(&mut said) {
@@ -98,106 +99,114 @@ impl Starter {
     }
 }
 
-/// The lease, once it is had.
-struct Tenure {
-    place: Place,
-    held: Held,
+/// The lease, taken.
+struct HeldLease {
+    folder: LeaseFolder,
+    lock: LeaseLock,
     owner: Owner,
 }
 
-/// What is to be done with a lock that was just had.
+/// The decision about a lock that was free.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum Decision {
     Take,
-    /// As it was: nobody had it since.
+    /// Nobody else has had it since: the record stays this owner's.
     TakeAgain(Owner),
-    /// Its owner may live, and take it again.
+    /// Its owner may live and take it again, so it gets time for that.
     LeaveAlone,
     Refuse(String),
 }
 
-/// By what the record says. `left_alone`: the same was found before, and nobody has had the lock since.
-fn judge(order: &Order, boot: &BootId, found: &Found, left_alone: bool) -> Verdict {
+/// Decides by the record. `left_alone`: it got that time, and the record is still the same.
+fn decide(order: &Order, boot: &BootId, found: &OwnerRecord, left_alone: bool) -> Decision {
     let is_ours = |owner: &Owner| owner.is_of(&order.node, boot, &order.home);
     match found {
-        Found::Nothing => Verdict::Take,
-        Found::Owner(owner) if order.again => match is_ours(owner) {
-            true => Verdict::TakeAgain(Owner { released: false, ..owner.clone() }),
-            false => Verdict::Refuse(had_by(owner)),
+        OwnerRecord::Absent => Decision::Take,
+        OwnerRecord::Owner(owner) if order.again => match is_ours(owner) {
+            true => Decision::TakeAgain(Owner { released: false, ..owner.clone() }),
+            false => Decision::Refuse(taken_by(owner)),
         },
-        Found::Unreadable if order.again => Verdict::Refuse(
-            "its owner's record cannot be read, so that somebody may have had it".to_owned(),
+        OwnerRecord::Unreadable if order.again => Decision::Refuse(
+            "its record cannot be read, so another owner may have had it".to_owned(),
         ),
-        // Whoever starts the site here has seen that no supervisor of it lives here.
-        Found::Owner(owner) if owner.released || is_ours(owner) || left_alone => Verdict::Take,
-        Found::Unreadable if left_alone => Verdict::Take,
-        Found::Owner(_) | Found::Unreadable => Verdict::LeaveAlone,
+        // A start has seen that no supervisor of the site lives on this node.
+        OwnerRecord::Owner(owner) if owner.released || is_ours(owner) || left_alone => {
+            Decision::Take
+        }
+        OwnerRecord::Unreadable if left_alone => Decision::Take,
+        OwnerRecord::Owner(_) | OwnerRecord::Unreadable => Decision::LeaveAlone,
     }
 }
 
-fn had_by(owner: &Owner) -> String {
+fn taken_by(owner: &Owner) -> String {
     format!("the node `{}` took it, at {}", owner.node, owner.since)
 }
 
-fn take(order: &Order, inbox: &Inbox, starter: &mut Starter) -> Result<Option<Tenure>, String> {
+fn take(
+    order: &Order,
+    inbox: &Inbox,
+    requester: &mut Requester,
+) -> Result<Option<HeldLease>, String> {
     let folder = on_database(&order.database);
     let at = |error: io::Error| format!("{} cannot be used: {error}", folder.display());
     if !order.database.is_dir() {
-        return Err("it is not a folder on this node; mount its disk, or make it".to_owned());
+        return Err("it is not a folder on this node; mount its disk, or create it".to_owned());
     }
     let boot = BootId::current().map_err(|e| format!("/proc is not mounted: {e}"))?;
-    let mut said = false;
-    // What was found when the lock was first seen free, and when that was.
-    let mut left_alone: Option<(Found, Moment)> = None;
+    let mut has_said_so = false;
+    // The record when the lock was first seen free, and when that was.
+    let mut left_alone: Option<(OwnerRecord, Moment)> = None;
     loop {
-        // Opened anew each time: what bears the name now is what everybody else asks for.
-        let place = Place::open(&order.database, true).map_err(at)?;
-        let pause = match place.lock().map_err(at)? {
-            Some(held) => {
-                let found = place.read().map_err(at)?;
+        // Opened anew each time: others ask for the file that has the name now.
+        let folder = LeaseFolder::open(&order.database, true).map_err(at)?;
+        let pause = match folder.lock().map_err(at)? {
+            Some(lock) => {
+                let found = folder.read().map_err(at)?;
                 let same = left_alone.as_ref().filter(|(before, _)| *before == found);
                 let since = same.map(|(_, since)| *since);
                 let is_over = since.is_some_and(|since| (since + GRACE).passed());
-                match judge(order, &boot, &found, is_over) {
-                    Verdict::Take => {
+                match decide(order, &boot, &found, is_over) {
+                    Decision::Take => {
                         let since = WallTime::now();
-                        return begin(order, boot, since, place, held, &found, starter)
+                        return begin(order, boot, since, folder, lock, &found, requester)
                             .map(Some)
                             .map_err(at);
                     }
-                    Verdict::TakeAgain(owner) => {
-                        return resume(owner, place, held, &found, starter).map(Some).map_err(at);
+                    Decision::TakeAgain(owner) => {
+                        return take_again(owner, folder, lock, &found, requester)
+                            .map(Some)
+                            .map_err(at);
                     }
-                    Verdict::LeaveAlone => {
+                    Decision::LeaveAlone => {
                         left_alone = Some((found, since.unwrap_or_else(Moment::now)));
                         PACE
                     }
-                    Verdict::Refuse(why) => return Err(why),
+                    Decision::Refuse(why) => return Err(why),
                 }
             }
             None => {
                 left_alone = None;
-                let owner = place.read().map_err(at)?.owner();
+                let owner = folder.read().map_err(at)?.owner();
                 let another = |o: &&Owner| !o.is_of(&order.node, &boot, &order.home);
                 if let Some(owner) = owner.as_ref().filter(another).filter(|_| order.again) {
-                    return Err(had_by(owner));
+                    return Err(taken_by(owner));
                 }
-                if !said {
-                    starter.say(&Word::Waiting(owner));
-                    said = true;
+                if !has_said_so {
+                    requester.say(&KeeperMessage::Waiting(owner));
+                    has_said_so = true;
                 }
                 if order.again { PACE_AGAIN } else { PACE }
             }
         };
         let until = Moment::now() + pause;
         while !until.passed() {
-            // Whoever does not listen any more has no use for it.
-            let Some(socket) = &starter.0 else { return Ok(None) };
+            // A requester that has gone needs no lease.
+            let Some(socket) = &requester.0 else { return Ok(None) };
             let mut waiting = Waiting::new();
             waiting.readable(inbox.as_fd(), false);
             waiting.readable(socket.as_fd(), true);
             if waiting.wait(Some(until)).contains(&true) {
-                starter.hear();
+                requester.reports_repair();
             }
             if inbox.next().is_some() {
                 return Ok(None);
@@ -210,11 +219,11 @@ fn begin(
     order: &Order,
     boot: BootId,
     since: WallTime,
-    place: Place,
-    held: Held,
-    before: &Found,
-    starter: &mut Starter,
-) -> io::Result<Tenure> {
+    folder: LeaseFolder,
+    lock: LeaseLock,
+    before: &OwnerRecord,
+    requester: &mut Requester,
+) -> io::Result<HeldLease> {
     let owner = Owner {
         released: false,
         owes: before.owes(),
@@ -225,58 +234,60 @@ fn begin(
         home: order.home.clone(),
         fingerprint: order.fingerprint.clone(),
     };
-    let recorded = place.write(&owner)?;
+    let recorded = folder.write(&owner)?;
     let other_definition = match before {
-        Found::Owner(before) => Some(before.fingerprint.clone()),
-        Found::Nothing | Found::Unreadable => None,
+        OwnerRecord::Owner(before) => Some(before.fingerprint.clone()),
+        OwnerRecord::Absent | OwnerRecord::Unreadable => None,
     };
-    starter.say(&Word::Taken(Taken {
+    requester.say(&KeeperMessage::Taken(Taken {
         unclean: owner.owes.clone(),
         other_definition: other_definition.filter(|f| *f != owner.fingerprint),
         recorded,
     }));
-    Ok(Tenure { place, held, owner })
+    Ok(HeldLease { folder, lock, owner })
 }
 
-/// Nothing is written where nothing has changed: the disk may be full.
-fn resume(
+/// The record is written only if it changes: the disk may be full.
+fn take_again(
     owner: Owner,
-    place: Place,
-    held: Held,
-    before: &Found,
-    starter: &mut Starter,
-) -> io::Result<Tenure> {
-    let unchanged = matches!(before, Found::Owner(before) if *before == owner);
-    let recorded = unchanged || place.write(&owner)?;
+    folder: LeaseFolder,
+    lock: LeaseLock,
+    before: &OwnerRecord,
+    requester: &mut Requester,
+) -> io::Result<HeldLease> {
+    let unchanged = matches!(before, OwnerRecord::Owner(before) if *before == owner);
+    let recorded = unchanged || folder.write(&owner)?;
     let unclean = owner.owes.clone();
-    starter.say(&Word::Taken(Taken { unclean, other_definition: None, recorded }));
-    Ok(Tenure { place, held, owner })
+    requester.say(&KeeperMessage::Taken(Taken { unclean, other_definition: None, recorded }));
+    Ok(HeldLease { folder, lock, owner })
 }
 
-impl Tenure {
-    /// Keeps the lease until it is told to end.
-    fn last(mut self, inbox: &Inbox, mut starter: Starter) -> bool {
+impl HeldLease {
+    /// Keeps the lease until a signal says to end, then releases it. False: that failed.
+    fn keep(mut self, inbox: &Inbox, mut requester: Requester) -> bool {
         while inbox.next().is_none() {
             let mut waiting = Waiting::new();
             waiting.readable(inbox.as_fd(), false);
-            if let Some(socket) = &starter.0 {
+            if let Some(socket) = &requester.0 {
                 waiting.readable(socket.as_fd(), true);
             }
-            if waiting.wait(None).contains(&true) && starter.hear() {
+            if waiting.wait(None).contains(&true) && requester.reports_repair() {
                 let word = match self.settle() {
-                    Ok(()) => Word::Settled,
-                    Err(error) => Word::Failed(format!("the record cannot be written: {error}")),
+                    Ok(()) => KeeperMessage::Settled,
+                    Err(error) => {
+                        KeeperMessage::Failed(format!("the record cannot be written: {error}"))
+                    }
                 };
-                starter.say(&word);
+                requester.say(&word);
             }
         }
         self.release().is_ok()
     }
 
-    /// What was owed is repaired.
+    /// Records that the unclean end is repaired.
     fn settle(&mut self) -> io::Result<()> {
         let settled = Owner { owes: None, ..self.owner.clone() };
-        self.place.write(&settled)?;
+        self.folder.write(&settled)?;
         self.owner = settled;
         Ok(())
     }
@@ -285,39 +296,38 @@ impl Tenure {
         if !self.is_ours()? {
             return Ok(());
         }
-        let written = self.place.write(&Owner { released: true, ..self.owner.clone() })?;
+        let written = self.folder.write(&Owner { released: true, ..self.owner.clone() })?;
         match written || self.owner.owes.is_some() {
             true => Ok(()),
-            false => self.place.forget(),
+            false => self.folder.remove(),
         }
     }
 
-    /// Nobody has broken the lease, and nobody else has written.
+    /// Whether lock and record are still this keeper's: nobody has broken the lease.
     fn is_ours(&self) -> io::Result<bool> {
-        if !self.place.has(&self.held)? {
+        if !self.folder.has(&self.lock)? {
             return Ok(false);
         }
-        Ok(match self.place.read()? {
-            Found::Owner(there) => {
+        Ok(match self.folder.read()? {
+            OwnerRecord::Owner(there) => {
                 there.is_of(&self.owner.node, &self.owner.boot, &self.owner.home)
                     && there.since == self.owner.since
             }
-            Found::Nothing | Found::Unreadable => true,
+            OwnerRecord::Absent | OwnerRecord::Unreadable => true,
         })
     }
 }
 
-/// What a record is marked as that its owner did not mark itself.
+/// How the record of an owner is marked that did not mark it itself.
 #[derive(Clone, Debug)]
 pub enum Settling {
-    /// This node wrote it and holds the lease no more: its keeper was killed. `clean`: the site ended
-    /// as it should all the same.
+    /// This node wrote it, and its keeper was killed. `clean`: the site was stopped nevertheless.
     Own { node: String, home: String, clean: bool },
-    /// A person takes the lease away from whoever wrote it.
+    /// A person takes the lease away from its owner.
     Broken,
 }
 
-/// Marks the record as released. Complaints go to standard output.
+/// Marks the record as released. Errors are printed on standard output.
 pub fn settle_here(database: &Path, how: &Settling) -> bool {
     match settle(database, how) {
         Ok(()) => true,
@@ -329,22 +339,22 @@ pub fn settle_here(database: &Path, how: &Settling) -> bool {
 }
 
 fn settle(database: &Path, how: &Settling) -> Result<(), String> {
-    // Where there is no folder of ours, there is no record of ours.
-    let Ok(place) = Place::open(database, false) else { return Ok(()) };
+    // Without the folder there is no record.
+    let Ok(folder) = LeaseFolder::open(database, false) else { return Ok(()) };
     let unreadable = |error: io::Error| format!("the record cannot be read: {error}");
     let lock = match how {
-        Settling::Own { .. } => match place.lock() {
+        Settling::Own { .. } => match folder.lock() {
             Ok(Some(held)) => Some(held),
             Ok(None) | Err(_) => return Ok(()),
         },
         Settling::Broken => {
-            place
+            folder
                 .set_lock_aside()
-                .map_err(|error| format!("the lock cannot be set aside: {error}"))?;
+                .map_err(|error| format!("the lock file cannot be renamed: {error}"))?;
             None
         }
     };
-    let found = place.read().map_err(unreadable)?;
+    let found = folder.read().map_err(unreadable)?;
     let owes = found.owes();
     let Some(before) = found.owner().filter(|owner| !owner.released) else { return Ok(()) };
     let own = UncleanEnd::At { node: before.node.clone(), since: before.since };
@@ -359,7 +369,7 @@ fn settle(database: &Path, how: &Settling) -> Result<(), String> {
         }
         Settling::Broken => Owner { released: true, owes, ..before },
     };
-    place.write(&after).map_err(|error| format!("the record cannot be written: {error}"))?;
+    folder.write(&after).map_err(|error| format!("the record cannot be written: {error}"))?;
     drop(lock);
     Ok(())
 }
@@ -392,39 +402,39 @@ mod tests {
         }
     }
 
-    fn verdict(order: &Order, found: &Found, left_alone: bool) -> Verdict {
-        judge(order, &BootId::none(), found, left_alone)
+    fn decision(order: &Order, found: &OwnerRecord, left_alone: bool) -> Decision {
+        decide(order, &BootId::none(), found, left_alone)
     }
 
     #[test]
-    fn a_free_lock_whose_owner_never_let_go_is_left_alone_once() {
+    fn a_free_lock_whose_owner_did_not_release_it_is_left_alone_once() {
         let start = order(false);
         for there in [owner("beta", "", false), owner("alpha", "/run/two", false)] {
-            let found = Found::Owner(there);
-            assert_eq!(verdict(&start, &found, false), Verdict::LeaveAlone);
-            assert_eq!(verdict(&start, &found, true), Verdict::Take);
+            let found = OwnerRecord::Owner(there);
+            assert_eq!(decision(&start, &found, false), Decision::LeaveAlone);
+            assert_eq!(decision(&start, &found, true), Decision::Take);
         }
-        assert_eq!(verdict(&start, &Found::Unreadable, false), Verdict::LeaveAlone);
-        assert_eq!(verdict(&start, &Found::Unreadable, true), Verdict::Take);
+        assert_eq!(decision(&start, &OwnerRecord::Unreadable, false), Decision::LeaveAlone);
+        assert_eq!(decision(&start, &OwnerRecord::Unreadable, true), Decision::Take);
         for there in [owner("beta", "/run/two", true), owner("alpha.net", "/run/one", false)] {
-            assert_eq!(verdict(&start, &Found::Owner(there), false), Verdict::Take);
+            assert_eq!(decision(&start, &OwnerRecord::Owner(there), false), Decision::Take);
         }
-        assert_eq!(verdict(&start, &Found::Nothing, false), Verdict::Take);
+        assert_eq!(decision(&start, &OwnerRecord::Absent, false), Decision::Take);
     }
 
     #[test]
-    fn a_lease_is_taken_again_only_if_nobody_had_it_since() {
+    fn a_lease_is_taken_again_only_if_nobody_else_has_had_it() {
         let again = order(true);
         for released in [true, false] {
             let ours = owner("alpha", "/run/one", released);
-            let wanted = Verdict::TakeAgain(Owner { released: false, ..ours.clone() });
-            assert_eq!(verdict(&again, &Found::Owner(ours), false), wanted);
+            let wanted = Decision::TakeAgain(Owner { released: false, ..ours.clone() });
+            assert_eq!(decision(&again, &OwnerRecord::Owner(ours), false), wanted);
             for other in [owner("beta", "", released), owner("alpha", "/run/two", released)] {
-                let there = Found::Owner(other);
-                assert!(matches!(verdict(&again, &there, true), Verdict::Refuse(_)));
+                let there = OwnerRecord::Owner(other);
+                assert!(matches!(decision(&again, &there, true), Decision::Refuse(_)));
             }
         }
-        assert!(matches!(verdict(&again, &Found::Unreadable, true), Verdict::Refuse(_)));
-        assert_eq!(verdict(&again, &Found::Nothing, false), Verdict::Take);
+        assert!(matches!(decision(&again, &OwnerRecord::Unreadable, true), Decision::Refuse(_)));
+        assert_eq!(decision(&again, &OwnerRecord::Absent, false), Decision::Take);
     }
 }

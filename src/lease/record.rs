@@ -1,8 +1,8 @@
-//! The owner's record beside the lock, as it lies on the disk.
+//! The lock file and the owner's record beside it, on the site's database.
 //!
-//! Promises: it is written over in place, so that a full disk stops no start; what cannot be read is
-//! an unclean end by an owner that nobody can name, what is not there was never owned. Must never:
-//! reach the disk but by descriptors of folders that are this user's.
+//! Promises: the record is overwritten in place, so that a start works on a full disk. A record that
+//! cannot be read counts as an unclean end of an unknown owner; no record means that there was no owner.
+//! Must never: reach the disk other than by descriptors of folders that belong to this user.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,34 +11,34 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::linux::BootId;
 use crate::linux::clock::WallTime;
 use crate::linux::folder::{Folder, Inode, Written};
 use crate::linux::lock::whole_file_lock;
-use crate::site::{SiteName, on_database};
+use crate::linux::{BootId, node};
+use crate::site::{SiteName, SitePlaces, on_database};
 
-/// The record beside the lock. What says whether the end was clean comes first, so that it lies in the
-/// first sector: a write that the end of the node tears has written it or not.
+/// The owner's record. The fields that say whether the end was clean come first, within the first sector
+/// of the disk: a crash of the node during a write leaves them old or new, and never torn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// It ended the site and let go.
+    /// The owner ended the site and released the lease.
     pub released: bool,
-    /// The earlier end that was unclean, and whose repair has not ended well yet.
+    /// An earlier unclean end whose repair has not succeeded yet.
     #[serde(default)]
     pub owes: Option<UncleanEnd>,
     pub site: SiteName,
     pub node: String,
     pub boot: BootId,
     pub since: WallTime,
-    /// Where the site is on that node: its runtime folder and its PID namespace, as there may be
-    /// others of its name. Empty: not known.
+    /// The site's runtime folder and PID namespace on that node, which tell it from another site of the
+    /// same name. Empty: not known.
     #[serde(default)]
     pub home: String,
-    /// Of the definition that it ran.
+    /// The fingerprint of the definition that the owner ran.
     pub fingerprint: String,
 }
 
-/// An end of a site without its owner's letting go.
+/// The end of a site whose owner did not release the lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UncleanEnd {
@@ -63,9 +63,15 @@ impl std::fmt::Display for UncleanEnd {
     }
 }
 
+/// Tells this site's records from those of other sites on this node.
+pub(super) fn home_of(places: &SitePlaces) -> String {
+    let namespace = node::pid_namespace().unwrap_or_default();
+    format!("{} {namespace}", places.runtime.display())
+}
+
 impl Owner {
-    /// Written by the site whose home is `home`, since its node was booted. The node's name does not
-    /// tell: a person may know the node by another than its cluster does.
+    /// Whether the site with this home wrote the record since this boot. The node's name is compared only
+    /// where a home is missing: a person may call the node by another name than its cluster does.
     pub(super) fn is_of(&self, node: &str, boot: &BootId, home: &str) -> bool {
         let same = match self.home.is_empty() || home.is_empty() {
             true => self.node == node,
@@ -74,36 +80,36 @@ impl Owner {
         self.boot == *boot && same
     }
 
-    /// What its owner's end leaves to be repaired, now that the lock is free.
-    fn left(&self) -> Option<UncleanEnd> {
+    /// The unclean end to be repaired, if the lock is free now.
+    fn unclean_end(&self) -> Option<UncleanEnd> {
         let own = || UncleanEnd::At { node: self.node.clone(), since: self.since };
         self.owes.clone().or_else(|| (!self.released).then(own))
     }
 }
 
-/// What the record says.
+/// The owner's record, as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// Nobody ever had it.
-    Nothing,
+pub(super) enum OwnerRecord {
+    /// There was no owner yet.
+    Absent,
     Owner(Owner),
-    /// It is there, and cannot be understood.
+    /// It is there and cannot be understood.
     Unreadable,
 }
 
-impl Found {
+impl OwnerRecord {
     pub(super) fn owner(self) -> Option<Owner> {
         match self {
             Self::Owner(owner) => Some(owner),
-            Self::Nothing | Self::Unreadable => None,
+            Self::Absent | Self::Unreadable => None,
         }
     }
 
-    /// What is to be repaired before the site may run, once the lock is had.
+    /// The unclean end to be repaired before the site may run, if the lock is free now.
     pub(super) fn owes(&self) -> Option<UncleanEnd> {
         match self {
-            Self::Nothing => None,
-            Self::Owner(owner) => owner.left(),
+            Self::Absent => None,
+            Self::Owner(owner) => owner.unclean_end(),
             Self::Unreadable => Some(UncleanEnd::Unknown),
         }
     }
@@ -113,18 +119,18 @@ const LOCK: &str = "lease";
 const RECORD: &str = "owner.json";
 const BROKEN: &str = "lease.broken";
 
-/// The most that a record may be long, in bytes.
+/// The longest record that is read, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// The folder on the database in which lock and record lie.
+/// The folder on the database that holds the lock and the record.
 #[derive(Debug)]
-pub(super) struct Place(Folder);
+pub(super) struct LeaseFolder(Folder);
 
-impl Place {
-    /// As it is there now; made if `make`.
+impl LeaseFolder {
+    /// Opens the folder that is there now; creates it if `make`.
     ///
     /// # Errors
-    /// It is no folder of this user, or the disk's answer.
+    /// It is no folder of this user, or the disk's error.
     pub(super) fn open(database: &Path, make: bool) -> io::Result<Self> {
         let above = Folder::open(database)?;
         let path = on_database(database);
@@ -133,36 +139,36 @@ impl Place {
         Ok(Self(folder))
     }
 
-    /// Takes the lock on the file that bears its name now; None: somebody holds it.
+    /// Takes the lock on the file that has its name now; None: another process holds it.
     ///
     /// # Errors
-    /// The file system has no such locks, or the disk's answer.
-    pub(super) fn lock(&self) -> io::Result<Option<Held>> {
+    /// The file system has no such locks, or the disk's error.
+    pub(super) fn lock(&self) -> io::Result<Option<LeaseLock>> {
         loop {
             let file = self.0.append_to(OsStr::new(LOCK))?;
             if !whole_file_lock(&file)? {
                 return Ok(None);
             }
-            let held = Held { inode: Inode::of(&file)?, _file: file };
-            // A lock on a file that was put aside meanwhile protects nothing.
+            let held = LeaseLock { inode: Inode::of(&file)?, _file: file };
+            // If the file was renamed meanwhile, the lock on it protects nothing.
             if self.has(&held)? {
                 return Ok(Some(held));
             }
         }
     }
 
-    /// Whether the lock is still the one that everybody asks for.
+    /// Whether the lock file still has its name, so that others ask for the same lock.
     ///
     /// # Errors
-    /// The disk's answer.
-    pub(super) fn has(&self, held: &Held) -> io::Result<bool> {
+    /// The disk's error.
+    pub(super) fn has(&self, held: &LeaseLock) -> io::Result<bool> {
         Ok(self.0.inode_of(OsStr::new(LOCK))? == Some(held.inode))
     }
 
-    /// Whoever holds the lock keeps it, on a file that nobody looks at any more.
+    /// Renames the lock file. Its holder keeps a lock that nobody asks for any more.
     ///
     /// # Errors
-    /// The disk's answer.
+    /// The disk's error.
     pub(super) fn set_lock_aside(&self) -> io::Result<()> {
         match self.0.rename(OsStr::new(LOCK), OsStr::new(BROKEN)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -171,45 +177,48 @@ impl Place {
     }
 
     /// # Errors
-    /// The disk's answer: then nothing is known.
-    pub(super) fn read(&self) -> io::Result<Found> {
+    /// The disk's error: then nothing is known.
+    pub(super) fn read(&self) -> io::Result<OwnerRecord> {
         match self.0.read_plain(OsStr::new(RECORD), LONGEST) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).map_or(Found::Unreadable, Found::Owner)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
-            Err(error) if error.kind() == ErrorKind::InvalidData => Ok(Found::Unreadable),
+            Ok(bytes) => {
+                Ok(serde_json::from_slice(&bytes)
+                    .map_or(OwnerRecord::Unreadable, OwnerRecord::Owner))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(OwnerRecord::Absent),
+            Err(error) if error.kind() == ErrorKind::InvalidData => Ok(OwnerRecord::Unreadable),
             Err(error) => Err(error),
         }
     }
 
-    /// False: the disk is full, and has never had room for the record. It is then there, and empty,
-    /// which reads as an unclean end.
+    /// False: the disk is full, and the record did not exist before. It exists then and is empty, which
+    /// counts as an unclean end.
     ///
     /// # Errors
-    /// The disk's answer.
+    /// The disk's error.
     pub(super) fn write(&self, owner: &Owner) -> io::Result<bool> {
         let bytes = serde_json::to_vec(owner)?;
         Ok(self.0.overwrite(OsStr::new(RECORD), &bytes)? == Written::Whole)
     }
 
-    /// Nobody has it, and nothing is owed: what there was no room for is not there.
+    /// Removes a record for which the disk had no room. The lease has no owner and no repair is owed.
     ///
     /// # Errors
-    /// The disk's answer.
-    pub(super) fn forget(&self) -> io::Result<()> {
+    /// The disk's error.
+    pub(super) fn remove(&self) -> io::Result<()> {
         self.0.remove(OsStr::new(RECORD))
     }
 }
 
 /// The lock; released when it is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct LeaseLock {
     inode: Inode,
     _file: File,
 }
 
-/// Who holds, or last held, the lease on this database. Reads the disk: for keepers and persons.
+/// The present or last owner of the lease on this database. Reads the disk: only for keepers and persons.
 pub fn owner(database: &Path) -> Option<Owner> {
-    Place::open(database, false).ok()?.read().ok()?.owner()
+    LeaseFolder::open(database, false).ok()?.read().ok()?.owner()
 }
 
 #[cfg(test)]
@@ -230,9 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_was_put_aside_is_not_taken_for_the_lock() {
+    fn a_lock_file_that_was_renamed_is_not_taken_for_the_lock() {
         let database = tempfile::tempdir().unwrap();
-        let place = Place::open(database.path(), true).unwrap();
+        let place = LeaseFolder::open(database.path(), true).unwrap();
         let old = place.lock().unwrap().unwrap();
         assert!(place.lock().unwrap().is_none());
         place.set_lock_aside().unwrap();
@@ -244,11 +253,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_unclean_end_and_what_is_missing_is_none() {
+    fn an_unreadable_record_is_an_unclean_end_and_a_missing_one_is_none() {
         let database = tempfile::tempdir().unwrap();
-        let place = Place::open(database.path(), true).unwrap();
-        assert_eq!(place.read().unwrap(), Found::Nothing);
-        assert_eq!(Found::Nothing.owes(), None);
+        let place = LeaseFolder::open(database.path(), true).unwrap();
+        assert_eq!(place.read().unwrap(), OwnerRecord::Absent);
+        assert_eq!(OwnerRecord::Absent.owes(), None);
         assert!(place.write(&sample()).unwrap());
         let whole = std::fs::read(on_database(database.path()).join(RECORD)).unwrap();
         for torn in [0, 1, 100] {
@@ -256,20 +265,20 @@ mod tests {
             assert_eq!(place.read().unwrap().owes(), Some(UncleanEnd::Unknown), "{torn} bytes");
         }
         assert!(place.write(&sample()).unwrap());
-        assert_eq!(place.read().unwrap(), Found::Owner(sample()));
+        assert_eq!(place.read().unwrap(), OwnerRecord::Owner(sample()));
     }
 
     #[test]
     fn an_unclean_end_keeps_its_first_owner_until_it_is_repaired() {
         let first = sample();
         let at = UncleanEnd::At { node: first.node.clone(), since: first.since };
-        assert_eq!(Found::Owner(first).owes(), Some(at.clone()));
+        assert_eq!(OwnerRecord::Owner(first).owes(), Some(at.clone()));
         for released in [true, false] {
             let second =
                 Owner { node: "beta".into(), owes: Some(at.clone()), released, ..sample() };
-            assert_eq!(Found::Owner(second).owes(), Some(at.clone()));
+            assert_eq!(OwnerRecord::Owner(second).owes(), Some(at.clone()));
         }
-        assert_eq!(Found::Owner(Owner { released: true, ..sample() }).owes(), None);
+        assert_eq!(OwnerRecord::Owner(Owner { released: true, ..sample() }).owes(), None);
     }
 
     #[test]
@@ -282,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_whether_the_end_was_clean_lies_in_the_first_sector() {
+    fn the_fields_about_the_end_lie_in_the_first_sector() {
         let long = Owner {
             owes: Some(UncleanEnd::At { node: "n".repeat(253), since: WallTime::now() }),
             ..sample()

@@ -14,7 +14,9 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Failure, Reply, Request, State, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::process::{Ending, Identity, Member, Members, Record, SUPERVISOR, find_members};
+use crate::process::{
+    Ending, Identity, Member, Members, Record, RecordError, SUPERVISOR, find_members,
+};
 use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
 use crate::values::Moment;
 
@@ -203,13 +205,13 @@ pub fn wrapped_definition(places: &SitePlaces) -> Option<Definition> {
 fn read_record(places: &SitePlaces) -> Result<Option<Record>, Unseen> {
     match Record::read(places) {
         Ok(record) => Ok(record),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Denied(error).into()),
+        Err(RecordError::Denied(error)) => Err(Denied(error).into()),
         // What cannot be understood says nothing; the other marks remain.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
-            log::warn!("the record {} is of no use: {error}", places.record().display());
+        Err(RecordError::NotUnderstood(why)) => {
+            log::warn!("the record {} is of no use: {why}", places.record().display());
             Ok(None)
         }
-        Err(error) => Err(Unseen::Unknown(format!(
+        Err(RecordError::Unreadable(error)) => Err(Unseen::Unknown(format!(
             "the record {} cannot be read: {error}",
             places.record().display()
         ))),

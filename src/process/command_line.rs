@@ -1,5 +1,5 @@
-//! Finding a process by its command line, word for word: never by a pattern, so that neither a
-//! name that begins alike nor an editor that has the program's path open is taken for it.
+//! Finding a process by its command line. It is compared word for word, so that neither a longer name nor
+//! an editor with the program's path as argument matches.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,19 +11,18 @@ use crate::linux::files;
 use crate::linux::process::{Stat, all, arguments, program};
 use crate::values::Pid;
 
-/// Every living process whose command line begins with `words`, the oldest first. The first of
-/// them must be the absolute path of the program; where that is a script, its interpreter stands
-/// in front of it.
+/// Every living process whose command line begins with `words`, the oldest first. The first word must be
+/// the absolute path of the program; for a script, its interpreter precedes it.
 ///
 /// # Errors
-/// /proc cannot be read, or what may be it hangs, so that its command line cannot be read: then
-/// nothing is known.
+/// /proc cannot be read, or a process that may match hangs, so that its command line cannot be read.
 pub fn find_by_command_line(words: &[String]) -> io::Result<Vec<Stat>> {
     let Some(first) = words.first() else { return Ok(Vec::new()) };
-    let wanted = Wanted { words, program: Path::new(first), script: interpreter(Path::new(first)) };
+    let pattern =
+        CommandPattern { words, program: Path::new(first), script: interpreter(Path::new(first)) };
     let mut found = Vec::new();
     for stat in all()? {
-        if wanted.is(&stat)? && stat.is_alive() {
+        if pattern.matches_process(&stat)? && stat.is_alive() {
             found.push(stat);
         }
     }
@@ -31,20 +30,20 @@ pub fn find_by_command_line(words: &[String]) -> io::Result<Vec<Stat>> {
     Ok(found)
 }
 
-struct Wanted<'a> {
+struct CommandPattern<'a> {
     words: &'a [String],
     program: &'a Path,
     script: Option<Interpreter>,
 }
 
-impl Wanted<'_> {
-    fn is(&self, stat: &Stat) -> io::Result<bool> {
+impl CommandPattern<'_> {
+    fn matches_process(&self, stat: &Stat) -> io::Result<bool> {
         match arguments(stat) {
-            Ok(words) => Ok(self.begins(&words, stat.pid)),
-            // What may not be looked at more closely may be it.
+            Ok(words) => Ok(self.matches(&words, stat.pid)),
+            // Without its command line, only another executable rules it out.
             Err(_) if program(stat.pid).is_some_and(|exe| !self.is_run_by(&exe)) => Ok(false),
-            Err(mute) => {
-                let why = match mute.error() {
+            Err(unreadable) => {
+                let why = match unreadable.error() {
                     None => format!(
                         "hangs{}, so that its command line cannot be read",
                         wait_place(stat.pid)
@@ -56,7 +55,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// Whether such a process executes `exe`.
+    /// Whether a process that matches executes `exe`.
     fn is_run_by(&self, exe: &Path) -> bool {
         match &self.script {
             None => is_same_program(exe, self.program),
@@ -64,36 +63,36 @@ impl Wanted<'_> {
         }
     }
 
-    fn begins(&self, is: &[Vec<u8>], pid: Pid) -> bool {
+    fn matches(&self, is: &[Vec<u8>], pid: Pid) -> bool {
         let begins_at = |at: usize| {
             is.get(at..at + self.words.len())
                 .is_some_and(|part| part.iter().zip(self.words).all(|(a, b)| a == b.as_bytes()))
         };
-        // The kernel puts the interpreter, and at most one argument of its own, in front.
+        // The kernel puts the interpreter and at most one argument of it in front.
         let Some(at) = (0..=2).find(|at| begins_at(*at)) else { return false };
         match program(pid) {
-            // What may not be looked at more closely is believed only where nothing is in front.
+            // Its executable may not be seen: then it matches only without an interpreter in front.
             None => at == 0 && !files::is_root(),
             Some(exe) => (at > 0) == self.script.is_some() && self.is_run_by(&exe),
         }
     }
 }
 
-fn is_same_program(exe: &Path, wanted: &Path) -> bool {
-    exe == wanted || fs::canonicalize(wanted).is_ok_and(|path| path == exe)
+fn is_same_program(exe: &Path, program: &Path) -> bool {
+    exe == program || fs::canonicalize(program).is_ok_and(|path| path == exe)
 }
 
-/// What stands behind `#!` (execve(2)).
+/// The interpreter of a script (`#!`, execve(2)).
 struct Interpreter {
     path: PathBuf,
-    /// For env(1), the program that it looks up.
+    /// With env(1): the program that it looks up.
     named: Option<Vec<u8>>,
 }
 
 impl Interpreter {
     fn runs_as(&self, exe: &Path) -> bool {
         match &self.named {
-            // What env(1) finds may be a link, like python3, to a name with a version behind it.
+            // env(1) may find a link, as python3 is to python3.11.
             Some(name) => exe.file_name().is_some_and(|n| {
                 let n = n.as_bytes();
                 n.starts_with(name) || (name == b"sh" && n.ends_with(b"sh"))

@@ -1,7 +1,8 @@
-//! The mark in the environment of a process: what it says, and whether that is to be believed.
+//! The mark in the environment of a process: what it claims, and whether the claim is believed.
 //!
-//! Every process can write into its environment what it likes, so this mark only adds to what the kernel
-//! tells: whoever bears it must run as root or as the owner of the site, or know the site's token.
+//! Every process can write anything into its environment, so this mark only adds to what the kernel
+//! says. It is believed from a process of root or of the site's owner, and from one that knows the
+//! site's token.
 
 use std::cell::OnceCell;
 use std::io;
@@ -20,8 +21,8 @@ pub const MARK: &str = "SITEWARD_MARK";
 /// The name in the supervisor's own mark; no process of a definition can begin with an `@`.
 pub const SUPERVISOR: &str = "@supervisor";
 
-/// The name in the mark of the keeper of a site's lease, which is no process of the site: it ends
-/// when nothing of that lives.
+/// The name in the mark of the keeper of a site's lease. The keeper is no process of the site: it ends
+/// after the last of them.
 pub const LEASE: &str = "@lease";
 
 /// The value of the mark for the process `name` of the site at `places`.
@@ -32,35 +33,33 @@ pub fn mark_entry(places: &SitePlaces, name: &str) -> Vec<u8> {
     entry
 }
 
-/// The site's runtime folder, and the name of the process.
-pub(super) type Mark = (Vec<u8>, String);
-
-/// What the environment of a process claims.
+/// The claim in the environment of a process: its site, and its name there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
+    /// The site's runtime folder.
     pub(super) folder: Vec<u8>,
     pub(super) name: String,
     /// In hexadecimal digits.
     pub(super) token: Option<Vec<u8>>,
 }
 
-/// What the environment of a process claims; None: it bears no mark.
+/// The claim in the environment of a process; None: it has no mark.
 ///
 /// # Errors
-/// It cannot be read; that it hangs is said once.
+/// The environment cannot be read. If the process hangs, that is logged once.
 pub(super) fn claim_of(stat: &Stat) -> Result<Option<Claim>, Unreadable> {
     let environment = Environment::of(stat).inspect_err(|mute| {
         if mute.is_news && mute.error().is_none() {
             let place = wait_place(stat.pid);
             log::warn!(
-                "process {} ({}) hangs{place}: its environment cannot be read, so that it is known \
-                 by its other marks alone",
+                "process {} ({}) hangs{place}: its environment cannot be read, so only its other \
+                 marks count",
                 stat.pid,
                 stat.comm
             );
         }
     })?;
-    // No name of a process holds a colon, so the last one ends the folder.
+    // A process's name has no colon, so the last colon ends the folder.
     Ok(environment.get(MARK).and_then(|value| {
         let colon = value.iter().rposition(|&b| b == b':')?;
         Some(Claim {
@@ -71,59 +70,58 @@ pub(super) fn claim_of(stat: &Stat) -> Result<Option<Claim>, Unreadable> {
     }))
 }
 
-/// The mark in the environment of a process, whether it is true or not.
+/// The mark in the environment of a process, true or forged: the site's runtime folder and the name.
 ///
 /// # Errors
-/// It cannot be read; that it hangs is said once.
-pub fn told_by(stat: &Stat) -> Result<Option<Mark>, Unreadable> {
+/// The environment cannot be read. If the process hangs, that is logged once.
+pub fn environment_mark(stat: &Stat) -> Result<Option<(Vec<u8>, String)>, Unreadable> {
     Ok(claim_of(stat)?.map(|claim| (claim.folder, claim.name)))
 }
 
-/// As [`told_by`], where it does not matter why there is none.
-pub fn mark_of(stat: &Stat) -> Option<Mark> {
-    told_by(stat).ok().flatten()
+/// As [`environment_mark`]; None also if the environment cannot be read.
+pub fn mark_of(stat: &Stat) -> Option<(Vec<u8>, String)> {
+    environment_mark(stat).ok().flatten()
 }
 
 impl Seen {
-    /// The mark in its environment, whether it is true or not; None once it is gone.
+    /// The mark in its environment, true or forged; None if the process is gone.
     ///
     /// # Errors
-    /// As of [`told_by`].
-    pub fn told(self) -> Result<Option<Mark>, Unreadable> {
-        self.stat().map_or(Ok(None), |stat| told_by(&stat))
+    /// As [`environment_mark`].
+    pub fn environment_mark(self) -> Result<Option<(Vec<u8>, String)>, Unreadable> {
+        self.stat().map_or(Ok(None), |stat| environment_mark(&stat))
     }
 
-    /// Whether it calls itself `name` of the site at `places`, and is root's or this user's.
+    /// Whether its mark says that it is `name` of the site at `places`, and it runs as root or this user.
     pub fn is_called(self, places: &SitePlaces, name: &str) -> bool {
         let folder = places.runtime.as_os_str().as_bytes();
-        matches!(self.told(), Ok(Some((of, who))) if of == folder && who == name)
+        matches!(self.environment_mark(), Ok(Some((of, is))) if of == folder && is == name)
             && matches!(users(self.pid), Ok(Some(users)) if is_trusted(users))
     }
 }
 
-/// It was started by root or by the user that owns what is looked at: nobody else could give himself
-/// out for a supervisor or a keeper.
+/// Whether root or this user started the process: only they can run a supervisor or a keeper.
 pub(super) fn is_trusted(users: Users) -> bool {
     users.real == 0 || users.real == files::effective_user()
 }
 
-/// Tells whether a claim to be of this very site is to be believed.
-pub(super) struct Believer<'a> {
+/// Verifies the claims of processes to belong to one site.
+pub(super) struct ClaimVerifier<'a> {
     places: &'a SitePlaces,
     token: OnceCell<Option<Token>>,
     users: OnceCell<Vec<u32>>,
 }
 
-impl<'a> Believer<'a> {
+impl<'a> ClaimVerifier<'a> {
     pub(super) fn new(places: &'a SitePlaces) -> Self {
         Self { places, token: OnceCell::new(), users: OnceCell::new() }
     }
 
-    /// Of a process that runs as `users`; None: it is gone, and cannot be asked.
+    /// Whether the claim of a process that runs as `users` is believed; None: the process is gone.
     ///
     /// # Errors
     /// The site's token is there and cannot be read.
-    pub(super) fn believes(&self, claim: &Claim, users: Option<Users>) -> io::Result<bool> {
+    pub(super) fn is_believed(&self, claim: &Claim, users: Option<Users>) -> io::Result<bool> {
         if users.is_some_and(is_trusted) {
             return Ok(true);
         }
@@ -135,8 +133,8 @@ impl<'a> Believer<'a> {
             }
         };
         Ok(match (token, users) {
-            (Some(token), _) => claim.token.as_ref().is_some_and(|told| token.is(told)),
-            // What its owner gave the site's processes is lost: those users are all that is known.
+            (Some(token), _) => claim.token.as_ref().is_some_and(|claimed| token.is(claimed)),
+            // The site's token is lost, so only the users of its processes can be compared.
             (None, Some(users)) => self.users_of_site().contains(&users.real),
             (None, None) => false,
         })

@@ -1,7 +1,9 @@
-//! The control groups of a site: the mark that no process can take off. One leaf for each process of
-//! the definition, in a tree of the site's own, where this node lets us make one: a folder, or, where
-//! systemd owns the tree, a scope that it delegates to us. Each supervisor of the site asks for a
-//! scope of its own; what an earlier one has left in its scope is found there.
+//! The control groups of a site, which no process can leave: a tree of the site's own with one leaf for
+//! each process of the definition, if this node allows that.
+//!
+//! Without systemd the tree is a folder that siteward creates. Under systemd it is a scope that systemd
+//! delegates. Each supervisor asks for a new scope; processes that an earlier one left are found in its
+//! old scope.
 
 use std::fs::File;
 use std::io;
@@ -11,39 +13,40 @@ use crate::linux::{cgroup, files, node};
 use crate::site::SitePlaces;
 use crate::values::Pid;
 
-/// The trees of one site.
+/// The control groups of one site.
 #[derive(Clone, Debug)]
 pub struct Groups {
-    /// Where its trees are, or would be.
+    /// The folder that has, or would have, the trees.
     above: PathBuf,
-    owner: Owner,
-    /// NAME-HASH, which no other site of this machine has.
+    manager: GroupManager,
+    /// NAME-HASH, unique on this machine.
     key: String,
-    /// In which this supervisor makes its leaves.
+    /// The tree in which this supervisor creates its leaves.
     home: Option<PathBuf>,
 }
 
-/// Who says what trees there are.
+/// Who creates the trees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    Ourselves,
+enum GroupManager {
+    Siteward,
     Systemd,
 }
 
 impl Groups {
-    /// Where the trees of this site are, or would be. None: version 2 is not mounted here, or systemd
-    /// owns it and gives an ordinary user nothing; or it cannot be told, see [`Self::look`].
+    /// The control groups of this site, whether they exist or not. None: this node offers none, because
+    /// version 2 is not mounted or systemd gives none to an ordinary user; or it cannot be looked at, as
+    /// [`Self::look`] says.
     pub fn of(places: &SitePlaces) -> Option<Self> {
         Self::look(places).ok().flatten()
     }
 
-    /// As [`Self::of`], for whoever proves by them that nothing lives.
+    /// As [`Self::of`], for a proof that no process lives.
     ///
     /// # Errors
-    /// It cannot be told whether there are any.
+    /// It cannot be found out whether the node has control groups.
     pub fn look(places: &SitePlaces) -> io::Result<Option<Self>> {
         let Some(mount) = cgroup::mounted()? else { return Ok(None) };
-        // Two nodes in namespaces of one machine share the tree, and not their sites.
+        // Two nodes in PID namespaces of one machine share the tree, but not their sites.
         let namespace = node::pid_namespace()?;
         Ok(Self::below(&mount, places, &namespace))
     }
@@ -58,41 +61,41 @@ impl Groups {
         if !node::has_systemd() {
             let above = mount.join("siteward");
             let home = Some(above.join(&key));
-            return Some(Self { above, owner: Owner::Ourselves, key, home });
+            return Some(Self { above, manager: GroupManager::Siteward, key, home });
         }
         let above = mount.join(SLICE);
-        files::is_root().then_some(Self { above, owner: Owner::Systemd, key, home: None })
+        files::is_root().then_some(Self { above, manager: GroupManager::Systemd, key, home: None })
     }
 
-    /// Where it is, or would be; of several that of the last supervisor.
+    /// The tree, whether it exists or not; if there are several, the one of the last supervisor.
     pub fn path(&self) -> PathBuf {
         let there = || self.trees().ok().and_then(|mut trees| trees.pop());
         self.home.clone().or_else(there).unwrap_or_else(|| self.above.join(&self.key))
     }
 
-    /// The scope that a supervisor has to ask systemd for; None: nobody has to be asked.
+    /// The scope that a supervisor asks systemd for; None: siteward creates the tree.
     pub fn scope(&self, supervisor: Pid) -> Option<Scope> {
-        match self.owner {
-            Owner::Ourselves => None,
-            Owner::Systemd => {
+        match self.manager {
+            GroupManager::Siteward => None,
+            GroupManager::Systemd => {
                 let unit = format!("siteward-{}-{supervisor}.scope", self.key);
                 Some(Scope { tree: self.above.join(&unit), unit, slice: SLICE })
             }
         }
     }
 
-    /// From now on leaves are made in this scope.
+    /// Creates leaves in this scope from now on.
     pub fn settle_in(&mut self, scope: &Scope) {
         self.home = Some(scope.tree.clone());
     }
 
-    /// What there is, or would be at a start, in words; or why there can be none.
+    /// The control groups that the site has, or would get at a start, in words.
     ///
     /// # Errors
-    /// A sentence.
+    /// Why it gets none, in words.
     pub fn describe(&self) -> Result<String, String> {
         let path = self.path();
-        if self.owner == Owner::Systemd && !path.exists() {
+        if self.manager == GroupManager::Systemd && !path.exists() {
             return Ok("a scope, for which systemd is asked at each start".to_owned());
         }
         let there = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
@@ -104,28 +107,28 @@ impl Groups {
         Ok(format!("{}, {how}", path.display()))
     }
 
-    /// The door to the leaf of a process, made if need be.
+    /// The file of a process's leaf by which processes join it. The leaf is created if it does not exist.
     ///
     /// # Errors
-    /// The tree may not be written, or systemd gave none: then the other marks have to do.
+    /// The tree may not be written, or systemd gave no scope. The site then has only the other marks.
     pub fn door(&self, process: &str) -> io::Result<File> {
         let Some(home) = &self.home else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "systemd gave no scope"));
         };
         let leaf = home.join(process);
-        match self.owner {
-            Owner::Ourselves => cgroup::make(&leaf)?,
-            // The scope itself is systemd's to make.
-            Owner::Systemd => cgroup::make_below(&leaf)?,
+        match self.manager {
+            GroupManager::Siteward => cgroup::make(&leaf)?,
+            // systemd creates the scope itself.
+            GroupManager::Systemd => cgroup::make_below(&leaf)?,
         }
         cgroup::procs_file(&leaf)
     }
 
     fn is_ours(&self, tree: &Path) -> bool {
         let Some(name) = tree.file_name().and_then(|name| name.to_str()) else { return false };
-        match self.owner {
-            Owner::Ourselves => name == self.key,
-            Owner::Systemd => {
+        match self.manager {
+            GroupManager::Siteward => name == self.key,
+            GroupManager::Systemd => {
                 let rest = name.strip_prefix("siteward-").and_then(|n| n.strip_prefix(&self.key));
                 rest.is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".scope"))
             }
@@ -133,9 +136,9 @@ impl Groups {
     }
 
     fn trees(&self) -> io::Result<Vec<PathBuf>> {
-        Ok(match self.owner {
-            Owner::Ourselves => vec![self.above.join(&self.key)],
-            Owner::Systemd => {
+        Ok(match self.manager {
+            GroupManager::Siteward => vec![self.above.join(&self.key)],
+            GroupManager::Systemd => {
                 let all = cgroup::below(&self.above)?;
                 all.into_iter().filter(|tree| self.is_ours(tree)).collect()
             }
@@ -150,10 +153,10 @@ impl Groups {
         Ok(leaves)
     }
 
-    /// Every process in the trees, with the leaf it is in.
+    /// Every process in the trees, with the name of its leaf.
     ///
     /// # Errors
-    /// A group is there and cannot be read: then nothing is known.
+    /// A group is there and cannot be read.
     pub fn members(&self) -> io::Result<Vec<(Pid, String)>> {
         let mut found = Vec::new();
         for leaf in self.leaves()? {
@@ -167,7 +170,7 @@ impl Groups {
         Ok(found)
     }
 
-    /// KILL, as one, for each leaf in which every process `may_be_killed`.
+    /// Kills each leaf at once if `may_be_killed` allows it for every process in it.
     pub fn kill(&self, may_be_killed: impl Fn(Pid) -> bool) {
         let leaves = self.leaves().unwrap_or_else(|error| {
             log::warn!("the control groups of the site cannot be read: {error}");
@@ -184,28 +187,30 @@ impl Groups {
         }
     }
 
-    /// Which process's leaf `pid` is in, if it is in a tree of the site's.
+    /// The name of the leaf that `pid` is in, if it is in a tree of this site.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// Its control group cannot be read.
     pub fn process_of(&self, pid: Pid) -> io::Result<Option<String>> {
         let Some(path) = cgroup::of(pid)? else { return Ok(None) };
         let (Some(above), Some(leaf)) = (path.parent(), path.file_name()) else { return Ok(None) };
         Ok(self.is_ours(above).then(|| leaf.to_string_lossy().into_owned()))
     }
 
-    /// Removes what is empty; a scope itself is systemd's to remove.
+    /// Removes the empty groups. systemd removes a scope itself.
     pub fn remove(&self) {
-        match self.owner {
-            Owner::Ourselves => {
+        match self.manager {
+            GroupManager::Siteward => {
                 self.trees().iter().flatten().for_each(|tree| cgroup::remove(tree));
             }
-            Owner::Systemd => self.leaves().iter().flatten().for_each(|leaf| cgroup::remove(leaf)),
+            GroupManager::Systemd => {
+                self.leaves().iter().flatten().for_each(|leaf| cgroup::remove(leaf));
+            }
         }
     }
 }
 
-/// Where scopes are asked for: the slice that is there, and in no transaction of a shutdown.
+/// The slice for the scopes: it always exists, and no shutdown transaction stops it.
 const SLICE: &str = "system.slice";
 
 /// A scope of systemd's (systemd.scope(5)).
@@ -222,10 +227,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_is_told_from_that_of_a_site_whose_name_begins_alike() {
+    fn a_scope_is_not_taken_for_one_of_a_similar_name() {
         let groups = Groups {
             above: "/sys/fs/cgroup/system.slice".into(),
-            owner: Owner::Systemd,
+            manager: GroupManager::Systemd,
             key: "shop-0123456789abcdef".to_owned(),
             home: None,
         };

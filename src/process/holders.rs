@@ -1,5 +1,5 @@
-//! Who keeps a file system busy: processes with their working folder, an open file or a mapping
-//! below a path. Nothing on that file system is touched for it: /proc tells by name.
+//! The processes that keep a file system busy: with a working folder, an open file or a mapping below a
+//! path. They are found in /proc by path, without touching that file system.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub struct Holder {
     pub pid: Pid,
     pub start: StartTicks,
     pub comm: String,
-    /// What it holds: its working folder, an open file, or one that it has mapped.
+    /// Its working folder, or an open or mapped file.
     pub what: PathBuf,
 }
 
@@ -27,13 +27,13 @@ impl Holder {
         Seen { pid: self.pid, start: self.start }
     }
 
-    /// It keeps the lease of the site at `places`, and goes when nothing of that site lives.
+    /// Whether it keeps the lease of the site at `places`; it ends after that site's processes.
     pub fn keeps_lease(&self, places: &SitePlaces) -> bool {
         self.seen().stat().is_some_and(|stat| is_keeper(places, &stat).unwrap_or(false))
     }
 }
 
-/// Every living process that holds something at or below `folder`, but this one.
+/// Every living process but this one that holds something at or below `folder`.
 ///
 /// # Errors
 /// /proc cannot be read: then nothing is known.
@@ -49,7 +49,7 @@ pub fn holders(folder: &Path) -> io::Result<Vec<Holder>> {
     Ok(found)
 }
 
-/// What the process that was seen holds at or below `folder`.
+/// A path at or below `folder` that this process holds.
 fn held_below(stat: &Stat, folder: &Path) -> io::Result<Option<PathBuf>> {
     if let Some(path) = working_folder(stat.pid).filter(|path| path.starts_with(folder)) {
         return Ok(Some(path));

@@ -1,4 +1,4 @@
-//! Which process, and not only which number.
+//! The identity of a process: its number with its start, because the number alone can be used again.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::linux::process::{Stat, waits_in};
 use crate::linux::{BootId, PidFd, StartTicks};
 use crate::values::Pid;
 
-/// A process of this boot that was seen at some moment: its number may be used again, this never.
+/// A process of this boot. Its number may be used again, the pair never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seen {
     pub pid: Pid,
@@ -16,20 +16,20 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What /proc tells of that very process; None once it is gone, or where that cannot be told.
+    /// The process's entry in /proc; None if it is gone, or cannot be looked at.
     pub fn stat(self) -> Option<Stat> {
         self.look().ok().flatten()
     }
 
-    /// What /proc tells of that very process; None once it is gone.
+    /// The process's entry in /proc; None if it is gone.
     ///
     /// # Errors
-    /// It may be there, and cannot be looked at.
+    /// It cannot be looked at, and may live.
     pub fn look(self) -> io::Result<Option<Stat>> {
         Ok(Stat::look(self.pid)?.filter(|stat| stat.start == self.start))
     }
 
-    /// A handle on that very process; None once it is gone.
+    /// A handle on the process; None if it is gone.
     pub fn open(self) -> Option<PidFd> {
         PidFd::of(self.pid, self.start)
     }
@@ -41,12 +41,12 @@ impl From<&Stat> for Seen {
     }
 }
 
-/// Where in the kernel a process waits, as it stands in a sentence behind that it does.
+/// Where in the kernel a process waits: ` in PLACE`, or nothing.
 pub(super) fn wait_place(pid: Pid) -> String {
     waits_in(pid).map_or_else(String::new, |place| format!(" in {place}"))
 }
 
-/// A process of one boot: its number may be used again, this never.
+/// A process of any boot. Its number may be used again, the triple never.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     pub boot: BootId,
@@ -55,44 +55,44 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of the process that has the number `pid` now.
+    /// The identity of the process that has the number `pid` now.
     pub fn of(pid: Pid) -> Option<Self> {
         let stat = Stat::of(pid)?;
         Some(Self { boot: BootId::current().ok()?, pid, start: stat.start })
     }
 
-    /// Of no process that ever was.
+    /// The identity of no process.
     pub fn nobody() -> Self {
         Self { boot: BootId::none(), pid: Pid::INIT, start: StartTicks::NEVER }
     }
 
-    /// Whether that very process can be seen to live.
+    /// Whether the process lives. False also if it cannot be looked at.
     pub fn is_alive(&self) -> bool {
         self.lives().unwrap_or(false)
     }
 
-    /// Whether that very process lives.
+    /// Whether the process lives.
     ///
     /// # Errors
-    /// It may live, and cannot be looked at: then it is not to be called gone.
+    /// It cannot be looked at, and may live.
     pub fn lives(&self) -> io::Result<bool> {
         Ok(self.seen().look()?.is_some_and(|stat| stat.is_alive())
             && BootId::current()? == self.boot)
     }
 
-    /// What /proc tells of that very process; None once it is gone.
+    /// The process's entry in /proc; None if it is gone.
     pub fn stat(&self) -> Option<Stat> {
         let stat = self.seen().stat()?;
         (BootId::current().ok()? == self.boot).then_some(stat)
     }
 
-    /// How long it has lived; None once it is gone.
+    /// How long it has lived; None if it is gone.
     pub fn age(&self) -> Option<std::time::Duration> {
         self.stat()?;
         Some(self.start.age())
     }
 
-    /// A handle on that very process; None once it is gone.
+    /// A handle on the process; None if it is gone.
     pub fn open(&self) -> Option<PidFd> {
         self.stat()?;
         self.seen().open()

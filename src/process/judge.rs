@@ -1,16 +1,16 @@
-//! Gathers what the rule of `membership` judges by: what the record, the control groups, the locks and
-//! the environments of this moment say of one process.
+//! Gathers the facts for the rule of `membership`: what record, control groups, locks and environment
+//! say about one process now.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 
-use super::elsewhere::{Here, Others, Question};
-use super::environment::{Believer, Claim, LEASE, SUPERVISOR, claim_of, is_trusted};
+use super::environment::{Claim, ClaimVerifier, LEASE, SUPERVISOR, claim_of, is_trusted};
 use super::groups::Groups;
 use super::identity::Seen;
-use super::membership::{Mark, Told, Verdict, judge};
-use super::record::Record;
+use super::membership::{ClaimKind, Mark, Verdict, judge};
+use super::other_sites::{OtherSites, Question, ThisSite};
+use super::record::{Record, RecordError};
 use crate::linux::descriptors::locked_files_below;
 use crate::linux::process::{Stat, Unreadable, users};
 use crate::linux::tree::Tree;
@@ -18,15 +18,15 @@ use crate::linux::{StartTicks, files};
 use crate::site::SitePlaces;
 use crate::values::Pid;
 
-/// What a record says, as far as it still holds.
-pub(super) struct Known {
+/// The processes that the record names and that still live.
+pub(super) struct RecordedProcesses {
     pub(super) supervisor: Option<Seen>,
     pub(super) processes: HashMap<(Pid, StartTicks), String>,
-    /// Sessions whose leader is a recorded process that lives: the number cannot be another's.
+    /// Sessions whose leader is a recorded process that lives, so that the number is not used again.
     pub(super) sessions: HashSet<Pid>,
 }
 
-impl Known {
+impl RecordedProcesses {
     fn new(record: Option<&Record>, lives: impl Fn(Seen) -> io::Result<bool>) -> io::Result<Self> {
         let mut known =
             Self { supervisor: None, processes: HashMap::new(), sessions: HashSet::new() };
@@ -48,22 +48,26 @@ impl Known {
     }
 }
 
-/// What a process says of itself, and whether it is to be believed.
+/// The claim of a process, and whether it is believed.
 #[derive(Clone, Debug)]
-pub(super) enum Saying {
+pub(super) enum VerifiedClaim {
     Nothing,
+    /// The process hangs, and its environment cannot be read.
     Unreadable,
-    Claim { claim: Claim, believed: bool },
+    Claim {
+        claim: Claim,
+        believed: bool,
+    },
 }
 
-/// The claim of a process, which may be mute.
+/// The claim of a process. The inner error: the process hangs.
 ///
 /// # Errors
-/// It cannot be read, though the process does not hang.
-fn hear(stat: &Stat) -> io::Result<Result<Option<Claim>, Unreadable>> {
-    let heard = claim_of(stat);
-    match heard.as_ref().err().and_then(|mute| mute.error()) {
-        None => Ok(heard),
+/// The environment cannot be read, though the process does not hang.
+fn read_claim(stat: &Stat) -> io::Result<Result<Option<Claim>, Unreadable>> {
+    let claim = claim_of(stat);
+    match claim.as_ref().err().and_then(|unreadable| unreadable.error()) {
+        None => Ok(claim),
         Some(error) => {
             let why = format!("the environment of process {} cannot be read: {error}", stat.pid);
             Err(io::Error::new(error.kind(), why))
@@ -75,17 +79,17 @@ fn folder_of(places: &SitePlaces) -> &[u8] {
     places.runtime.as_os_str().as_bytes()
 }
 
-impl Saying {
-    /// What the process that was seen says.
+impl VerifiedClaim {
+    /// The claim of this process.
     ///
     /// # Errors
-    /// That cannot be read, though it does not hang; or the site's token cannot.
+    /// It cannot be read, though the process does not hang; or the site's token cannot be read.
     pub(super) fn of(
         stat: &Stat,
         places: &SitePlaces,
-        believer: &Believer<'_>,
+        verifier: &ClaimVerifier<'_>,
     ) -> io::Result<Self> {
-        let claim = match hear(stat)? {
+        let claim = match read_claim(stat)? {
             Ok(Some(claim)) => claim,
             Ok(None) => return Ok(Self::Nothing),
             Err(_) => return Ok(Self::Unreadable),
@@ -95,21 +99,21 @@ impl Saying {
         } else if claim.name == LEASE {
             users(stat.pid)?.is_some_and(is_trusted)
         } else {
-            believer.believes(&claim, users(stat.pid)?)?
+            verifier.is_believed(&claim, users(stat.pid)?)?
         };
         Ok(Self::Claim { claim, believed })
     }
 
-    fn told(&self, places: &SitePlaces) -> Told {
+    fn kind(&self, places: &SitePlaces) -> ClaimKind {
         let ours = folder_of(places);
         match self {
-            Self::Nothing => Told::Nothing,
-            Self::Unreadable => Told::Unreadable,
-            Self::Claim { claim, .. } if claim.folder != ours => Told::Another,
+            Self::Nothing => ClaimKind::Nothing,
+            Self::Unreadable => ClaimKind::Unreadable,
+            Self::Claim { claim, .. } if claim.folder != ours => ClaimKind::AnotherSite,
             Self::Claim { claim, believed } if claim.name == LEASE => {
-                Told::Keeper { believed: *believed }
+                ClaimKind::Keeper { believed: *believed }
             }
-            Self::Claim { believed, .. } => Told::Ours { believed: *believed },
+            Self::Claim { believed, .. } => ClaimKind::Ours { believed: *believed },
         }
     }
 
@@ -117,10 +121,10 @@ impl Saying {
         matches!(self, Self::Claim { believed: true, .. })
     }
 
-    /// Which process of this site it says it is.
+    /// The name of the process of this site that it claims to be.
     pub(super) fn name(&self, places: &SitePlaces) -> Option<&str> {
         match self {
-            Self::Claim { claim, .. } if matches!(self.told(places), Told::Ours { .. }) => {
+            Self::Claim { claim, .. } if matches!(self.kind(places), ClaimKind::Ours { .. }) => {
                 Some(&claim.name)
             }
             Self::Claim { .. } | Self::Nothing | Self::Unreadable => None,
@@ -128,43 +132,43 @@ impl Saying {
     }
 }
 
-/// The process of the site whose inherited lock `pid` really holds.
+/// The name of the process of the site whose inherited lock `pid` holds.
 ///
 /// # Errors
-/// Its descriptors may be seen, and cannot be looked at.
+/// The descriptors of `pid` cannot be looked at, though this user may see them.
 pub fn locked_by(pid: Pid, places: &SitePlaces) -> io::Result<Option<String>> {
     let held = locked_files_below(pid, &places.process_locks(), files::effective_user())?;
     let name = |path: &std::path::PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
-    // A lock file that was removed is shown with this behind its name.
+    // /proc shows a removed file with this suffix.
     Ok(held.first().and_then(name).map(|name| name.trim_end_matches(" (deleted)").to_owned()))
 }
 
-/// Judges the processes of one site, at one moment.
+/// Judges processes by one look at this node: do they belong to the site?
 pub struct Judge<'a> {
     places: &'a SitePlaces,
     tree: &'a Tree,
-    pub(super) known: Known,
+    pub(super) known: RecordedProcesses,
     groups: Option<Groups>,
-    believer: Believer<'a>,
-    others: Others<'a>,
+    verifier: ClaimVerifier<'a>,
+    others: OtherSites<'a>,
 }
 
-/// Whose a process is that descends from the site's supervisor.
+/// The owner of a descendant of the site's supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Descendant {
-    /// The site's; with the name of the process that it gives itself.
+    /// The site; with the name of the process that it claims to be.
     Ours { named: Option<String> },
-    /// It cannot be read; the site's if anything else says so.
+    /// Its environment cannot be read; it belongs to the site if another mark says so.
     Unreadable,
-    /// Another site's, or the keeper of the lease: left out, with all that is below it.
+    /// Another site, or it keeps the lease. It is left out with all its descendants.
     Apart,
 }
 
 impl<'a> Judge<'a> {
-    /// By the record, and by what lives now.
+    /// A judge who knows the record and the processes in `tree`.
     ///
     /// # Errors
-    /// It cannot be told whether there are control groups.
+    /// The control groups cannot be looked at.
     pub fn new(
         places: &'a SitePlaces,
         record: Option<&Record>,
@@ -174,58 +178,58 @@ impl<'a> Judge<'a> {
         Ok(Self {
             places,
             tree,
-            known: Known::new(record, lives)?,
+            known: RecordedProcesses::new(record, lives)?,
             groups: Groups::look(places)?,
-            believer: Believer::new(places),
-            others: Others::new(places),
+            verifier: ClaimVerifier::new(places),
+            others: OtherSites::new(places),
         })
     }
 
-    /// The name that the record has for it.
+    /// The name that the record gives it.
     pub(super) fn recorded(&self, stat: &Stat) -> Option<String> {
         self.known.name(Seen::from(stat)).cloned()
     }
 
-    /// By the strongest mark that it bears, and what it says.
+    /// The verdict by its strongest mark and its claim.
     ///
     /// # Errors
-    /// It cannot be told whether another site owns it.
+    /// The other site that it claims to belong to cannot be looked at.
     pub(super) fn verdict(
         &self,
         stat: &Stat,
         strong: Option<Mark>,
-        saying: &Saying,
+        claimed: &VerifiedClaim,
     ) -> io::Result<Verdict> {
-        judge(strong, saying.told(self.places), |by| match saying {
-            Saying::Claim { claim, .. } => {
+        judge(strong, claimed.kind(self.places), |by| match claimed {
+            VerifiedClaim::Claim { claim, .. } => {
                 let (folder, name) = (claim.folder.as_slice(), claim.name.as_str());
-                self.others.own(&Question { stat, folder, name, by }, self)
+                self.others.owns(&Question { stat, folder, name, by }, self)
             }
-            Saying::Nothing | Saying::Unreadable => Ok(false),
+            VerifiedClaim::Nothing | VerifiedClaim::Unreadable => Ok(false),
         })
     }
 
-    /// The mark of a process in the leaf `leaf`. What the supervisor runs for itself is in its own
-    /// one, as a keeper of the lease is that it starts: that says no more than descent does.
-    pub(super) fn of_leaf(&self, leaf: &str, saying: &Saying) -> Mark {
-        let is_keeper = matches!(saying.told(self.places), Told::Keeper { .. });
+    /// The mark of a process in the control group `leaf`. A keeper that the supervisor starts is in the
+    /// supervisor's own leaf, which proves no more than that it descends from it.
+    pub(super) fn of_leaf(&self, leaf: &str, claimed: &VerifiedClaim) -> Mark {
+        let is_keeper = matches!(claimed.kind(self.places), ClaimKind::Keeper { .. });
         if is_keeper && leaf == SUPERVISOR { Mark::Descent } else { Mark::Group }
     }
 
-    /// In which leaf of the site's control groups it is.
+    /// The leaf of the site's control groups that it is in.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// Its control group cannot be read.
     pub fn leaf_of(&self, pid: Pid) -> io::Result<Option<String>> {
         self.groups.as_ref().map_or(Ok(None), |groups| groups.process_of(pid))
     }
 
-    fn strong(&self, stat: &Stat, saying: &Saying) -> io::Result<Option<Mark>> {
+    fn strong(&self, stat: &Stat, claimed: &VerifiedClaim) -> io::Result<Option<Mark>> {
         if self.recorded(stat).is_some() {
             return Ok(Some(Mark::Record));
         }
         Ok(if let Some(leaf) = self.leaf_of(stat.pid)? {
-            Some(self.of_leaf(&leaf, saying))
+            Some(self.of_leaf(&leaf, claimed))
         } else if locked_by(stat.pid, self.places)?.is_some() {
             Some(Mark::Lock)
         } else if stat.session.is_some_and(|s| self.known.sessions.contains(&s)) {
@@ -235,13 +239,13 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// Whose it is, which descends from the supervisor.
+    /// The owner of a descendant of the supervisor.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// A mark of it cannot be looked at.
     pub fn of_descendant(&self, stat: &Stat) -> io::Result<Descendant> {
-        // Its descent decides, and what it says of this very site need not be believed.
-        match hear(stat)? {
+        // Its descent decides, so a claim to belong to this site needs no verification.
+        match read_claim(stat)? {
             Ok(None) => return Ok(Descendant::Ours { named: None }),
             Err(_) => return Ok(Descendant::Unreadable),
             Ok(Some(claim)) if claim.folder == folder_of(self.places) && claim.name != LEASE => {
@@ -249,28 +253,28 @@ impl<'a> Judge<'a> {
             }
             Ok(Some(_)) => {}
         }
-        let saying = Saying::of(stat, self.places, &self.believer)?;
-        let strong = self.strong(stat, &saying)?.unwrap_or(Mark::Descent);
-        Ok(match self.verdict(stat, Some(strong), &saying)? {
-            Verdict::Keeper | Verdict::Another => Descendant::Apart,
-            Verdict::Ours(_) | Verdict::Unsure(_) | Verdict::Stranger | Verdict::Not => {
+        let claimed = VerifiedClaim::of(stat, self.places, &self.verifier)?;
+        let strong = self.strong(stat, &claimed)?.unwrap_or(Mark::Descent);
+        Ok(match self.verdict(stat, Some(strong), &claimed)? {
+            Verdict::Keeper | Verdict::AnotherSite => Descendant::Apart,
+            Verdict::Ours(_) | Verdict::Unsure(_) | Verdict::Stranger | Verdict::Unrelated => {
                 Descendant::Ours { named: None }
             }
         })
     }
 
-    /// Whether it is the site's, though it may say otherwise, if it is in one of the site's groups.
+    /// Whether a process in one of the site's control groups belongs to the site.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// A mark of it cannot be looked at.
     pub(super) fn is_ours_in_group(&self, stat: &Stat) -> io::Result<bool> {
-        let saying = Saying::of(stat, self.places, &self.believer)?;
-        let strong = self.strong(stat, &saying)?.unwrap_or(Mark::Group);
-        Ok(matches!(self.verdict(stat, Some(strong), &saying)?, Verdict::Ours(_)))
+        let claimed = VerifiedClaim::of(stat, self.places, &self.verifier)?;
+        let strong = self.strong(stat, &claimed)?.unwrap_or(Mark::Group);
+        Ok(matches!(self.verdict(stat, Some(strong), &claimed)?, Verdict::Ours(_)))
     }
 }
 
-impl Here for Judge<'_> {
+impl ThisSite for Judge<'_> {
     fn tree(&self) -> &Tree {
         self.tree
     }
@@ -284,22 +288,20 @@ impl Here for Judge<'_> {
     }
 }
 
-/// Whether the process that was seen keeps the lease of the site at `places`: it says so, it is root's or
-/// this user's, and nothing but its descent makes it a process of the site.
+/// Whether a process keeps the lease of the site at `places`: it claims so, it runs as root or this user,
+/// and has no mark of a process of the site but descent.
 ///
 /// # Errors
-/// It cannot be told.
+/// A mark of it cannot be looked at.
 pub fn is_keeper(places: &SitePlaces, stat: &Stat) -> io::Result<bool> {
-    let believer = Believer::new(places);
-    let saying = Saying::of(stat, places, &believer)?;
-    if saying.told(places) != (Told::Keeper { believed: true }) {
+    let verifier = ClaimVerifier::new(places);
+    let claimed = VerifiedClaim::of(stat, places, &verifier)?;
+    if claimed.kind(places) != (ClaimKind::Keeper { believed: true }) {
         return Ok(false);
     }
     let record = match Record::read(places) {
-        // What cannot be understood says nothing.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
-            None
-        }
+        // A damaged record names no process.
+        Err(RecordError::NotUnderstood(_)) => None,
         other => other?,
     };
     let lives = |seen: Seen| Ok(seen.look()?.is_some_and(|stat| stat.is_alive()));
@@ -307,30 +309,29 @@ pub fn is_keeper(places: &SitePlaces, stat: &Stat) -> io::Result<bool> {
     let judge = Judge {
         places,
         tree: &tree,
-        known: Known::new(record.as_ref(), lives)?,
+        known: RecordedProcesses::new(record.as_ref(), lives)?,
         groups: Groups::look(places)?,
-        believer,
-        others: Others::new(places),
+        verifier,
+        others: OtherSites::new(places),
     };
-    let strong = judge.strong(stat, &saying)?;
-    Ok(judge.verdict(stat, strong, &saying)? == Verdict::Keeper)
+    let strong = judge.strong(stat, &claimed)?;
+    Ok(judge.verdict(stat, strong, &claimed)? == Verdict::Keeper)
 }
 
-/// Whether the process that was seen says that it is another site's than that at `places`, and that site
-/// can be seen to own it.
+/// Whether a process claims to belong to another site than the one at `places`, and that site confirms it.
 ///
 /// # Errors
-/// It cannot be told.
+/// A mark of it, or the other site, cannot be looked at.
 pub fn is_of_another_site(places: &SitePlaces, stat: &Stat) -> io::Result<bool> {
-    let believer = Believer::new(places);
-    let saying = Saying::of(stat, places, &believer)?;
-    if saying.told(places) != Told::Another {
+    let verifier = ClaimVerifier::new(places);
+    let claimed = VerifiedClaim::of(stat, places, &verifier)?;
+    if claimed.kind(places) != ClaimKind::AnotherSite {
         return Ok(false);
     }
     let record = Record::read(places).ok().flatten();
     let tree = Tree::look()?;
     let judge = Judge::new(places, record.as_ref(), &tree)?;
-    Ok(judge.verdict(stat, Some(Mark::Descent), &saying)? == Verdict::Another)
+    Ok(judge.verdict(stat, Some(Mark::Descent), &claimed)? == Verdict::AnotherSite)
 }
 
 #[cfg(test)]
@@ -345,22 +346,29 @@ mod tests {
         }
     }
 
-    fn claim(folder: &str, name: &str, believed: bool) -> Saying {
+    fn claim(folder: &str, name: &str, believed: bool) -> VerifiedClaim {
         let claim =
             Claim { folder: folder.as_bytes().to_vec(), name: name.to_owned(), token: None };
-        Saying::Claim { claim, believed }
+        VerifiedClaim::Claim { claim, believed }
     }
 
     #[test]
     fn a_claim_is_of_this_site_of_its_keeper_or_of_another() {
         let places = places();
-        assert_eq!(claim("/run/x/shop", "a", true).told(&places), Told::Ours { believed: true });
+        assert_eq!(
+            claim("/run/x/shop", "a", true).kind(&places),
+            ClaimKind::Ours { believed: true }
+        );
         assert_eq!(claim("/run/x/shop", "a", true).name(&places), Some("a"));
         let keeper = claim("/run/x/shop", LEASE, false);
-        assert_eq!(keeper.told(&places), Told::Keeper { believed: false });
+        assert_eq!(keeper.kind(&places), ClaimKind::Keeper { believed: false });
         assert_eq!(keeper.name(&places), None);
         for folder in ["/run/x/shop2", "/run/x", "/run/x/shop/", ""] {
-            assert_eq!(claim(folder, LEASE, false).told(&places), Told::Another, "{folder}");
+            assert_eq!(
+                claim(folder, LEASE, false).kind(&places),
+                ClaimKind::AnotherSite,
+                "{folder}"
+            );
             assert_eq!(claim(folder, "a", false).name(&places), None);
         }
     }

@@ -1,5 +1,4 @@
-//! Which marks a node offers for the processes of a site, and by which a stop was proved: for a
-//! person who wants to know how much a "stopped" is worth here.
+//! Which marks this node offers for the processes of a site, and by which of them a stop was proved.
 
 use super::environment::{MARK, mark_entry};
 use super::groups::Groups;
@@ -7,7 +6,7 @@ use super::record::Record;
 use crate::linux::{files, pidfd};
 use crate::site::SitePlaces;
 
-/// A mark, and what there is to say of it on this node.
+/// A mark on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     pub mark: &'static str,
@@ -15,7 +14,7 @@ pub struct Offer {
     pub detail: String,
 }
 
-/// All of them, from the strongest to the weakest; of a site that has been started, those that it has.
+/// All marks, the strongest first. For a site that was started: those that its processes have.
 pub fn offered(places: &SitePlaces, record: Option<&Record>) -> Vec<Offer> {
     let offer = |mark, offered, detail| Offer { mark, offered, detail };
     let none = "version 2 is not mounted here, or systemd gives none to an ordinary user";
@@ -45,7 +44,7 @@ pub fn offered(places: &SitePlaces, record: Option<&Record>) -> Vec<Offer> {
     ]
 }
 
-/// The marks that are looked for before a verb says "stopped".
+/// The marks that a verb looks for before it says "stopped".
 pub fn proof(places: &SitePlaces, record: &Record) -> Vec<String> {
     offered(places, Some(record))
         .into_iter()

@@ -1,16 +1,16 @@
-//! Finding what belongs to a site by the marks that its processes bear.
+//! Finding the processes of a site by their marks.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::Duration;
 
-use super::environment::Believer;
+use super::environment::ClaimVerifier;
 use super::groups::Groups;
 use super::identity::{Seen, wait_place};
-use super::judge::{Judge, Saying, locked_by};
+use super::judge::{Judge, VerifiedClaim, locked_by};
 use super::membership::{Mark, Verdict};
 use super::record::Record;
-use super::spared::{MUTE, Spared, haven};
+use super::spared::{Spared, UNREADABLE, protected};
 use crate::linux::process::{Stat, all_with, command_line, users};
 use crate::linux::tree::Tree;
 use crate::linux::{StartTicks, users as accounts};
@@ -27,7 +27,7 @@ pub struct Member {
     pub state: char,
     pub parent: Option<Pid>,
     pub session: Option<Pid>,
-    /// Which process of the site it belongs to, where a mark says so.
+    /// The process of the definition that it belongs to, if a mark says so.
     pub process: Option<String>,
     /// The mark by which it was found.
     pub by: &'static str,
@@ -38,7 +38,7 @@ impl Member {
         Seen { pid: self.pid, start: self.start }
     }
 
-    /// Number and command line, as a message names it.
+    /// Number and command line, for a message.
     pub fn describe(&self) -> String {
         let line = command_line(self.pid)
             .unwrap_or_else(|| format!("[{}]", self.comm.replace(char::is_control, "?")));
@@ -56,20 +56,20 @@ impl Member {
     }
 }
 
-/// How many strangers are described; anybody can make as many as he likes.
+/// How many strangers are described: any user can start any number of them.
 const STRANGERS: usize = 10;
 
-/// What was found.
+/// The processes that were found.
 #[derive(Clone, Debug, Default)]
 pub struct Members {
-    /// May be ended.
+    /// They belong to the site and may be signalled.
     pub ours: Vec<Member>,
-    /// Those of `ours` that lead a process group with nobody else's in it.
+    /// Those of `ours` that lead a process group with processes of `ours` alone.
     pub leaders: Vec<Seen>,
-    /// Belong to the site and may not be signalled, with the reason.
+    /// They belong to the site and must not be signalled, with the reason.
     pub spared: Vec<(Member, &'static str)>,
-    /// Say that they are the site's, and are not: nothing is done about them, and nothing said of the
-    /// site by them.
+    /// They claim to belong to the site and do not. They are not signalled, and do not affect the site's
+    /// state.
     pub strangers: Vec<Member>,
 }
 
@@ -78,7 +78,7 @@ impl Members {
         self.ours.is_empty() && self.spared.is_empty()
     }
 
-    /// The first few by name, for a message.
+    /// The first few, for a message.
     pub fn describe(&self) -> String {
         let mut names: Vec<String> = self.ours.iter().map(Member::describe).collect();
         names.extend(self.spared.iter().map(|(m, why)| format!("{}, {why}", m.describe())));
@@ -88,60 +88,59 @@ impl Members {
         if more == 0 { list } else { format!("{list}; and {more} more") }
     }
 
-    /// A sentence for each process that bears the site's mark and is no part of it, the first few of
-    /// them.
+    /// A sentence for each of the first few strangers.
     pub fn describe_strangers(&self) -> Vec<String> {
         let describe = |stranger: &Member| {
             let user = users(stranger.pid).ok().flatten().map(|users| users.real);
             let name = user.and_then(|uid| Some(accounts::user(&uid.to_string())?.name));
             let user = name.or(user.map(|uid| uid.to_string())).unwrap_or("unknown".to_owned());
             format!(
-                "process {} of user {user} bears this site's mark and is none of its processes: it \
-                 is left alone",
+                "process {} of user {user} has this site's mark but does not belong to it: it is \
+                 left alone",
                 stranger.describe()
             )
         };
         let mut words: Vec<String> = self.strangers.iter().take(STRANGERS).map(describe).collect();
         let more = self.strangers.len().saturating_sub(STRANGERS);
         if more > 0 {
-            words.push(format!("{more} more processes bear this site's mark in the same way"));
+            words.push(format!("{more} more processes have this site's mark in the same way"));
         }
         words
     }
 }
 
-/// What is seen of a process while it is there.
+/// Facts about a process, read while it lives.
 struct Sighting {
-    saying: io::Result<Saying>,
-    /// Not looked for where the environment is believed.
+    claim: io::Result<VerifiedClaim>,
+    /// None also if the claim is believed: then locks are not looked for.
     locked: io::Result<Option<String>>,
 }
 
 impl Sighting {
-    /// None: of the dead and of the kernel's own there is nothing to be seen.
-    fn of(stat: &Stat, places: &SitePlaces, believer: &Believer<'_>) -> Option<Self> {
+    /// None: it is dead or a thread of the kernel.
+    fn of(stat: &Stat, places: &SitePlaces, verifier: &ClaimVerifier<'_>) -> Option<Self> {
         if stat.is_kernels || !stat.is_alive() {
             return None;
         }
-        let saying = Saying::of(stat, places, believer);
-        // Every descriptor of a process is read for it.
-        let tells = matches!(&saying, Ok(s) if s.is_believed() && s.name(places).is_some());
+        let claim = VerifiedClaim::of(stat, places, verifier);
+        // Looking for locks reads every descriptor of the process, so it is left out where possible.
+        let tells = matches!(&claim, Ok(s) if s.is_believed() && s.name(places).is_some());
         let locked = if tells { Ok(None) } else { locked_by(stat.pid, places) };
-        Some(Self { saying, locked })
+        Some(Self { claim, locked })
     }
 }
 
-/// Every living process that belongs to the site at `places`, but the supervisor itself; by the rule of
+/// Every living process that belongs to the site at `places`, without its supervisor, by the rule of
 /// `membership`.
 ///
 /// # Errors
-/// /proc, a control group, or the site's token cannot be read: then nothing is known.
+/// /proc, a control group, or the site's token cannot be read.
 pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<Members> {
     find_members_again(places, record, &HashSet::new())
 }
 
-/// As [`find_members`], where those in `before` were seen to be the site's: whoever descended from it
-/// then does so still, though those between have ended.
+/// As [`find_members`]. The processes in `before` were members earlier; they and their descendants still
+/// are, even if the processes between them and the supervisor have ended.
 ///
 /// # Errors
 /// As of [`find_members`].
@@ -150,15 +149,15 @@ pub(super) fn find_members_again(
     record: Option<&Record>,
     before: &HashSet<Seen>,
 ) -> io::Result<Members> {
-    let believer = Believer::new(places);
-    let sight = |stat: &Stat| Sighting::of(stat, places, &believer);
+    let verifier = ClaimVerifier::new(places);
+    let sight = |stat: &Stat| Sighting::of(stat, places, &verifier);
     let mut all: Vec<(Stat, Sighting)> =
         all_with(sight)?.into_iter().filter_map(|(stat, seen)| Some((stat, seen?))).collect();
     let grouped: HashMap<Pid, String> = match Groups::look(places)? {
         Some(groups) => groups.members()?.into_iter().collect(),
         None => HashMap::new(),
     };
-    // One that has only just come into a group, or could not be seen before.
+    // Processes that joined a group only after /proc was read.
     let seen: HashSet<Pid> = all.iter().map(|(stat, _)| stat.pid).collect();
     for pid in grouped.keys().filter(|pid| !seen.contains(pid)) {
         if let Some(stat) = Stat::look(*pid)?
@@ -172,7 +171,7 @@ pub(super) fn find_members_again(
     let known = &judge.known;
 
     let mut found: HashMap<Pid, Member> = HashMap::new();
-    let mut sayings: HashMap<Pid, Saying> = HashMap::new();
+    let mut claims: HashMap<Pid, VerifiedClaim> = HashMap::new();
     let mut unsure: HashSet<Pid> = HashSet::new();
     let mut strangers: Vec<Member> = Vec::new();
     for (stat, sighting) in all {
@@ -182,16 +181,16 @@ pub(super) fn find_members_again(
         let recorded = judge.recorded(&stat);
         let leaf = grouped.get(&stat.pid).cloned();
         let is_sure = recorded.is_some() || leaf.is_some();
-        let saying = match sighting.saying {
-            // What says nothing that can be read is known by what cannot be forged.
-            Err(_) if recorded.is_some() => Saying::Nothing,
+        let claim = match sighting.claim {
+            // The record decides, so the claim is not needed.
+            Err(_) if recorded.is_some() => VerifiedClaim::Nothing,
             other => other?,
         };
         let locked = if is_sure { sighting.locked.ok().flatten() } else { sighting.locked? };
         let strong = if recorded.is_some() {
             Some(Mark::Record)
         } else if let Some(leaf) = &leaf {
-            Some(judge.of_leaf(leaf, &saying))
+            Some(judge.of_leaf(leaf, &claim))
         } else if locked.is_some() {
             Some(Mark::Lock)
         } else if stat.session.is_some_and(|s| known.sessions.contains(&s)) {
@@ -201,31 +200,31 @@ pub(super) fn find_members_again(
         } else {
             None
         };
-        let named = saying.name(places).map(str::to_owned);
+        let named = claim.name(places).map(str::to_owned);
         let process = recorded.or(leaf).or(locked).or(named);
-        match judge.verdict(&stat, strong, &saying)? {
+        match judge.verdict(&stat, strong, &claim)? {
             Verdict::Ours(by) => drop(found.insert(stat.pid, member(&stat, process, by))),
             Verdict::Unsure(by) => {
                 unsure.insert(stat.pid);
                 found.insert(stat.pid, member(&stat, process, by));
             }
             Verdict::Stranger => strangers.push(member(&stat, process, Mark::Environment)),
-            Verdict::Keeper | Verdict::Another | Verdict::Not => {}
+            Verdict::Keeper | Verdict::AnotherSite | Verdict::Unrelated => {}
         }
-        sayings.insert(stat.pid, saying);
+        claims.insert(stat.pid, claim);
     }
-    add_descendants(&mut found, &mut unsure, &sayings, &judge, &tree)?;
+    add_descendants(&mut found, &mut unsure, &claims, &judge, &tree)?;
     strangers.retain(|stranger| !found.contains_key(&stranger.pid));
-    let mut havens = below_havens(&found, &tree);
-    // It may be another site's that one of ours started.
-    havens.extend(unsure.into_iter().map(|pid| (pid, MUTE)));
-    let mut members = sort_out(found, &havens)?;
+    let mut protected = all_protected(&found, &tree);
+    // A process of another site that a member started would look the same.
+    protected.extend(unsure.into_iter().map(|pid| (pid, UNREADABLE)));
+    let mut members = sort_out(found, &protected)?;
     members.leaders = leaders(&members.ours, &tree);
     members.strangers = strangers;
     Ok(members)
 }
 
-/// Whose group can be signalled as one without reaching anybody else.
+/// The members whose process group has no process but members.
 fn leaders(ours: &[Member], tree: &Tree) -> Vec<Seen> {
     let pids: HashSet<Pid> = ours.iter().map(|m| m.pid).collect();
     let foreign: HashSet<Pid> =
@@ -237,19 +236,19 @@ fn leaders(ours: &[Member], tree: &Tree) -> Vec<Seen> {
     ours.iter().filter(leads).map(Member::seen).collect()
 }
 
-/// What is at or below a haven among what was found.
-fn below_havens(found: &HashMap<Pid, Member>, tree: &Tree) -> HashMap<Pid, &'static str> {
-    let is_haven = |pid: Pid| tree.stat(pid).and_then(|stat| haven(stat, tree));
+/// The protected processes among the found ones, and the descendants of these.
+fn all_protected(found: &HashMap<Pid, Member>, tree: &Tree) -> HashMap<Pid, &'static str> {
+    let why = |pid: Pid| tree.stat(pid).and_then(|stat| protected(stat, tree));
     let mut queue: Vec<(Pid, &'static str)> =
-        found.keys().filter_map(|pid| Some((*pid, is_haven(*pid)?))).collect();
-    let mut havens = HashMap::new();
+        found.keys().filter_map(|pid| Some((*pid, why(*pid)?))).collect();
+    let mut all = HashMap::new();
     while let Some((pid, why)) = queue.pop() {
-        if havens.insert(pid, why).is_none() {
+        if all.insert(pid, why).is_none() {
             let below = tree.children(pid).iter();
             queue.extend(below.map(|child| (*child, "below one that is spared")));
         }
     }
-    havens
+    all
 }
 
 fn member(stat: &Stat, process: Option<String>, by: Mark) -> Member {
@@ -268,7 +267,7 @@ fn member(stat: &Stat, process: Option<String>, by: Mark) -> Member {
 fn add_descendants(
     found: &mut HashMap<Pid, Member>,
     unsure: &mut HashSet<Pid>,
-    sayings: &HashMap<Pid, Saying>,
+    claims: &HashMap<Pid, VerifiedClaim>,
     judge: &Judge<'_>,
     tree: &Tree,
 ) -> io::Result<()> {
@@ -280,11 +279,13 @@ fn add_descendants(
             if found.contains_key(&child.pid) || judge.known.supervisor == Some(Seen::from(child)) {
                 continue;
             }
-            let saying = sayings.get(&child.pid).unwrap_or(&Saying::Nothing);
-            match judge.verdict(child, Some(Mark::Descent), saying)? {
+            let claim = claims.get(&child.pid).unwrap_or(&VerifiedClaim::Nothing);
+            match judge.verdict(child, Some(Mark::Descent), claim)? {
                 Verdict::Ours(_) => {}
                 Verdict::Unsure(_) => drop(unsure.insert(child.pid)),
-                Verdict::Keeper | Verdict::Another | Verdict::Stranger | Verdict::Not => continue,
+                Verdict::Keeper | Verdict::AnotherSite | Verdict::Stranger | Verdict::Unrelated => {
+                    continue;
+                }
             }
             found.insert(child.pid, member(child, process.clone(), Mark::Descent));
             queue.push((child.pid, process.clone()));
@@ -295,18 +296,18 @@ fn add_descendants(
 
 fn sort_out(
     found: HashMap<Pid, Member>,
-    havens: &HashMap<Pid, &'static str>,
+    protected: &HashMap<Pid, &'static str>,
 ) -> io::Result<Members> {
     let spared = Spared::now()?;
     let mut members = Members::default();
     let mut all: Vec<Member> = found.into_values().collect();
     all.sort_by_key(|m| (m.start, m.pid));
     for member in all {
-        // This very verb may have been called from within the site; it ends by itself.
+        // A process of the site may have called this verb, which ends by itself.
         if member.pid == Pid::this() {
             continue;
         }
-        match havens.get(&member.pid).copied().or_else(|| spared.why(member.pid)) {
+        match protected.get(&member.pid).copied().or_else(|| spared.why(member.pid)) {
             Some(why) => members.spared.push((member, why)),
             None => members.ours.push(member),
         }

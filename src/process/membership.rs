@@ -1,25 +1,24 @@
-//! The rule by which a process belongs to a site: evidence in, verdict out. Verbs and the supervisor
-//! judge by it alike.
+//! The rule by which a process belongs to a site. Verbs and the supervisor use the same one.
 //!
-//! Promises: what a process cannot forge decides, in the order of [`Mark`]; what it says of itself only
-//! adds. Must never: look at anything itself.
+//! Promises: marks that a process cannot forge decide, in the order of [`Mark`]; what its environment
+//! claims only adds to them. Must never: look at anything itself.
 
 use std::io;
 
-/// By what a process is known to be the site's, from the strongest to the weakest.
+/// A mark by which a process belongs to a site; the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mark {
     /// It is in a leaf of the site's control groups.
     Group,
-    /// The record names it, with its start.
+    /// The record names it, with its start time.
     Record,
-    /// It holds the lock of a process of the site.
+    /// It holds the inherited lock of a process of the site.
     Lock,
     /// It is in the session of a recorded process that lives.
     Session,
-    /// It descends from the supervisor, or from what bears a stronger mark.
+    /// It descends from the supervisor, or from a process with a stronger mark.
     Descent,
-    /// Its environment says so, and is to be believed.
+    /// Its environment claims so and is believed.
     Environment,
 }
 
@@ -35,70 +34,71 @@ impl Mark {
         }
     }
 
-    /// Another site's process may have it by no more than having been started from within this one.
+    /// A process of another site has this mark too, if a process of this site started it.
     fn is_inherited(self) -> bool {
         matches!(self, Self::Session | Self::Descent)
     }
 }
 
-/// What the environment of a process says.
+/// The claim of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum ClaimKind {
     Nothing,
-    /// It hangs, and nobody can read it.
+    /// The process hangs, and its environment cannot be read.
     Unreadable,
-    /// That it is this site's.
+    /// To belong to this site.
     Ours {
         believed: bool,
     },
-    /// That it keeps this site's lease.
+    /// To keep this site's lease.
     Keeper {
         believed: bool,
     },
-    /// That it is another site's.
-    Another,
+    /// To belong to another site.
+    AnotherSite,
 }
 
-/// Whose a process is.
+/// The owner of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Ours(Mark),
-    /// It began within the site, and may be another one's since: it is left alone, and counts.
+    /// A process of the site started it, and it may belong to another site since. It is not signalled,
+    /// and the site is not stopped while it lives.
     Unsure(Mark),
-    /// Of the site's lease, and no process of the site.
+    /// The keeper of the site's lease, which is no process of the site.
     Keeper,
-    /// Another site can be seen to own it.
-    Another,
-    /// It says that it is the site's, and is not.
+    /// It belongs to another site, which confirms that.
+    AnotherSite,
+    /// It claims to belong to the site and does not.
     Stranger,
     /// It has nothing to do with the site.
-    Not,
+    Unrelated,
 }
 
-/// Judges a process by the strongest mark that it did not give itself, and by what it says. Whether
-/// another site can be seen to own it, though it bears that mark of ours, is asked only where it says so.
+/// Judges a process by its strongest mark that it cannot forge, and by its claim. `is_owned_elsewhere`
+/// is asked only about a process that claims to belong to another site and has a mark of this one.
 ///
 /// # Errors
-/// Those of the question.
+/// Those of `is_owned_elsewhere`.
 pub(super) fn judge(
     strong: Option<Mark>,
-    told: Told,
+    claim: ClaimKind,
     is_owned_elsewhere: impl FnOnce(Mark) -> io::Result<bool>,
 ) -> io::Result<Verdict> {
-    Ok(match (told, strong) {
-        // Nobody else can be its owner: the record names that very process.
+    Ok(match (claim, strong) {
+        // The record names this very process, so no other site can own it.
         (_, Some(Mark::Record)) => Verdict::Ours(Mark::Record),
-        (Told::Another, Some(mark)) => match is_owned_elsewhere(mark)? {
-            true => Verdict::Another,
+        (ClaimKind::AnotherSite, Some(mark)) => match is_owned_elsewhere(mark)? {
+            true => Verdict::AnotherSite,
             false => Verdict::Ours(mark),
         },
-        (Told::Another, None) => Verdict::Not,
-        (Told::Keeper { believed: true }, None | Some(Mark::Descent)) => Verdict::Keeper,
-        (Told::Unreadable, Some(mark)) if mark.is_inherited() => Verdict::Unsure(mark),
+        (ClaimKind::AnotherSite, None) => Verdict::Unrelated,
+        (ClaimKind::Keeper { believed: true }, None | Some(Mark::Descent)) => Verdict::Keeper,
+        (ClaimKind::Unreadable, Some(mark)) if mark.is_inherited() => Verdict::Unsure(mark),
         (_, Some(mark)) => Verdict::Ours(mark),
-        (Told::Ours { believed: true }, None) => Verdict::Ours(Mark::Environment),
-        (Told::Ours { believed: false } | Told::Keeper { .. }, None) => Verdict::Stranger,
-        (Told::Nothing | Told::Unreadable, None) => Verdict::Not,
+        (ClaimKind::Ours { believed: true }, None) => Verdict::Ours(Mark::Environment),
+        (ClaimKind::Ours { believed: false } | ClaimKind::Keeper { .. }, None) => Verdict::Stranger,
+        (ClaimKind::Nothing | ClaimKind::Unreadable, None) => Verdict::Unrelated,
     })
 }
 
@@ -108,67 +108,68 @@ mod tests {
 
     const STRONG: [Mark; 5] = [Mark::Group, Mark::Record, Mark::Lock, Mark::Session, Mark::Descent];
 
-    const SAYINGS: [Told; 7] = [
-        Told::Nothing,
-        Told::Unreadable,
-        Told::Ours { believed: true },
-        Told::Ours { believed: false },
-        Told::Keeper { believed: true },
-        Told::Keeper { believed: false },
-        Told::Another,
+    const CLAIMS: [ClaimKind; 7] = [
+        ClaimKind::Nothing,
+        ClaimKind::Unreadable,
+        ClaimKind::Ours { believed: true },
+        ClaimKind::Ours { believed: false },
+        ClaimKind::Keeper { believed: true },
+        ClaimKind::Keeper { believed: false },
+        ClaimKind::AnotherSite,
     ];
 
-    fn verdict(strong: Option<Mark>, told: Told, elsewhere: bool) -> Verdict {
-        judge(strong, told, |_| Ok(elsewhere)).unwrap()
+    fn verdict(strong: Option<Mark>, claim: ClaimKind, elsewhere: bool) -> Verdict {
+        judge(strong, claim, |_| Ok(elsewhere)).unwrap()
     }
 
     #[test]
-    fn nothing_that_a_process_says_of_itself_takes_it_out_of_the_site() {
+    fn no_claim_of_a_process_takes_it_out_of_the_site() {
         for mark in STRONG {
-            for told in SAYINGS {
-                let may_be = match (told, mark) {
-                    (Told::Keeper { believed: true }, Mark::Descent) => Verdict::Keeper,
-                    (Told::Unreadable, Mark::Session | Mark::Descent) => Verdict::Unsure(mark),
+            for claim in CLAIMS {
+                let may_be = match (claim, mark) {
+                    (ClaimKind::Keeper { believed: true }, Mark::Descent) => Verdict::Keeper,
+                    (ClaimKind::Unreadable, Mark::Session | Mark::Descent) => Verdict::Unsure(mark),
                     _ => Verdict::Ours(mark),
                 };
-                assert_eq!(verdict(Some(mark), told, false), may_be, "{mark:?} {told:?}");
+                assert_eq!(verdict(Some(mark), claim, false), may_be, "{mark:?} {claim:?}");
             }
         }
     }
 
     #[test]
-    fn another_site_has_it_only_if_it_says_so_and_that_can_be_seen() {
+    fn another_site_owns_a_process_only_if_both_say_so() {
         for mark in STRONG {
             let expected = match mark {
                 Mark::Record => Verdict::Ours(mark),
-                _ => Verdict::Another,
+                _ => Verdict::AnotherSite,
             };
-            assert_eq!(verdict(Some(mark), Told::Another, true), expected, "{mark:?}");
-            for told in SAYINGS.into_iter().filter(|told| *told != Told::Another) {
-                let asked = judge(Some(mark), told, |_| panic!("{mark:?} {told:?}: not asked"));
+            assert_eq!(verdict(Some(mark), ClaimKind::AnotherSite, true), expected, "{mark:?}");
+            for claim in CLAIMS.into_iter().filter(|claim| *claim != ClaimKind::AnotherSite) {
+                let asked = judge(Some(mark), claim, |_| panic!("{mark:?} {claim:?}: not asked"));
                 assert!(asked.is_ok());
             }
         }
-        assert_eq!(verdict(None, Told::Another, true), Verdict::Not);
-        assert!(judge(None, Told::Another, |_| panic!("not asked")).is_ok());
+        assert_eq!(verdict(None, ClaimKind::AnotherSite, true), Verdict::Unrelated);
+        assert!(judge(None, ClaimKind::AnotherSite, |_| panic!("not asked")).is_ok());
     }
 
     #[test]
-    fn the_environment_adds_only_what_is_believed() {
+    fn the_environment_adds_only_claims_that_are_believed() {
         assert_eq!(
-            verdict(None, Told::Ours { believed: true }, false),
+            verdict(None, ClaimKind::Ours { believed: true }, false),
             Verdict::Ours(Mark::Environment)
         );
-        assert_eq!(verdict(None, Told::Ours { believed: false }, false), Verdict::Stranger);
-        assert_eq!(verdict(None, Told::Keeper { believed: true }, false), Verdict::Keeper);
-        assert_eq!(verdict(None, Told::Keeper { believed: false }, false), Verdict::Stranger);
-        assert_eq!(verdict(None, Told::Nothing, false), Verdict::Not);
-        assert_eq!(verdict(None, Told::Unreadable, false), Verdict::Not);
+        assert_eq!(verdict(None, ClaimKind::Ours { believed: false }, false), Verdict::Stranger);
+        assert_eq!(verdict(None, ClaimKind::Keeper { believed: true }, false), Verdict::Keeper);
+        assert_eq!(verdict(None, ClaimKind::Keeper { believed: false }, false), Verdict::Stranger);
+        assert_eq!(verdict(None, ClaimKind::Nothing, false), Verdict::Unrelated);
+        assert_eq!(verdict(None, ClaimKind::Unreadable, false), Verdict::Unrelated);
     }
 
     #[test]
-    fn what_cannot_be_asked_of_another_site_is_not_decided() {
-        let failed = judge(Some(Mark::Group), Told::Another, |_| Err(io::Error::other("no")));
+    fn an_error_about_another_site_is_an_error() {
+        let failed =
+            judge(Some(Mark::Group), ClaimKind::AnotherSite, |_| Err(io::Error::other("no")));
         assert!(failed.is_err());
     }
 }

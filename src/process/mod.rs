@@ -1,12 +1,11 @@
-//! Which processes are a site's, and how they are ended.
+//! Which processes belong to a site, and how they are ended.
 //!
-//! Promises: a process is known by boot, pid and start, never by its number alone or by its name;
-//! what cannot be proved to be the site's is not touched; what cannot be looked at is an error, and
-//! never nothing. Must never: signal an ancestor of this process, PID 1, a cluster manager's daemon, or
-//! what another site can be seen to own.
+//! Promises: a process is identified by boot, PID and start time, never by its number alone or its name.
+//! A process that is not proved to be the site's is not signalled. An error while looking is an error,
+//! and never "no process". Must never: signal an ancestor of this process, PID 1, a cluster manager's
+//! daemon, or a process of another site.
 
 mod command_line;
-mod elsewhere;
 mod environment;
 mod groups;
 mod holders;
@@ -15,22 +14,22 @@ mod judge;
 mod marks;
 mod members;
 mod membership;
+mod other_sites;
 mod record;
 mod spared;
 mod sweep;
 mod token;
 
 pub use command_line::find_by_command_line;
-pub use environment::{LEASE, MARK, SUPERVISOR, mark_entry, mark_of, told_by};
+pub use environment::{LEASE, MARK, SUPERVISOR, environment_mark, mark_entry, mark_of};
 pub use groups::{Groups, Scope};
 pub use holders::{Holder, holders};
 pub use identity::{Identity, Seen};
 pub use judge::{Descendant, Judge, is_keeper, is_of_another_site, locked_by};
 pub use marks::{Offer, offered, proof};
 pub use members::{Member, Members, find_members};
-pub use record::forget;
-pub use record::{Ending, Phase, ProcessRecord, Record};
-pub use spared::{MUTE, Spared, haven};
+pub use record::{Ending, Phase, ProcessRecord, Record, RecordError, forget};
+pub use spared::{Spared, UNREADABLE, protected};
 pub use sweep::{Swept, kill_groups, sweep};
 pub use token::Token;
 

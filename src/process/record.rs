@@ -1,5 +1,5 @@
-//! The record of a site on this node: who its supervisor and its processes are, and how it ended.
-//! Written durably before what it records is announced.
+//! The record of a site on this node: its supervisor, its processes, and how it ended. It is written
+//! durably before what it records is announced.
 
 use std::fs;
 use std::io;
@@ -15,65 +15,65 @@ use crate::linux::{BootId, files};
 use crate::site::{Adjustments, SiteName, SitePlaces};
 use crate::values::Moment;
 
-/// See the module.
+/// The record of a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Of this form of record.
+    /// The version of this format.
     pub version: u32,
     pub site: SiteName,
-    /// By whom the manager knows the site (`OCF_RESOURCE_INSTANCE`); a stop may name nothing else.
+    /// The manager's name for the site (`OCF_RESOURCE_INSTANCE`), which may be all that a stop names.
     pub known_as: Option<String>,
-    /// Ours; where the site has one of its own, the verb that started that.
+    /// siteward's supervisor; for a wrapped supervisor, the verb that started it.
     pub supervisor: Identity,
     pub since: WallTime,
     pub fingerprint: String,
-    /// What the manager's parameters say differently from the snapshot.
+    /// Where the manager's parameters differ from the snapshot.
     #[serde(default)]
     pub adjustments: Adjustments,
     pub processes: Vec<ProcessRecord>,
     /// The oneshots that have ended with 0.
     #[serde(default)]
     pub done: Vec<String>,
-    /// The control group in which the supervisor makes a leaf for each of them; None: it has none.
+    /// The control group in which each process has a leaf; None: the site has none.
     #[serde(default)]
     pub group: Option<PathBuf>,
-    /// None while the supervisor is at work.
+    /// None while the supervisor works.
     pub ending: Option<Ending>,
-    /// Where the site has a supervisor of its own: how far we have brought it.
+    /// Only for a wrapped supervisor: the last order.
     #[serde(default)]
     pub phase: Option<Phase>,
-    /// Why it is at rest, where the site has a supervisor of its own and we paused it.
+    /// Only for a wrapped supervisor: the pause that siteward ordered.
     #[serde(default)]
     pub paused: Option<Pause>,
 }
 
-/// What was last ordered of a supervisor that is not ours, and what came of it.
+/// The last order to a wrapped supervisor, and its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// It was started, and must be up by then.
+    /// It was started and must be up by `until`.
     Starting { until: Moment },
-    /// It has been up since.
+    /// It was started and came up.
     Up,
-    /// It was told to stop.
+    /// It was ordered to stop.
     Stopping,
 }
 
-/// One process with a main process that was started.
+/// One process of the definition whose main process was started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProcessRecord {
     pub name: String,
     pub identity: Identity,
-    /// It has got ready.
+    /// It became ready.
     #[serde(default)]
     pub ready: bool,
-    /// Where in its log its output begins, in bytes.
+    /// The offset in its log where its output begins, in bytes.
     #[serde(default)]
     pub printed_from: u64,
 }
 
-/// Removes the sockets, the processes' locks and the empty control groups of a site of which nothing
-/// lives; never by way of a link.
+/// Removes the sockets, the processes' locks and the empty control groups of a site without living
+/// processes. Follows no link.
 pub fn forget(places: &SitePlaces) {
     if let Some(groups) = Groups::of(places) {
         groups.remove();
@@ -100,25 +100,68 @@ pub fn forget(places: &SitePlaces) {
 }
 
 impl ProcessRecord {
-    /// Of one that has been started.
+    /// The record of a process that was just started.
     pub fn started(name: &str, identity: Identity) -> Self {
         Self { name: name.to_owned(), identity, ready: false, printed_from: 0 }
     }
 }
 
+/// Why there is no record to be read, though the file is there.
+#[derive(Debug)]
+pub enum RecordError {
+    /// The site belongs to another user.
+    Denied(io::Error),
+    /// It is no record, or no plain file: it names no process.
+    NotUnderstood(String),
+    /// It cannot be read now.
+    Unreadable(io::Error),
+}
+
+impl From<io::Error> for RecordError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::Denied(error),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                Self::NotUnderstood(error.to_string())
+            }
+            _ => Self::Unreadable(error),
+        }
+    }
+}
+
+impl From<RecordError> for io::Error {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Denied(error) | RecordError::Unreadable(error) => error,
+            RecordError::NotUnderstood(why) => Self::new(io::ErrorKind::InvalidData, why),
+        }
+    }
+}
+
+impl std::fmt::Display for RecordError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Denied(error) | Self::Unreadable(error) => write!(f, "{error}"),
+            Self::NotUnderstood(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for RecordError {}
+
 /// How the supervisor's work ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
-    /// It was told to stop.
+    /// A stop was ordered.
     Stopped {
         at: WallTime,
         by: String,
-        /// The marks that were looked for, and found empty.
+        /// The marks by which no process was found.
         #[serde(default)]
         proved_by: Vec<String>,
     },
-    /// It gave the site up.
+    /// The site failed.
     Failed(Failure),
 }
 
@@ -126,7 +169,7 @@ impl Record {
     /// The version that this siteward writes.
     pub const VERSION: u32 = 1;
 
-    /// Of a site that `supervisor` takes up now, and of which nothing runs yet.
+    /// The record of a site that `supervisor` begins to start now.
     pub fn begun(site: SiteName, supervisor: Identity) -> Self {
         Self {
             version: Self::VERSION,
@@ -145,12 +188,12 @@ impl Record {
         }
     }
 
-    /// Reads the record of a site; None if there is none. A record of another boot counts as none:
-    /// nothing that it names can live.
+    /// Reads the record of a site; None if there is none. A record of an earlier boot counts as none,
+    /// because no process that it names can live.
     ///
     /// # Errors
     /// It is there and cannot be read or understood.
-    pub fn read(places: &SitePlaces) -> io::Result<Option<Self>> {
+    pub fn read(places: &SitePlaces) -> Result<Option<Self>, RecordError> {
         let bytes = match files::read_plain(&places.record(), 16 << 20) {
             Ok(bytes) => bytes,
             Err(error)
@@ -161,22 +204,24 @@ impl Record {
             {
                 return Ok(None);
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
-        let record: Self = serde_json::from_slice(&bytes)?;
-        let boot = BootId::current()?;
+        let record: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| RecordError::NotUnderstood(error.to_string()))?;
+        let boot = BootId::current().map_err(RecordError::Unreadable)?;
         Ok(Some(record).filter(|record| record.supervisor.boot == boot))
     }
 
-    /// Writes it durably; where the disk is full as well as may be, as what failed must be told.
+    /// Writes it durably. On a full disk it is written over the old one in place, so that a failure can
+    /// still be recorded.
     ///
     /// # Errors
-    /// As the file system says.
+    /// The folder is not this user's, or the file system's error.
     pub fn write(&self, places: &SitePlaces) -> io::Result<()> {
         if !files::is_own_folder(&places.runtime) {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "its folder is a link or somebody else's",
+                "its folder is a link or belongs to another user",
             ));
         }
         let mut bytes = serde_json::to_vec(self)?;
@@ -184,7 +229,7 @@ impl Record {
         files::write_even_if_full(&places.record(), &bytes)
     }
 
-    /// Whether it was written since this node was booted.
+    /// Whether it was written since this boot.
     pub fn is_of_this_boot(&self) -> bool {
         BootId::current().is_ok_and(|boot| boot == self.supervisor.boot)
     }

@@ -1,6 +1,6 @@
-//! Whom nobody may signal, whatever they have to do with a site: the node's cluster software, a person
-//! at a terminal, and those from whom this very process comes. Known by their executables and their
-//! users, which the kernel tells, and never by a name that a process can give itself.
+//! The processes that are never signalled, even if they belong to a site: the node's cluster software,
+//! login shells, and the ancestors of this process. They are recognised by executable and user, as the
+//! kernel reports them, and never by a name, which a process can choose.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,21 +14,21 @@ use crate::linux::tree::Tree;
 use crate::linux::users as accounts;
 use crate::values::Pid;
 
-/// Why a process is left alone whose mark cannot be read, and which no other one makes the site's.
-pub const MUTE: &str = "which hangs, so that it cannot be read whose it is";
+/// Why a process is spared whose environment cannot be read, and which has no mark that decides.
+pub const UNREADABLE: &str = "which hangs, so its environment cannot be read";
 
-/// As whom a daemon runs.
+/// The user that a daemon runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RunsAs {
     Root,
-    /// Root, or the user of that name.
+    /// Root, or the user with this name.
     Named(&'static str),
-    /// Root, or the owner of the executable, which need not be root's.
+    /// Root, or the owner of the executable, who may be another user.
     ItsOwner,
 }
 
-/// Executables that a sweep never signals, whatever marks their processes bear: a site's job may have
-/// started the cluster software, and ending that would take the node away.
+/// Executables that are never signalled, whatever marks their processes have: a job of a site may have
+/// started the cluster software, and without that the node would be fenced.
 const CLUSTER_DAEMONS: [(&str, RunsAs); 20] = [
     ("pacemakerd", RunsAs::Root),
     ("pacemaker-execd", RunsAs::Root),
@@ -52,7 +52,7 @@ const CLUSTER_DAEMONS: [(&str, RunsAs); 20] = [
     ("clppm", RunsAs::Root),
 ];
 
-/// Executables that let a person in, and start a shell for him.
+/// Executables that authenticate a person and start a shell.
 const LOGINS: [&str; 8] =
     ["login", "sshd", "sshd-session", "su", "su-l", "sudo", "sudo-rs", "sulogin"];
 
@@ -76,14 +76,14 @@ fn cluster_daemon(pid: Pid) -> Option<&'static str> {
         .then_some("a cluster manager's daemon")
 }
 
-/// It runs a program that lets persons in, as the system has it.
+/// Whether it runs one of [`LOGINS`] as it is installed on the system.
 fn is_login(pid: Pid) -> bool {
     let Some(path) = program(pid) else { return false };
     let is_one = path.file_name().is_some_and(|name| LOGINS.iter().any(|login| name == *login));
     is_one && is_of_the_system(&link_of(pid), &path, None)
 }
 
-/// A shell at a terminal, as shells(5) lists it, that was started by what lets persons in.
+/// Whether it is a shell at a terminal, listed in shells(5), that one of [`LOGINS`] started.
 fn is_login_shell(stat: &Stat) -> bool {
     if !stat.has_terminal || !stat.parent.is_some_and(is_login) {
         return false;
@@ -97,24 +97,24 @@ fn is_login_shell(stat: &Stat) -> bool {
         && is_of_the_system(&link_of(stat.pid), Path::new(&path), None)
 }
 
-/// It is a login shell, or what let that person in and waits for its end.
+/// Whether it is a login shell, or the login program that waits for one.
 fn is_of_a_login(stat: &Stat, tree: &Tree) -> bool {
     let below = || tree.children(stat.pid).iter().filter_map(|child| tree.stat(*child));
     is_login_shell(stat) || (is_login(stat.pid) && below().any(|child| is_of_a_login(child, tree)))
 }
 
-/// Why nothing at or below this process is the site's to end, though it began there: the node's
-/// cluster software or a person at a terminal has work of its own. None: it is no such process.
-pub fn haven(stat: &Stat, tree: &Tree) -> Option<&'static str> {
+/// Why this process and its descendants are not ended with the site that they began in: it is the node's
+/// cluster software or a login shell. None: it is neither.
+pub fn protected(stat: &Stat, tree: &Tree) -> Option<&'static str> {
     cluster_daemon(stat.pid).or_else(|| is_of_a_login(stat, tree).then_some("a login shell"))
 }
 
-/// Whom no verb may signal, whatever they have to do with a site.
+/// The processes that no verb signals, even if they belong to a site.
 #[derive(Debug)]
 pub struct Spared(HashSet<Pid>);
 
 impl Spared {
-    /// As it is for this process: its ancestors, itself among them, and PID 1.
+    /// For this process: itself, its ancestors, and PID 1.
     ///
     /// # Errors
     /// One of them cannot be looked at.
@@ -123,7 +123,7 @@ impl Spared {
         let mut at = Some(Pid::this());
         while let Some(pid) = at.filter(|pid| spared.insert(*pid)) {
             at = match Stat::look(pid) {
-                // What may not be seen may not be signalled either.
+                // This user cannot signal a process that it may not see.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
                 stat => stat?.and_then(|stat| stat.parent),
             };

@@ -1,7 +1,7 @@
-//! What proves to a verb that a mark in an environment is no stranger's: a random number that each
-//! process of the site is given beside the mark, and that nobody else can read.
+//! The token of a site: a random number that each of its processes gets beside the mark in its
+//! environment, and that other users cannot read. It proves that the mark is not forged.
 //!
-//! Must never: be printed, logged or recorded anywhere but in its own file.
+//! Must never: be printed, logged or written anywhere but to its own file.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,7 +15,7 @@ use crate::site::SitePlaces;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
-/// How many bytes are drawn, each of which stands as two digits.
+/// Its length in bytes, each of which is written as two digits.
 const BYTES: usize = 16;
 
 impl std::fmt::Debug for Token {
@@ -25,21 +25,21 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// The environment variable in which a process of the site is told it.
+    /// The environment variable in which a process of the site gets it.
     pub const VARIABLE: &str = "SITEWARD_TOKEN";
 
-    /// The token of the site, made durably if there is none yet.
+    /// The token of the site; if there is none yet, a new one is written durably.
     ///
     /// # Errors
-    /// Its folder is not ours, or the file cannot be read or written.
+    /// The runtime folder is not this user's, or the file cannot be read or written.
     pub fn of(places: &SitePlaces) -> io::Result<Self> {
         if !files::is_own_folder(&places.runtime) {
             return Err(io::Error::new(
                 ErrorKind::PermissionDenied,
-                "its folder is not there, or is not of this user",
+                "its folder is missing, or belongs to another user",
             ));
         }
-        // Of several who make one at once, the first wins.
+        // If several processes make one at once, the first wins.
         loop {
             if let Some(token) = Self::read(places)? {
                 return Ok(token);
@@ -51,7 +51,7 @@ impl Token {
         }
     }
 
-    /// The token of the site; None where there is none, or nothing that could be one.
+    /// The token of the site; None if there is no file, or no token in it.
     ///
     /// # Errors
     /// It is there and cannot be read.
@@ -63,7 +63,7 @@ impl Token {
         }
     }
 
-    /// Puts it back where it is no more. Says whether it was missing.
+    /// Writes it again if it is missing. Says whether it was.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -80,9 +80,9 @@ impl Token {
         format!("{}={}", Self::VARIABLE, self.0)
     }
 
-    /// Whether `told` is this one.
-    pub(super) fn is(&self, told: &[u8]) -> bool {
-        self.0.as_bytes() == told
+    /// Whether `claimed` is this token.
+    pub(super) fn is(&self, claimed: &[u8]) -> bool {
+        self.0.as_bytes() == claimed
     }
 
     fn line(&self) -> String {
@@ -101,7 +101,7 @@ impl Token {
         Ok(Self(bytes.iter().map(|b| format!("{b:02x}")).collect()))
     }
 
-    /// False: somebody else was first.
+    /// Writes it if there is none. False: another process was first.
     fn put(&self, places: &SitePlaces) -> io::Result<bool> {
         let path = places.token();
         let mut name = path.as_os_str().to_owned();
@@ -119,7 +119,7 @@ impl Token {
             }
         })();
         let first = match written {
-            // What is there is none: a link that was planted, or what a crash has left.
+            // The file holds no token: it is a planted link, or a crash left it.
             Ok(false) if Self::read(places)?.is_none() => {
                 fs::rename(temporary, &path).map(|()| true)
             }
@@ -131,7 +131,7 @@ impl Token {
     }
 }
 
-/// There is no such file, or something else in its place.
+/// There is no such file, or it is no plain file.
 fn is_none(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidData)
 }

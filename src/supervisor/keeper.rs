@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::event_loop::Supervisor;
 use super::machine::{Desired, Event};
 use crate::history;
-use crate::lease::{self, Claim, NotTaken, Taking};
+use crate::lease::{self, LeaseRequest, NotTaken, Taking};
 use crate::linux::PidFd;
 use crate::process::Identity;
 use crate::site::{Definition, SitePlaces};
@@ -137,8 +137,12 @@ impl Lease {
     }
 }
 
-fn claim<'a>(definition: &'a Definition, places: &'a SitePlaces, again: bool) -> Option<Claim<'a>> {
-    Some(Claim {
+fn claim<'a>(
+    definition: &'a Definition,
+    places: &'a SitePlaces,
+    again: bool,
+) -> Option<LeaseRequest<'a>> {
+    Some(LeaseRequest {
         site: &definition.name,
         places,
         database: definition.database.as_ref()?,
@@ -174,8 +178,7 @@ impl Supervisor {
             Lease::Wanted { taking: None, begun, until } => {
                 let until = *until;
                 if until.passed() {
-                    let why = "its keepers end one after the other".to_owned();
-                    self.lose_lease(&NotTaken::Because(why));
+                    self.lose_lease(&NotTaken::KeepersKeepEnding);
                 } else if (*begun + PACE).passed() {
                     self.begin_to_take_lease(until);
                 }
@@ -184,7 +187,7 @@ impl Supervisor {
                 let (begun, until) = (*begun, *until);
                 match taking.outcome() {
                     Some(Ok(_)) => self.lease_is_taken(begun, until),
-                    Some(Err(NotTaken::Silent(_))) => {
+                    Some(Err(NotTaken::KeeperEnded(_))) => {
                         self.lease = Lease::Wanted { taking: None, begun, until };
                     }
                     Some(Err(why)) => self.lose_lease(&why),

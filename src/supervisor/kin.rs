@@ -14,7 +14,9 @@ use std::io;
 
 use super::plan::UnitId;
 use crate::linux::process::Stat;
-use crate::process::{Descendant, Judge, MUTE, Record, Seen, Tree, find_members, haven, locked_by};
+use crate::process::{
+    Descendant, Judge, Record, Seen, Tree, UNREADABLE, find_members, locked_by, protected,
+};
 use crate::site::SitePlaces;
 use crate::values::Pid;
 
@@ -96,7 +98,7 @@ impl Kin {
                 // What the definition itself names is the site's, whatever it is called.
                 Some(unit) => Some(unit),
                 None => {
-                    if let Some(why) = haven(stat, &tree) {
+                    if let Some(why) = protected(stat, &tree) {
                         family.spared.push((seen, why));
                         continue;
                     }
@@ -109,7 +111,7 @@ impl Kin {
                         None => self.unit_of_orphan(stat, &whose, about, &judge)?,
                     };
                     if unit.is_none() && whose == Descendant::Unreadable {
-                        family.spared.push((seen, MUTE));
+                        family.spared.push((seen, UNREADABLE));
                         continue;
                     }
                     unit

@@ -1,7 +1,7 @@
-//! Whether another site of this machine can be seen to own a process that says so.
+//! Whether another site of this machine owns a process that claims to belong to it.
 //!
-//! Promises: only a folder is looked at in which nobody but root or this user could have written, and
-//! on no disk or server that might hang. Must never: believe the process itself.
+//! Promises: only a runtime folder is looked at that root or this user alone can write to, and that is
+//! on no disk or server that may hang. Must never: believe the process itself.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -15,7 +15,7 @@ use super::environment::{LEASE, SUPERVISOR, is_trusted};
 use super::groups::Groups;
 use super::identity::Seen;
 use super::membership::Mark;
-use super::record::Record;
+use super::record::{Record, RecordError};
 use crate::linux::attributes::Attributes;
 use crate::linux::descriptors::locked_files_below;
 use crate::linux::process::{Stat, users};
@@ -24,53 +24,55 @@ use crate::linux::{files, lock, node};
 use crate::site::SitePlaces;
 use crate::values::Pid;
 
-/// What is asked of another site.
+/// A process that claims to belong to another site.
 pub(super) struct Question<'a> {
     pub(super) stat: &'a Stat,
-    /// The runtime folder and the name in its mark.
+    /// The runtime folder and the name that it claims.
     pub(super) folder: &'a [u8],
     pub(super) name: &'a str,
-    /// By which it would be ours.
+    /// The mark by which it belongs to this site otherwise.
     pub(super) by: Mark,
 }
 
-/// What is known of this site, against which another one's claim is held.
-pub(super) trait Here {
+/// Facts about this site.
+pub(super) trait ThisSite {
     fn tree(&self) -> &Tree;
-    /// It is this site's supervisor, or its record names it: nothing above it counts.
+    /// It is this site's supervisor, or this site's record names it: its ancestors do not count.
     fn is_known(&self, seen: Seen) -> bool;
     /// It is in a leaf of this site's control groups.
     fn is_in_group(&self, pid: Pid) -> io::Result<bool>;
 }
 
-/// The other sites that marks have named, each looked at once.
-pub(super) struct Others<'a> {
+/// The other sites that claims have named, each looked at once.
+pub(super) struct OtherSites<'a> {
     ours: &'a SitePlaces,
-    known: RefCell<HashMap<Vec<u8>, Option<Rc<Other>>>>,
+    known: RefCell<HashMap<Vec<u8>, Option<Rc<OtherSite>>>>,
 }
 
-struct Other {
+struct OtherSite {
     places: SitePlaces,
     groups: Option<Groups>,
-    /// Whom its record names.
+    /// The processes that its record names.
     recorded: HashSet<Seen>,
 }
 
-impl<'a> Others<'a> {
+impl<'a> OtherSites<'a> {
     pub(super) fn new(ours: &'a SitePlaces) -> Self {
         Self { ours, known: RefCell::default() }
     }
 
+    /// Whether the site that the process names owns it.
+    ///
     /// # Errors
-    /// It cannot be told.
-    pub(super) fn own(&self, question: &Question<'_>, here: &impl Here) -> io::Result<bool> {
+    /// That site cannot be looked at.
+    pub(super) fn owns(&self, question: &Question<'_>, this: &impl ThisSite) -> io::Result<bool> {
         let Some(other) = self.find(question.folder)? else { return Ok(false) };
         let stat = question.stat;
-        if other.records(stat, here) {
+        if other.records(stat, this) {
             return Ok(true);
         }
-        let of_session = stat.session.and_then(|leader| here.tree().stat(leader));
-        if of_session.is_some_and(|leader| other.records(leader, here)) {
+        let of_session = stat.session.and_then(|leader| this.tree().stat(leader));
+        if of_session.is_some_and(|leader| other.records(leader, this)) {
             return Ok(true);
         }
         if let Some(groups) = &other.groups
@@ -79,20 +81,20 @@ impl<'a> Others<'a> {
             return Ok(true);
         }
         if !locked_files_below(stat.pid, &other.places.runtime, files::effective_user())?.is_empty()
-            || other.is_served_by(stat, question.name, here)?
+            || other.is_served_by(stat, question.name, this)?
         {
             return Ok(true);
         }
-        other.is_above(stat, question.by, here)
+        other.is_above(stat, question.by, this)
     }
 
-    fn find(&self, folder: &[u8]) -> io::Result<Option<Rc<Other>>> {
+    fn find(&self, folder: &[u8]) -> io::Result<Option<Rc<OtherSite>>> {
         if let Some(known) = self.known.borrow().get(folder) {
             return Ok(known.clone());
         }
         let path = Path::new(OsStr::from_bytes(folder));
         let found = match is_safe(path, &self.ours.runtime)? {
-            true => Some(Rc::new(Other::look(path)?)),
+            true => Some(Rc::new(OtherSite::look(path)?)),
             false => None,
         };
         self.known.borrow_mut().insert(folder.to_vec(), found.clone());
@@ -100,16 +102,17 @@ impl<'a> Others<'a> {
     }
 }
 
-impl Other {
+impl OtherSite {
     fn look(folder: &Path) -> io::Result<Self> {
-        // Nothing but its runtime folder is known of it, or needed.
+        // Only its runtime folder is known, and no other place is needed.
         let places = SitePlaces {
             definition: PathBuf::new(),
             runtime: folder.to_owned(),
             logs: PathBuf::new(),
         };
         let record = match Record::read(&places) {
-            Err(error) if says_nothing(&error) => None,
+            Err(RecordError::Denied(_) | RecordError::NotUnderstood(_)) => None,
+            Err(RecordError::Unreadable(error)) if is_not_usable(&error) => None,
             other => other?,
         };
         let recorded = record.iter().flat_map(|record| {
@@ -119,14 +122,14 @@ impl Other {
         Ok(Self { recorded: recorded.collect(), groups: Groups::look(&places)?, places })
     }
 
-    fn records(&self, stat: &Stat, here: &impl Here) -> bool {
+    fn records(&self, stat: &Stat, this: &impl ThisSite) -> bool {
         let seen = Seen::from(stat);
-        self.recorded.contains(&seen) && !here.is_known(seen)
+        self.recorded.contains(&seen) && !this.is_known(seen)
     }
 
-    /// A keeper of its while anything of it runs or begins, or a supervisor of its that begins: they may
-    /// be in no record.
-    fn is_served_by(&self, stat: &Stat, name: &str, here: &impl Here) -> io::Result<bool> {
+    /// It is a keeper of that site while the site runs or starts, or a supervisor that starts: no record
+    /// names them.
+    fn is_served_by(&self, stat: &Stat, name: &str, this: &impl ThisSite) -> io::Result<bool> {
         let locks = match name {
             LEASE => vec![self.places.start_lock(), self.places.lock()],
             SUPERVISOR => vec![self.places.start_lock()],
@@ -136,16 +139,16 @@ impl Other {
             return Ok(false);
         }
         let lives = |seen: &Seen| {
-            here.tree()
+            this.tree()
                 .stat(seen.pid)
-                .is_some_and(|s| s.start == seen.start && !here.is_known(*seen))
+                .is_some_and(|s| s.start == seen.start && !this.is_known(*seen))
         };
         if name == LEASE && self.recorded.iter().any(lives) {
             return Ok(true);
         }
         for path in locks {
             match lock::is_held(&path) {
-                Err(error) if says_nothing(&error) => {}
+                Err(error) if is_not_usable(&error) => {}
                 held => {
                     if held? {
                         return Ok(true);
@@ -156,21 +159,21 @@ impl Other {
         Ok(false)
     }
 
-    /// One of its is above the process, and nearer than any of ours.
-    fn is_above(&self, stat: &Stat, by: Mark, here: &impl Here) -> io::Result<bool> {
-        let tree = here.tree();
+    /// A process of that site is an ancestor, and nearer than any process of this site.
+    fn is_above(&self, stat: &Stat, by: Mark, this: &impl ThisSite) -> io::Result<bool> {
+        let tree = this.tree();
         let mut at = stat;
-        // No way up is longer than there are processes; a tree read while it changes may loop.
+        // The tree was read while it changed and may have a loop, so the way up is bounded.
         for _ in 0..tree.count() {
             let Some(above) = at.parent.and_then(|pid| tree.stat(pid)) else { return Ok(false) };
-            if here.is_known(Seen::from(above)) {
+            if this.is_known(Seen::from(above)) {
                 return Ok(false);
             }
-            if self.records(above, here) {
-                // What it started is in our groups because it is so itself, or for another reason.
+            if self.records(above, this) {
+                // If the ancestor is in this site's groups too, the process has inherited that.
                 return match by {
                     Mark::Descent => Ok(true),
-                    Mark::Group => here.is_in_group(above.pid),
+                    Mark::Group => this.is_in_group(above.pid),
                     Mark::Record | Mark::Lock | Mark::Session | Mark::Environment => Ok(false),
                 };
             }
@@ -180,8 +183,8 @@ impl Other {
     }
 }
 
-/// Such an error comes of what stands at the path, and not of a moment in which nothing can be read.
-fn says_nothing(error: &io::Error) -> bool {
+/// Whether the error lies in the path itself, so that there is no site; other errors may pass.
+fn is_not_usable(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::NotFound
@@ -194,8 +197,8 @@ fn says_nothing(error: &io::Error) -> bool {
     )
 }
 
-/// Whether `folder` can be the runtime folder of another site than that at `ours`: nobody but root or
-/// this user could have made or filled it, and to look into it waits for nothing.
+/// Whether `folder` may be looked at as the runtime folder of another site than the one at `ours`: only
+/// root or this user can have created or filled it, and looking into it cannot hang.
 fn is_safe(folder: &Path, ours: &Path) -> io::Result<bool> {
     let is_plain = folder.is_absolute()
         && folder.components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
@@ -207,7 +210,7 @@ fn is_safe(folder: &Path, ours: &Path) -> io::Result<bool> {
     way.reverse();
     for path in way {
         let found = match Attributes::of_itself(path) {
-            Err(error) if says_nothing(&error) => return Ok(false),
+            Err(error) if is_not_usable(&error) => return Ok(false),
             found => found?,
         };
         let is_theirs = found.is_folder() && (found.owner == 0 || found.owner == me);
@@ -216,7 +219,7 @@ fn is_safe(folder: &Path, ours: &Path) -> io::Result<bool> {
             return Ok(false);
         }
     }
-    // The same folder by another name is no other site.
+    // The same folder under another name is the same site.
     match (Attributes::of_itself(folder), Attributes::of(ours)) {
         (Ok(theirs), Ok(own)) => Ok(!theirs.is_same_file(&own)),
         _ => Ok(true),
@@ -230,7 +233,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
-    fn only_a_folder_that_nobody_else_could_have_filled_is_looked_at() {
+    fn only_a_folder_that_no_other_user_can_fill_is_looked_at() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["ours", "theirs", "open"] {
