@@ -410,15 +410,16 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         ),
         Word::Monitor { site, level, explain } => {
             let level = Level::from(level);
-            if called_by == Manager::Hand {
-                hint_at_undefined(&site, &places);
-            }
             (
                 Verb::Monitor,
                 with(&site, called_by, &places, Wanted::Seen, |t| {
                     let outcome = agent::monitor(t, level, &deadline);
+                    if called_by == Manager::Hand && !common.quiet {
+                        hint_at_undefined(t, &outcome);
+                        explained = agent::definition_lines(t, &outcome);
+                    }
                     if explain || common.verbose > 0 {
-                        explained = agent::explain(t);
+                        explained.extend(agent::explain(t));
                     }
                     outcome
                 }),

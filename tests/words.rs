@@ -143,3 +143,66 @@ fn jobcenters_site_is_made_by_its_own_command() {
     succeed(center.hand(&["start", "testsite"]));
     succeed(center.hand(&["stop", "testsite"]));
 }
+
+#[test]
+fn a_person_is_told_how_the_definition_compares_with_what_runs() {
+    let bench = Bench::new();
+    let file = bench.places.config.join("one.yaml");
+    let row = || -> serde_json::Value {
+        serde_json::from_str(succeed(bench.hand(&["list", "--json"])).trim()).unwrap()
+    };
+    let told = |word: &str, up: bool, sentences: &[&str]| {
+        let status = said(&output(bench.hand(&["status", "one"])));
+        let list = succeed(bench.hand(&["list"]));
+        let validated = output(bench.hand(&["validate-all", "one"]));
+        for sentence in sentences {
+            assert!(status.contains(sentence), "{word}, status: {status}");
+            assert!(list.contains(sentence), "{word}, list: {list}");
+        }
+        assert_eq!(row()["definition"], word);
+        assert_eq!(validated.status.success(), ["same", "changed"].contains(&word), "{word}");
+        let monitor = output(bench.ocf("one", "monitor", &[]));
+        assert_eq!(monitor.status.code(), Some(if up { 0 } else { 7 }));
+        assert_eq!(said(&monitor), "", "a cluster is not told");
+        said(&validated)
+    };
+    let start = || {
+        bench.define("one", ONE);
+        succeed(bench.hand(&["start", "one"]));
+    };
+    start();
+    assert!(told("same", true, &[]).contains("the one that the site runs with"));
+    assert!(!succeed(bench.hand(&["status", "one"])).contains("definition"));
+
+    bench.define("one", &format!("boot_timeout: 11s\n{ONE}"));
+    let differs = "one.yaml differs from what runs; the change takes effect at the next start";
+    assert!(told("changed", true, &[differs]).contains("differs from the one that the site runs"));
+    succeed(bench.hand(&["stop", "one"]));
+    assert!(!told("same", false, &[]).contains("runs with"), "nothing runs");
+
+    start();
+    let keeps = "the site keeps running with the definition it was started with";
+    bench.define("one", "processes: {a: {comand: [ACT, steady], command: [ACT, steady]}}\n");
+    let validated =
+        told("broken", true, &["one.yaml:6:17: processes.a.comand: there is no such key", keeps]);
+    assert!(validated.contains("keeps running with the definition it was started"), "{validated}");
+    succeed(bench.hand(&["stop", "one"]));
+    assert_eq!(bench.living("one"), "");
+    let list = succeed(bench.hand(&["list"]));
+    assert!(list.contains("stopped; the definition is wrong") && !list.contains(keeps), "{list}");
+    told("broken", false, &["one.yaml:6:17: processes.a.comand: there is no such key"]);
+
+    start();
+    fs::write(&file, "version: 1\nprocesses: [\n").unwrap();
+    told("broken", true, &["one.yaml:3:1:", keeps]);
+
+    fs::remove_file(&file).unwrap();
+    let validated = told("removed", true, &["one.yaml is gone", keeps]);
+    assert!(validated.contains("there is no definition"), "{validated}");
+    succeed(bench.hand(&["stop", "one"]));
+    assert_eq!(bench.living("one"), "");
+    assert!(succeed(bench.hand(&["list"])).contains("no site is defined"));
+    let status = output(bench.hand(&["status", "one"]));
+    assert_eq!(status.status.code(), Some(3));
+    assert!(said(&status).contains("there is no definition"), "{}", said(&status));
+}

@@ -4,7 +4,7 @@ use std::env;
 
 use super::Site;
 use super::absent::{Wanted, nothing_lives, refused};
-use crate::agent::{Deadline, Fault, FaultKind, Outcome, Target};
+use crate::agent::{self, Deadline, Fault, FaultKind, Outcome, Target};
 use crate::manager::{Manager, expresscluster};
 use crate::operator::{self, CreateOptions};
 use crate::site::{LoadError, Places, SiteName, defined_sites, load};
@@ -100,10 +100,11 @@ pub(super) fn create(
     }
 }
 
-/// A site that is nowhere defined is stopped, and yet a person who asks for it has mistyped.
-pub(super) fn hint_at_undefined(site: &Site, places: &Places) {
-    if let Ok(name) = named(site, places)
-        && let Err(error @ LoadError::Missing { .. }) = load(places, &name)
+/// A site that is nowhere defined is stopped, and a person who asks for it may have mistyped its name.
+pub(super) fn hint_at_undefined(target: &Target, outcome: &Outcome) {
+    if let Outcome::Seen(observation) = outcome
+        && !agent::is_up(observation)
+        && let Err(error @ LoadError::Missing { .. }) = load(&target.places, &target.name)
     {
         log::warn!("{error}");
     }

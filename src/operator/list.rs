@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::agent::{self, Drift, Target};
 use crate::backend::jobcenter::find_link;
 use crate::observe::observe;
 use crate::site::{
-    Definition, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
+    Definition, LoadError, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
 };
 use crate::values::Moment;
 
@@ -29,6 +30,11 @@ struct Row {
     /// Whose supervisor it is: siteward's, or one of its own.
     supervisor: &'static str,
     why: Option<String>,
+    /// How the definition compares with what runs: same, changed, broken or removed. Of a site that is
+    /// down: same, or broken. None: this user may not know.
+    definition: Option<&'static str>,
+    /// What a person has to know of the definition.
+    definition_note: Option<String>,
 }
 
 /// The table, or JSON.
@@ -72,7 +78,8 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
             None => "?",
         };
         let why = r.why.as_ref().map_or_else(String::new, |w| format!(" ({w})"));
-        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {}{why}", r.name, r.place(), r.state)
+        let note = r.definition_note.as_ref().map_or_else(String::new, |n| format!("; {n}"));
+        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {}{why}{note}", r.name, r.place(), r.state)
     }));
     lines.extend(misnamed);
     lines
@@ -95,7 +102,9 @@ fn link_of(places: &Places, definition: &Definition) -> Option<PathBuf> {
 }
 
 fn row(places: &Places, name: &SiteName) -> Option<Row> {
-    let site = places.of(name);
+    let target = Target::new(name.clone(), places.clone(), None);
+    let site = &target.site;
+    let drift = agent::drift(&target);
     let definition = load(places, name).ok().or_else(|| load_snapshot(&site.snapshot(), name).ok());
     let of = definition.as_ref();
     let mut row = Row {
@@ -111,14 +120,24 @@ fn row(places: &Places, name: &SiteName) -> Option<Row> {
             false => "siteward",
         },
         why: None,
+        definition: None,
+        definition_note: None,
     };
     let now = Moment::now();
-    match observe(&site, now, now + Duration::from_secs(2)) {
+    match observe(site, now, now + Duration::from_secs(2)) {
         Ok(seen) => {
             if !site.definition.exists() && seen.view.is_none() && seen.members.is_empty() {
                 return None;
             }
             row.state = seen.state.to_string();
+            let up = agent::is_up(&seen);
+            row.definition = match &drift {
+                Drift::Broken(LoadError::Denied { .. }) => None,
+                Drift::Changed | Drift::Removed if !up => Some(Drift::Same.word()),
+                other => Some(other.word()),
+            };
+            row.definition_note =
+                if up { drift.while_up(&site.definition) } else { drift.while_down() };
             row.daemon = match &seen.wrapped {
                 Some(wrapping) => wrapping.daemon.as_ref().map(|d| d.pid.number()),
                 None => seen.view.as_ref().map(|v| v.supervisor.number()),
