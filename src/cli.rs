@@ -22,7 +22,7 @@ use crate::manager::{self, Manager, Verb};
 use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
-use absent::Wanted;
+use absent::Purpose;
 use hidden::Hidden;
 use sites::{create, hint_at_undefined, if_wanted, named, with};
 
@@ -401,18 +401,18 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
         Word::Start(site) => (
             Verb::Start,
             if_wanted(called_by, || {
-                with(&site, called_by, &places, Wanted::Other, |t| agent::start(t, &deadline))
+                with(&site, called_by, &places, Purpose::Other, |t| agent::start(t, &deadline))
             }),
         ),
         Word::Stop(site) => (
             Verb::Stop,
-            with(&site, called_by, &places, Wanted::Down, |t| agent::stop(t, &deadline)),
+            with(&site, called_by, &places, Purpose::Stop, |t| agent::stop(t, &deadline)),
         ),
         Word::Monitor { site, level, explain } => {
             let level = Level::from(level);
             (
                 Verb::Monitor,
-                with(&site, called_by, &places, Wanted::Seen, |t| {
+                with(&site, called_by, &places, Purpose::Look, |t| {
                     let outcome = agent::monitor(t, level, &deadline);
                     if called_by == Manager::Hand && !common.quiet {
                         hint_at_undefined(t, &outcome);
@@ -426,11 +426,11 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             )
         }
         Word::Holders(site) => {
-            (Verb::Other, with(&site, called_by, &places, Wanted::Other, agent::list_holders))
+            (Verb::Other, with(&site, called_by, &places, Purpose::Other, agent::list_holders))
         }
         Word::Clean { site, break_lease } => {
             let clean = |t: &Target| agent::clean_and_break(t, break_lease, &deadline);
-            (Verb::Other, with(&site, called_by, &places, Wanted::Down, clean))
+            (Verb::Other, with(&site, called_by, &places, Purpose::Stop, clean))
         }
         Word::Run { site, maintenance_flag } => {
             // What the caller left open must not be held open by a site that runs for months. Nothing of
@@ -440,16 +440,16 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
                 |t: &Target| agent::run_until_unflagged(t, maintenance_flag.as_deref(), &deadline);
             (
                 Verb::Other,
-                if_wanted(called_by, || with(&site, called_by, &places, Wanted::Other, run)),
+                if_wanted(called_by, || with(&site, called_by, &places, Purpose::Other, run)),
             )
         }
         Word::Watch { site, maintenance_flag } => {
             let watch = |t: &Target| agent::watch(t, maintenance_flag.as_deref(), &deadline);
-            (Verb::Other, with(&site, called_by, &places, Wanted::Other, watch))
+            (Verb::Other, with(&site, called_by, &places, Purpose::Other, watch))
         }
         Word::ValidateAll { site, level } => (
             Verb::Other,
-            with(&site, called_by, &places, Wanted::Other, |t| {
+            with(&site, called_by, &places, Purpose::Other, |t| {
                 agent::validate(t, Level::from(level), &deadline)
             }),
         ),
@@ -457,22 +457,22 @@ fn by_words(arguments: &[OsString], begun: Moment) -> ExitCode {
             let order = PauseOrder { reason, until };
             (
                 Verb::Other,
-                with(&site, called_by, &places, Wanted::Other, |t| {
+                with(&site, called_by, &places, Purpose::Other, |t| {
                     agent::pause(t, &order, &deadline)
                 }),
             )
         }
         Word::Resume(site) => (
             Verb::Other,
-            with(&site, called_by, &places, Wanted::Other, |t| agent::resume(t, &deadline)),
+            with(&site, called_by, &places, Purpose::Other, |t| agent::resume(t, &deadline)),
         ),
         Word::Adopt(site) => (
             Verb::Start,
-            with(&site, called_by, &places, Wanted::Other, |t| agent::adopt(t, &deadline)),
+            with(&site, called_by, &places, Purpose::Other, |t| agent::adopt(t, &deadline)),
         ),
         Word::Reload(site) => (
             Verb::Other,
-            with(&site, called_by, &places, Wanted::Other, |t| agent::reload(t, &deadline)),
+            with(&site, called_by, &places, Purpose::Other, |t| agent::reload(t, &deadline)),
         ),
     };
     let code = give(called_by, kind, false, &outcome, common.quiet);

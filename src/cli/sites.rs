@@ -3,9 +3,9 @@
 use std::env;
 
 use super::Site;
-use super::absent::{Wanted, nothing_lives, refused};
+use super::absent::{Purpose, nothing_lives, refused};
 use crate::agent::{self, Deadline, Fault, FaultKind, Outcome, Target};
-use crate::manager::{Manager, expresscluster};
+use crate::manager::{ExpressclusterCall, Manager, StartOrder};
 use crate::operator::{self, CreateOptions};
 use crate::site::{LoadError, Places, SiteName, defined_sites, load};
 
@@ -47,17 +47,18 @@ pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
     }
 }
 
-/// Does a verb for the site that is meant. `wanted` of a site that cannot be, by a manager.
+/// Does a verb for the site that is meant. A manager gets an answer by `purpose` for a name that no site
+/// can have.
 pub(super) fn with(
     site: &Site,
     called_by: Manager,
     places: &Places,
-    wanted: Wanted,
+    purpose: Purpose,
     verb: impl FnOnce(&Target) -> Outcome,
 ) -> Outcome {
     let impossible = site.name.as_ref().and_then(|name| name.parse::<SiteName>().err());
     if let Some(why) = impossible.filter(|_| called_by != Manager::Hand) {
-        return nothing_lives(wanted, why);
+        return nothing_lives(purpose, why);
     }
     let target = match named(site, places) {
         Ok(name) => Target::new(name, places.clone(), None),
@@ -74,9 +75,9 @@ pub(super) fn if_wanted(called_by: Manager, start: impl FnOnce() -> Outcome) -> 
     if called_by != Manager::Expresscluster {
         return start();
     }
-    match expresscluster::wanted() {
-        Ok(expresscluster::Wanted::Start) => start(),
-        Ok(expresscluster::Wanted::Nothing(why)) => Outcome::Done(why.to_owned()),
+    match ExpressclusterCall::read().start_order() {
+        Ok(StartOrder::Start) => start(),
+        Ok(StartOrder::Nothing(why)) => Outcome::Done(why.to_owned()),
         Err(fault) => fault.into(),
     }
 }

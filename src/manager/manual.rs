@@ -39,7 +39,7 @@ pub fn manual() -> String {
         let _ = write!(
             page,
             ".TP\n.B {}\n{} ({}).\n",
-            escape(p.name),
+            escape(p.id.name()),
             escape(p.long),
             escape(&notes.join("; "))
         );

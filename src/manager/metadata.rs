@@ -25,7 +25,8 @@ pub struct Timeouts {
 pub fn metadata() -> String {
     let mut parameters = String::new();
     for p in &PARAMETERS {
-        let unique = if p.unique { format!(" unique-group=\"{}\"", p.name) } else { String::new() };
+        let unique =
+            if p.unique { format!(" unique-group=\"{}\"", p.id.name()) } else { String::new() };
         let default = p.default.map_or_else(String::new, |d| format!(" default=\"{}\"", escape(d)));
         let kind = match p.kind {
             Kind::Text | Kind::Duration | Kind::Choice(_) => "string",
@@ -43,7 +44,7 @@ pub fn metadata() -> String {
              <longdesc lang=\"en\">\n{}{}\n</longdesc>\n\
              <shortdesc lang=\"en\">{}</shortdesc>\n\
              <content type=\"{kind}\"{default}/>\n</parameter>\n",
-            p.name,
+            p.id.name(),
             u8::from(p.unique),
             u8::from(p.required),
             u8::from(p.reloadable),
@@ -111,7 +112,7 @@ mod tests {
     fn every_parameter_is_told() {
         let xml = metadata();
         for p in &PARAMETERS {
-            assert!(xml.contains(&format!("<parameter name=\"{}\"", p.name)));
+            assert!(xml.contains(&format!("<parameter name=\"{}\"", p.id.name())));
         }
         assert!(!xml.contains("  "), "no run of blanks from the source");
     }

@@ -4,8 +4,8 @@
 //! knows an exit code. Must never: see a site but through the verbs.
 
 mod cluster_log;
-pub mod clusterware;
-pub mod expresscluster;
+mod clusterware;
+mod expresscluster;
 mod hand;
 mod manual;
 mod metadata;
@@ -13,7 +13,7 @@ mod numbers;
 mod pacemaker;
 mod parameters;
 mod quick;
-pub mod serviceguard;
+mod serviceguard;
 
 use std::env;
 use std::ffi::OsStr;
@@ -25,11 +25,14 @@ use crate::observe::Observation;
 use cluster_log::Grave;
 
 pub use cluster_log::trace_file;
+pub use clusterware::{ATTRIBUTE as CLUSTERWARE_ATTRIBUTE, ClusterwareCall, EntryPoint};
+pub use expresscluster::{ExpressclusterCall, StartOrder};
 pub use manual::manual;
 pub use metadata::{TIMEOUTS, metadata};
-pub use pacemaker::{Call, find_by_instance, read_call};
-pub use parameters::{Kind, PARAMETERS, Parameter};
+pub use pacemaker::{MonitorKind, OcfAction, OcfCall, SiteAction, find_by_instance, ocf_usage};
+pub use parameters::{Kind, PARAMETERS, Parameter, ParameterId};
 pub use quick::quick_monitor;
+pub use serviceguard::{ScriptEntry, ServiceguardCall};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

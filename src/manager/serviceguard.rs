@@ -17,11 +17,43 @@ pub(super) fn is_calling() -> bool {
     env::var_os("SG_PACKAGE").is_some() || env::var_os("SG_PACKAGE_NAME").is_some()
 }
 
-/// The site's name: the package's variable, else the name of the link that is the external script.
-pub fn site(called_as: Option<&OsStr>) -> Option<String> {
-    let of_package = env::var_os("PEV_SITEWARD_SITE").filter(|v| !v.is_empty());
-    let of_package = of_package.map(|name| name.to_string_lossy().into_owned());
-    of_package.or_else(|| called_as.and_then(|n| name_of_link(Path::new(n))))
+/// What an external script is called for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScriptEntry {
+    Start,
+    Stop,
+    Validate,
+    /// There is no such entry point.
+    Unknown(String),
+}
+
+/// A call by Serviceguard: this program is a package's external script.
+#[derive(Clone, Debug)]
+pub struct ServiceguardCall {
+    pub entry: ScriptEntry,
+    /// The site's name: the package's variable, else the name of the link that is the external script.
+    pub site: Option<String>,
+    pub package: Option<String>,
+}
+
+impl ServiceguardCall {
+    pub fn read(called_as: &OsStr, word: &OsStr) -> Self {
+        let get = |name: &str| {
+            let value = env::var_os(name).filter(|v| !v.is_empty());
+            value.map(|value| value.to_string_lossy().into_owned())
+        };
+        let entry = match &*word.to_string_lossy() {
+            "start" => ScriptEntry::Start,
+            "stop" => ScriptEntry::Stop,
+            "validate" => ScriptEntry::Validate,
+            other => ScriptEntry::Unknown(other.to_owned()),
+        };
+        Self {
+            entry,
+            site: get("PEV_SITEWARD_SITE").or_else(|| name_of_link(Path::new(called_as))),
+            package: get("SG_PACKAGE").or_else(|| get("SG_PACKAGE_NAME")),
+        }
+    }
 }
 
 /// DESIGN's table, column "Serviceguard / ExpressCluster genw": 0 is well, and all else is not.
