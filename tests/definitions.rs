@@ -112,6 +112,21 @@ fn countmax_and_countsleep_are_the_default_of_the_timeouts() {
     assert_eq!((site.boot_timeout.as_secs(), site.stop_timeout.as_secs()), (200, 300));
 }
 
+#[test]
+fn only_a_grace_period_that_somebody_wrote_is_warned_of() {
+    let name: SiteName = "a".parse().unwrap();
+    let warnings = |grace: &str| {
+        let text =
+            format!("version: 1\nstop_timeout: 5s\nprocesses: {{a: {{command: [x]{grace}}}}}\n");
+        parse(&name, Path::new("x"), &text).unwrap().warnings
+    };
+    assert_eq!(warnings(""), [""; 0]);
+    assert_eq!(
+        warnings(", stop_grace_period: 10s"),
+        ["stop_grace_period of `a` (10s) is longer than stop_timeout (5s), which ends it"]
+    );
+}
+
 proptest! {
     /// Nothing that a user can write may panic, and whatever is refused is refused with a place
     /// inside the file.

@@ -16,7 +16,7 @@ use crate::values::Moment;
 
 /// One line.
 #[derive(Debug, Serialize)]
-struct Row {
+struct SiteRow {
     name: String,
     /// The virtual host name.
     site: Option<String>,
@@ -44,7 +44,7 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
     for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
         names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
     }
-    let rows: Vec<Row> = names.iter().filter_map(|name| row(places, name)).collect();
+    let rows: Vec<SiteRow> = names.iter().filter_map(|name| row(places, name)).collect();
     if json {
         return rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
     }
@@ -85,7 +85,7 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
     lines
 }
 
-impl Row {
+impl SiteRow {
     fn place(&self) -> String {
         match (&self.database, &self.link) {
             (Some(database), Some(link)) => format!("{database} ({link})"),
@@ -101,13 +101,13 @@ fn link_of(places: &Places, definition: &Definition) -> Option<PathBuf> {
     find_link(folder, definition.address?).map(|(link, _)| link)
 }
 
-fn row(places: &Places, name: &SiteName) -> Option<Row> {
+fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
     let target = Target::new(name.clone(), places.clone(), None);
     let site = &target.site;
     let drift = agent::drift(&target);
     let definition = load(places, name).ok().or_else(|| load_snapshot(&site.snapshot(), name).ok());
     let of = definition.as_ref();
-    let mut row = Row {
+    let mut row = SiteRow {
         name: name.to_string(),
         site: of.map(|d| d.site.clone()),
         state: "unknown".to_owned(),

@@ -16,7 +16,7 @@ use crate::observe::observe;
 use crate::site::{Places, SiteName};
 use crate::values::Moment;
 use report::Report;
-use stage::Stage;
+use stage::RehearsedSite;
 
 /// How to rehearse.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub fn rehearse(
             allow(&name, places, options)?;
             for manager in &options.contracts {
                 report.part(manager.who(), options.contracts.len());
-                of_own(&mut report, &Stage::of_own(*manager, &name, places)?);
+                of_own(&mut report, &RehearsedSite::of_own(*manager, &name, places)?);
             }
         }
     }
@@ -80,7 +80,7 @@ fn of_sample(report: &mut Report, sample: &stage::Sample, manager: Manager) -> a
     Ok(())
 }
 
-fn of_own(report: &mut Report, stage: &Stage) {
+fn of_own(report: &mut Report, stage: &RehearsedSite) {
     lives::whole_life(report, stage);
     lives::supervisor_killed(report, stage);
     // One that is not ours is asked by commands, which do not hang when it does.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::bounds::MOST_PROBLEMS;
 use super::bounds::Position;
 use super::duration;
-use super::positions::{Positions, Step, Target};
+use super::positions::{KeyOrValue, Positions, Step};
 use super::yaml::Node;
 
 /// What is wrong with a definition.
@@ -52,7 +52,7 @@ impl std::error::Error for DefinitionError {}
 /// Collects complaints, so many at most; turned into positions only if there are any.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
-    told: RefCell<Vec<(Vec<Step>, Target, String)>>,
+    told: RefCell<Vec<(Vec<Step>, KeyOrValue, String)>>,
     more: Cell<usize>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Cursor<'a> {
         name
     }
 
-    fn complain(&self, target: Target, message: &str) {
+    fn complain(&self, target: KeyOrValue, message: &str) {
         if self.problems.is_full() {
             self.problems.more.set(self.problems.more.get() + 1);
             return;
@@ -132,12 +132,12 @@ impl<'a> Cursor<'a> {
 
     /// Something is wrong with this value.
     pub(super) fn wrong(&self, message: &str) {
-        self.complain(Target::Value, message);
+        self.complain(KeyOrValue::Value, message);
     }
 
     /// Something is wrong with this key, or with all that stands below it.
     pub(super) fn wrong_key(&self, message: &str) {
-        self.complain(Target::Key, message);
+        self.complain(KeyOrValue::Key, message);
     }
 
     fn expected<T>(&self, what: &str) -> Option<T> {
@@ -148,8 +148,8 @@ impl<'a> Cursor<'a> {
             other => other.kind().to_owned(),
         };
         let target = match self.node {
-            Node::Null | Node::Map(_) => Target::Key,
-            _ => Target::Value,
+            Node::Null | Node::Map(_) => KeyOrValue::Key,
+            _ => KeyOrValue::Value,
         };
         self.complain(target, &format!("{what} is expected here, not {is}"));
         None
@@ -246,6 +246,16 @@ impl<'a> Cursor<'a> {
             _ => return self.expected("a duration like 90s or 3m"),
         };
         parsed.map_err(|message| self.wrong(&message)).ok()
+    }
+
+    /// As [`Self::duration`], and not 0.
+    pub(super) fn positive_duration(&self) -> Option<Duration> {
+        let duration = self.duration()?;
+        if duration.is_zero() {
+            self.wrong("it must be longer than nothing");
+            return None;
+        }
+        Some(duration)
     }
 
     /// An absolute path without `..`, so that no two spellings of one place get past a check.

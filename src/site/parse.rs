@@ -106,13 +106,13 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         root.field(key).and_then(|c| c.duration()).unwrap_or(Duration::from_secs(default))
     };
     let countmax = root.field("countmax").and_then(|c| c.integer(1, 100_000));
-    let countsleep = root.field("countsleep").and_then(|c| positive(&c));
+    let countsleep = root.field("countsleep").and_then(|c| c.positive_duration());
     let paced = countmax.is_some() || countsleep.is_some();
     let countmax = countmax.and_then(|n| u32::try_from(n).ok()).unwrap_or(18);
     let countsleep = countsleep.unwrap_or(Duration::from_secs(10));
     let pace = countsleep.saturating_mul(countmax);
     let timeout = |key: &str, default: u64| {
-        let given = root.field(key).and_then(|c| positive(&c));
+        let given = root.field(key).and_then(|c| c.positive_duration());
         given.unwrap_or(if paced { pace } else { Duration::from_secs(default) })
     };
     let boot_timeout = timeout("boot_timeout", 200);
@@ -197,19 +197,19 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         text: text.to_owned(),
         warnings: Vec::new(),
     };
-    Some(with_warnings(definition, paced.then_some(pace)))
+    Some(with_warnings(definition, root, paced.then_some(pace)))
 }
 
-pub(super) fn positive(cursor: &Cursor<'_>) -> Option<Duration> {
-    let duration = cursor.duration()?;
-    if duration.is_zero() {
-        cursor.wrong("it must be longer than nothing");
-        return None;
-    }
-    Some(duration)
-}
-
-fn with_warnings(mut definition: Definition, pace: Option<Duration>) -> Definition {
+fn with_warnings(
+    mut definition: Definition,
+    root: &Cursor<'_>,
+    pace: Option<Duration>,
+) -> Definition {
+    let processes = root.field("processes");
+    let has_grace = |name: &str| {
+        let process = processes.as_ref().and_then(|all| all.field(name));
+        process.and_then(|process| process.field("stop_grace_period")).is_some()
+    };
     let mut warnings = Vec::new();
     for (key, value) in
         [("boot_timeout", definition.boot_timeout), ("stop_timeout", definition.stop_timeout)]
@@ -223,7 +223,8 @@ fn with_warnings(mut definition: Definition, pace: Option<Duration>) -> Definiti
         }
     }
     for process in &definition.processes {
-        if process.stop_grace_period > definition.stop_timeout {
+        // The default is nobody's mistake.
+        if process.stop_grace_period > definition.stop_timeout && has_grace(&process.name) {
             warnings.push(format!(
                 "stop_grace_period of `{}` ({}) is longer than stop_timeout ({}), which ends it",
                 process.name,

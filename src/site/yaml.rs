@@ -48,7 +48,7 @@ pub(super) fn read(text: &str) -> Result<Node, (Option<Position>, String)> {
         return Err((Some(position), nested()));
     }
     let budget = Budget::default();
-    let reader = Reader { budget: &budget, depth: 0 };
+    let reader = NodeReader { budget: &budget, depth: 0 };
     reader.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
         let position = position(&error);
         let mut message = error.to_string();
@@ -121,12 +121,12 @@ pub(super) fn position(error: &serde_yaml::Error) -> Option<Position> {
 
 /// Reads a value at this depth.
 #[derive(Clone, Copy)]
-struct Reader<'a> {
+struct NodeReader<'a> {
     budget: &'a Budget,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl NodeReader<'_> {
     fn below<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == DEEPEST {
             return Err(E::custom(format!("{MARK}{}", nested())));
@@ -135,7 +135,7 @@ impl Reader<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for NodeReader<'_> {
     type Value = Node;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
         self.budget.spend(0)?;
@@ -143,7 +143,7 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for NodeReader<'_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

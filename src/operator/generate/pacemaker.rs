@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Facts;
 
-struct Resource {
+struct ClusterResource {
     id: String,
     agent: &'static str,
     parameters: Vec<(&'static str, String)>,
@@ -14,10 +14,10 @@ struct Resource {
     monitor: (u64, u64),
 }
 
-fn resources(facts: &Facts<'_>) -> Vec<Resource> {
+fn resources(facts: &Facts<'_>) -> Vec<ClusterResource> {
     let mut list = Vec::new();
     if let Some(mount) = facts.mount() {
-        list.push(Resource {
+        list.push(ClusterResource {
             id: format!("{}-disk", facts.name),
             agent: "ocf:heartbeat:Filesystem",
             parameters: vec![
@@ -31,7 +31,7 @@ fn resources(facts: &Facts<'_>) -> Vec<Resource> {
         });
     }
     if let Some(address) = facts.address() {
-        list.push(Resource {
+        list.push(ClusterResource {
             id: format!("{}-ip", facts.name),
             agent: "ocf:heartbeat:IPaddr2",
             parameters: vec![("ip", address), ("cidr_netmask", "<NETMASK-BITS>".to_owned())],
@@ -40,7 +40,7 @@ fn resources(facts: &Facts<'_>) -> Vec<Resource> {
             monitor: (10, 20),
         });
     }
-    list.push(Resource {
+    list.push(ClusterResource {
         id: facts.name.to_owned(),
         agent: "ocf:siteward:site",
         parameters: vec![("site", facts.name.to_owned())],
@@ -55,7 +55,8 @@ fn resources(facts: &Facts<'_>) -> Vec<Resource> {
 pub(super) fn pcs(facts: &Facts<'_>) -> (String, String) {
     let mut body = String::new();
     for resource in resources(facts) {
-        let Resource { id, agent, start, stop, monitor: (interval, timeout), .. } = &resource;
+        let ClusterResource { id, agent, start, stop, monitor: (interval, timeout), .. } =
+            &resource;
         let _ = write!(body, "pcs resource create {id} {agent}");
         for (name, value) in &resource.parameters {
             let _ = write!(body, " {}", quoted(&format!("{name}={value}")));
@@ -85,7 +86,7 @@ pub(super) fn crm(facts: &Facts<'_>) -> (String, String) {
     let mut body = String::new();
     let all = resources(facts);
     for resource in &all {
-        let Resource { id, agent, start, stop, monitor: (interval, timeout), .. } = resource;
+        let ClusterResource { id, agent, start, stop, monitor: (interval, timeout), .. } = resource;
         let _ = write!(body, "primitive {id} {agent} params");
         for (name, value) in &resource.parameters {
             let _ = write!(body, " {name}=\"{value}\"");

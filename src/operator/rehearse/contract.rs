@@ -4,9 +4,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::stage::Bare;
 use crate::manager::Manager;
-use crate::site::duration;
+use crate::site::{Places, duration};
 
 /// What a monitor should say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,14 +59,14 @@ pub(super) fn refused(manager: Manager, refusal: Refusal) -> i32 {
 /// A call as the manager makes it.
 pub(super) fn command(
     manager: Manager,
-    bare: &Bare,
+    name: &str,
+    places: &Places,
     verb: &str,
     extra: &[(&str, &str)],
     timeout: Duration,
 ) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.env_clear();
-    let name = bare.name.as_str();
     let seconds = timeout.as_secs().max(1).to_string();
     let by_words = |command: &mut Command, word: &str| {
         command.args([verb, name, "--as", word, "--timeout", &duration::show(timeout)]);
@@ -127,9 +126,9 @@ pub(super) fn command(
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     }
     command
-        .env("SITEWARD_CONFIG_DIR", &bare.places.config)
-        .env("SITEWARD_RUNTIME_DIR", &bare.places.runtime)
-        .env("SITEWARD_LOG_DIR", &bare.places.logs)
+        .env("SITEWARD_CONFIG_DIR", &places.config)
+        .env("SITEWARD_RUNTIME_DIR", &places.runtime)
+        .env("SITEWARD_LOG_DIR", &places.logs)
         .envs(extra.iter().copied())
         .stdin(Stdio::null())
         // Each makes a group for a call, and kills that at a timeout.

@@ -8,12 +8,12 @@ use serde::Serialize;
 use crate::values::Moment;
 
 /// What was seen at one step.
-pub(super) struct Seen {
+pub(super) struct StepResult {
     pub(super) what: String,
     pub(super) as_expected: bool,
 }
 
-impl Seen {
+impl StepResult {
     pub(super) fn new(as_expected: bool, what: impl Into<String>) -> Self {
         Self { what: what.into(), as_expected }
     }
@@ -57,7 +57,12 @@ impl Report {
     }
 
     /// Does a step and tells what came of it.
-    pub(super) fn step(&mut self, step: &str, expected: &str, act: impl FnOnce() -> Seen) -> bool {
+    pub(super) fn step(
+        &mut self,
+        step: &str,
+        expected: &str,
+        act: impl FnOnce() -> StepResult,
+    ) -> bool {
         let begun = Moment::now();
         let seen = act();
         let took = Moment::now().since(begun);
@@ -77,7 +82,7 @@ impl Report {
         seen.as_expected
     }
 
-    fn line(&self, step: &str, expected: &str, seen: &Seen, took: Duration) -> String {
+    fn line(&self, step: &str, expected: &str, seen: &StepResult, took: Duration) -> String {
         let (mark, colour) = if seen.as_expected { ("ok", "32") } else { ("BROKEN", "31;1") };
         let mark = match self.colour {
             true => format!("\x1b[{colour}m{mark:6}\x1b[0m"),
