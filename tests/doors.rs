@@ -127,6 +127,7 @@ fn a_person_who_mistypes_a_name_is_told_the_nearest() {
         assert_eq!(refused.status.code(), Some(5), "{verb}: {}", said(&refused));
         let words = "siteward: there is no site `shpo` here; did you mean the site `shop`?";
         assert!(said(&refused).contains(words), "{verb}: {}", said(&refused));
+        assert!(!said(&refused).contains("?."), "{verb}: {}", said(&refused));
     }
     let far = said(&output(bench.hand(&["stop", "elsewhere"])));
     assert!(far.contains("there is no site `elsewhere` here; see: siteward list"), "{far}");

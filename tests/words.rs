@@ -206,3 +206,85 @@ fn a_person_is_told_how_the_definition_compares_with_what_runs() {
     assert_eq!(status.status.code(), Some(3));
     assert!(said(&status).contains("there is no definition"), "{}", said(&status));
 }
+
+#[test]
+fn help_calls_a_verb_as_it_was_typed_and_tells_its_options_from_the_global_ones() {
+    let bench = Bench::new();
+    for verb in ["status", "monitor", "check", "pause", "create"] {
+        let help = succeed(bench.hand(&[verb, "--help"]));
+        assert!(help.contains(&format!("Usage: siteward {verb} ")), "{help}");
+        let (own, global) = help.split_once("\nGlobal options:\n").expect("a heading");
+        for option in ["--config-dir", "--as", "--timeout", "--quiet"] {
+            assert!(!own.contains(option) && global.contains(option), "{option}: {help}");
+        }
+        assert!(own.contains("--help"), "{help}");
+    }
+    let all = succeed(bench.hand(&["--help"]));
+    for word in ["what is true now", "who ", "whoever", "by force in the end"] {
+        assert!(!all.contains(word), "{word}: {all}");
+    }
+}
+
+#[test]
+fn the_end_of_a_pause_is_told_in_local_time_and_in_utc() {
+    let bench = Bench::new();
+    bench.define("one", ONE);
+    succeed(bench.hand(&["start", "one"]));
+    let in_zone = |words: &[&str]| {
+        let mut command = bench.hand(words);
+        // POSIX: five hours and a half ahead of UTC.
+        command.env("TZ", "XXX-5:30");
+        succeed(command)
+    };
+    let said = in_zone(&["pause", "one", "--until", "2099-11-21 23:00"]);
+    let both = "until 2099-11-21 23:00:00 +05:30, which is 2099-11-21T17:30:00Z";
+    assert!(said.contains(both), "{said}");
+    assert!(in_zone(&["status", "one"]).contains(both));
+    let utc = succeed(bench.hand(&["status", "one"]));
+    assert!(utc.contains("until 2099-11-21T17:30:00Z"), "{utc}");
+    succeed(bench.hand(&["stop", "one"]));
+}
+
+#[test]
+fn a_file_where_the_directory_of_definitions_should_be_is_told_as_one() {
+    let bench = Bench::new();
+    bench.define("one", ONE);
+    let file = bench.places.config.join("one.yaml").display().to_string();
+    let words = format!("{file} is a file; give the directory that holds the definitions");
+    for verb in [&["start"][..], &["start", "one"], &["validate-all", "one"], &["list"]] {
+        let told = output(bench.hand(&[verb, &["--config-dir", &file]].concat()));
+        assert!(said(&told).contains(&words), "{verb:?}: {}", said(&told));
+    }
+}
+
+#[test]
+fn no_table_breaks_within_words_on_a_narrow_terminal() {
+    let bench = Bench::new();
+    bench.define(
+        "one",
+        "processes:\n  a: {command: [ACT, steady]}\n  \
+         extra: {command: [ACT, steady], essential: false}\n",
+    );
+    succeed(bench.hand(&["start", "one"]));
+    let narrow = |words: &[&str]| {
+        let mut command = bench.hand(words);
+        command.env("COLUMNS", "40");
+        succeed(command)
+    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for call in [&["list"][..], &["status", "one"], &["status", "one", "--explain"]] {
+        let (wide, fitted) = (succeed(bench.hand(call)), narrow(call));
+        for line in fitted.lines() {
+            // A path that is longer than the terminal is wide has a line of its own.
+            let is_one_word = line.split_whitespace().count() == 1;
+            assert!(line.chars().count() <= 40 || is_one_word, "{call:?}: {fitted}");
+        }
+        if call != ["list"] {
+            assert_eq!(words(&fitted), words(&wide), "{call:?}");
+        }
+    }
+    let list = narrow(&["list"]);
+    assert!(list.starts_with("one\n  DAEMON-PID     "), "{list}");
+    assert!(list.contains("\n  STATE          running"), "{list}");
+    succeed(bench.hand(&["stop", "one"]));
+}

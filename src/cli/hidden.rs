@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::{init_supervisor_log, print_lines};
+use super::answer::print_lines;
+use super::logs::init_supervisor_log;
 use crate::agent::{self, Target};
 use crate::backend::own;
 use crate::lease;

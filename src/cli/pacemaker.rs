@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use super::absent::{Purpose, meant, nothing_lives};
-use super::{give, print_lines, print_metadata};
+use super::answer::{give, print_lines, print_metadata};
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::node;
 use crate::manager::{Manager, OcfAction, OcfCall, SiteAction, Verb, ocf_usage};

@@ -2,11 +2,11 @@
 //! script. One word says what to do; a link or the environment says of which site.
 
 use std::ffi::OsStr;
-use std::io::Write;
 use std::process::ExitCode;
 
 use super::absent::{Purpose, meant};
-use super::give;
+use super::answer::give;
+use super::logs::{init_clusterware_log, init_log};
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
 use crate::manager::{
     CLUSTERWARE_ATTRIBUTE, ClusterwareCall, EntryPoint, Manager, ScriptEntry, ServiceguardCall,
@@ -17,7 +17,7 @@ use crate::values::Moment;
 
 /// An entry point of Clusterware's script agent.
 pub(super) fn by_clusterware(called_as: &OsStr, word: &OsStr, begun: Moment) -> ExitCode {
-    init_tagged_log();
+    init_clusterware_log();
     let call = ClusterwareCall::read(called_as, word);
     for warning in &call.warnings {
         log::warn!("{warning}");
@@ -57,18 +57,20 @@ fn target_for_clusterware(call: &ClusterwareCall, purpose: Purpose) -> Result<Ta
         Purpose::Look if call.site.is_none() => Purpose::Other,
         other => other,
     };
-    target(call.site.clone(), &how, Manager::Clusterware, call.resource.clone(), purpose)
+    let overrides = Overrides::default();
+    target(call.site.clone(), &how, Manager::Clusterware, call.resource.clone(), overrides, purpose)
 }
 
 /// An external_script of a modular package.
 pub(super) fn by_serviceguard(called_as: &OsStr, word: &OsStr, begun: Moment) -> ExitCode {
-    super::init_log(0);
+    init_log(0);
     let call = ServiceguardCall::read(called_as, word);
     let how = "name the site by the package's variable pev_siteward_site, or by a link of its name \
                to siteward in a folder `serviceguard`";
     let deadline = Deadline { begun, given: None };
     let with = |purpose: Purpose, verb: &dyn Fn(&Target) -> Outcome| {
-        target(call.site.clone(), how, Manager::Serviceguard, call.package.clone(), purpose)
+        let (site, package) = (call.site.clone(), call.package.clone());
+        target(site, how, Manager::Serviceguard, package, call.overrides.clone(), purpose)
             .map_or_else(|outcome| outcome, |t| verb(&t))
     };
     let (verb, outcome) = match &call.entry {
@@ -94,23 +96,13 @@ fn target(
     how: &str,
     manager: Manager,
     known_as: Option<String>,
+    overrides: Overrides,
     purpose: Purpose,
 ) -> Result<Target, Outcome> {
-    let places = Places::resolve(Overrides::default())
+    let places = Places::resolve(overrides)
         .map_err(|e| Fault::new(FaultKind::Misconfigured, format!("{e:#}")))?;
     let named = site.ok_or_else(|| format!("no site is named; {how}"));
     let named = named.and_then(|text| text.parse::<SiteName>());
     let name = meant(purpose, named, &places, known_as.as_deref())?;
     Ok(Target { caller: manager.who(), ..Target::new(name, places, known_as) })
-}
-
-/// What crsctl shows of a script are the lines with a tag.
-fn init_tagged_log() {
-    env_logger::Builder::new()
-        .filter_level(log::LevelFilter::Warn)
-        .target(env_logger::Target::Stdout)
-        .format(|out, record| {
-            writeln!(out, "CRS_WARNING:{}", record.args().to_string().replace('\n', " "))
-        })
-        .init();
 }

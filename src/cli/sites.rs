@@ -2,16 +2,16 @@
 
 use std::env;
 
-use super::Site;
 use super::absent::{Purpose, nothing_lives, refused};
+use super::arguments::SiteArgument;
 use crate::agent::{self, Deadline, Fault, FaultKind, Outcome, Target};
 use crate::manager::{ExpressclusterCall, Manager, StartOrder};
 use crate::operator::{self, CreateOptions};
-use crate::site::{LoadError, Places, SiteName, defined_sites, load};
+use crate::site::{LoadError, Places, SiteName, defined_sites, load, no_directory};
 
 /// Which site is meant: the one that is named, else that of `SITEWARD_SITE` (as JobCenter's
 /// commands know `NQS_SITE`), else the only one that is defined here.
-pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
+pub(super) fn named(site: &SiteArgument, places: &Places) -> Result<SiteName, Fault> {
     let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
     if let Some(name) = &site.name {
         return name.parse().map_err(misconfigured);
@@ -32,10 +32,9 @@ pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
     let all = defined_sites(places);
     match &all[..] {
         [only] => Ok(only.clone()),
-        [] => Err(misconfigured(format!(
-            "no site is named, and none is defined in {}",
-            places.config.display()
-        ))),
+        [] => Err(misconfigured(no_directory(places).unwrap_or_else(|| {
+            format!("no site is named, and none is defined in {}", places.config.display())
+        }))),
         several => {
             let names: Vec<&str> = several.iter().map(SiteName::as_str).collect();
             Err(misconfigured(format!(
@@ -50,7 +49,7 @@ pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
 /// Does a verb for the site that is meant. A manager gets an answer by `purpose` for a name that no site
 /// can have.
 pub(super) fn with(
-    site: &Site,
+    site: &SiteArgument,
     called_by: Manager,
     places: &Places,
     purpose: Purpose,

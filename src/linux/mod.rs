@@ -27,6 +27,7 @@ pub mod process;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;
+pub mod terminal;
 pub mod users;
 pub mod wait;
 pub mod watch;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::serviceguard::code_of_state;
-use super::{Answer, Verb};
+use super::{Answer, Verb, ended};
 use crate::agent::{Fault, FaultKind, Outcome};
 use crate::backend::command::run_of_node;
 use crate::values::Moment;
@@ -121,14 +121,14 @@ pub(super) fn answer(_verb: Verb, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
     match outcome {
         Outcome::Done(said) => {
-            answer.stdout.push(format!("siteward: {said}."));
+            answer.stdout.push(format!("siteward: {}", ended(said)));
             answer.alert = Some(("INFO", format!("siteward: {said}")));
         }
         Outcome::Seen(observation) => {
             let why = observation.why.as_ref().map_or_else(String::new, |w| format!(": {w}"));
             let text = format!("the site is {}{why}", observation.state);
             answer.code = code_of_state(observation.state);
-            answer.stdout.push(format!("siteward: {text}."));
+            answer.stdout.push(format!("siteward: {}", ended(&text)));
             // genw asks every minute or so: only what is not well belongs into the alert log.
             if answer.code != 0 {
                 answer.alert = Some(("ERR", format!("siteward: {text}")));
@@ -136,7 +136,7 @@ pub(super) fn answer(_verb: Verb, outcome: &Outcome) -> Answer {
         }
         Outcome::Fault(fault) => {
             answer.code = 1;
-            answer.stderr.push(format!("siteward: {}.", fault.sentence));
+            answer.stderr.push(format!("siteward: {}", ended(&fault.sentence)));
             answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
             answer.alert = Some(("ERR", format!("siteward: {}", fault.sentence)));
         }

@@ -1,6 +1,6 @@
 //! A person at three in the morning: sentences, and the exit codes of LSB ("Init Script Actions").
 
-use super::{Answer, Verb, common_code};
+use super::{Answer, Verb, common_code, ended};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::{State, View};
 use crate::observe::Observation;
@@ -22,7 +22,7 @@ fn code_of_state(state: State) -> u8 {
 pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
     match outcome {
-        Outcome::Done(said) => answer.stdout.push(format!("siteward: {said}.")),
+        Outcome::Done(said) => answer.stdout.push(format!("siteward: {}", ended(said))),
         Outcome::Seen(observation) => {
             answer.code = code_of_state(observation.state);
             describe(observation, &mut answer.stdout);
@@ -33,7 +33,7 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
                 (Verb::Monitor, FaultKind::NotPermitted | FaultKind::WrongHere) => 4,
                 (_, kind) => common_code(kind),
             };
-            answer.stderr.push(format!("siteward: {}.", fault.sentence));
+            answer.stderr.push(format!("siteward: {}", ended(&fault.sentence)));
             answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
         }
     }

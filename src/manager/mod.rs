@@ -164,6 +164,14 @@ impl Manager {
     }
 }
 
+/// A sentence with the full stop that it has not got; a question ends itself.
+fn ended(sentence: &str) -> String {
+    match sentence.ends_with('?') {
+        true => sentence.to_owned(),
+        false => format!("{sentence}."),
+    }
+}
+
 /// The numbers that OCF (1.1, "Exit status codes") and LSB ("Init script actions") have in common.
 fn common_code(kind: FaultKind) -> u8 {
     match kind {

@@ -4,13 +4,14 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::clusterware::name_of_link;
-use super::{Answer, Verb};
+use super::{Answer, Verb, ended};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::State;
 use crate::linux::clock::WallTime;
+use crate::site::Overrides;
 
 /// Whether the environment is that of a package's script.
 pub(super) fn is_calling() -> bool {
@@ -34,6 +35,8 @@ pub struct ServiceguardCall {
     /// The site's name: the package's variable, else the name of the link that is the external script.
     pub site: Option<String>,
     pub package: Option<String>,
+    /// The directories that the package's variables name.
+    pub overrides: Overrides,
 }
 
 impl ServiceguardCall {
@@ -48,8 +51,18 @@ impl ServiceguardCall {
             "validate" => ScriptEntry::Validate,
             other => ScriptEntry::Unknown(other.to_owned()),
         };
+        let folder = |name: &str| {
+            let value = env::var_os(format!("PEV_SITEWARD_{name}")).filter(|v| !v.is_empty());
+            value.map(PathBuf::from)
+        };
         Self {
             entry,
+            overrides: Overrides {
+                config: folder("CONFIG_DIR"),
+                runtime: folder("RUNTIME_DIR"),
+                logs: folder("LOG_DIR"),
+                links: folder("LINK_DIR"),
+            },
             site: get("PEV_SITEWARD_SITE").or_else(|| name_of_link(Path::new(called_as))),
             package: get("SG_PACKAGE").or_else(|| get("SG_PACKAGE_NAME")),
         }
@@ -80,7 +93,8 @@ fn code_of_fault(verb: Verb, kind: FaultKind) -> u8 {
 pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
     // All that a package's script prints goes to the package's log, which has no times of its own.
-    let mut say = |text: &str| answer.stdout.push(format!("{} siteward: {text}.", WallTime::now()));
+    let mut say =
+        |text: &str| answer.stdout.push(format!("{} siteward: {}", WallTime::now(), ended(text)));
     match outcome {
         Outcome::Done(said) => say(said),
         Outcome::Seen(observation) => {

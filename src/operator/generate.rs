@@ -8,11 +8,12 @@ mod pacemaker;
 mod serviceguard;
 mod systemd;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::agent::{time_for_start, time_for_stop};
-use crate::site::Definition;
+use crate::manager::{PARAMETERS, ParameterId};
+use crate::site::{Definition, Places};
 
 /// For whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -26,6 +27,23 @@ pub enum Generator {
     Systemd,
 }
 
+/// A directory that is not where siteward looks for it as root, and by which words it is named.
+struct NamedFolder<'a> {
+    /// Of the command line.
+    option: &'static str,
+    /// Of the environment.
+    variable: &'static str,
+    /// Of the OCF agent.
+    parameter: ParameterId,
+    path: &'a Path,
+}
+
+impl NamedFolder<'_> {
+    fn path(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
 /// What every output needs to know of the site.
 struct Facts<'a> {
     definition: &'a Definition,
@@ -35,9 +53,37 @@ struct Facts<'a> {
     /// What the manager must give to a start and to a stop, in whole seconds.
     start: u64,
     stop: u64,
+    places: &'a Places,
 }
 
 impl Facts<'_> {
+    /// The directories that the manager has to name, as they are not the default.
+    fn folders(&self) -> Vec<NamedFolder<'_>> {
+        let Places { config, runtime, logs, links } = self.places;
+        [
+            ("--config-dir", "SITEWARD_CONFIG_DIR", ParameterId::ConfigDir, config),
+            ("--runtime-dir", "SITEWARD_RUNTIME_DIR", ParameterId::RuntimeDir, runtime),
+            ("--log-dir", "SITEWARD_LOG_DIR", ParameterId::LogDir, logs),
+            ("--link-dir", "SITEWARD_LINK_DIR", ParameterId::LinkDir, links),
+        ]
+        .into_iter()
+        .map(|(option, variable, parameter, path)| NamedFolder {
+            option,
+            variable,
+            parameter,
+            path,
+        })
+        .filter(|folder| Some(folder.path) != default_of(folder.parameter))
+        .collect()
+    }
+
+    /// The options that name them, each behind a blank, for a shell.
+    fn options(&self) -> String {
+        let folders = self.folders();
+        let words = folders.iter().map(|f| format!(" {} {}", f.option, quoted(&f.path())));
+        words.collect()
+    }
+
     /// The file system that the cluster must mount, if the site asks for one.
     fn mount(&self) -> Option<String> {
         self.definition.prerequisites.mounted.as_ref().map(|m| m.display().to_string())
@@ -55,8 +101,23 @@ impl Facts<'_> {
     }
 }
 
+/// Where siteward looks as root unless it is told otherwise.
+fn default_of(id: ParameterId) -> Option<&'static Path> {
+    PARAMETERS.iter().find(|p| p.id == id).and_then(|p| p.default).map(Path::new)
+}
+
+/// For the shell, where it needs it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// The output, a line for each. Placeholders stand in `<ANGLES>`, and are listed at the top.
-pub fn generate(generator: Generator, definition: &Definition) -> Vec<String> {
+pub fn generate(generator: Generator, definition: &Definition, places: &Places) -> Vec<String> {
     let seconds = |time: Duration| time.as_secs() + u64::from(time.subsec_nanos() > 0);
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/sbin/siteward"));
     let facts = Facts {
@@ -65,6 +126,7 @@ pub fn generate(generator: Generator, definition: &Definition) -> Vec<String> {
         program: program.display().to_string(),
         start: seconds(time_for_start(definition)),
         stop: seconds(time_for_stop(definition)),
+        places,
     };
     let (title, body) = match generator {
         Generator::PacemakerPcs => pacemaker::pcs(&facts),

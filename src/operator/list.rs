@@ -11,6 +11,7 @@ use crate::backend::jobcenter::find_link;
 use crate::observe::observe;
 use crate::site::{
     Definition, LoadError, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
+    no_directory,
 };
 use crate::values::Moment;
 
@@ -37,18 +38,15 @@ struct SiteRow {
     definition_note: Option<String>,
 }
 
-/// The table, or JSON.
-pub fn list(places: &Places, json: bool) -> Vec<String> {
-    let mut names: BTreeSet<SiteName> = defined_sites(places).into_iter().collect();
-    // A site that runs without its definition is listed all the same.
-    for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
-        names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
-    }
-    let rows: Vec<SiteRow> = names.iter().filter_map(|name| row(places, name)).collect();
-    if json {
-        return rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
-    }
-    // Whoever wrote such a file looks for its site here.
+/// Every site, one JSON object a line.
+pub fn list_as_json(places: &Places) -> Vec<String> {
+    rows(places).iter().filter_map(|row| serde_json::to_string(row).ok()).collect()
+}
+
+/// Every site as a table; where that is wider than `width`, as a paragraph for each.
+pub fn list(places: &Places, width: Option<usize>) -> Vec<String> {
+    let rows = rows(places);
+    // A person who wrote such a file looks for its site here.
     let misnamed = misnamed_files(places).into_iter().map(|file| {
         format!(
             "{} defines no site: a definition is called NAME.yaml, and NAME holds a-z, 0-9, `.` and \
@@ -57,9 +55,30 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
         )
     });
     if rows.is_empty() {
-        let none = format!("no site is defined in {}", places.config.display());
+        let none = no_directory(places)
+            .unwrap_or_else(|| format!("no site is defined in {}", places.config.display()));
         return [none].into_iter().chain(misnamed).collect();
     }
+    let table = table(&rows);
+    let too_wide = |width: usize| table.iter().any(|line| line.chars().count() > width);
+    let mut lines = match width.is_some_and(too_wide) {
+        true => paragraphs(&rows),
+        false => table,
+    };
+    lines.extend(misnamed);
+    lines
+}
+
+fn rows(places: &Places) -> Vec<SiteRow> {
+    let mut names: BTreeSet<SiteName> = defined_sites(places).into_iter().collect();
+    // A site that runs without its definition is listed all the same.
+    for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
+        names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
+    }
+    names.iter().filter_map(|name| row(places, name)).collect()
+}
+
+fn table(rows: &[SiteRow]) -> Vec<String> {
     let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0).max(9);
     let wide = rows.iter().map(|r| r.place().len()).max().unwrap_or(0).max(13);
     let mut lines = vec![format!(
@@ -67,22 +86,23 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
         "SITE-NAME", "DAEMON-PID", "DB-PATH(LINK)", "SITEWARD", "STATE"
     )];
     lines.extend(rows.iter().map(|r| {
-        let pid = match (r.daemon, r.supervised) {
-            (Some(pid), _) => pid.to_string(),
-            (None, Some(_)) => "SHUT".to_owned(),
-            (None, None) => "?".to_owned(),
-        };
-        let on = match r.supervised {
-            Some(true) => "ON",
-            Some(false) => "OFF",
-            None => "?",
-        };
-        let why = r.why.as_ref().map_or_else(String::new, |w| format!(" ({w})"));
-        let note = r.definition_note.as_ref().map_or_else(String::new, |n| format!("; {n}"));
-        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {}{why}{note}", r.name, r.place(), r.state)
+        let (pid, on, state) = (r.pid(), r.on(), r.told_state());
+        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {state}", r.name, r.place())
     }));
-    lines.extend(misnamed);
     lines
+}
+
+fn paragraphs(rows: &[SiteRow]) -> Vec<String> {
+    let of = |r: &SiteRow| {
+        [
+            r.name.clone(),
+            format!("  DAEMON-PID     {}", r.pid()),
+            format!("  DB-PATH(LINK)  {}", r.place()),
+            format!("  SITEWARD       {}", r.on()),
+            format!("  STATE          {}", r.told_state()),
+        ]
+    };
+    rows.iter().flat_map(of).collect()
 }
 
 impl SiteRow {
@@ -92,6 +112,29 @@ impl SiteRow {
             (Some(database), None) => database.clone(),
             (None, _) => "-".to_owned(),
         }
+    }
+
+    fn pid(&self) -> String {
+        match (self.daemon, self.supervised) {
+            (Some(pid), _) => pid.to_string(),
+            (None, Some(_)) => "SHUT".to_owned(),
+            (None, None) => "?".to_owned(),
+        }
+    }
+
+    fn on(&self) -> &'static str {
+        match self.supervised {
+            Some(true) => "ON",
+            Some(false) => "OFF",
+            None => "?",
+        }
+    }
+
+    /// The state with all that a person has to know of it.
+    fn told_state(&self) -> String {
+        let why = self.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        let note = self.definition_note.as_ref().map_or_else(String::new, |n| format!("; {n}"));
+        format!("{}{why}{note}", self.state)
     }
 }
 

@@ -7,6 +7,7 @@ mod actor;
 mod await_ready;
 mod create;
 mod generate;
+pub mod layout;
 mod list;
 mod rehearse;
 
@@ -14,5 +15,5 @@ pub use actor::act;
 pub use await_ready::await_ready;
 pub use create::{CreateOptions, create};
 pub use generate::{Generator, generate};
-pub use list::list;
+pub use list::{list, list_as_json};
 pub use rehearse::{RehearseOptions, rehearse};

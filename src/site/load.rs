@@ -63,6 +63,14 @@ pub fn defined_sites(places: &Places) -> Vec<SiteName> {
     names
 }
 
+/// What is wrong with the directory of definitions, where it is a file; a sentence.
+pub fn no_directory(places: &Places) -> Option<String> {
+    let config = &places.config;
+    let why =
+        || format!("{} is a file; give the directory that holds the definitions", config.display());
+    config.is_file().then(why)
+}
+
 /// The files that look like definitions and are called so that no site is found in them, sorted.
 pub fn misnamed_files(places: &Places) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(&places.config) else { return Vec::new() };
@@ -106,7 +114,7 @@ pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
             LoadError::Missing { file: file.clone(), misnamed, nearest }
         }
         io::ErrorKind::PermissionDenied => LoadError::Denied { file: file.clone(), error },
-        _ => unreadable(&file, &error),
+        _ => no_directory(places).map_or_else(|| unreadable(&file, &error), LoadError::Unusable),
     })?;
     let definition = trusted(&file, name, read)?;
     check_clash(places, &definition)?;

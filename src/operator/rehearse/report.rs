@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::operator::layout;
 use crate::values::Moment;
 
 /// What was seen at one step.
@@ -77,7 +78,10 @@ impl Report {
             };
             say(&serde_json::to_string(&line).unwrap_or_default());
         } else {
-            say(&self.line(step, expected, &seen, took));
+            let line = self.line(step, expected, &seen, took);
+            for line in layout::fit_all(&[line], layout::columns()) {
+                say(&line);
+            }
         }
         seen.as_expected
     }
