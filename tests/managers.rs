@@ -270,3 +270,25 @@ fn in_expresscluster(nodes: Vec<Node>) {
     assert_eq!(clp.breaches, Vec::<String>::new());
     nothing_left(&clp.nodes);
 }
+
+#[test]
+fn a_deep_monitor_leaves_a_death_to_the_restart_budget() {
+    let bench = Bench::new();
+    bench.define(
+        "a",
+        "processes:\n  a: {command: [ACT, steady], restart: {attempts: 1000, within: 1h, delay: 0s}}\n",
+    );
+    succeed(bench.ocf("a", "start", &[]));
+    let rounds = std::env::var("SITEWARD_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(80);
+    for round in 0..rounds {
+        let deep = [("OCF_CHECK_LEVEL", "10"), ("OCF_RESKEY_CRM_meta_interval", "1000")];
+        let monitor = background(bench.ocf("a", "monitor", &deep));
+        // At a distance that is another one in each round.
+        let until = siteward::values::Moment::now() + Duration::from_micros(round * 250);
+        siteward::linux::wait::Waiting::<()>::new().wait(Some(until));
+        signal_if_there(bench.pid("a", "a"), Signal::KILL);
+        let answered = monitor.wait_with_output().unwrap();
+        assert_eq!(answered.status.code(), Some(0), "round {round}: {}", said(&answered));
+    }
+    succeed(bench.ocf("a", "stop", &[]));
+}
