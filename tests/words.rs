@@ -288,3 +288,36 @@ fn no_table_breaks_within_words_on_a_narrow_terminal() {
     assert!(list.contains("\n  STATE          running"), "{list}");
     succeed(bench.hand(&["stop", "one"]));
 }
+
+#[test]
+fn a_folder_that_was_there_keeps_its_mode() {
+    let bench = Bench::new();
+    for (name, mode) in [("private", 0o700), ("group", 0o2770), ("sticky", 0o1777)] {
+        let folder = bench.path(name);
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let at = folder.display().to_string();
+        let words =
+            ["create", name, "--database", &at, "--unmounted", "--", SITEWARD, "act", "steady"];
+        let made = succeed(bench.hand(&words));
+        assert!(made.contains("which was there and keeps its mode"), "{made}");
+        let after = fs::metadata(&folder).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(after, mode, "{name}: {after:o}");
+    }
+    // A new one takes the group of a folder whose group is inherited.
+    let above = bench.path("group");
+    let at = above.join("new").display().to_string();
+    succeed(bench.hand(&[
+        "create",
+        "new",
+        "--database",
+        &at,
+        "--unmounted",
+        "--",
+        SITEWARD,
+        "act",
+        "steady",
+    ]));
+    let mode = fs::metadata(above.join("new")).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode, 0o2755, "{mode:o}");
+}

@@ -194,7 +194,11 @@ impl Maker<'_> {
 
     fn make(&self, address: Option<IpAddr>, made: &mut Made) -> anyhow::Result<()> {
         made.folder = self.folder(self.database, FolderJob::Make)?;
-        made.lines.push(format!("the database {} (mode 755)", self.database.display()));
+        let at = self.database.display();
+        made.lines.push(match made.folder {
+            true => format!("the database {at} (mode 755)"),
+            false => format!("the database {at}, which was there and keeps its mode"),
+        });
         if self.definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some()) {
             return self.make_with_cjcmksite(made);
         }
