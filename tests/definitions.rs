@@ -254,6 +254,33 @@ fn complaints_beyond_the_first_twenty_are_counted() {
 }
 
 #[test]
+fn a_map_takes_the_keys_that_it_merges_and_its_own_win() {
+    let name: SiteName = "a".parse().unwrap();
+    let text = "version: 1\n\
+                x-quiet: &quiet {essential: false, stop_signal: INT}\n\
+                x-slow: &slow {stop_signal: HUP, stop_grace_period: 20s}\n\
+                processes:\n  \
+                a: {<<: *quiet, command: [x]}\n  \
+                b: {command: [x], stop_signal: USR1, <<: [*quiet, *slow]}\n";
+    let site = parse(&name, Path::new("x"), text).unwrap();
+    let [a, b] = &site.processes[..] else { panic!("two processes") };
+    assert!(!a.essential && !b.essential);
+    assert_eq!(
+        (a.stop_signal.to_string(), b.stop_signal.to_string()),
+        ("SIGINT".into(), "SIGUSR1".into())
+    );
+    assert_eq!((a.stop_grace_period.as_secs(), b.stop_grace_period.as_secs()), (10, 20));
+    let wrong = |line: &str| {
+        let text = format!("version: 1\nx-a: &a {{esential: false}}\nprocesses:\n  {line}\n");
+        parse(&name, Path::new("x"), &text).unwrap_err().to_string()
+    };
+    let merged = wrong("a: {<<: *a, command: [x]}");
+    assert!(merged.starts_with("x:4:7: processes.a.esential: there is no such key"), "{merged}");
+    let text = wrong("a: {<<: text, command: [x]}");
+    assert!(text.contains("`<<` takes a map or a list of maps, as aliases"), "{text}");
+}
+
+#[test]
 fn a_byte_order_mark_is_no_part_of_a_definition() {
     let name: SiteName = "a".parse().unwrap();
     let site = parse(&name, Path::new("x"), &format!("\u{feff}{}", WHOLE.trim_start())).unwrap();

@@ -188,7 +188,7 @@ fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
             row.supervised = Some(seen.is_supervised());
             row.why = seen.why;
         }
-        Err(denied) => row.why = Some(denied.0.to_string()),
+        Err(denied) => row.why = Some(format!("this user may not look at it: {}", denied.0)),
     }
     Some(row)
 }

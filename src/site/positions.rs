@@ -11,7 +11,7 @@ use serde::de::{
 };
 
 use super::bounds::Position;
-use super::yaml::{position, without_mark};
+use super::yaml::{MERGE, position, without_mark};
 
 /// One step from a node to a node within it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,11 @@ impl<'a> Positions<'a> {
             let is_last = i + 1 == path.len();
             node = match (step, &node.below) {
                 (Step::Key(wanted), Below::Keys(keys)) => {
-                    let (_, at, value) = keys.iter().find(|(key, _, _)| key == wanted)?;
+                    let Some((_, at, value)) = keys.iter().find(|(key, _, _)| key == wanted) else {
+                        // It was merged from elsewhere: the place is that of the merge.
+                        let merge = keys.iter().find(|(key, _, _)| key == MERGE);
+                        return merge.and_then(|(_, at, _)| *at);
+                    };
                     key_at = *at;
                     if is_last && target == KeyOrValue::Key {
                         return key_at;

@@ -191,11 +191,38 @@ impl<'de> Visitor<'de> for NodeReader<'_> {
             keys.insert(key.clone());
             map.push((key, entries.next_value_seed(below)?));
         }
-        Ok(Node::Map(map))
+        merged(map).map(Node::Map)
     }
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Node, A::Error> {
         Err(A::Error::custom(format!("{MARK}a YAML tag (`!...`) has no meaning here")))
     }
+}
+
+/// The key by which a map takes the keys of others (YAML 1.1, "Merge Key"): as Compose writes them, an
+/// alias or a list of aliases.
+pub(super) const MERGE: &str = "<<";
+
+/// The map with the keys of those that it merges: its own keys win, then those of an earlier map.
+fn merged<E: serde::de::Error>(mut map: Vec<(String, Node)>) -> Result<Vec<(String, Node)>, E> {
+    let Some(at) = map.iter().position(|(key, _)| key == MERGE) else { return Ok(map) };
+    let sources = match map.remove(at).1 {
+        Node::List(items) => items,
+        one => vec![one],
+    };
+    let mut keys: BTreeSet<String> = map.iter().map(|(key, _)| key.clone()).collect();
+    for source in sources {
+        let Node::Map(entries) = source else {
+            let is = source.kind();
+            return Err(E::custom(format!(
+                "{MARK}`{MERGE}` takes a map or a list of maps, as aliases (*NAME), and not {is}"
+            )));
+        };
+        map.extend(entries.into_iter().filter(|(key, _)| keys.insert(key.clone())));
+    }
+    if map.len() > MOST_ENTRIES {
+        return Err(too_many("keys"));
+    }
+    Ok(map)
 }
 
 /// A key that must be text and must not be among the ones before it.
