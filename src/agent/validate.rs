@@ -6,8 +6,8 @@ use super::monitor::Level;
 use super::{Deadline, Fault, Outcome, Target};
 use crate::site::load;
 
-/// Level 0: the definition. Level 10: also what belongs to this node; not the disk and the
-/// address, which belong to whichever node is active.
+/// Level 0: the definition. Level 10: also the programs, users and files of this node; not the disk and
+/// the address, which only the active node has.
 pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     let definition = match load(&target.places, &target.name) {
         Ok(definition) => definition,

@@ -1,14 +1,14 @@
-//! Calls about a site that cannot be, or is not there.
+//! Calls about a site whose name no site can have, or that is not defined here.
 //!
-//! Promises: a cluster manager never hears of a failure of what cannot exist, for it would fence a
-//! node for a slip of the pen; a person is never told "stopped" of a name that was mistyped.
+//! Promises: a cluster manager never gets a failure for a name that no site can have, since a failed stop
+//! fences the node; a person who mistypes a name is never told "stopped".
 
 use crate::agent::{self, Fault, FaultKind, Outcome, Target};
 use crate::manager::{Manager, find_by_instance};
 use crate::observe::Observation;
 use crate::site::{Places, SiteName};
 
-/// What a manager calls for, as far as a site that cannot exist has an answer to it.
+/// The purpose of a call, which decides the answer for a name that no site can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// To stop it.
@@ -19,7 +19,7 @@ pub(super) enum Purpose {
     Other,
 }
 
-/// The answer about a site that no definition can have; `why` it cannot. Nothing of it can live.
+/// The answer for a name that no site can have, and `why` none can: nothing of it can live.
 pub(super) fn nothing_lives(purpose: Purpose, why: String) -> Outcome {
     match purpose {
         Purpose::Stop => Outcome::Done(format!("nothing of it can live here: {why}")),
@@ -53,7 +53,7 @@ pub(super) fn meant(
     known.ok_or_else(|| nothing_lives(purpose, why))
 }
 
-/// What is refused before anything is done for a person.
+/// A refusal, for a person who names a site that is not here.
 pub(super) fn refused(target: &Target, called_by: Manager) -> Option<Fault> {
     if called_by != Manager::Hand {
         return None;

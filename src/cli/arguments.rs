@@ -16,6 +16,8 @@ use crate::operator::Generator;
     name = "siteward",
     version,
     propagate_version = true,
+    // A generated command may be given another directory by hand: the last one counts.
+    args_override_self = true,
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -168,7 +170,7 @@ pub(super) enum PersonVerb {
     Create(CreateArguments),
     /// Print the configuration to add the site to a cluster manager
     Generate {
-        /// What to print it for
+        /// The cluster manager, or the tool that configures it
         #[arg(value_name = "FOR")]
         generator: Generator,
         #[command(flatten)]

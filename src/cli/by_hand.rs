@@ -83,7 +83,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
     Person { common, caller, places, deadline }.obey(verb)
 }
 
-/// Who calls, and what holds for any verb.
+/// The caller, and the options of any verb.
 struct Person {
     common: CommonOptions,
     caller: Manager,
@@ -111,8 +111,8 @@ impl Person {
                 self.other(&site, Purpose::Stop, clean)
             }
             PersonVerb::Run { site, maintenance_flag } => {
-                // What the caller left open must not be held open by a site that runs for months.
-                // Nothing of ours is open yet.
+                // A site that runs for months must not hold the caller's descriptors open. None is ours
+                // yet.
                 inherit::close_from(3);
                 let run = |t: &Target| {
                     agent::run_until_unflagged(t, maintenance_flag.as_deref(), deadline)
@@ -166,7 +166,7 @@ impl Person {
         with(site, self.caller, &self.places, purpose, verb)
     }
 
-    /// A verb whose answer is one for all that are neither start nor stop nor monitor.
+    /// A verb that is neither a start nor a stop nor a monitor.
     fn other(
         &self,
         site: &SiteArgument,

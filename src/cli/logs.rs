@@ -1,4 +1,4 @@
-//! Where log lines go: by who calls.
+//! The destination of log lines, for each kind of caller.
 
 use std::env;
 use std::ffi::OsString;
@@ -46,7 +46,7 @@ pub(super) fn init_supervisor_log() {
         .init();
 }
 
-/// Of what a script prints, crsctl shows the lines with a tag.
+/// crsctl shows those lines of a script that have a tag.
 pub(super) fn init_clusterware_log() {
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Warn)

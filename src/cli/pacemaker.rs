@@ -1,4 +1,4 @@
-//! The door for Pacemaker: one word, and everything else by environment.
+//! Calls by Pacemaker: the action is the argument, everything else is in the environment.
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -72,7 +72,7 @@ fn target_for_pacemaker(call: &OcfCall, verb: Verb, purpose: Purpose) -> Result<
     }
     let adjustments = match (&call.values, purpose) {
         (Ok(values), _) => values.adjustments.clone(),
-        // A site that runs is watched and stopped by what it was started with.
+        // A running site is monitored and stopped with the parameters that it was started with.
         (Err(why), Purpose::Stop | Purpose::Look) => {
             log::warn!("{why}");
             Adjustments::default()

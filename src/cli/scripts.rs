@@ -1,5 +1,5 @@
-//! The doors for managers that call an action script: Clusterware's, and Serviceguard's external
-//! script. One word says what to do; a link or the environment says of which site.
+//! Calls by managers that run an action script: Clusterware, and Serviceguard with its external script.
+//! The entry point is the argument; a link or the environment names the site.
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -52,7 +52,7 @@ fn target_for_clusterware(call: &ClusterwareCall, purpose: Purpose) -> Result<Ta
         "name the site by the attribute {CLUSTERWARE_ATTRIBUTE}, or by a link of its name to siteward \
          in a folder `crs`"
     );
-    // A check without a name cannot tell, and says so: there may be a site, whose name got lost.
+    // A check without a name answers UNKNOWN: the attribute may have been lost, and the site may run.
     let purpose = match purpose {
         Purpose::Look if call.site.is_none() => Purpose::Other,
         other => other,

@@ -1,4 +1,4 @@
-//! Which site a call by words is about, and what is asked before it is done.
+//! The site that a person's call is about, and the checks before it is done.
 
 use std::env;
 
@@ -9,8 +9,8 @@ use crate::manager::{ExpressclusterCall, Manager, StartOrder};
 use crate::operator::{self, CreateOptions};
 use crate::site::{LoadError, Places, SiteName, defined_sites, load, no_directory};
 
-/// Which site is meant: the one that is named, else that of `SITEWARD_SITE` (as JobCenter's
-/// commands know `NQS_SITE`), else the only one that is defined here.
+/// The site that is named, else that of `SITEWARD_SITE` (as JobCenter's commands know `NQS_SITE`), else
+/// the only one that is defined here.
 pub(super) fn named(site: &SiteArgument, places: &Places) -> Result<SiteName, Fault> {
     let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
     if let Some(name) = &site.name {
@@ -46,8 +46,7 @@ pub(super) fn named(site: &SiteArgument, places: &Places) -> Result<SiteName, Fa
     }
 }
 
-/// Does a verb for the site that is meant. A manager gets an answer by `purpose` for a name that no site
-/// can have.
+/// Does a verb for the site. A manager gets an answer by `purpose` for a name that no site can have.
 pub(super) fn with(
     site: &SiteArgument,
     called_by: Manager,

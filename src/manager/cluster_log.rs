@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 
 use crate::linux::clock::local_stamp;
 
-/// How grave a line is, in ocf_log's words.
+/// The severity of a line, in ocf_log's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grave {
+pub(super) enum LogSeverity {
     Info,
     Error,
 }
 
-impl Grave {
+impl LogSeverity {
     fn word(self) -> &'static str {
         match self {
             Self::Info => "INFO",
@@ -26,7 +26,7 @@ impl Grave {
     }
 
     /// RFC 3164, 4.1.1.
-    fn severity(self) -> u8 {
+    fn number(self) -> u8 {
         match self {
             Self::Info => 6,
             Self::Error => 3,
@@ -40,12 +40,12 @@ fn set(variable: &str) -> Option<String> {
 }
 
 /// Writes a line. False: there is nowhere to write it but stderr.
-pub(super) fn write(grave: Grave, text: &str) -> bool {
+pub(super) fn write(severity: LogSeverity, text: &str) -> bool {
     let instance = set("OCF_RESOURCE_INSTANCE").unwrap_or_default();
     let tag = format!("site({instance})[{}]", std::process::id());
-    let line = format!("{}: {text}", grave.word());
+    let line = format!("{}: {text}", severity.word());
     let to_syslog =
-        set("HA_LOGFACILITY").is_some_and(|facility| syslog(&facility, grave, &tag, &line));
+        set("HA_LOGFACILITY").is_some_and(|facility| syslog(&facility, severity, &tag, &line));
     let to_file = set("HA_LOGFILE").is_some_and(|path| {
         let line = format!("{}  {tag}:    {line}\n", local_stamp());
         // The cluster has made its log; a file of another's name is not made by us.
@@ -55,7 +55,7 @@ pub(super) fn write(grave: Grave, text: &str) -> bool {
     to_syslog || to_file
 }
 
-fn syslog(facility: &str, grave: Grave, tag: &str, line: &str) -> bool {
+fn syslog(facility: &str, severity: LogSeverity, tag: &str, line: &str) -> bool {
     let number = match facility {
         "user" => 1,
         "daemon" => 3,
@@ -66,7 +66,7 @@ fn syslog(facility: &str, grave: Grave, tag: &str, line: &str) -> bool {
             _ => 3,
         },
     };
-    let message = format!("<{}>{} {tag}: {line}", number * 8 + grave.severity(), local_stamp());
+    let message = format!("<{}>{} {tag}: {line}", number * 8 + severity.number(), local_stamp());
     let sent = UnixDatagram::unbound().and_then(|socket| {
         // A log that does not take it must not hold up an answer.
         socket.set_nonblocking(true)?;

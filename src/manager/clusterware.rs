@@ -102,7 +102,7 @@ pub(super) fn is_calling() -> bool {
     env::var_os("_CRS_NAME").is_some() || env::var_os("_CRS_ACTION_SCRIPT").is_some()
 }
 
-/// What a link to this program is called, if it is called after a site.
+/// The name of a link to this program, if the link is named after a site.
 pub(super) fn name_of_link(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_string_lossy();
     (!name.starts_with("siteward")).then(|| name.into_owned())

@@ -34,14 +34,14 @@ enum ClpDisk {
     Failed(String),
 }
 
-/// What the environment of a start script says.
+/// The environment of a start script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpressclusterCall {
     event: ClpEvent,
     disk: ClpDisk,
 }
 
-/// What a start script is to do.
+/// The task of a start script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartOrder {
     Start,
@@ -78,7 +78,7 @@ impl ExpressclusterCall {
         Self { event, disk }
     }
 
-    /// What a start script is to do. The sample scripts end with 0 in every case (source document 003,
+    /// The task of a start script. The sample scripts end with 0 in every case (source document 003,
     /// ECL-07); a failure that is reported as success is started nowhere else.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ pub(super) fn answer(_verb: Verb, outcome: &Outcome) -> Answer {
             let text = format!("the site is {}{why}", observation.state);
             answer.code = code_of_state(observation.state);
             answer.stdout.push(format!("siteward: {}", ended(&text)));
-            // genw asks every minute or so: only what is not well belongs into the alert log.
+            // genw asks about every minute: only a state that is not well belongs into the alert log.
             if answer.code != 0 {
                 answer.alert = Some(("ERR", format!("siteward: {text}")));
             }
@@ -144,9 +144,9 @@ pub(super) fn answer(_verb: Verb, outcome: &Outcome) -> Answer {
     answer
 }
 
-/// How long the cluster's own command may take to write a line.
+/// Time limit of the cluster's own command that writes a line.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What is surely taken of a message, in characters.
+/// The longest message that the alert log takes, in characters.
 const LONGEST: usize = 500;
 
 /// Writes into the cluster's alert log, where its command is there.

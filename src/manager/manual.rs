@@ -35,7 +35,7 @@ pub fn manual() -> String {
             }
             .to_owned(),
         );
-        // A string takes what is written to it.
+        // Writing to a String cannot fail.
         let _ = write!(
             page,
             ".TP\n.B {}\n{} ({}).\n",

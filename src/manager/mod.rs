@@ -1,4 +1,4 @@
-//! One file per cluster manager: how it names the site and the deadline, how it is answered.
+//! One file per cluster manager: how its call is read, and how it is answered.
 //!
 //! Promises: the exit codes of each manager stand in one table, and nothing else in the program
 //! knows an exit code. Must never: see a site but through the verbs.
@@ -22,7 +22,7 @@ use std::path::Path;
 
 use crate::agent::{FaultKind, Outcome, STOPPED_BY_HAND};
 use crate::observe::Observation;
-use cluster_log::Grave;
+use cluster_log::LogSeverity;
 
 pub use cluster_log::trace_file;
 pub use clusterware::{ATTRIBUTE as CLUSTERWARE_ATTRIBUTE, ClusterwareCall, EntryPoint};
@@ -34,7 +34,7 @@ pub use parameters::{Kind, PARAMETERS, Parameter, ParameterId};
 pub use quick::quick_monitor;
 pub use serviceguard::{ScriptEntry, ServiceguardCall};
 
-/// Who calls.
+/// The caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manager {
     Pacemaker,
@@ -61,7 +61,7 @@ pub struct Answer {
     pub stdout: Vec<String>,
     pub stderr: Vec<String>,
     /// For the cluster's log, the oldest first.
-    log: Vec<(Grave, String)>,
+    log: Vec<(LogSeverity, String)>,
     /// For ExpressCluster's alert log.
     alert: Option<(&'static str, String)>,
 }
@@ -80,11 +80,11 @@ impl Answer {
         Self { code: 0, stdout: Vec::new(), stderr: Vec::new(), log: Vec::new(), alert: None }
     }
 
-    /// Writes everything where it belongs; a caller that does not listen still gets its exit code.
+    /// Writes everything to its place; a caller that does not read it still gets the exit code.
     pub fn give(&self) {
         let mut stderr = self.stderr.clone();
-        for (grave, text) in self.log.iter().rev() {
-            if !cluster_log::write(*grave, text) {
+        for (severity, text) in self.log.iter().rev() {
+            if !cluster_log::write(*severity, text) {
                 stderr.insert(0, text.clone());
             }
         }
@@ -141,7 +141,7 @@ impl Manager {
         of_scripts && clusterware::name_of_link(path).is_some()
     }
 
-    /// Who it is, in a record of what happened.
+    /// Its name in the history of a site.
     pub fn who(self) -> &'static str {
         match self {
             Self::Pacemaker => "Pacemaker",
@@ -152,7 +152,7 @@ impl Manager {
         }
     }
 
-    /// How this manager is told what came of a verb.
+    /// The answer to this manager for the outcome of a verb.
     pub fn answer(self, verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
         match self {
             Self::Pacemaker => pacemaker::answer(verb, recurring, outcome),

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::cluster_log::Grave;
+use super::cluster_log::LogSeverity;
 use super::parameters::{self, ParameterId, Values};
 use super::{Answer, Verb, common_code, is_told_as_degraded, numbers};
 use crate::agent::{FaultKind, Outcome};
@@ -82,7 +82,7 @@ const ACTIONS: [&str; 12] = [
     "usage",
 ];
 
-/// What the action `usage` prints.
+/// The text of the action `usage`.
 pub fn ocf_usage() -> String {
     format!("usage: site {{{}}}", ACTIONS.join("|"))
 }
@@ -123,13 +123,13 @@ pub struct OcfCall {
     pub timeout: Option<Duration>,
     /// `OCF_CHECK_LEVEL`.
     pub level: u32,
-    /// What the cluster calls this node (`OCF_RESKEY_CRM_meta_on_node`).
+    /// This node's name in the cluster (`OCF_RESKEY_CRM_meta_on_node`).
     pub node: Option<String>,
     /// The parameters that are more than a name or a directory.
     pub values: Result<Values, String>,
     /// It is one instance of a clone, which a site cannot be.
     pub clone: bool,
-    /// What of it was no number, and counts as not given.
+    /// Which values were no numbers, and count as not given.
     pub warnings: Vec<String>,
 }
 
@@ -240,7 +240,7 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
     answer.code = code(verb, recurring, outcome);
     match outcome {
-        Outcome::Done(said) => answer.log.push((Grave::Info, said.clone())),
+        Outcome::Done(said) => answer.log.push((LogSeverity::Info, said.clone())),
         Outcome::Seen(observation) => {
             let state = observation.state;
             let reason = observation.why.as_deref();
@@ -252,7 +252,7 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
             }
         }
         Outcome::Fault(fault) => {
-            answer.log.extend(fault.details.iter().map(|line| (Grave::Error, line.clone())));
+            answer.log.extend(fault.details.iter().map(|line| (LogSeverity::Error, line.clone())));
             tell(&mut answer, &fault.sentence);
         }
     }
@@ -265,8 +265,8 @@ fn code(verb: Verb, recurring: bool, outcome: &Outcome) -> u8 {
         // Every code but 0 is a failed stop and a fence; the others would only mislead a reader.
         (Verb::Stop, Outcome::Fault(_) | Outcome::Seen(_)) => 1,
         (_, Outcome::Seen(observation)) => code_of_state(observation, recurring),
-        // What the cluster says wrong is told by start and validate-all; to a monitor it would be a
-        // failure of the site, on every node and for good.
+        // A wrong parameter is reported by start and validate-all; as the answer to a monitor it would be
+        // a failure of the site, on every node and for good.
         (Verb::Monitor, Outcome::Fault(fault)) if fault.kind == FaultKind::Misconfigured => 1,
         (Verb::Start | Verb::Monitor | Verb::Other, Outcome::Fault(fault)) => {
             common_code(fault.kind)
@@ -275,7 +275,7 @@ fn code(verb: Verb, recurring: bool, outcome: &Outcome) -> u8 {
 }
 
 fn tell(answer: &mut Answer, sentence: &str) {
-    answer.log.push((Grave::Error, sentence.to_owned()));
+    answer.log.push((LogSeverity::Error, sentence.to_owned()));
     answer.stderr.push(format!("ocf-exit-reason:{}", cut(sentence)));
 }
 

@@ -1,5 +1,5 @@
-//! The parameters of the OCF agent: one description, from which come the meta-data, the reading
-//! and the refusal of values, and what the tests compare.
+//! The parameters of the OCF agent: one description, from which come the meta-data, the manual page, and
+//! the reading and refusal of values.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub struct Parameter {
     pub short: &'static str,
     pub long: &'static str,
     pub kind: Kind,
-    /// None: what the definition says.
+    /// None: the definition's value.
     pub default: Option<&'static str>,
     pub required: bool,
     /// No two resources may have the same value.
@@ -58,7 +58,7 @@ pub struct Parameter {
     pub reloadable: bool,
 }
 
-/// What a value must look like.
+/// The form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
@@ -244,7 +244,7 @@ fn count(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("`{text}` is not a number from 1 on"))
 }
 
-/// What `degraded_is` may be.
+/// The values of `degraded_is`.
 const DEGRADED_IS: &[&str] = &["running", "degraded"];
 
 fn degraded_is(text: &str) -> Result<DegradedIs, String> {

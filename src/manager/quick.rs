@@ -1,5 +1,5 @@
-//! The hot path: a monitor that runs thousands of times an hour on every node, answered by the
-//! supervisor before anything of a command line is read, any YAML parsed or /proc looked at.
+//! The fast path: a monitor runs thousands of times an hour on every node, so the supervisor answers it
+//! without a parsed command line, without YAML and without a look at /proc.
 //!
 //! It may say only running, maintenance or degraded, on the supervisor's answer of this moment;
 //! everything else is left to the full observer.
@@ -19,7 +19,7 @@ use crate::process::Members;
 use crate::site::{Overrides, Places, SiteName};
 use crate::values::Moment;
 
-/// How long the short way may take before the long one is gone: this, or a quarter of the time.
+/// The time limit of the fast path: this, or a quarter of the manager's. The rest is for the full observer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A monitor that may be answered by the supervisor alone.
@@ -27,11 +27,11 @@ struct QuickCall {
     name: SiteName,
     overrides: Overrides,
     recurring: bool,
-    /// What the manager gives it.
+    /// The manager's time limit.
     timeout: Option<Duration>,
     /// To be held, where it is one of a series.
     hold: Option<Request>,
-    /// A deeper look is held like any other, and then taken the long way.
+    /// A deeper look is held like any other, and then taken by the full observer.
     deep: bool,
 }
 
@@ -89,7 +89,7 @@ impl QuickCall {
     }
 }
 
-/// The exit code, if this is a plain monitor of a site that is well; None: go the long way.
+/// The exit code, if this is a plain monitor of a site that is well; None: ask the full observer.
 pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
     let manager = Manager::recognise(arguments.first().map(OsString::as_os_str));
     let begun = Moment::now();

@@ -18,7 +18,7 @@ pub(super) fn is_calling() -> bool {
     env::var_os("SG_PACKAGE").is_some() || env::var_os("SG_PACKAGE_NAME").is_some()
 }
 
-/// What an external script is called for.
+/// An entry point of an external script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScriptEntry {
     Start,
@@ -74,8 +74,8 @@ pub(super) fn code_of_state(state: State) -> u8 {
     u8::from(!state.is_well())
 }
 
-/// 2 where another node may try, 1 where none should: after a stop that failed something of the
-/// site lives here, and what the package itself says wrong is wrong on every node.
+/// 2 where another node may try, 1 where none should: after a failed stop something of the site lives
+/// here, and a package with wrong parameters is wrong on every node.
 fn code_of_fault(verb: Verb, kind: FaultKind) -> u8 {
     match (verb, kind) {
         (Verb::Start, FaultKind::Misconfigured | FaultKind::NoSuchVerb) => 1,

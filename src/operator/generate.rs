@@ -1,6 +1,5 @@
-//! What an administrator would have to type or save to give a site into a cluster manager's hands,
-//! with every timeout computed from the definition, so that the manager never gives up before the
-//! site does.
+//! The configuration that adds a site to a cluster manager, as commands to type or files to save. Every
+//! timeout is computed from the definition, so that the manager never gives up before the site does.
 
 mod clusterware;
 mod expresscluster;
@@ -15,7 +14,7 @@ use crate::agent::{time_for_start, time_for_stop};
 use crate::manager::{PARAMETERS, ParameterId};
 use crate::site::{Definition, Places};
 
-/// For whom.
+/// The manager, and the tool that configures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Generator {
     PacemakerPcs,
@@ -27,13 +26,13 @@ pub enum Generator {
     Systemd,
 }
 
-/// A directory that is not where siteward looks for it as root, and by which words it is named.
+/// A directory that is not root's default, and the words that name it.
 struct NamedFolder<'a> {
-    /// Of the command line.
+    /// On the command line.
     option: &'static str,
-    /// Of the environment.
+    /// In the environment.
     variable: &'static str,
-    /// Of the OCF agent.
+    /// As a parameter of the OCF agent.
     parameter: ParameterId,
     path: &'a Path,
 }
@@ -44,20 +43,20 @@ impl NamedFolder<'_> {
     }
 }
 
-/// What every output needs to know of the site.
+/// The facts of the site that every output needs.
 struct Facts<'a> {
     definition: &'a Definition,
     name: &'a str,
     /// The path of this program, as it is on every node.
     program: String,
-    /// What the manager must give to a start and to a stop, in whole seconds.
+    /// The manager's timeouts for a start and for a stop, in whole seconds.
     start: u64,
     stop: u64,
     places: &'a Places,
 }
 
 impl Facts<'_> {
-    /// The directories that the manager has to name, as they are not the default.
+    /// The directories that the manager has to name, because they are not the default.
     fn folders(&self) -> Vec<NamedFolder<'_>> {
         let Places { config, runtime, logs, links } = self.places;
         [
@@ -101,12 +100,12 @@ impl Facts<'_> {
     }
 }
 
-/// Where siteward looks as root unless it is told otherwise.
+/// The default of a directory for root.
 fn default_of(id: ParameterId) -> Option<&'static Path> {
     PARAMETERS.iter().find(|p| p.id == id).and_then(|p| p.default).map(Path::new)
 }
 
-/// For the shell, where it needs it.
+/// Quoted for the shell, where that is needed.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

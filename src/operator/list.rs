@@ -28,13 +28,13 @@ struct SiteRow {
     link: Option<String>,
     /// None: this user may not look at it.
     supervised: Option<bool>,
-    /// Whose supervisor it is: siteward's, or one of its own.
+    /// `siteward`, or `its own` where a supervisor of the site's own is wrapped.
     supervisor: &'static str,
     why: Option<String>,
-    /// How the definition compares with what runs: same, changed, broken or removed. Of a site that is
+    /// How the definition compares with the snapshot that runs: same, changed, broken or removed. Of a site that is
     /// down: same, or broken. None: this user may not know.
     definition: Option<&'static str>,
-    /// What a person has to know of the definition.
+    /// A sentence about that.
     definition_note: Option<String>,
 }
 
@@ -130,7 +130,7 @@ impl SiteRow {
         }
     }
 
-    /// The state with all that a person has to know of it.
+    /// The state, its reason, and the note on the definition.
     fn told_state(&self) -> String {
         let why = self.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
         let note = self.definition_note.as_ref().map_or_else(String::new, |n| format!("; {n}"));

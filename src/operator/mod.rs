@@ -1,7 +1,7 @@
-//! What a person asks of all sites, and of siteward itself.
+//! Commands for a person that concern all sites, or siteward itself.
 //!
-//! Promises: nothing here is on the way of a cluster manager. Must never: keep a private idea of
-//! what a site's state is.
+//! Promises: nothing here is on the way of a cluster manager. Must never: have a private idea of a
+//! site's state.
 
 mod actor;
 mod await_ready;

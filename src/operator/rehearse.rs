@@ -1,5 +1,5 @@
 //! Plays the cluster manager: the whole life of a site, each verb, each failure, in the manager's
-//! contract, by calling this very program as the manager would; prints what it saw.
+//! contract, by calling this program as the manager would; prints each step and its result.
 
 mod contract;
 mod lives;
@@ -22,9 +22,9 @@ use stage::RehearsedSite;
 #[derive(Debug)]
 pub struct RehearseOptions {
     pub json: bool,
-    /// It has been said already that a site of the user's own may be stopped and killed.
+    /// The user has confirmed already that a site of his own may be stopped and killed.
     pub yes: bool,
-    /// In whose contracts.
+    /// The managers whose contracts are rehearsed.
     pub contracts: Vec<Manager>,
 }
 

@@ -27,7 +27,7 @@ pub(super) const CONTEXT_KEYS: [&str; 11] = [
 /// Where nothing else is said: the stack that JobCenter needs (source document 003, 4.1.2.1).
 const STACK: u64 = 8 << 20;
 
-/// What a process has from its site unless it says otherwise.
+/// The settings that a process inherits from its site unless it has its own.
 pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
     let mut context = above.clone();
     let text = |key: &str| {

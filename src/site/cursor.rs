@@ -11,7 +11,7 @@ use super::duration;
 use super::positions::{KeyOrValue, Positions, Step};
 use super::yaml::Node;
 
-/// What is wrong with a definition.
+/// The faults of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefinitionError {
     pub file: PathBuf,

@@ -1,4 +1,4 @@
-//! What a site is, and how its definition is read.
+//! The definition of a site, and how it is read.
 //!
 //! Promises: a definition is taken whole or refused whole, and whatever is refused is told with
 //! file, line, column, what was expected and the nearest right word. Must never: look at the

@@ -38,7 +38,7 @@ const SITE_KEYS: [&str; 20] = [
 /// Reads the text of a definition. `file` is only named in complaints.
 ///
 /// # Errors
-/// What is wrong with it, each at its place.
+/// All faults, each with its position.
 pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, DefinitionError> {
     let refused = |(problems, more)| DefinitionError { file: file.to_owned(), problems, more };
     let root = yaml::read(text)
@@ -51,7 +51,7 @@ pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, Def
     }
 }
 
-/// What must be one site's alone, without judging the rest.
+/// The host name and the database, which no two sites may share; the rest is not judged.
 pub(super) fn site_and_database(name: &SiteName, text: &str) -> Option<(String, Option<PathBuf>)> {
     let root = yaml::read(text).ok()?;
     let problems = Problems::default();
@@ -223,7 +223,7 @@ fn with_warnings(
         }
     }
     for process in &definition.processes {
-        // The default is nobody's mistake.
+        // The default is not warned of.
         if process.stop_grace_period > definition.stop_timeout && has_grace(&process.name) {
             warnings.push(format!(
                 "stop_grace_period of `{}` ({}) is longer than stop_timeout ({}), which ends it",

@@ -8,7 +8,7 @@ use super::yaml::Node;
 /// A supervisor that is not ours, with every placeholder filled in.
 #[derive(Clone, Debug)]
 pub struct Wrapped {
-    /// What is known of it beyond its commands.
+    /// The profile, for what siteward knows of it beyond its commands.
     pub jobcenter: Option<Jobcenter>,
     pub start: Vec<String>,
     pub stop: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Wrapped {
     /// Stops the processes under a supervisor that stays.
     pub pause: Option<Vec<String>>,
     pub resume: Option<Vec<String>>,
-    /// The start command ends as soon as the site is up, and nobody watches it then (`cjcpw -c`).
+    /// The start command ends as soon as the site is up, and no supervisor stays (`cjcpw -c`).
     pub detached: bool,
 }
 
@@ -54,7 +54,7 @@ impl Jobcenter {
     }
 }
 
-/// What stands for what in a command.
+/// The placeholders in a command, and their values.
 pub(super) struct Filling<'a> {
     pub(super) name: &'a str,
     pub(super) site: &'a str,
@@ -143,7 +143,7 @@ pub(super) fn read_wrapped(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option
     })
 }
 
-/// What the manual says of cjcpw and its kin (source document 003, SUP-02, LS-01, MNT-02, PORT-02).
+/// The profile of cjcpw and the commands beside it (source document 003, SUP-02, LS-01, MNT-02, PORT-02).
 fn jobcenter(at: &Cursor<'_>, map: Option<&Cursor<'_>>, filling: &Filling<'_>) -> Option<Wrapped> {
     let Some(database) = filling.database else {
         at.wrong_key("JobCenter keeps a site in its `database`, and none is named");

@@ -27,7 +27,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// What it is, for a message.
+    /// Its kind, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",

@@ -1,9 +1,9 @@
-//! NEC ExpressCluster: start.sh, stop.sh and genw.sh, synchronous; and what differs where the site
-//! is to be watched as a process.
+//! NEC ExpressCluster: start.sh, stop.sh and genw.sh, synchronous; and the changes for a site that is
+//! monitored as a process.
 
 use super::Facts;
 
-/// What the resource's own timeouts are longer than those of its scripts, in seconds.
+/// The resource's own timeouts are longer than those of its scripts by this, in seconds.
 const OF_ITS_OWN: u64 = 180;
 
 pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {

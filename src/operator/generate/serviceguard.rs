@@ -9,7 +9,7 @@ use super::Facts;
 const LINKS: &str = "/opt/siteward/serviceguard";
 /// Where the maintenance flags of the toolkits lie.
 const FLAGS: &str = "/etc/siteward/serviceguard";
-/// What Serviceguard itself needs for its disks and addresses, in seconds.
+/// The time that Serviceguard itself needs for its disks and addresses, in seconds.
 const OF_ITS_OWN: u64 = 120;
 /// How long a service that only watches is given to end, in seconds.
 const WATCHER: u64 = 10;

@@ -1,4 +1,4 @@
-//! How each cluster manager calls, and what it wants to hear: the contract that is rehearsed.
+//! How each cluster manager calls, and the exit codes it expects: the contract that is rehearsed.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::manager::Manager;
 use crate::site::{Places, duration};
 
-/// What a monitor should say.
+/// The answer that is expected of a monitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Want {
     Well,
@@ -17,7 +17,7 @@ pub(super) enum Want {
     Unknown,
 }
 
-/// What a start should say that cannot succeed.
+/// Why a start is expected to be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It failed here, and may work on another node.
@@ -72,7 +72,7 @@ pub(super) fn command(
         command.args([verb, name, "--as", word, "--timeout", &duration::show(timeout)]);
     };
     match (manager, verb) {
-        // A person's words, whoever the manager is.
+        // Only a person types it, under any manager.
         (_, "adopt") => by_words(&mut command, "hand"),
         (Manager::Hand, _) | (_, "pause" | "resume") if manager != Manager::Pacemaker => {
             by_words(&mut command, "hand");

@@ -56,7 +56,7 @@ pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample, manager
     });
 }
 
-/// What only ExpressCluster says with a start.
+/// The environment that only ExpressCluster gives to a start.
 pub(super) fn events(report: &mut Report, sample: &Sample) {
     report.chapter("Why a start script is run");
     let bare = sample.bare(Manager::Expresscluster, "rehearsal");
@@ -231,7 +231,7 @@ pub(super) fn supervisor_killed(report: &mut Report, stage: &RehearsedSite) {
     report.step("monitor", "0", || stage.monitor(Want::Well));
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
-    // One that is not ours is no child of ours, and nobody else's either.
+    // A supervisor that is not ours is no child of ours, and cannot be adopted.
     if !stage.is_wrapped() {
         adopted(report, stage);
     }
@@ -388,7 +388,7 @@ pub(super) fn paused(report: &mut Report, stage: &RehearsedSite) {
     }
 }
 
-/// No politeness at all.
+/// `clean`, without a graceful stop.
 pub(super) fn cleaned(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("Clean");
     report.step("start", "0", || stage.verb("start", 0));

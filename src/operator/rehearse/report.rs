@@ -1,4 +1,4 @@
-//! One line a step: what was expected, what was seen, how long it took.
+//! One line a step: the expected result, the seen one, and the time it took.
 
 use std::io::Write;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::operator::layout;
 use crate::values::Moment;
 
-/// What was seen at one step.
+/// The result of one step.
 pub(super) struct StepResult {
     pub(super) what: String,
     pub(super) as_expected: bool,
@@ -57,7 +57,7 @@ impl Report {
         }
     }
 
-    /// Does a step and tells what came of it.
+    /// Does a step and prints its result.
     pub(super) fn step(
         &mut self,
         step: &str,

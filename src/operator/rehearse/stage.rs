@@ -111,7 +111,7 @@ pub(super) struct Bare {
     pub(super) places: Places,
 }
 
-/// What came of a call.
+/// The result of a call.
 pub(super) struct Called {
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
@@ -146,7 +146,7 @@ impl Bare {
         }
     }
 
-    /// Monitors, and compares with what is wanted.
+    /// Monitors, and compares with the expected answer.
     pub(super) fn looks(&self, want: Want) -> StepResult {
         self.answers("monitor", &[], contract::code(self.manager, want))
     }
@@ -210,7 +210,7 @@ impl RehearsedSite {
         self.bare.answers("monitor", &[RECURRING], code)
     }
 
-    /// What a monitor should say, for the report.
+    /// The expected answer of a monitor, for the report.
     pub(super) fn says(&self, want: Want) -> String {
         contract::code(self.bare.manager, want).to_string()
     }
