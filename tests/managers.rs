@@ -167,7 +167,9 @@ fn in_serviceguard(nodes: Vec<Node>) {
     let legacy = succeed(sg.nodes[0].bench().hand(&["generate", "serviceguard-legacy", SITE]));
     let line = legacy.lines().find_map(|l| l.strip_prefix("SERVICE_CMD[0]=")).unwrap();
     let run: Vec<&str> = line.trim_matches('"').split(' ').skip(1).collect();
-    assert_eq!(run, ["run", SITE, "--as", "serviceguard"]);
+    // The test's directories are not the default, so they stand behind it.
+    assert_eq!(run[..4], ["run", SITE, "--as", "serviceguard"]);
+    assert_eq!(run[4], "--config-dir");
     for function in ["customer_defined_run_cmds", "customer_defined_halt_cmds"] {
         let code = sg.customer_defined(0, &legacy, function);
         assert_eq!(code, 0, "{function}, with nothing to do");
