@@ -71,7 +71,7 @@ fn target_for_pacemaker(call: &OcfCall, verb: Verb, purpose: Purpose) -> Result<
         return Err(nothing_lives(purpose, why));
     }
     let adjustments = match (&call.values, purpose) {
-        (Ok(values), _) => values.adjustments.clone(),
+        (Ok(values), Purpose::Stop | Purpose::Look | Purpose::Other) => values.adjustments.clone(),
         // A running site is monitored and stopped with the parameters that it was started with.
         (Err(why), Purpose::Stop | Purpose::Look) => {
             log::warn!("{why}");
@@ -80,7 +80,7 @@ fn target_for_pacemaker(call: &OcfCall, verb: Verb, purpose: Purpose) -> Result<
         (Err(why), Purpose::Other) => return Err(refused(why.clone())),
     };
     let places = match (Places::resolve(call.overrides.clone()), verb) {
-        (Ok(places), _) => places,
+        (Ok(places), Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other) => places,
         // Neither needs the directory of definitions.
         (Err(error), Verb::Stop | Verb::Monitor) => {
             log::warn!("{error:#}");

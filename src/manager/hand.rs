@@ -31,7 +31,7 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
             answer.code = match (verb, fault.kind) {
                 // LSB: for status, 1 to 3 say how it is dead; 4 is "could not be found out".
                 (Verb::Monitor, FaultKind::NotPermitted | FaultKind::WrongHere) => 4,
-                (_, kind) => common_code(kind),
+                (Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other, kind) => common_code(kind),
             };
             answer.stderr.push(format!("siteward: {}", ended(&fault.sentence)));
             answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));

@@ -243,12 +243,21 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
         Outcome::Done(said) => answer.log.push((LogSeverity::Info, said.clone())),
         Outcome::Seen(observation) => {
             let state = observation.state;
-            let reason = observation.why.as_deref();
-            match (state, reason) {
+            match state {
                 // A clean stop needs no reason, and a probe finds one on every other node.
-                (State::Stopped, _) | (State::Running, _) => {}
-                (_, Some(why)) => tell(&mut answer, &format!("{state}: {why}")),
-                (_, None) => tell(&mut answer, &format!("the site is {state}")),
+                State::Stopped | State::Running => {}
+                State::Starting
+                | State::Degraded
+                | State::Maintenance
+                | State::StoppingOrdered
+                | State::StoppingFailed
+                | State::Failed
+                | State::FailedWithSurvivors
+                | State::Unsupervised
+                | State::Unknown => match observation.why.as_deref() {
+                    Some(why) => tell(&mut answer, &format!("{state}: {why}")),
+                    None => tell(&mut answer, &format!("the site is {state}")),
+                },
             }
         }
         Outcome::Fault(fault) => {
@@ -260,15 +269,17 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
 }
 
 fn code(verb: Verb, recurring: bool, outcome: &Outcome) -> u8 {
-    match (verb, outcome) {
-        (_, Outcome::Done(_)) => 0,
+    match (outcome, verb) {
+        (Outcome::Done(_), Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other) => 0,
         // Every code but 0 is a failed stop and a fence; the others would only mislead a reader.
-        (Verb::Stop, Outcome::Fault(_) | Outcome::Seen(_)) => 1,
-        (_, Outcome::Seen(observation)) => code_of_state(observation, recurring),
+        (Outcome::Fault(_) | Outcome::Seen(_), Verb::Stop) => 1,
+        (Outcome::Seen(observation), Verb::Start | Verb::Monitor | Verb::Other) => {
+            code_of_state(observation, recurring)
+        }
         // A wrong parameter is reported by start and validate-all; as the answer to a monitor it would be
         // a failure of the site, on every node and for good.
-        (Verb::Monitor, Outcome::Fault(fault)) if fault.kind == FaultKind::Misconfigured => 1,
-        (Verb::Start | Verb::Monitor | Verb::Other, Outcome::Fault(fault)) => {
+        (Outcome::Fault(fault), Verb::Monitor) if fault.kind == FaultKind::Misconfigured => 1,
+        (Outcome::Fault(fault), Verb::Start | Verb::Monitor | Verb::Other) => {
             common_code(fault.kind)
         }
     }

@@ -110,7 +110,7 @@ pub const PARAMETERS: [Parameter; 12] = [
     Parameter {
         id: ParameterId::Site,
         short: "Name of the site",
-        long: "The name of the site: the stem of its definition's file, NAME.yaml in config_dir.",
+        long: "The name of the site: NAME, where its definition is the file NAME.yaml in config_dir.",
         kind: Kind::Text,
         default: None,
         required: true,
@@ -169,7 +169,7 @@ pub const PARAMETERS: [Parameter; 12] = [
         ParameterId::Countmax,
         "Number of questions",
         "How often a wrapped supervisor is asked; countmax times countsleep is the time to start and to stop \
-         where neither the definition nor a parameter names it.",
+         where neither the definition nor a parameter sets a timeout.",
         Kind::Count,
     ),
     adjusts(

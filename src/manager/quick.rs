@@ -30,9 +30,16 @@ struct QuickCall {
     /// The manager's time limit.
     timeout: Option<Duration>,
     /// To be held, where it is one of a series.
-    hold: Option<Request>,
+    hold: Option<HeldMonitor>,
     /// A deeper look is held like any other, and then taken by the full observer.
     deep: bool,
+}
+
+/// A monitor that the supervisor may answer later.
+struct HeldMonitor {
+    interval: Duration,
+    level: u32,
+    until: Moment,
 }
 
 /// The call, if it is a plain monitor.
@@ -45,7 +52,7 @@ fn read_call(manager: Manager, arguments: &[OsString], begun: Moment) -> Option<
                 MonitorKind::Probe | MonitorKind::Once => None,
                 MonitorKind::Recurring { interval } => call
                     .hold_until(begun)
-                    .map(|until| Request::Hold { interval, level: call.level, until }),
+                    .map(|until| HeldMonitor { interval, level: call.level, until }),
             };
             Some(QuickCall {
                 name: call.site?.parse().ok()?,
@@ -97,12 +104,14 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
         read_call(manager, arguments, begun)?;
     let patience = timeout.map_or(PATIENCE, |given| PATIENCE.min(given / 4));
     let places = Places::resolve(overrides).ok()?.of(&name);
-    let until = match &hold {
-        // The supervisor answers when the wait is over; one that does not is looked at the long way.
-        Some(Request::Hold { until, .. }) => *until + patience.min(Duration::from_secs(1)),
-        _ => begun + patience,
+    let (request, until) = match hold {
+        // The supervisor answers when the wait is over; one that does not is for the full observer.
+        Some(HeldMonitor { interval, level, until }) => {
+            (Request::Hold { interval, level, until }, until + patience.min(Duration::from_secs(1)))
+        }
+        None => (Request::Look, begun + patience),
     };
-    let view = glance(&places, &hold.unwrap_or(Request::Look), until)?;
+    let view = glance(&places, &request, until)?;
     let well = view.state.is_well() && view.state != State::Starting;
     let observation = Observation {
         state: view.state,
