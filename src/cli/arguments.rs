@@ -114,11 +114,11 @@ pub(super) enum PersonVerb {
     Monitor(MonitorArguments),
     /// The same as `status`, in the word of Clusterware
     Check(MonitorArguments),
-    /// Kill every process of the site at once, without a graceful stop
+    /// Kill every process of the site at once, without a graceful stop; succeeds only if none is left
     Clean {
         #[command(flatten)]
         site: SiteArgument,
-        /// Also remove the lease of another node; only when that node is known to be off
+        /// Also break the database's lease of another node; only if that node is certainly off
         #[arg(long)]
         break_lease: bool,
     },
@@ -126,11 +126,11 @@ pub(super) enum PersonVerb {
     Run {
         #[command(flatten)]
         site: SiteArgument,
-        /// While this file exists, keep running after the site has failed
+        /// While this file exists, do not exit when the site fails; exit once it is removed
         #[arg(long, value_name = "FILE")]
         maintenance_flag: Option<PathBuf>,
     },
-    /// Wait, and exit as soon as the site is not running well
+    /// Watch the site, and exit as soon as it is not well
     Watch {
         #[command(flatten)]
         site: SiteArgument,
@@ -164,11 +164,11 @@ pub(super) enum PersonVerb {
     Resume(SiteArgument),
     /// Start a new supervisor for a site whose supervisor was killed, without a restart of its processes
     Adopt(SiteArgument),
-    /// Send each process that has a `reload` in the definition its reload signal or command
+    /// Tell each process that has a `reload` in the definition to read its configuration again
     Reload(SiteArgument),
-    /// Create a site: its definition, its database directory and the link to that
+    /// Create a site: its definition, its database directory and a link to that directory
     Create(CreateArguments),
-    /// Print the configuration to add the site to a cluster manager
+    /// Print the configuration that adds the site to a cluster manager or to systemd
     Generate {
         /// The cluster manager, or the tool that configures it
         #[arg(value_name = "FOR")]

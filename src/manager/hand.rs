@@ -1,4 +1,4 @@
-//! A person at three in the morning: sentences, and the exit codes of LSB ("Init Script Actions").
+//! The answer to a person: sentences, and the exit codes of LSB ("Init Script Actions").
 
 use super::{Answer, Verb, common_code, ended};
 use crate::agent::{FaultKind, Outcome};

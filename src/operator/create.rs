@@ -1,5 +1,5 @@
-//! A new site: its definition, its database and the link to that, as cjcmksite makes them (source
-//! document 003, 2.3.5). Either all of it is made, or nothing.
+//! Creates a site: its definition, its database and the link to that, as cjcmksite does (source document
+//! 003, 2.3.5). Either all of it is created, or nothing.
 
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -34,7 +34,7 @@ pub struct CreateOptions {
     pub jobcenter: bool,
     /// The database does not lie on a disk that is mounted.
     pub unmounted: bool,
-    /// The first process; none is known for JobCenter.
+    /// The command of the first process; empty for JobCenter.
     pub command: Vec<String>,
 }
 

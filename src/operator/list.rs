@@ -46,7 +46,7 @@ pub fn list_as_json(places: &Places) -> Vec<String> {
 /// Every site as a table; where that is wider than `width`, as a paragraph for each.
 pub fn list(places: &Places, width: Option<usize>) -> Vec<String> {
     let rows = rows(places);
-    // A person who wrote such a file looks for its site here.
+    // The author of such a file looks for its site here.
     let misnamed = misnamed_files(places).into_iter().map(|file| {
         format!(
             "{} defines no site: a definition is called NAME.yaml, and NAME holds a-z, 0-9, `.` and \
@@ -71,7 +71,7 @@ pub fn list(places: &Places, width: Option<usize>) -> Vec<String> {
 
 fn rows(places: &Places) -> Vec<SiteRow> {
     let mut names: BTreeSet<SiteName> = defined_sites(places).into_iter().collect();
-    // A site that runs without its definition is listed all the same.
+    // A site that runs is listed without a definition, too.
     for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
         names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
     }

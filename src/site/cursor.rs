@@ -1,4 +1,4 @@
-//! Reading a tree with every complaint at its place, all of them at once.
+//! Reads a tree and reports all faults at once, each with its position.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
         self.problems.told.borrow_mut().push((self.path.clone(), target, message));
     }
 
-    /// Whether another complaint would only be counted, so that its words need not be found.
+    /// Whether another fault would only be counted, so that its message need not be made.
     pub(super) fn is_only_counted(&self) -> bool {
         self.problems.is_full()
     }
@@ -316,9 +316,9 @@ fn expected_one_of(known: &[&str]) -> String {
     format!("expected one of {}", known.join(", "))
 }
 
-/// The word of `known` that is nearest to `word`, if one is near enough to be meant.
+/// The word of `known` that is nearest to `word`, if one is near enough.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // Nothing here is called by a word that is longer.
+    // No key or name here is longer.
     if word.len() > 255 {
         return None;
     }

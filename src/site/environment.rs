@@ -30,8 +30,7 @@ pub fn read_env_file_until(path: &Path, deadline: Moment) -> Result<Vec<(String,
     pairs(path, read)
 }
 
-/// The word by which this program is asked to print a file: a plus sign and its bytes, or a minus
-/// sign and the fault.
+/// The hidden command that prints a file: a plus sign and its bytes, or a minus sign and the fault.
 pub const READ_FILE: &str = "read-file";
 
 /// The bytes of a file for [`READ_FILE`].

@@ -65,7 +65,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         root.wrong("the definition is empty; it begins with `version: 1`");
         return None;
     }
-    // Keys that begin with x- are the writer's own, as in Compose: a place for anchors.
+    // As in Compose, keys that begin with x- are ignored: a place for anchors.
     let own: Vec<&str> =
         root.entries()?.iter().map(|(k, _)| *k).filter(|k| k.starts_with("x-")).collect();
     root.check_keys(&[&SITE_KEYS[..], &CONTEXT_KEYS[..], &own[..]].concat());
@@ -277,7 +277,7 @@ fn read_prerequisites(root: &Cursor<'_>, database: Option<&Path>, address: bool)
 }
 
 /// FNV-1a in 64 bits, twice with different beginnings: it tells versions of a file apart, and
-/// guards against nobody.
+/// is no protection against forgery.
 fn fingerprint(text: &str) -> String {
     let hash = |basis: u64| {
         text.bytes().fold(basis, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))

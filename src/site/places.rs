@@ -1,4 +1,4 @@
-//! Where things live.
+//! The paths of all files of a site.
 
 use std::env;
 use std::ffi::OsStr;
@@ -138,11 +138,11 @@ impl SitePlaces {
     pub fn stop_lock(&self) -> PathBuf {
         self.runtime.join("stop.lock")
     }
-    /// When a stop was last ordered.
+    /// The file that says when a stop was last ordered.
     pub fn stop_order(&self) -> PathBuf {
         self.runtime.join("stop.order")
     }
-    /// Where the supervisor listens.
+    /// The control socket of the supervisor.
     pub fn socket(&self) -> PathBuf {
         self.runtime.join("control")
     }
@@ -159,11 +159,11 @@ impl SitePlaces {
         });
         format!("{hash:016x}.")
     }
-    /// Where such a socket is, `secret` being 16 digits.
+    /// The path of such a socket; `secret` is 16 digits.
     pub fn notify_socket(&self, secret: &str) -> PathBuf {
         self.notify_folder().join(format!("{}{secret}", self.notify_prefix()))
     }
-    /// Where such a socket is bound before it is put there.
+    /// The path at which such a socket is bound before it is renamed to that.
     pub fn notify_unseen(&self) -> PathBuf {
         self.runtime.join("notify")
     }

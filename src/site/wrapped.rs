@@ -1,4 +1,4 @@
-//! The supervisor that a site already has: the commands by which it is spoken to.
+//! A supervisor that is not siteward's: the commands that start, stop and list it.
 
 use std::path::{Path, PathBuf};
 
@@ -22,14 +22,14 @@ pub struct Wrapped {
     pub detached: bool,
 }
 
-/// How it is asked which sites there are.
+/// The command that lists its sites.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     pub command: Vec<String>,
     pub rows: Rows,
 }
 
-/// How its answer is read.
+/// The form of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// The table of cjcls: site, daemon's PID or SHUT, database and link, ON or OFF.
@@ -38,7 +38,7 @@ pub enum Rows {
     ExitStatus,
 }
 
-/// Where JobCenter lives (source document 003, CONF-11, DB-07).
+/// The directories of JobCenter (source document 003, CONF-11, DB-07).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Jobcenter {
     pub commands: PathBuf,

@@ -1,5 +1,5 @@
-//! A YAML document as a tree in which nothing is lost: order kept, duplicate keys refused (the
-//! YAML crate lets them through), and nothing read beyond the bounds.
+//! A YAML document as a tree: the order is kept, duplicate keys are refused (the YAML crate accepts them),
+//! merge keys are applied, and nothing is read beyond the bounds.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
