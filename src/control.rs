@@ -101,9 +101,9 @@ impl fmt::Display for Pause {
         f.write_str(&self.words)?;
         match self.until {
             Some(until) if self.is_over() => {
-                write!(f, "; WARNING: it was meant until {until}, which is past")
+                write!(f, "; WARNING: it was meant until {}, which is past", until.local_and_utc())
             }
-            Some(until) => write!(f, "; until {until}"),
+            Some(until) => write!(f, "; until {}", until.local_and_utc()),
             None => Ok(()),
         }
     }

@@ -112,6 +112,21 @@ fn countmax_and_countsleep_are_the_default_of_the_timeouts() {
     assert_eq!((site.boot_timeout.as_secs(), site.stop_timeout.as_secs()), (200, 300));
 }
 
+#[test]
+fn only_a_grace_period_that_somebody_wrote_is_warned_of() {
+    let name: SiteName = "a".parse().unwrap();
+    let warnings = |grace: &str| {
+        let text =
+            format!("version: 1\nstop_timeout: 5s\nprocesses: {{a: {{command: [x]{grace}}}}}\n");
+        parse(&name, Path::new("x"), &text).unwrap().warnings
+    };
+    assert_eq!(warnings(""), [""; 0]);
+    assert_eq!(
+        warnings(", stop_grace_period: 10s"),
+        ["stop_grace_period of `a` (10s) is longer than stop_timeout (5s), which ends it"]
+    );
+}
+
 proptest! {
     /// Nothing that a user can write may panic, and whatever is refused is refused with a place
     /// inside the file.
@@ -236,6 +251,33 @@ fn complaints_beyond_the_first_twenty_are_counted() {
     assert_eq!((error.problems.len(), error.more), (20, 80));
     assert_eq!(error.problems[19].position.map(|p| (p.line, p.column)), Some((22, 22)));
     assert!(error.to_string().ends_with("\nx: and 80 more"), "{error}");
+}
+
+#[test]
+fn a_map_takes_the_keys_that_it_merges_and_its_own_win() {
+    let name: SiteName = "a".parse().unwrap();
+    let text = "version: 1\n\
+                x-quiet: &quiet {essential: false, stop_signal: INT}\n\
+                x-slow: &slow {stop_signal: HUP, stop_grace_period: 20s}\n\
+                processes:\n  \
+                a: {<<: *quiet, command: [x]}\n  \
+                b: {command: [x], stop_signal: USR1, <<: [*quiet, *slow]}\n";
+    let site = parse(&name, Path::new("x"), text).unwrap();
+    let [a, b] = &site.processes[..] else { panic!("two processes") };
+    assert!(!a.essential && !b.essential);
+    assert_eq!(
+        (a.stop_signal.to_string(), b.stop_signal.to_string()),
+        ("SIGINT".into(), "SIGUSR1".into())
+    );
+    assert_eq!((a.stop_grace_period.as_secs(), b.stop_grace_period.as_secs()), (10, 20));
+    let wrong = |line: &str| {
+        let text = format!("version: 1\nx-a: &a {{esential: false}}\nprocesses:\n  {line}\n");
+        parse(&name, Path::new("x"), &text).unwrap_err().to_string()
+    };
+    let merged = wrong("a: {<<: *a, command: [x]}");
+    assert!(merged.starts_with("x:4:7: processes.a.esential: there is no such key"), "{merged}");
+    let text = wrong("a: {<<: text, command: [x]}");
+    assert!(text.contains("`<<` takes a map or a list of maps, as aliases"), "{text}");
 }
 
 #[test]

@@ -127,6 +127,7 @@ fn a_person_who_mistypes_a_name_is_told_the_nearest() {
         assert_eq!(refused.status.code(), Some(5), "{verb}: {}", said(&refused));
         let words = "siteward: there is no site `shpo` here; did you mean the site `shop`?";
         assert!(said(&refused).contains(words), "{verb}: {}", said(&refused));
+        assert!(!said(&refused).contains("?."), "{verb}: {}", said(&refused));
     }
     let far = said(&output(bench.hand(&["stop", "elsewhere"])));
     assert!(far.contains("there is no site `elsewhere` here; see: siteward list"), "{far}");
@@ -529,4 +530,53 @@ fn at_a_door(bench: &Bench, dice: &mut Dice) -> Command {
         command.arg0(dice.value());
     }
     command
+}
+
+#[test]
+fn pacemakers_agent_says_how_it_is_used_and_which_values_it_takes() {
+    let bench = Bench::new();
+    bench.define("a", SIMPLE);
+    let usage = succeed(bench.ocf("", "usage", &[]));
+    for action in ["start", "stop", "monitor", "reload-agent", "validate-all", "meta-data"] {
+        assert!(usage.contains(action), "{usage}");
+    }
+    let unknown = output(bench.ocf("a", "promote", &[]));
+    assert_eq!(unknown.status.code(), Some(3));
+    assert!(reason(&unknown).contains("there is no action `promote`"), "{}", reason(&unknown));
+    for verb in ["validate-all", "start"] {
+        let refused = output(bench.ocf("a", verb, &[("OCF_RESKEY_degraded_is", "foo")]));
+        assert_eq!(refused.status.code(), Some(6), "{verb}");
+        let words = "the parameter degraded_is: `foo` is none of running, degraded";
+        assert!(reason(&refused).contains(words), "{}", reason(&refused));
+    }
+    assert_eq!(code(bench.ocf("a", "validate-all", &[("OCF_RESKEY_degraded_is", "degraded")])), 0);
+    let longdesc = succeed(bench.ocf("", "meta-data", &[]));
+    assert!(longdesc.contains("validate-all and start refuse any other value"), "{longdesc}");
+}
+
+#[test]
+fn pacemakers_agent_finds_a_site_by_the_directories_that_its_parameters_name() {
+    let bench = Bench::new();
+    bench.define("a", SIMPLE);
+    let call = |verb: &str, named: bool| {
+        let mut command = bench.ocf("a", verb, &[]);
+        for (variable, parameter, place) in [
+            ("SITEWARD_CONFIG_DIR", "config_dir", &bench.places.config),
+            ("SITEWARD_RUNTIME_DIR", "runtime_dir", &bench.places.runtime),
+            ("SITEWARD_LOG_DIR", "log_dir", &bench.places.logs),
+            ("SITEWARD_LINK_DIR", "link_dir", &bench.places.links),
+        ] {
+            command.env(variable, bench.path("elsewhere"));
+            if named {
+                command.env(format!("OCF_RESKEY_{parameter}"), place);
+            }
+        }
+        code(command)
+    };
+    assert_eq!(call("start", true), 0);
+    assert_eq!(bench.monitor("a"), (0, 0, 0));
+    assert_eq!((call("monitor", true), call("monitor", false)), (0, 7));
+    assert_eq!(call("stop", true), 0);
+    assert_eq!(bench.living("a"), "");
+    assert!(bench.places.logs.join("a").is_dir());
 }

@@ -34,6 +34,10 @@ fn main() -> ExitCode {
         trial("cmcheckconf_can_read_it", None, cmcheckconf_can_read_it),
         trial("placeholders_stand_at_the_top", None, placeholders_stand_at_the_top),
         trial("no_manager_gives_up_before_the_site", None, no_manager_gives_up_before_the_site),
+        trial("directories_are_named_to_every_manager", None, directories_are_named),
+        trial("the_default_directories_are_not_named", None, defaults_are_not_named),
+        trial("steps_are_numbered_in_order", None, steps_are_numbered_in_order),
+        trial("pacemaker_is_told_when_to_give_up", None, pacemaker_is_told_when_to_give_up),
         trial("systemd_can_read_it", missing, systemd_can_read_it),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
@@ -159,7 +163,7 @@ fn crsctl_can_read_it() {
 
 /// The parameters of a modular package that are used here (Managing Serviceguard, "Package modules
 /// and their parameters").
-const PACKAGE: [&str; 26] = [
+const PACKAGE: [&str; 30] = [
     "package_name",
     "package_type",
     "node_name",
@@ -186,6 +190,10 @@ const PACKAGE: [&str; 26] = [
     "service_halt_timeout",
     "script_log_file",
     "pev_siteward_site",
+    "pev_siteward_config_dir",
+    "pev_siteward_runtime_dir",
+    "pev_siteward_log_dir",
+    "pev_siteward_link_dir",
 ];
 
 fn cmcheckconf_can_read_it() {
@@ -285,5 +293,131 @@ fn systemd_can_read_it() {
         // It knows no manual page that is not installed yet, and says so on any machine.
         let complaints: Vec<&str> = said.lines().filter(|l| !l.contains("man siteward")).collect();
         assert!(complaints.is_empty(), "{site}: {complaints:?}");
+    }
+}
+
+const GENERATORS: [&str; 7] = [
+    "pacemaker-pcs",
+    "pacemaker-crm",
+    "clusterware",
+    "serviceguard",
+    "serviceguard-legacy",
+    "expresscluster",
+    "systemd",
+];
+
+/// What is printed is typed, with nothing in the environment that names a directory: it must find the
+/// site, which is nowhere else.
+fn directories_are_named() {
+    let bench = Bench::new();
+    bench.define("bare", BARE);
+    let shell = |script: &str, variables: &[(&str, &str)]| {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-ec", script]).env_clear().env("PATH", "/usr/bin:/bin");
+        command.envs(variables.iter().copied());
+        output(command)
+    };
+    let lives = |how: &str, start: &dyn Fn(&str) -> std::process::Output| {
+        let started = start("start");
+        assert!(started.status.success(), "{how}: {}", said(&started));
+        assert_eq!(bench.monitor("bare"), (0, 0, 0), "{how}");
+        let stopped = start("stop");
+        assert!(stopped.status.success(), "{how}: {}", said(&stopped));
+        assert_eq!(bench.monitor("bare"), (7, 7, 3), "{how}");
+    };
+    for generator in GENERATORS {
+        let printed = generate(&bench, generator, "bare");
+        let places = &bench.places;
+        for place in [&places.config, &places.runtime, &places.logs, &places.links] {
+            let place = place.display().to_string();
+            assert!(printed.contains(&place), "{generator} does not name {place}: {printed}");
+        }
+    }
+
+    let pcs = generate(&bench, "pacemaker-pcs", "bare");
+    let parameters: Vec<(String, String)> = pcs
+        .split_whitespace()
+        .skip_while(|word| *word != "ocf:siteward:site")
+        .take_while(|word| *word != "op")
+        .filter_map(|word| word.split_once('='))
+        .map(|(name, value)| (format!("OCF_RESKEY_{name}"), value.to_owned()))
+        .collect();
+    lives("pacemaker-pcs", &|verb| {
+        let pairs = parameters.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        let variables: Vec<(&str, &str)> =
+            pairs.chain([("OCF_RESOURCE_INSTANCE", "bare")]).collect();
+        shell(&format!("{SITEWARD} {verb}"), &variables)
+    });
+
+    let folder = bench.path("crs").display().to_string();
+    let clusterware = generate(&bench, "clusterware", "bare").replace("/opt/siteward/crs", &folder);
+    let install: Vec<&str> =
+        clusterware.lines().take_while(|line| !line.starts_with("# 2.")).collect();
+    let installed = shell(&install.join("\n"), &[]);
+    assert!(installed.status.success(), "{}", said(&installed));
+    let crs = [("_CRS_NAME", "r")];
+    lives("clusterware", &|verb| shell(&format!("{folder}/bare {verb}"), &crs));
+
+    let package = generate(&bench, "serviceguard", "bare");
+    let variables: Vec<(String, String)> = package
+        .lines()
+        .filter(|line| line.starts_with("pev_"))
+        .filter_map(|line| line.split_once(' '))
+        .map(|(key, value)| (key.to_uppercase(), value.trim().to_owned()))
+        .chain([("PEV_SITEWARD_SITE".to_owned(), "bare".to_owned())])
+        .chain([("SG_PACKAGE".to_owned(), "bare".to_owned())])
+        .collect();
+    lives("serviceguard", &|verb| {
+        let pairs: Vec<_> = variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        shell(&format!("{SITEWARD} {verb}"), &pairs)
+    });
+
+    let scripts = generate(&bench, "expresscluster", "bare");
+    let clp = [("CLP_EVENT", "START"), ("CLP_DISK", "SUCCESS")];
+    lives("expresscluster", &|verb| {
+        let begins = format!(" {verb} bare ");
+        let line = scripts.lines().find(|line| line.contains(&begins)).unwrap();
+        shell(line, &clp)
+    });
+}
+
+fn defaults_are_not_named() {
+    let bench = Bench::new();
+    bench.define("bare", BARE);
+    for generator in GENERATORS {
+        let mut command = bench.hand(&["generate", generator, "bare"]);
+        command
+            .env("SITEWARD_RUNTIME_DIR", "/run/siteward")
+            .env("SITEWARD_LOG_DIR", "/var/log/siteward")
+            .env("SITEWARD_LINK_DIR", "/var/lib/siteward");
+        let printed = succeed(command);
+        for name in ["RUNTIME_DIR", "LOG_DIR", "LINK_DIR", "runtime", "log_dir", "link-dir"] {
+            assert!(!printed.contains(name), "{generator} names {name}: {printed}");
+        }
+    }
+}
+
+fn steps_are_numbered_in_order() {
+    let bench = bench();
+    for (site, _) in SITES {
+        let printed = generate(&bench, "clusterware", site);
+        let numbers: Vec<usize> = printed
+            .lines()
+            .filter_map(|line| line.strip_prefix("# ")?.split_once(". ")?.0.parse().ok())
+            .collect();
+        assert!(numbers.len() >= 2, "{printed}");
+        assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{site}");
+    }
+}
+
+fn pacemaker_is_told_when_to_give_up() {
+    let bench = bench();
+    for (site, _) in SITES {
+        for generator in ["pacemaker-pcs", "pacemaker-crm"] {
+            let printed = generate(&bench, generator, site);
+            let meta = "meta migration-threshold=2 failure-timeout=1h";
+            assert_eq!(printed.matches(meta).count(), 1, "{generator} {site}");
+            assert!(printed.contains("# migration-threshold=2: a first failure"), "it says why");
+        }
     }
 }

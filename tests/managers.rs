@@ -167,7 +167,9 @@ fn in_serviceguard(nodes: Vec<Node>) {
     let legacy = succeed(sg.nodes[0].bench().hand(&["generate", "serviceguard-legacy", SITE]));
     let line = legacy.lines().find_map(|l| l.strip_prefix("SERVICE_CMD[0]=")).unwrap();
     let run: Vec<&str> = line.trim_matches('"').split(' ').skip(1).collect();
-    assert_eq!(run, ["run", SITE, "--as", "serviceguard"]);
+    // The test's directories are not the default, so they stand behind it.
+    assert_eq!(run[..4], ["run", SITE, "--as", "serviceguard"]);
+    assert_eq!(run[4], "--config-dir");
     for function in ["customer_defined_run_cmds", "customer_defined_halt_cmds"] {
         let code = sg.customer_defined(0, &legacy, function);
         assert_eq!(code, 0, "{function}, with nothing to do");
@@ -269,4 +271,26 @@ fn in_expresscluster(nodes: Vec<Node>) {
     assert_eq!(clp.deactivate(0, "GROUPFAILOVER"), State::Inactive);
     assert_eq!(clp.breaches, Vec::<String>::new());
     nothing_left(&clp.nodes);
+}
+
+#[test]
+fn a_deep_monitor_leaves_a_death_to_the_restart_budget() {
+    let bench = Bench::new();
+    bench.define(
+        "a",
+        "processes:\n  a: {command: [ACT, steady], restart: {attempts: 1000, within: 1h, delay: 0s}}\n",
+    );
+    succeed(bench.ocf("a", "start", &[]));
+    let rounds = std::env::var("SITEWARD_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(80);
+    for round in 0..rounds {
+        let deep = [("OCF_CHECK_LEVEL", "10"), ("OCF_RESKEY_CRM_meta_interval", "1000")];
+        let monitor = background(bench.ocf("a", "monitor", &deep));
+        // At a distance that is another one in each round.
+        let until = siteward::values::Moment::now() + Duration::from_micros(round * 250);
+        siteward::linux::wait::Waiting::<()>::new().wait(Some(until));
+        signal_if_there(bench.pid("a", "a"), Signal::KILL);
+        let answered = monitor.wait_with_output().unwrap();
+        assert_eq!(answered.status.code(), Some(0), "round {round}: {}", said(&answered));
+    }
+    succeed(bench.ocf("a", "stop", &[]));
 }

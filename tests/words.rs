@@ -143,3 +143,181 @@ fn jobcenters_site_is_made_by_its_own_command() {
     succeed(center.hand(&["start", "testsite"]));
     succeed(center.hand(&["stop", "testsite"]));
 }
+
+#[test]
+fn a_person_is_told_how_the_definition_compares_with_what_runs() {
+    let bench = Bench::new();
+    let file = bench.places.config.join("one.yaml");
+    let row = || -> serde_json::Value {
+        serde_json::from_str(succeed(bench.hand(&["list", "--json"])).trim()).unwrap()
+    };
+    let told = |word: &str, up: bool, sentences: &[&str]| {
+        let status = said(&output(bench.hand(&["status", "one"])));
+        let list = succeed(bench.hand(&["list"]));
+        let validated = output(bench.hand(&["validate-all", "one"]));
+        for sentence in sentences {
+            assert!(status.contains(sentence), "{word}, status: {status}");
+            assert!(list.contains(sentence), "{word}, list: {list}");
+        }
+        assert_eq!(row()["definition"], word);
+        assert_eq!(validated.status.success(), ["same", "changed"].contains(&word), "{word}");
+        let monitor = output(bench.ocf("one", "monitor", &[]));
+        assert_eq!(monitor.status.code(), Some(if up { 0 } else { 7 }));
+        assert_eq!(said(&monitor), "", "a cluster is not told");
+        said(&validated)
+    };
+    let start = || {
+        bench.define("one", ONE);
+        succeed(bench.hand(&["start", "one"]));
+    };
+    start();
+    assert!(told("same", true, &[]).contains("the one that the site runs with"));
+    assert!(!succeed(bench.hand(&["status", "one"])).contains("definition"));
+
+    bench.define("one", &format!("boot_timeout: 11s\n{ONE}"));
+    let differs = "one.yaml differs from what runs; the change takes effect at the next start";
+    assert!(told("changed", true, &[differs]).contains("differs from the one that the site runs"));
+    succeed(bench.hand(&["stop", "one"]));
+    assert!(!told("same", false, &[]).contains("runs with"), "nothing runs");
+
+    start();
+    let keeps = "the site keeps running with the definition it was started with";
+    bench.define("one", "processes: {a: {comand: [ACT, steady], command: [ACT, steady]}}\n");
+    let validated =
+        told("broken", true, &["one.yaml:6:17: processes.a.comand: there is no such key", keeps]);
+    assert!(validated.contains("keeps running with the definition it was started"), "{validated}");
+    succeed(bench.hand(&["stop", "one"]));
+    assert_eq!(bench.living("one"), "");
+    let list = succeed(bench.hand(&["list"]));
+    assert!(list.contains("stopped; the definition is wrong") && !list.contains(keeps), "{list}");
+    told("broken", false, &["one.yaml:6:17: processes.a.comand: there is no such key"]);
+
+    start();
+    fs::write(&file, "version: 1\nprocesses: [\n").unwrap();
+    told("broken", true, &["one.yaml:3:1:", keeps]);
+
+    fs::remove_file(&file).unwrap();
+    let validated = told("removed", true, &["one.yaml is gone", keeps]);
+    assert!(validated.contains("there is no definition"), "{validated}");
+    succeed(bench.hand(&["stop", "one"]));
+    assert_eq!(bench.living("one"), "");
+    assert!(succeed(bench.hand(&["list"])).contains("no site is defined"));
+    let status = output(bench.hand(&["status", "one"]));
+    assert_eq!(status.status.code(), Some(3));
+    assert!(said(&status).contains("there is no definition"), "{}", said(&status));
+}
+
+#[test]
+fn help_calls_a_verb_as_it_was_typed_and_tells_its_options_from_the_global_ones() {
+    let bench = Bench::new();
+    for verb in ["status", "monitor", "check", "pause", "create"] {
+        let help = succeed(bench.hand(&[verb, "--help"]));
+        assert!(help.contains(&format!("Usage: siteward {verb} ")), "{help}");
+        let (own, global) = help.split_once("\nGlobal options:\n").expect("a heading");
+        for option in ["--config-dir", "--as", "--timeout", "--quiet"] {
+            assert!(!own.contains(option) && global.contains(option), "{option}: {help}");
+        }
+        assert!(own.contains("--help"), "{help}");
+    }
+    let all = succeed(bench.hand(&["--help"]));
+    for word in ["what is true now", "who ", "whoever", "by force in the end"] {
+        assert!(!all.contains(word), "{word}: {all}");
+    }
+}
+
+#[test]
+fn the_end_of_a_pause_is_told_in_local_time_and_in_utc() {
+    let bench = Bench::new();
+    bench.define("one", ONE);
+    succeed(bench.hand(&["start", "one"]));
+    let in_zone = |words: &[&str]| {
+        let mut command = bench.hand(words);
+        // POSIX: five hours and a half ahead of UTC.
+        command.env("TZ", "XXX-5:30");
+        succeed(command)
+    };
+    let said = in_zone(&["pause", "one", "--until", "2099-11-21 23:00"]);
+    let both = "until 2099-11-21 23:00:00 +05:30, which is 2099-11-21T17:30:00Z";
+    assert!(said.contains(both), "{said}");
+    assert!(in_zone(&["status", "one"]).contains(both));
+    let utc = succeed(bench.hand(&["status", "one"]));
+    assert!(utc.contains("until 2099-11-21T17:30:00Z"), "{utc}");
+    succeed(bench.hand(&["stop", "one"]));
+}
+
+#[test]
+fn a_file_where_the_directory_of_definitions_should_be_is_told_as_one() {
+    let bench = Bench::new();
+    bench.define("one", ONE);
+    let file = bench.places.config.join("one.yaml").display().to_string();
+    let words = format!("{file} is a file; give the directory that holds the definitions");
+    for verb in [&["start"][..], &["start", "one"], &["validate-all", "one"], &["list"]] {
+        let told = output(bench.hand(&[verb, &["--config-dir", &file]].concat()));
+        assert!(said(&told).contains(&words), "{verb:?}: {}", said(&told));
+    }
+}
+
+#[test]
+fn no_table_breaks_within_words_on_a_narrow_terminal() {
+    let bench = Bench::new();
+    bench.define(
+        "one",
+        "processes:\n  a: {command: [ACT, steady]}\n  \
+         extra: {command: [ACT, steady], essential: false}\n",
+    );
+    succeed(bench.hand(&["start", "one"]));
+    let narrow = |words: &[&str]| {
+        let mut command = bench.hand(words);
+        command.env("COLUMNS", "40");
+        succeed(command)
+    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for call in [&["list"][..], &["status", "one"], &["status", "one", "--explain"]] {
+        let (wide, fitted) = (succeed(bench.hand(call)), narrow(call));
+        for line in fitted.lines() {
+            // A path that is longer than the terminal is wide has a line of its own.
+            let is_one_word = line.split_whitespace().count() == 1;
+            assert!(line.chars().count() <= 40 || is_one_word, "{call:?}: {fitted}");
+        }
+        if call != ["list"] {
+            assert_eq!(words(&fitted), words(&wide), "{call:?}");
+        }
+    }
+    let list = narrow(&["list"]);
+    assert!(list.starts_with("one\n  DAEMON-PID     "), "{list}");
+    assert!(list.contains("\n  STATE          running"), "{list}");
+    succeed(bench.hand(&["stop", "one"]));
+}
+
+#[test]
+fn a_folder_that_was_there_keeps_its_mode() {
+    let bench = Bench::new();
+    for (name, mode) in [("private", 0o700), ("group", 0o2770), ("sticky", 0o1777)] {
+        let folder = bench.path(name);
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let at = folder.display().to_string();
+        let words =
+            ["create", name, "--database", &at, "--unmounted", "--", SITEWARD, "act", "steady"];
+        let made = succeed(bench.hand(&words));
+        assert!(made.contains("which was there and keeps its mode"), "{made}");
+        let after = fs::metadata(&folder).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(after, mode, "{name}: {after:o}");
+    }
+    // A new one takes the group of a folder whose group is inherited.
+    let above = bench.path("group");
+    let at = above.join("new").display().to_string();
+    succeed(bench.hand(&[
+        "create",
+        "new",
+        "--database",
+        &at,
+        "--unmounted",
+        "--",
+        SITEWARD,
+        "act",
+        "steady",
+    ]));
+    let mode = fs::metadata(above.join("new")).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode, 0o2755, "{mode:o}");
+}

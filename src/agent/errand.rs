@@ -263,9 +263,10 @@ fn make_here(database: &Path) -> Result<bool, String> {
         None => format!("{at} is there, and is no folder"),
         Some(_) => format!("{at} cannot be read: {e}"),
     })?;
-    let mode = folder.mode().map_err(|e| format!("{at} cannot be read: {e}"))?;
-    // Whatever the umask is: others must be able to enter (source document 003, DB-12).
-    if mode & 0o755 != 0o755 {
+    // The owner of a folder that was there before has decided who may enter it.
+    if made {
+        let mode = folder.mode().map_err(|e| format!("{at} cannot be read: {e}"))?;
+        // Whatever the umask is: others must be able to enter (source document 003, DB-12).
         folder
             .set_mode(mode | 0o755)
             .map_err(|e| format!("the mode of {at} cannot be set: {e}"))?;

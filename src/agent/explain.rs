@@ -1,15 +1,15 @@
-//! What this node offers to hold a site's processes by, who bears its mark without being one of them,
-//! and what the last stop was proved by.
+//! By which marks siteward tracks a site's processes on this node, which strangers bear its mark, and by
+//! which marks the last stop was proved.
 
 use super::Target;
 use crate::process::{Ending, Record, find_members, offered};
 
 /// Lines for a person.
 pub fn explain(target: &Target) -> Vec<String> {
-    let mut lines = vec!["marks by which its processes are known on this node:".to_owned()];
+    let mut lines = vec!["its processes are tracked on this node by these marks:".to_owned()];
     let record = match Record::read(&target.site) {
         Ok(record) => record,
-        Err(error) => return vec![format!("its record cannot be read: {error}")],
+        Err(error) => return vec![format!("the state file of the site cannot be read: {error}")],
     };
     for offer in offered(&target.site, record.as_ref()) {
         let is = if offer.offered { "" } else { "not here: " };
@@ -17,7 +17,8 @@ pub fn explain(target: &Target) -> Vec<String> {
     }
     match find_members(&target.site, record.as_ref()) {
         Ok(members) => lines.extend(members.describe_strangers()),
-        Err(error) => lines.push(format!("what else bears its mark cannot be told: {error}")),
+        Err(error) => lines
+            .push(format!("it cannot be found out which other processes bear its mark: {error}")),
     }
     lines.push(match record.and_then(|record| record.ending) {
         Some(Ending::Stopped { at, by, proved_by }) if !proved_by.is_empty() => {
@@ -27,7 +28,7 @@ pub fn explain(target: &Target) -> Vec<String> {
         Some(Ending::Failed(failure)) => {
             format!("last failed at {}: {}", failure.at, failure.reason)
         }
-        None => "no stop is on record since this node was booted, or since it was last started"
+        None => "it has not been stopped since this node was booted, or since it was last started"
             .to_owned(),
     });
     lines

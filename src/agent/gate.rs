@@ -1,4 +1,4 @@
-//! What must be so before a site is started: each with its own cause, in milliseconds.
+//! The preconditions of a start, each with its own cause, checked in milliseconds.
 
 use std::ffi::OsStr;
 use std::io;
@@ -33,7 +33,8 @@ pub(super) fn check(definition: &Definition, part: Part) -> Passed {
     Passed { warnings, fault: all_in_one(faults) }
 }
 
-/// The first is the fault, and the rest is told with it: whoever prepares a node wants to see all.
+/// One fault with all of them: the first is its sentence, the rest its details. An administrator who prepares
+/// a node wants to see all.
 fn all_in_one(faults: Vec<Fault>) -> Option<Fault> {
     let more = faults.len().saturating_sub(1);
     let mut faults = faults.into_iter();
@@ -45,8 +46,8 @@ fn all_in_one(faults: Vec<Fault>) -> Option<Fault> {
     Some(fault)
 }
 
-/// What belongs to the node: programs, users, files. True on a standby as well, and then without a
-/// look at what lies on the disk.
+/// The node's own part: programs, users, files. On a standby node it is checked without a look at the
+/// site's disk.
 fn can_run(
     definition: &Definition,
     is_active: bool,
@@ -60,8 +61,8 @@ fn can_run(
     for process in &definition.processes {
         faults.extend(check_user(process).err());
         let folder = folder_of(process);
-        // A folder on the disk is there where the disk is. A start runs the process in its folder, and
-        // says what came of that.
+        // A directory on the disk is there only with the disk. A start runs the process in its directory,
+        // and reports the error of that.
         let on_disk = disk.is_some_and(|disk| folder.starts_with(disk));
         check_programs(process, (is_active || !on_disk) && folder.is_dir(), faults);
         if !is_active && !on_disk {
@@ -92,7 +93,7 @@ fn check_folder(process: &Process, folder: &Path) -> Result<(), Fault> {
     ))
 }
 
-/// What a wrapped supervisor needs of this node and, `on_disk`, of the site's disk.
+/// Checks the needs of a wrapped supervisor on this node and, `on_disk`, on the site's disk.
 fn wrapped_can_run(
     definition: &Definition,
     wrapped: &Wrapped,
@@ -130,7 +131,7 @@ fn wrapped_can_run(
     Ok(())
 }
 
-/// What moves with the site: the disk, the address.
+/// The disk and the address, which move with the site.
 fn surroundings(definition: &Definition) -> Result<(), Fault> {
     if let Some(point) = &definition.prerequisites.mounted {
         check_mounted(definition, point)?;
@@ -179,7 +180,10 @@ fn check_user(process: &Process) -> Result<(), Fault> {
         };
         Fault::new(
             FaultKind::NotInstalled,
-            format!("this node knows no {what}, as whom `{}` is to run; add it here", process.name),
+            format!(
+                "this node knows no {what}, which `{}` is to run as; add it here",
+                process.name
+            ),
         )
     })?;
     match who {

@@ -1,5 +1,5 @@
-//! Who holds a site's database, and what is done about it: a process that still works there makes
-//! the unmount after a successful stop fail (source document 003, NOTE-02 and NOTE-03).
+//! Processes that use a site's database. One that is left after a successful stop makes the unmount fail
+//! (source document 003, NOTE-02 and NOTE-03).
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::process::{
 use crate::site::{Definition, Holders, load, load_snapshot};
 use crate::values::{Moment, Signal};
 
-/// A sentence for each: who, with what, and whose it is.
+/// One line for a process: its number, its command, its site, and the file that it uses.
 fn describe(target: &Target, holder: &Holder) -> String {
     let line = command_line(holder.pid).unwrap_or_else(|| format!("[{}]", holder.comm));
     let folder = target.site.runtime.as_os_str().as_encoded_bytes();
@@ -31,7 +31,7 @@ fn describe(target: &Target, holder: &Holder) -> String {
     format!("{} ({line}), {whose}, holds {}", holder.pid, holder.what.display())
 }
 
-/// Lists everybody who holds the database of a site, at any time.
+/// Lists the processes that use the database of a site, at any time.
 pub fn list_holders(target: &Target) -> Outcome {
     let definition = match load(&target.places, &target.name) {
         Ok(definition) => definition,
@@ -55,7 +55,7 @@ pub fn list_holders(target: &Target) -> Outcome {
     })
 }
 
-/// What is mounted below the database, in words: it keeps it from being unmounted as well.
+/// The file systems that are mounted below the database: they also prevent its unmount.
 fn mounted_below(database: &Path) -> impl Iterator<Item = String> {
     let mounts = node::mount_points().unwrap_or_default();
     let below = |mount: &PathBuf| mount.starts_with(database) && mount != database;
@@ -63,7 +63,7 @@ fn mounted_below(database: &Path) -> impl Iterator<Item = String> {
     below.into_iter().map(|mount| format!("something is mounted on {}", mount.display()))
 }
 
-/// After the site is proved stopped: names those who still hold its database, and ends them where
+/// After the site is proved stopped: names the processes that still use its database, and ends them where
 /// the definition says so.
 pub(super) fn see_to(
     target: &Target,
@@ -102,7 +102,7 @@ pub(super) fn see_to(
                 stat.map(|stat| (is_of_another_site(&target.site, &stat), environment_mark(&stat)));
             let why = match whose {
                 Some((_, Err(_))) => Some(UNREADABLE),
-                // Where it cannot be told it is left, too.
+                // A process whose site cannot be found out is left, too.
                 Some((Ok(true) | Err(_), Ok(_))) => Some("which has another site's mark"),
                 Some((Ok(false), Ok(_))) | None => None,
             };
@@ -127,10 +127,10 @@ pub(super) fn see_to(
             history::add(&target.site.history(), "holders", &words);
             log::warn!("{words}; it is ended, as `holders:` says");
         }
-        let polite = definition.holders == Holders::Terminate && !term_until.passed();
-        end_all(&left, if polite { Signal::TERM } else { Signal::KILL });
+        let graceful = definition.holders == Holders::Terminate && !term_until.passed();
+        end_all(&left, if graceful { Signal::TERM } else { Signal::KILL });
     }
-    // What others have mounted is not ours to unmount.
+    // siteward unmounts nothing that it has not mounted.
     let Some(mount) = mounted_below(database).next() else { return Ok(()) };
     if definition.holders == Holders::Report {
         log::warn!("the site `{}` is stopped, and its disk is still busy: {mount}", target.name);

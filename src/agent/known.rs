@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::{Fault, FaultKind, Target};
 use crate::process::find_members;
-use crate::site::{misnamed_site, nearest_site};
+use crate::site::{misnamed_site, nearest_site, no_directory};
 
-/// A refusal, where neither a definition nor a record nor a process with its mark is known of the site:
-/// whoever named it meant another.
+/// A refusal, where the site has no definition, no record and no process with its mark on this node: its name
+/// was mistyped.
 pub fn unknown_here(target: &Target) -> Option<Fault> {
     let site = &target.site;
     let written = [&site.definition, &site.record(), &site.snapshot(), &site.socket()];
@@ -19,6 +19,9 @@ pub fn unknown_here(target: &Target) -> Option<Fault> {
         return None;
     }
     let name = &target.name;
+    if let Some(why) = no_directory(&target.places) {
+        return Some(Fault::new(FaultKind::WrongHere, why));
+    }
     let near = (misnamed_site(&target.places, name), nearest_site(&target.places, name));
     let next = match near {
         (Some(file), _) => {
@@ -30,7 +33,7 @@ pub fn unknown_here(target: &Target) -> Option<Fault> {
     Some(Fault::new(FaultKind::NotInstalled, format!("there is no site `{name}` here; {next}")))
 }
 
-/// What may not be seen may be there.
+/// A path that this user may not look at may be there.
 fn may_be_there(path: &Path) -> bool {
     match path.symlink_metadata() {
         Ok(_) => true,

@@ -7,6 +7,7 @@
 mod adopt;
 mod clean;
 mod deadline;
+mod drift;
 mod errand;
 mod explain;
 mod gate;
@@ -35,6 +36,7 @@ use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 pub use adopt::adopt;
 pub use clean::{clean, clean_and_break};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
+pub use drift::{Drift, definition_lines, drift, is_up};
 pub use errand::{FolderJob, do_with_folder, run_errand};
 pub use explain::explain;
 pub use holders::list_holders;

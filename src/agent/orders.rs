@@ -98,7 +98,9 @@ fn try_pause(target: &Target, said: &PauseOrder, deadline: &Deadline) -> Result<
         }
     }
     paused?;
-    let until = pause.until.map_or_else(String::new, |until| format!(" (meant until {until})"));
+    let until = pause
+        .until
+        .map_or_else(String::new, |until| format!(" (meant until {})", until.local_and_utc()));
     Ok(Outcome::Done(format!(
         "the site `{}` is in maintenance{until}: no process of it runs until `siteward resume {}`",
         target.name, target.name

@@ -1,16 +1,26 @@
 //! Whether a definition is right, and whether this node can run it.
 
+use super::drift::{self, Drift};
 use super::errand::{Halt, Part, pass_gate};
 use super::monitor::Level;
 use super::{Deadline, Fault, Outcome, Target};
 use crate::site::load;
 
-/// Level 0: the definition. Level 10: also what belongs to this node; not the disk and the
-/// address, which belong to whichever node is active.
+/// Level 0: the definition. Level 10: also the programs, users and files of this node; not the disk and
+/// the address, which only the active node has.
 pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     let definition = match load(&target.places, &target.name) {
         Ok(definition) => definition,
-        Err(error) => return Fault::from(error).into(),
+        Err(error) => {
+            let mut fault = Fault::from(error);
+            if drift::of_running(target, deadline).is_some() {
+                fault.details.push(
+                    "the site is up, and keeps running with the definition it was started with"
+                        .to_owned(),
+                );
+            }
+            return fault.into();
+        }
     };
     if let Err(error) = target.site.check_length() {
         return Fault::new(super::FaultKind::WrongHere, error.to_string()).into();
@@ -25,5 +35,14 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
             Err(Halt::Fault(fault)) => return fault.into(),
         }
     }
-    Outcome::Done(format!("the definition of `{}` is valid", target.name))
+    let compared = match drift::of_running(target, deadline) {
+        Some(Drift::Same) => ", and is the one that the site runs with",
+        Some(Drift::Changed) => {
+            ", and differs from the one that the site runs with; it takes effect at the next start"
+        }
+        // It was changed once more after it was read.
+        Some(Drift::Broken(_) | Drift::Removed) => ", and was changed while it was checked",
+        None => "",
+    };
+    Outcome::Done(format!("the definition of `{}` is valid{compared}", target.name))
 }

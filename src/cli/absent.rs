@@ -1,43 +1,33 @@
-//! Calls about a site that cannot be, or is not there.
+//! Calls about a site whose name no site can have, or that is not defined here.
 //!
-//! Promises: a cluster manager never hears of a failure of what cannot exist, for it would fence a
-//! node for a slip of the pen; a person is never told "stopped" of a name that was mistyped.
+//! Promises: a cluster manager never gets a failure for a name that no site can have, since a failed stop
+//! fences the node; a person who mistypes a name is never told "stopped".
 
 use crate::agent::{self, Fault, FaultKind, Outcome, Target};
-use crate::manager::{Manager, Verb, find_by_instance};
+use crate::manager::{Manager, find_by_instance};
 use crate::observe::Observation;
 use crate::site::{Places, SiteName};
 
-/// What a manager wants of a site, as far as one that cannot be has an answer to it.
+/// The purpose of a call, which decides the answer for a name that no site can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// That nothing of it lives.
-    Down,
-    /// To know how it is.
-    Seen,
+pub(super) enum Purpose {
+    /// To stop it.
+    Stop,
+    /// To know its state.
+    Look,
     /// Anything else.
     Other,
 }
 
-impl From<Verb> for Wanted {
-    fn from(verb: Verb) -> Self {
-        match verb {
-            Verb::Stop => Self::Down,
-            Verb::Monitor => Self::Seen,
-            Verb::Start | Verb::Other => Self::Other,
-        }
-    }
-}
-
-/// The answer about a site that no definition can have; `why` it cannot. Nothing of it can live.
-pub(super) fn nothing_lives(wanted: Wanted, why: String) -> Outcome {
-    match wanted {
-        Wanted::Down => Outcome::Done(format!("nothing of it can live here: {why}")),
-        Wanted::Seen => {
+/// The answer for a name that no site can have, and `why` none can: nothing of it can live.
+pub(super) fn nothing_lives(purpose: Purpose, why: String) -> Outcome {
+    match purpose {
+        Purpose::Stop => Outcome::Done(format!("nothing of it can live here: {why}")),
+        Purpose::Look => {
             log::warn!("{why}");
             Outcome::Seen(Box::new(Observation::of_nothing()))
         }
-        Wanted::Other => Fault::new(FaultKind::Misconfigured, why).into(),
+        Purpose::Other => Fault::new(FaultKind::Misconfigured, why).into(),
     }
 }
 
@@ -47,7 +37,7 @@ pub(super) fn nothing_lives(wanted: Wanted, why: String) -> Outcome {
 /// # Errors
 /// The answer, where there is no such site.
 pub(super) fn meant(
-    wanted: Wanted,
+    purpose: Purpose,
     named: Result<SiteName, String>,
     places: &Places,
     resource: Option<&str>,
@@ -56,14 +46,14 @@ pub(super) fn meant(
         Ok(name) => return Ok(name),
         Err(why) => why,
     };
-    let known = match wanted {
-        Wanted::Down | Wanted::Seen => resource.and_then(|r| find_by_instance(places, r)),
-        Wanted::Other => None,
+    let known = match purpose {
+        Purpose::Stop | Purpose::Look => resource.and_then(|r| find_by_instance(places, r)),
+        Purpose::Other => None,
     };
-    known.ok_or_else(|| nothing_lives(wanted, why))
+    known.ok_or_else(|| nothing_lives(purpose, why))
 }
 
-/// What is refused before anything is done for a person.
+/// A refusal, for a person who names a site that is not here.
 pub(super) fn refused(target: &Target, called_by: Manager) -> Option<Fault> {
     if called_by != Manager::Hand {
         return None;

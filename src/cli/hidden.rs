@@ -1,5 +1,5 @@
-//! The words that siteward says to itself: the supervisor, the keeper of a lease, and helpers for what
-//! may hang. Nobody else types them.
+//! The commands by which siteward runs itself: the supervisor, the keeper of a lease, and helpers for work
+//! that may hang. They are in no help text.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::{init_supervisor_log, print_lines};
+use super::answer::print_lines;
+use super::logs::init_supervisor_log;
 use crate::agent::{self, Target};
 use crate::backend::own;
 use crate::lease;
@@ -90,7 +91,8 @@ pub(super) struct Supervise {
     keeper: Option<String>,
 }
 
-/// Does what was said. Only the words that need folders look for them: a helper may have no home.
+/// Runs the command. Only a command that needs directories looks for them: a helper may have no home
+/// directory.
 pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
     let done = |it_is: bool| ExitCode::from(u8::from(!it_is));
     match word {
@@ -154,7 +156,7 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
     }
 }
 
-/// None: it was not said as we say it.
+/// None: the arguments are not those that siteward writes.
 fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
     node::set_name(word.node);
     let name: SiteName = word.name.parse().ok()?;
@@ -163,7 +165,7 @@ fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
     let keeper = word.keeper.as_deref().map(serde_json::from_str).transpose().ok()?;
     let beginning = if word.adopt { Beginning::Adopt } else { Beginning::of(held) };
     let loaded = match beginning {
-        // What lives was started by the snapshot; the file may be missing, wrong or newer.
+        // The processes were started by the snapshot; the file may be missing, wrong or newer.
         Beginning::Adopt => load_snapshot(&target.site.snapshot(), &target.name),
         Beginning::Up | Beginning::Held(_) => load(&target.places, &target.name),
     };

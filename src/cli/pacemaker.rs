@@ -1,97 +1,97 @@
-//! The door for Pacemaker: one word, and everything else by environment.
+//! Calls by Pacemaker: the action is the argument, everything else is in the environment.
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
-use super::absent::{Wanted, meant, nothing_lives};
-use super::{give, print_metadata};
+use super::absent::{Purpose, meant, nothing_lives};
+use super::answer::{give, print_lines, print_metadata};
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::node;
-use crate::manager::{self, Manager, Verb};
+use crate::manager::{Manager, OcfAction, OcfCall, SiteAction, Verb, ocf_usage};
 use crate::site::{Adjustments, Overrides, Places, SiteName};
 use crate::values::Moment;
 
-pub(super) fn by_pacemaker(verb: &OsStr, begun: Moment) -> ExitCode {
-    if verb == "meta-data" {
-        return print_metadata();
-    }
-    let call = manager::read_call();
+pub(super) fn by_pacemaker(word: &OsStr, begun: Moment) -> ExitCode {
+    let call = OcfCall::read(word);
+    let action = match &call.action {
+        OcfAction::MetaData => return print_metadata(),
+        OcfAction::Usage => return print_lines(&[ocf_usage()]),
+        OcfAction::Unknown(word) => {
+            let sentence = format!("there is no action `{word}`; {}", ocf_usage());
+            let fault = Fault::new(FaultKind::NoSuchVerb, sentence);
+            return give(Manager::Pacemaker, Verb::Other, false, &fault.into(), false);
+        }
+        OcfAction::OfSite(action) => *action,
+    };
     for warning in &call.warnings {
         log::warn!("{warning}");
     }
     if let Some(name) = call.node.clone() {
         node::set_name(name);
     }
-    let (kind, outcome) = do_for_pacemaker(verb, &call, begun);
-    give(Manager::Pacemaker, kind, call.recurring, &outcome, false)
+    let (verb, purpose) = match action {
+        SiteAction::Start => (Verb::Start, Purpose::Other),
+        SiteAction::Stop => (Verb::Stop, Purpose::Stop),
+        SiteAction::Monitor(_) => (Verb::Monitor, Purpose::Look),
+        SiteAction::Clean => (Verb::Other, Purpose::Stop),
+        SiteAction::ValidateAll
+        | SiteAction::Pause
+        | SiteAction::Resume
+        | SiteAction::Reload
+        | SiteAction::ReloadAgent => (Verb::Other, Purpose::Other),
+    };
+    let outcome = match target_for_pacemaker(&call, verb, purpose) {
+        Ok(target) => act(action, &target, &call, begun),
+        Err(outcome) => outcome,
+    };
+    give(Manager::Pacemaker, verb, call.is_recurring(), &outcome, false)
 }
 
-fn do_for_pacemaker(verb: &OsStr, call: &manager::Call, begun: Moment) -> (Verb, Outcome) {
+fn act(action: SiteAction, target: &Target, call: &OcfCall, begun: Moment) -> Outcome {
     let deadline = Deadline { begun, given: call.timeout };
-    let (kind, wanted) = match verb.to_str() {
-        Some("start") => (Verb::Start, Wanted::Other),
-        Some("stop") => (Verb::Stop, Wanted::Down),
-        Some("monitor" | "status") => (Verb::Monitor, Wanted::Seen),
-        Some("clean") => (Verb::Other, Wanted::Down),
-        Some("validate-all" | "pause" | "resume" | "reload" | "reload-agent") => {
-            (Verb::Other, Wanted::Other)
-        }
-        _ => {
-            let sentence = format!("there is no verb `{}`", verb.to_string_lossy());
-            return (Verb::Other, Fault::new(FaultKind::NoSuchVerb, sentence).into());
-        }
-    };
+    let level = Level::from(call.level);
+    match action {
+        SiteAction::Start => agent::start(target, &deadline),
+        SiteAction::Stop => agent::stop(target, &deadline),
+        SiteAction::Monitor(_) => agent::monitor(target, level, &deadline),
+        SiteAction::Clean => agent::clean(target, &deadline),
+        SiteAction::ValidateAll => agent::validate(target, level, &deadline),
+        SiteAction::Pause => agent::pause(target, &PauseOrder::default(), &deadline),
+        SiteAction::Resume => agent::resume(target, &deadline),
+        SiteAction::Reload => agent::reload(target, &deadline),
+        SiteAction::ReloadAgent => agent::adjust(target, &deadline),
+    }
+}
+
+fn target_for_pacemaker(call: &OcfCall, verb: Verb, purpose: Purpose) -> Result<Target, Outcome> {
+    let refused = |why: String| Outcome::from(Fault::new(FaultKind::Misconfigured, why));
     // An instance of a clone is refused before anything is looked at: nothing of it can live.
     if call.clone {
         let why = "a site runs on one node at a time; it cannot be cloned".to_owned();
-        return (kind, nothing_lives(wanted, why));
+        return Err(nothing_lives(purpose, why));
     }
-    let target = match target_for_pacemaker(call, kind, wanted) {
-        Ok(target) => target,
-        Err(outcome) => return (kind, outcome),
-    };
-    let level = Level::from(call.level);
-    let outcome = match verb.to_str() {
-        Some("start") => agent::start(&target, &deadline),
-        Some("stop") => agent::stop(&target, &deadline),
-        Some("monitor" | "status") => agent::monitor(&target, level, &deadline),
-        Some("validate-all") => agent::validate(&target, level, &deadline),
-        Some("clean") => agent::clean(&target, &deadline),
-        Some("pause") => agent::pause(&target, &PauseOrder::default(), &deadline),
-        Some("resume") => agent::resume(&target, &deadline),
-        Some("reload-agent") => agent::adjust(&target, &deadline),
-        _ => agent::reload(&target, &deadline),
-    };
-    (kind, outcome)
-}
-
-fn target_for_pacemaker(
-    call: &manager::Call,
-    kind: Verb,
-    wanted: Wanted,
-) -> Result<Target, Outcome> {
-    let refused = |why: String| Outcome::from(Fault::new(FaultKind::Misconfigured, why));
-    let adjustments = match (&call.values, wanted) {
-        (Ok(values), _) => values.adjustments.clone(),
-        // A site that runs is watched and stopped by what it was started with.
-        (Err(why), Wanted::Down | Wanted::Seen) => {
+    let adjustments = match (&call.values, purpose) {
+        (Ok(values), Purpose::Stop | Purpose::Look | Purpose::Other) => values.adjustments.clone(),
+        // A running site is monitored and stopped with the parameters that it was started with.
+        (Err(why), Purpose::Stop | Purpose::Look) => {
             log::warn!("{why}");
             Adjustments::default()
         }
-        (Err(why), Wanted::Other) => return Err(refused(why.clone())),
+        (Err(why), Purpose::Other) => return Err(refused(why.clone())),
     };
-    let places = match (Places::resolve(call.overrides.clone()), kind) {
-        (Ok(places), _) => places,
-        // Neither needs the folder of definitions.
+    let places = match (Places::resolve(call.overrides.clone()), verb) {
+        (Ok(places), Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other) => places,
+        // Neither needs the directory of definitions.
         (Err(error), Verb::Stop | Verb::Monitor) => {
             log::warn!("{error:#}");
-            Places::resolve(Overrides::default()).map_err(|e| refused(format!("{e:#}")))?
+            let rest = Overrides { config: None, ..call.overrides.clone() };
+            Places::resolve(rest).map_err(|e| refused(format!("{e:#}")))?
         }
-        (Err(error), _) => return Err(refused(format!("{error:#}"))),
+        (Err(error), Verb::Start | Verb::Other) => return Err(refused(format!("{error:#}"))),
     };
     let missing = || "the parameter `site` is missing".to_owned();
     let named = call.site.as_ref().ok_or_else(missing).and_then(|text| text.parse::<SiteName>());
-    let name = meant(wanted, named, &places, call.instance.as_deref())?;
+    let name = meant(purpose, named, &places, call.instance.as_deref())?;
     let target = Target::new(name, places, call.instance.clone());
     Ok(Target { caller: Manager::Pacemaker.who(), adjustments, ..target })
 }

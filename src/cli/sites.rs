@@ -1,17 +1,17 @@
-//! Which site a call by words is about, and what is asked before it is done.
+//! The site that a person's call is about, and the checks before it is done.
 
 use std::env;
 
-use super::Site;
-use super::absent::{Wanted, nothing_lives, refused};
-use crate::agent::{Deadline, Fault, FaultKind, Outcome, Target};
-use crate::manager::{Manager, expresscluster};
+use super::absent::{Purpose, nothing_lives, refused};
+use super::arguments::SiteArgument;
+use crate::agent::{self, Deadline, Fault, FaultKind, Outcome, Target};
+use crate::manager::{ExpressclusterCall, Manager, StartOrder};
 use crate::operator::{self, CreateOptions};
-use crate::site::{LoadError, Places, SiteName, defined_sites, load};
+use crate::site::{LoadError, Places, SiteName, defined_sites, load, no_directory};
 
-/// Which site is meant: the one that is named, else that of `SITEWARD_SITE` (as JobCenter's
-/// commands know `NQS_SITE`), else the only one that is defined here.
-pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
+/// The site that is named, else that of `SITEWARD_SITE` (as JobCenter's commands know `NQS_SITE`), else
+/// the only one that is defined here.
+pub(super) fn named(site: &SiteArgument, places: &Places) -> Result<SiteName, Fault> {
     let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
     if let Some(name) = &site.name {
         return name.parse().map_err(misconfigured);
@@ -32,10 +32,9 @@ pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
     let all = defined_sites(places);
     match &all[..] {
         [only] => Ok(only.clone()),
-        [] => Err(misconfigured(format!(
-            "no site is named, and none is defined in {}",
-            places.config.display()
-        ))),
+        [] => Err(misconfigured(no_directory(places).unwrap_or_else(|| {
+            format!("no site is named, and none is defined in {}", places.config.display())
+        }))),
         several => {
             let names: Vec<&str> = several.iter().map(SiteName::as_str).collect();
             Err(misconfigured(format!(
@@ -47,17 +46,17 @@ pub(super) fn named(site: &Site, places: &Places) -> Result<SiteName, Fault> {
     }
 }
 
-/// Does a verb for the site that is meant. `wanted` of a site that cannot be, by a manager.
+/// Does a verb for the site. A manager gets an answer by `purpose` for a name that no site can have.
 pub(super) fn with(
-    site: &Site,
+    site: &SiteArgument,
     called_by: Manager,
     places: &Places,
-    wanted: Wanted,
+    purpose: Purpose,
     verb: impl FnOnce(&Target) -> Outcome,
 ) -> Outcome {
     let impossible = site.name.as_ref().and_then(|name| name.parse::<SiteName>().err());
     if let Some(why) = impossible.filter(|_| called_by != Manager::Hand) {
-        return nothing_lives(wanted, why);
+        return nothing_lives(purpose, why);
     }
     let target = match named(site, places) {
         Ok(name) => Target::new(name, places.clone(), None),
@@ -74,9 +73,9 @@ pub(super) fn if_wanted(called_by: Manager, start: impl FnOnce() -> Outcome) -> 
     if called_by != Manager::Expresscluster {
         return start();
     }
-    match expresscluster::wanted() {
-        Ok(expresscluster::Wanted::Start) => start(),
-        Ok(expresscluster::Wanted::Nothing(why)) => Outcome::Done(why.to_owned()),
+    match ExpressclusterCall::read().start_order() {
+        Ok(StartOrder::Start) => start(),
+        Ok(StartOrder::Nothing(why)) => Outcome::Done(why.to_owned()),
         Err(fault) => fault.into(),
     }
 }
@@ -100,10 +99,11 @@ pub(super) fn create(
     }
 }
 
-/// A site that is nowhere defined is stopped, and yet a person who asks for it has mistyped.
-pub(super) fn hint_at_undefined(site: &Site, places: &Places) {
-    if let Ok(name) = named(site, places)
-        && let Err(error @ LoadError::Missing { .. }) = load(places, &name)
+/// A site that is nowhere defined is stopped, and a person who asks for it may have mistyped its name.
+pub(super) fn hint_at_undefined(target: &Target, outcome: &Outcome) {
+    if let Outcome::Seen(observation) = outcome
+        && !agent::is_up(observation)
+        && let Err(error @ LoadError::Missing { .. }) = load(&target.places, &target.name)
     {
         log::warn!("{error}");
     }

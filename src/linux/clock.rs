@@ -182,6 +182,23 @@ impl WallTime {
         (at.0 >= 0).then_some(at)
     }
 
+    /// In local time with its distance from UTC, and in UTC: `2026-11-21 18:00:00 +01:00,
+    /// which is 2026-11-21T17:00:00Z`; in UTC alone where that is the local time.
+    pub fn local_and_utc(self) -> String {
+        let local = self.parts(false);
+        let minutes = local.tm_gmtoff / 60;
+        if minutes == 0 {
+            return self.to_string();
+        }
+        let sign = if minutes < 0 { '-' } else { '+' };
+        let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+        let (year, month) = (local.tm_year + 1900, local.tm_mon + 1);
+        format!(
+            "{year:04}-{month:02}-{:02} {:02}:{:02}:{:02} {sign}{hours:02}:{minutes:02}, which is {self}",
+            local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec
+        )
+    }
+
     fn parts(self, utc: bool) -> libc::tm {
         // SAFETY: all fields of tm are numbers or a pointer that may be null.
         let mut parts: libc::tm = unsafe { std::mem::zeroed() };

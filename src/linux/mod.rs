@@ -35,6 +35,7 @@ pub mod signals;
 pub mod sockets;
 pub mod spawn;
 mod stat;
+pub mod terminal;
 pub mod thread;
 pub mod tree;
 pub mod users;

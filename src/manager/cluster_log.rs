@@ -1,6 +1,5 @@
-//! Log lines where Pacemaker's administrators look, by the rules of ocf_log in ocf-shellfuncs: the
-//! syslog where `HA_LOGFACILITY` names a facility, the file `HA_LOGFILE`, and only where there is
-//! neither, stderr.
+//! Log lines for Pacemaker's administrators, by the rules of ocf_log in ocf-shellfuncs: to syslog if
+//! `HA_LOGFACILITY` names a facility, to the file `HA_LOGFILE`, and to stderr if neither is set.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -10,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use crate::linux::clock::local_stamp;
 
-/// How grave a line is, in ocf_log's words.
+/// The severity of a line, in ocf_log's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grave {
+pub(super) enum LogSeverity {
     Info,
     Error,
 }
 
-impl Grave {
+impl LogSeverity {
     fn word(self) -> &'static str {
         match self {
             Self::Info => "INFO",
@@ -26,7 +25,7 @@ impl Grave {
     }
 
     /// RFC 3164, 4.1.1.
-    fn severity(self) -> u8 {
+    fn number(self) -> u8 {
         match self {
             Self::Info => 6,
             Self::Error => 3,
@@ -39,23 +38,23 @@ fn set(variable: &str) -> Option<String> {
     Some(value).filter(|v| !v.is_empty() && v != "none")
 }
 
-/// Writes a line. False: there is nowhere to write it but stderr.
-pub(super) fn write(grave: Grave, text: &str) -> bool {
+/// Writes a line. False: it has to go to stderr.
+pub(super) fn write(severity: LogSeverity, text: &str) -> bool {
     let instance = set("OCF_RESOURCE_INSTANCE").unwrap_or_default();
     let tag = format!("site({instance})[{}]", std::process::id());
-    let line = format!("{}: {text}", grave.word());
+    let line = format!("{}: {text}", severity.word());
     let to_syslog =
-        set("HA_LOGFACILITY").is_some_and(|facility| syslog(&facility, grave, &tag, &line));
+        set("HA_LOGFACILITY").is_some_and(|facility| syslog(&facility, severity, &tag, &line));
     let to_file = set("HA_LOGFILE").is_some_and(|path| {
         let line = format!("{}  {tag}:    {line}\n", local_stamp());
-        // The cluster has made its log; a file of another's name is not made by us.
+        // The cluster has created its log; siteward creates none.
         let file = OpenOptions::new().append(true).open(path);
         file.and_then(|mut file| file.write_all(line.as_bytes())).is_ok()
     });
     to_syslog || to_file
 }
 
-fn syslog(facility: &str, grave: Grave, tag: &str, line: &str) -> bool {
+fn syslog(facility: &str, severity: LogSeverity, tag: &str, line: &str) -> bool {
     let number = match facility {
         "user" => 1,
         "daemon" => 3,
@@ -66,17 +65,16 @@ fn syslog(facility: &str, grave: Grave, tag: &str, line: &str) -> bool {
             _ => 3,
         },
     };
-    let message = format!("<{}>{} {tag}: {line}", number * 8 + grave.severity(), local_stamp());
+    let message = format!("<{}>{} {tag}: {line}", number * 8 + severity.number(), local_stamp());
     let sent = UnixDatagram::unbound().and_then(|socket| {
-        // A log that does not take it must not hold up an answer.
+        // A syslog that does not accept it must not delay an answer.
         socket.set_nonblocking(true)?;
         socket.send_to(message.as_bytes(), "/dev/log")
     });
     sent.is_ok()
 }
 
-/// Where a trace is asked for (`OCF_TRACE_RA`, or the parameter `trace_ra` that crm sets), the file
-/// for it.
+/// The file for a trace, if one is asked for (`OCF_TRACE_RA`, or the parameter `trace_ra` that crm sets).
 pub fn trace_file(verb: &str) -> Option<PathBuf> {
     let wanted = ["OCF_TRACE_RA", "OCF_RESKEY_trace_ra"].iter().any(|v| {
         set(v).is_some_and(|v| ["1", "y", "yes", "true", "on"].contains(&v.to_lowercase().as_str()))

@@ -17,47 +17,83 @@ use crate::process::Ending;
 pub const ATTRIBUTE: &str = "SITEWARD_SITE";
 
 /// An entry point of an action script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryPoint {
     Start,
     Stop,
     Check,
     Clean,
     /// Another entry point hangs. None of ours does: what follows is `clean`.
     Abort,
-    /// Attributes were changed, or the resource was removed: nothing of the site depends on that.
-    Noted,
+    /// An attribute was changed.
+    Modify,
+    /// The resource was removed.
+    Delete,
+    /// There is no such entry point.
+    Unknown(String),
 }
 
-impl Entry {
-    pub fn of(word: &str) -> Option<Self> {
-        Some(match word {
+impl EntryPoint {
+    fn of(word: &str) -> Self {
+        match word {
             "start" => Self::Start,
             "stop" => Self::Stop,
             "check" => Self::Check,
             "clean" => Self::Clean,
             "abort" => Self::Abort,
-            "modify" | "delete" => Self::Noted,
-            _ => return None,
-        })
+            "modify" => Self::Modify,
+            "delete" => Self::Delete,
+            other => Self::Unknown(other.to_owned()),
+        }
     }
 
-    /// The attributes that bound it, the first one that is set counts; 0 is not set. `STOP_TIMEOUT`
+    /// The attributes that bound it; the first one that is set counts, and 0 is not set. `STOP_TIMEOUT`
     /// bounds `clean` too, where there is no `CLEAN_TIMEOUT` (that came with 12.2).
-    fn bounds(self) -> &'static [&'static str] {
+    fn bounds(&self) -> &'static [&'static str] {
         match self {
             Self::Start => &["START_TIMEOUT", "SCRIPT_TIMEOUT"],
             Self::Stop => &["STOP_TIMEOUT", "SCRIPT_TIMEOUT"],
             Self::Clean => &["CLEAN_TIMEOUT", "STOP_TIMEOUT", "SCRIPT_TIMEOUT"],
             Self::Check => &["CHECK_TIMEOUT", "SCRIPT_TIMEOUT"],
-            Self::Abort | Self::Noted => &["SCRIPT_TIMEOUT"],
+            Self::Abort | Self::Modify | Self::Delete | Self::Unknown(_) => &["SCRIPT_TIMEOUT"],
         }
+    }
+}
+
+/// A call by Clusterware: the entry point is the only argument, and everything else is in the
+/// environment.
+#[derive(Clone, Debug)]
+pub struct ClusterwareCall {
+    pub entry: EntryPoint,
+    /// The site's name: the attribute of our type, else the name of the link that is the action script.
+    pub site: Option<String>,
+    /// The resource's name.
+    pub resource: Option<String>,
+    pub timeout: Option<Duration>,
+    /// Which attributes were no numbers, and count as not set.
+    pub warnings: Vec<String>,
+}
+
+impl ClusterwareCall {
+    pub fn read(called_as: &OsStr, word: &OsStr) -> Self {
+        let entry = EntryPoint::of(&word.to_string_lossy());
+        let script = || attribute("ACTION_SCRIPT").and_then(|path| name_of_link(Path::new(&path)));
+        let site =
+            attribute(ATTRIBUTE).or_else(|| name_of_link(Path::new(called_as))).or_else(script);
+        let mut warnings = Vec::new();
+        let given = entry.bounds().iter().filter_map(|name| Some((name, attribute(name)?)));
+        let mut times = given.filter_map(|(name, text)| {
+            let read = numbers::seconds(&format!("_CRS_{name}"), &text);
+            read.map_err(|why| warnings.push(why)).ok()
+        });
+        let timeout = times.find(|time| !time.is_zero());
+        Self { entry, site, resource: attribute("NAME"), timeout, warnings }
     }
 }
 
 fn attribute(name: &str) -> Option<String> {
     let value = env::var_os(format!("_CRS_{name}")).filter(|v| !v.is_empty())?;
-    // What is no UTF-8 is not nothing: it is read as something that is nobody's name and no number.
+    // A value that is not UTF-8 is kept: it is nobody's name and no number.
     Some(value.to_string_lossy().into_owned())
 }
 
@@ -66,28 +102,10 @@ pub(super) fn is_calling() -> bool {
     env::var_os("_CRS_NAME").is_some() || env::var_os("_CRS_ACTION_SCRIPT").is_some()
 }
 
-/// The site's name: the attribute of our type, else the name of the link that is the action script.
-pub fn site(called_as: Option<&OsStr>) -> Option<String> {
-    let script = || attribute("ACTION_SCRIPT").and_then(|path| name_of_link(Path::new(&path)));
-    attribute(ATTRIBUTE)
-        .or_else(|| called_as.and_then(|n| name_of_link(Path::new(n))))
-        .or_else(script)
-}
-
-/// What a link to this program is called, if it is called after a site.
+/// The name of a link to this program, if the link is named after a site.
 pub(super) fn name_of_link(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_string_lossy();
     (!name.starts_with("siteward")).then(|| name.into_owned())
-}
-
-/// The time that Clusterware gives to an entry point. An attribute that is no number counts as not
-/// set, and is told to `warn`.
-pub fn timeout(entry: Entry, warn: &mut dyn FnMut(String)) -> Option<Duration> {
-    let given = entry.bounds().iter().filter_map(|name| Some((name, attribute(name)?)));
-    let mut times = given.filter_map(|(name, text)| {
-        numbers::seconds(&format!("_CRS_{name}"), &text).map_err(&mut *warn).ok()
-    });
-    times.find(|time| !time.is_zero())
 }
 
 /// DESIGN's table, column "Clusterware check".
@@ -160,8 +178,9 @@ mod tests {
 
     #[test]
     fn entry_points_have_their_words() {
-        assert_eq!(Entry::of("check"), Some(Entry::Check));
-        assert_eq!(Entry::of("monitor"), None);
-        assert_eq!(Entry::of(""), None);
+        assert_eq!(EntryPoint::of("check"), EntryPoint::Check);
+        for word in ["monitor", ""] {
+            assert_eq!(EntryPoint::of(word), EntryPoint::Unknown(word.to_owned()));
+        }
     }
 }

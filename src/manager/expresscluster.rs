@@ -7,14 +7,43 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::serviceguard::code_of_state;
-use super::{Answer, Verb};
+use super::{Answer, Verb, ended};
 use crate::agent::{Fault, FaultKind, Outcome};
 use crate::backend::command::run_of_node;
 use crate::values::Moment;
 
-/// What a start script is to do.
+/// Why the cluster runs a script (`CLP_EVENT`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+enum ClpEvent {
+    Start,
+    Failover,
+    /// This node came back, and the group runs on another one.
+    Recover,
+    /// It is not set: the cluster did not run the script.
+    None,
+    Unknown(String),
+}
+
+/// Whether the group's disk is there (`CLP_DISK`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ClpDisk {
+    Success,
+    /// It is not set: the group has no disk.
+    None,
+    /// Anything else: the cluster could not bring it.
+    Failed(String),
+}
+
+/// The environment of a start script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressclusterCall {
+    event: ClpEvent,
+    disk: ClpDisk,
+}
+
+/// The task of a start script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartOrder {
     Start,
     /// The group is not this node's to start: nothing is done.
     Nothing(&'static str),
@@ -25,45 +54,66 @@ pub(super) fn is_calling() -> bool {
     env::var_os("CLP_EVENT").is_some() || env::var_os("CLP_GROUPNAME").is_some()
 }
 
-/// What is to be done by what the cluster says. The sample scripts end with 0 in every case
-/// (source document 003, ECL-07); a failure that is told as success is started nowhere else.
-///
-/// # Errors
-/// The site must not be started, and the cluster must know.
-pub fn wanted() -> Result<Wanted, Fault> {
-    let get = |name: &str| {
-        env::var_os(name).map_or_else(String::new, |v| v.to_string_lossy().into_owned())
-    };
-    wanted_by(&get("CLP_EVENT"), &get("CLP_DISK"))
-}
-
-fn wanted_by(event: &str, disk: &str) -> Result<Wanted, Fault> {
-    match event {
-        "START" | "FAILOVER" => {}
-        "RECOVER" => {
-            return Ok(Wanted::Nothing(
-                "this node came back (CLP_EVENT=RECOVER), and the group is not started here",
-            ));
-        }
-        "" => {
-            return Err(Fault::new(
-                FaultKind::Misconfigured,
-                "CLP_EVENT is not set, so this is no start by the cluster; by hand it is: siteward \
-                 start SITE --as hand",
-            ));
-        }
-        other => {
-            return Err(Fault::new(
-                FaultKind::Misconfigured,
-                format!("CLP_EVENT is `{other}`, and only START, FAILOVER and RECOVER are known"),
-            ));
-        }
+impl ExpressclusterCall {
+    pub fn read() -> Self {
+        let get = |name: &str| {
+            env::var_os(name).map_or_else(String::new, |v| v.to_string_lossy().into_owned())
+        };
+        Self::of(&get("CLP_EVENT"), &get("CLP_DISK"))
     }
-    match disk {
-        "" | "SUCCESS" => Ok(Wanted::Start),
-        other => Err(Fault::failed(format!(
-            "CLP_DISK is `{other}`: the cluster did not bring the disk; see its disk resource"
-        ))),
+
+    fn of(event: &str, disk: &str) -> Self {
+        let event = match event {
+            "START" => ClpEvent::Start,
+            "FAILOVER" => ClpEvent::Failover,
+            "RECOVER" => ClpEvent::Recover,
+            "" => ClpEvent::None,
+            other => ClpEvent::Unknown(other.to_owned()),
+        };
+        let disk = match disk {
+            "SUCCESS" => ClpDisk::Success,
+            "" => ClpDisk::None,
+            other => ClpDisk::Failed(other.to_owned()),
+        };
+        Self { event, disk }
+    }
+
+    /// The task of a start script. The sample scripts end with 0 in every case (source document 003,
+    /// ECL-07); a failure that is reported as success is started nowhere else.
+    ///
+    /// # Errors
+    /// The site must not be started, and the cluster must know.
+    pub fn start_order(&self) -> Result<StartOrder, Fault> {
+        match (&self.event, &self.disk) {
+            (ClpEvent::Start | ClpEvent::Failover, ClpDisk::Success | ClpDisk::None) => {
+                Ok(StartOrder::Start)
+            }
+            (ClpEvent::Start | ClpEvent::Failover, ClpDisk::Failed(word)) => {
+                Err(Fault::failed(format!(
+                    "CLP_DISK is `{word}`: the cluster did not bring the disk; see its disk resource"
+                )))
+            }
+            (ClpEvent::Recover, ClpDisk::Success | ClpDisk::None | ClpDisk::Failed(_)) => {
+                Ok(StartOrder::Nothing(
+                    "this node came back (CLP_EVENT=RECOVER), and the group is not started here",
+                ))
+            }
+            (ClpEvent::None, ClpDisk::Success | ClpDisk::None | ClpDisk::Failed(_)) => {
+                Err(Fault::new(
+                    FaultKind::Misconfigured,
+                    "CLP_EVENT is not set, so this is no start by the cluster; by hand it is: \
+                     siteward start SITE --as hand",
+                ))
+            }
+            (ClpEvent::Unknown(word), ClpDisk::Success | ClpDisk::None | ClpDisk::Failed(_)) => {
+                Err(Fault::new(
+                    FaultKind::Misconfigured,
+                    format!(
+                        "CLP_EVENT is `{word}`, and only START, FAILOVER and RECOVER are known"
+                    ),
+                ))
+            }
+        }
     }
 }
 
@@ -71,22 +121,22 @@ pub(super) fn answer(_verb: Verb, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
     match outcome {
         Outcome::Done(said) => {
-            answer.stdout.push(format!("siteward: {said}."));
+            answer.stdout.push(format!("siteward: {}", ended(said)));
             answer.alert = Some(("INFO", format!("siteward: {said}")));
         }
         Outcome::Seen(observation) => {
             let why = observation.why.as_ref().map_or_else(String::new, |w| format!(": {w}"));
             let text = format!("the site is {}{why}", observation.state);
             answer.code = code_of_state(observation.state);
-            answer.stdout.push(format!("siteward: {text}."));
-            // genw asks every minute or so: only what is not well belongs into the alert log.
+            answer.stdout.push(format!("siteward: {}", ended(&text)));
+            // genw asks about every minute: only a state that is not well belongs into the alert log.
             if answer.code != 0 {
                 answer.alert = Some(("ERR", format!("siteward: {text}")));
             }
         }
         Outcome::Fault(fault) => {
             answer.code = 1;
-            answer.stderr.push(format!("siteward: {}.", fault.sentence));
+            answer.stderr.push(format!("siteward: {}", ended(&fault.sentence)));
             answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
             answer.alert = Some(("ERR", format!("siteward: {}", fault.sentence)));
         }
@@ -94,9 +144,9 @@ pub(super) fn answer(_verb: Verb, outcome: &Outcome) -> Answer {
     answer
 }
 
-/// How long the cluster's own command may take to write a line.
+/// Time limit of the cluster's own command that writes a line.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What is surely taken of a message, in characters.
+/// The longest message that the alert log takes, in characters.
 const LONGEST: usize = 500;
 
 /// Writes into the cluster's alert log, where its command is there.
@@ -118,14 +168,15 @@ mod tests {
 
     #[test]
     fn only_a_start_with_its_disk_is_a_start() {
-        assert_eq!(wanted_by("START", "SUCCESS").unwrap(), Wanted::Start);
-        assert_eq!(wanted_by("FAILOVER", "SUCCESS").unwrap(), Wanted::Start);
-        assert_eq!(wanted_by("FAILOVER", "").unwrap(), Wanted::Start, "a group without a disk");
-        assert!(matches!(wanted_by("RECOVER", "SUCCESS"), Ok(Wanted::Nothing(_))));
+        let order = |event, disk| ExpressclusterCall::of(event, disk).start_order();
+        assert_eq!(order("START", "SUCCESS").unwrap(), StartOrder::Start);
+        assert_eq!(order("FAILOVER", "SUCCESS").unwrap(), StartOrder::Start);
+        assert_eq!(order("FAILOVER", "").unwrap(), StartOrder::Start, "a group without a disk");
+        assert!(matches!(order("RECOVER", "SUCCESS"), Ok(StartOrder::Nothing(_))));
         for (event, disk) in
             [("START", "FAILURE"), ("FAILOVER", "FAILURE"), ("", ""), ("STOP", "SUCCESS")]
         {
-            assert!(wanted_by(event, disk).is_err(), "{event} {disk}");
+            assert!(order(event, disk).is_err(), "{event} {disk}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! A person at three in the morning: sentences, and the exit codes of LSB ("Init Script Actions").
+//! The answer to a person: sentences, and the exit codes of LSB ("Init Script Actions").
 
-use super::{Answer, Verb, common_code};
+use super::{Answer, Verb, common_code, ended};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::{State, View};
 use crate::observe::Observation;
@@ -22,7 +22,7 @@ fn code_of_state(state: State) -> u8 {
 pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
     match outcome {
-        Outcome::Done(said) => answer.stdout.push(format!("siteward: {said}.")),
+        Outcome::Done(said) => answer.stdout.push(format!("siteward: {}", ended(said))),
         Outcome::Seen(observation) => {
             answer.code = code_of_state(observation.state);
             describe(observation, &mut answer.stdout);
@@ -31,9 +31,9 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
             answer.code = match (verb, fault.kind) {
                 // LSB: for status, 1 to 3 say how it is dead; 4 is "could not be found out".
                 (Verb::Monitor, FaultKind::NotPermitted | FaultKind::WrongHere) => 4,
-                (_, kind) => common_code(kind),
+                (Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other, kind) => common_code(kind),
             };
-            answer.stderr.push(format!("siteward: {}.", fault.sentence));
+            answer.stderr.push(format!("siteward: {}", ended(&fault.sentence)));
             answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
         }
     }

@@ -10,9 +10,9 @@ pub fn manual() -> String {
     let mut page = String::from(
         ".TH OCF_SITEWARD_SITE 7 \"\" siteward \"OCF resource agents\"\n\
          .SH NAME\nocf_siteward_site \\- runs a group of processes as one site\n\
-         .SH SYNOPSIS\n.B site\n[start|stop|monitor|reload\\-agent|validate\\-all|meta\\-data]\n\
+         .SH SYNOPSIS\n.B site\n[start|stop|monitor|reload\\-agent|validate\\-all|meta\\-data|usage]\n\
          .SH DESCRIPTION\n\
-         The agent by which Pacemaker drives a site of\n.BR siteward (8).\n\
+         The resource agent by which Pacemaker manages a site of\n.BR siteward (8).\n\
          A site runs on one node at a time and cannot be cloned.\n\
          .SH PARAMETERS\n",
     );
@@ -35,11 +35,11 @@ pub fn manual() -> String {
             }
             .to_owned(),
         );
-        // A string takes what is written to it.
+        // Writing to a String cannot fail.
         let _ = write!(
             page,
             ".TP\n.B {}\n{} ({}).\n",
-            escape(p.name),
+            escape(p.id.name()),
             escape(p.long),
             escape(&notes.join("; "))
         );

@@ -1,11 +1,11 @@
-//! What Pacemaker, pcs and crmsh are told of the agent. Needs no root, no configuration, no site.
+//! The meta-data of the agent, for Pacemaker, pcs and crmsh. Needs no root, no configuration, no site.
 
 use std::fmt::Write;
 
 use super::parameters::{Kind, PARAMETERS};
 
-/// The advised timeouts: for the default `boot_timeout` and `stop_timeout`, with what a start keeps
-/// to roll back and a stop to kill and prove; a monitor's holds `monitor_wait` within three quarters.
+/// The advised timeouts: the default `boot_timeout` and `stop_timeout`, and the time that a start needs to
+/// roll back and a stop to kill and to prove. `monitor_wait` fits into three quarters of a monitor's.
 pub const TIMEOUTS: Timeouts =
     Timeouts { start: 240, stop: 360, monitor: 40, interval: 1, validate: 20, reload: 20 };
 
@@ -21,11 +21,13 @@ pub struct Timeouts {
 }
 
 /// OCF 1.1 (`<version>`), and valid by the DTD of OCF 1.0 that ocf-tester uses: its internal
-/// subset declares what 1.1 has added.
+/// subset declares the additions of 1.1. That DTD has no `select`, and an element cannot be declared
+/// twice, so a choice is a string whose values the agent checks.
 pub fn metadata() -> String {
     let mut parameters = String::new();
     for p in &PARAMETERS {
-        let unique = if p.unique { format!(" unique-group=\"{}\"", p.name) } else { String::new() };
+        let unique =
+            if p.unique { format!(" unique-group=\"{}\"", p.id.name()) } else { String::new() };
         let default = p.default.map_or_else(String::new, |d| format!(" default=\"{}\"", escape(d)));
         let kind = match p.kind {
             Kind::Text | Kind::Duration | Kind::Choice(_) => "string",
@@ -36,14 +38,14 @@ pub fn metadata() -> String {
             Kind::Duration => " Like 90s or 3m; bare numbers are seconds.".to_owned(),
             Kind::Text | Kind::Count => String::new(),
         };
-        // A string takes what is written to it.
+        // Writing to a String cannot fail.
         let _ = write!(
             parameters,
             "<parameter name=\"{}\" unique=\"{}\"{unique} required=\"{}\" reloadable=\"{}\">\n\
              <longdesc lang=\"en\">\n{}{}\n</longdesc>\n\
              <shortdesc lang=\"en\">{}</shortdesc>\n\
              <content type=\"{kind}\"{default}/>\n</parameter>\n",
-            p.name,
+            p.id.name(),
             u8::from(p.unique),
             u8::from(p.required),
             u8::from(p.reloadable),
@@ -111,7 +113,7 @@ mod tests {
     fn every_parameter_is_told() {
         let xml = metadata();
         for p in &PARAMETERS {
-            assert!(xml.contains(&format!("<parameter name=\"{}\"", p.name)));
+            assert!(xml.contains(&format!("<parameter name=\"{}\"", p.id.name())));
         }
         assert!(!xml.contains("  "), "no run of blanks from the source");
     }

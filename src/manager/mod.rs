@@ -1,11 +1,11 @@
-//! One file per cluster manager: how it names the site and the deadline, how it is answered.
+//! One file per cluster manager: how its call is read, and how it is answered.
 //!
 //! Promises: the exit codes of each manager stand in one table, and nothing else in the program
 //! knows an exit code. Must never: see a site but through the verbs.
 
 mod cluster_log;
-pub mod clusterware;
-pub mod expresscluster;
+mod clusterware;
+mod expresscluster;
 mod hand;
 mod manual;
 mod metadata;
@@ -13,7 +13,7 @@ mod numbers;
 mod pacemaker;
 mod parameters;
 mod quick;
-pub mod serviceguard;
+mod serviceguard;
 
 use std::env;
 use std::ffi::OsStr;
@@ -22,16 +22,19 @@ use std::path::Path;
 
 use crate::agent::{FaultKind, Outcome, STOPPED_BY_HAND};
 use crate::observe::Observation;
-use cluster_log::Grave;
+use cluster_log::LogSeverity;
 
 pub use cluster_log::trace_file;
+pub use clusterware::{ATTRIBUTE as CLUSTERWARE_ATTRIBUTE, ClusterwareCall, EntryPoint};
+pub use expresscluster::{ExpressclusterCall, StartOrder};
 pub use manual::manual;
 pub use metadata::{TIMEOUTS, metadata};
-pub use pacemaker::{Call, find_by_instance, read_call};
-pub use parameters::{Kind, PARAMETERS, Parameter};
+pub use pacemaker::{MonitorKind, OcfAction, OcfCall, SiteAction, find_by_instance, ocf_usage};
+pub use parameters::{Kind, PARAMETERS, Parameter, ParameterId};
 pub use quick::quick_monitor;
+pub use serviceguard::{ScriptEntry, ServiceguardCall};
 
-/// Who calls.
+/// The caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manager {
     Pacemaker,
@@ -58,7 +61,7 @@ pub struct Answer {
     pub stdout: Vec<String>,
     pub stderr: Vec<String>,
     /// For the cluster's log, the oldest first.
-    log: Vec<(Grave, String)>,
+    log: Vec<(LogSeverity, String)>,
     /// For ExpressCluster's alert log.
     alert: Option<(&'static str, String)>,
 }
@@ -77,11 +80,11 @@ impl Answer {
         Self { code: 0, stdout: Vec::new(), stderr: Vec::new(), log: Vec::new(), alert: None }
     }
 
-    /// Writes everything where it belongs; a caller that does not listen still gets its exit code.
+    /// Writes everything to its place; a caller that does not read it still gets the exit code.
     pub fn give(&self) {
         let mut stderr = self.stderr.clone();
-        for (grave, text) in self.log.iter().rev() {
-            if !cluster_log::write(*grave, text) {
+        for (severity, text) in self.log.iter().rev() {
+            if !cluster_log::write(*severity, text) {
                 stderr.insert(0, text.clone());
             }
         }
@@ -138,7 +141,7 @@ impl Manager {
         of_scripts && clusterware::name_of_link(path).is_some()
     }
 
-    /// Who it is, in a record of what happened.
+    /// Its name in the history of a site.
     pub fn who(self) -> &'static str {
         match self {
             Self::Pacemaker => "Pacemaker",
@@ -149,7 +152,7 @@ impl Manager {
         }
     }
 
-    /// How this manager is told what came of a verb.
+    /// The answer to this manager for the outcome of a verb.
     pub fn answer(self, verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
         match self {
             Self::Pacemaker => pacemaker::answer(verb, recurring, outcome),
@@ -158,6 +161,14 @@ impl Manager {
             Self::Expresscluster => expresscluster::answer(verb, outcome),
             Self::Hand => hand::answer(verb, outcome),
         }
+    }
+}
+
+/// A sentence with the full stop that it has not got; a question ends itself.
+fn ended(sentence: &str) -> String {
+    match sentence.ends_with('?') {
+        true => sentence.to_owned(),
+        false => format!("{sentence}."),
     }
 }
 

@@ -1,7 +1,8 @@
-//! Numbers that a manager says with a call.
+//! Numbers in a manager's call.
 //!
-//! Promises: one that is none is no number that was not given, and never a fault: a stop and a monitor
-//! have to be done whatever stands there. Must never: let through what arithmetic cannot bear.
+//! Promises: a value that is not a number is told as such and counts as not given; it is never a fault,
+//! since a stop and a monitor have to be done all the same. Must never: let a number through that
+//! overflows.
 
 use std::time::Duration;
 

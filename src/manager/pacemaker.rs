@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::cluster_log::Grave;
-use super::parameters::{self, Values};
+use super::cluster_log::LogSeverity;
+use super::parameters::{self, ParameterId, Values};
 use super::{Answer, Verb, common_code, is_told_as_degraded, numbers};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::State;
@@ -21,9 +21,100 @@ use crate::values::Moment;
 /// Pacemaker cuts a reason there (`reference`: crm_mon and the CIB show 128 characters).
 const LONGEST_REASON: usize = 128;
 
-/// What Pacemaker says with a call.
+/// An action that the agent is called for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OcfAction {
+    MetaData,
+    Usage,
+    /// It is about the site that the parameters name.
+    OfSite(SiteAction),
+    /// The agent has no such action.
+    Unknown(String),
+}
+
+/// An action on a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteAction {
+    Start,
+    Stop,
+    Monitor(MonitorKind),
+    Clean,
+    ValidateAll,
+    Pause,
+    Resume,
+    Reload,
+    ReloadAgent,
+}
+
+/// Why a monitor is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MonitorKind {
+    /// By the cluster, with the interval 0: it asks whether the site runs here at all.
+    Probe,
+    /// Without an interval: by a person or a tool.
+    Once,
+    /// Again and again, at this interval.
+    Recurring { interval: Duration },
+}
+
+impl MonitorKind {
+    pub fn is_recurring(self) -> bool {
+        match self {
+            Self::Recurring { .. } => true,
+            Self::Probe | Self::Once => false,
+        }
+    }
+}
+
+/// The actions that `usage` names: those of the meta-data, and those that a person calls.
+const ACTIONS: [&str; 12] = [
+    "start",
+    "stop",
+    "monitor",
+    "status",
+    "reload-agent",
+    "reload",
+    "validate-all",
+    "clean",
+    "pause",
+    "resume",
+    "meta-data",
+    "usage",
+];
+
+/// The text of the action `usage`.
+pub fn ocf_usage() -> String {
+    format!("usage: site {{{}}}", ACTIONS.join("|"))
+}
+
+impl OcfAction {
+    fn of(word: &str, interval: Option<u64>) -> Self {
+        let kind = match interval {
+            None => MonitorKind::Once,
+            Some(0) => MonitorKind::Probe,
+            Some(ms) => MonitorKind::Recurring { interval: Duration::from_millis(ms) },
+        };
+        Self::OfSite(match word {
+            "meta-data" => return Self::MetaData,
+            "usage" => return Self::Usage,
+            "start" => SiteAction::Start,
+            "stop" => SiteAction::Stop,
+            "monitor" | "status" => SiteAction::Monitor(kind),
+            "clean" => SiteAction::Clean,
+            "validate-all" => SiteAction::ValidateAll,
+            "pause" => SiteAction::Pause,
+            "resume" => SiteAction::Resume,
+            "reload" => SiteAction::Reload,
+            "reload-agent" => SiteAction::ReloadAgent,
+            other => return Self::Unknown(other.to_owned()),
+        })
+    }
+}
+
+/// A call by Pacemaker: the action is the only argument, and everything else is in the environment.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct OcfCall {
+    pub action: OcfAction,
     /// None: no parameter names a site, as for an orphan.
     pub site: Option<String>,
     /// `OCF_RESOURCE_INSTANCE`.
@@ -32,69 +123,89 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// `OCF_CHECK_LEVEL`.
     pub level: u32,
-    /// It is asked again and again: a probe has no interval at all.
-    pub recurring: bool,
-    /// What the cluster calls this node (`OCF_RESKEY_CRM_meta_on_node`).
+    /// This node's name in the cluster (`OCF_RESKEY_CRM_meta_on_node`).
     pub node: Option<String>,
-    /// How often a recurring monitor is asked.
-    pub interval: Duration,
-    /// The parameters that are more than a name.
+    /// The parameters that are more than a name or a directory.
     pub values: Result<Values, String>,
     /// It is one instance of a clone, which a site cannot be.
     pub clone: bool,
-    /// What of it was no number, and counts as not given.
+    /// Which values were no numbers, and count as not given.
     pub warnings: Vec<String>,
 }
 
-impl Call {
-    /// Until when a monitor that is called now may be held; None: it is answered at once. Held
-    /// are only recurring ones, and never into the last quarter of their time.
+impl OcfCall {
+    /// Reads the call from the argument and the environment.
+    pub fn read(word: &OsStr) -> Self {
+        let said = env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v)));
+        Self::read_from(word, &said.collect())
+    }
+
+    fn read_from(word: &OsStr, variables: &HashMap<String, OsString>) -> Self {
+        let given = |name: &str| variables.get(name).filter(|v| !v.is_empty());
+        // A value that is not UTF-8 is kept: it is nobody's name and no number.
+        let get = |name: &str| given(name).map(|v| v.to_string_lossy().into_owned());
+        let mut warnings = Vec::new();
+        let mut sure = |number: Option<Result<u64, String>>| {
+            number.and_then(|read| read.map_err(|why| warnings.push(why)).ok())
+        };
+        let millis = |name: &str| {
+            let read = |text: String| numbers::milliseconds(name, &text);
+            let as_number = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            get(name).map(|text| read(text).map(as_number))
+        };
+        let interval = sure(millis("OCF_RESKEY_CRM_meta_interval"));
+        let timeout = sure(millis("OCF_RESKEY_CRM_meta_timeout"));
+        let level = "OCF_CHECK_LEVEL";
+        let level = sure(get(level).map(|text| numbers::read(level, &text, u32::MAX.into())));
+        let parameter = |id: ParameterId| get(&format!("OCF_RESKEY_{}", id.name()));
+        let folder =
+            |id: ParameterId| given(&format!("OCF_RESKEY_{}", id.name())).map(PathBuf::from);
+        Self {
+            action: OcfAction::of(&word.to_string_lossy(), interval),
+            site: parameter(ParameterId::Site),
+            instance: get("OCF_RESOURCE_INSTANCE"),
+            overrides: Overrides {
+                config: folder(ParameterId::ConfigDir),
+                runtime: folder(ParameterId::RuntimeDir),
+                logs: folder(ParameterId::LogDir),
+                links: folder(ParameterId::LinkDir),
+            },
+            timeout: timeout.filter(|ms| *ms > 0).map(Duration::from_millis),
+            level: level.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+            node: get("OCF_RESKEY_CRM_meta_on_node"),
+            values: parameters::read(|name| get(&format!("OCF_RESKEY_{name}"))),
+            clone: variables.contains_key("OCF_RESKEY_CRM_meta_clone"),
+            warnings,
+        }
+    }
+
+    /// Whether it is one of a series of monitors.
+    pub fn is_recurring(&self) -> bool {
+        match &self.action {
+            OcfAction::OfSite(SiteAction::Monitor(kind)) => kind.is_recurring(),
+            OcfAction::OfSite(
+                SiteAction::Start
+                | SiteAction::Stop
+                | SiteAction::Clean
+                | SiteAction::ValidateAll
+                | SiteAction::Pause
+                | SiteAction::Resume
+                | SiteAction::Reload
+                | SiteAction::ReloadAgent,
+            )
+            | OcfAction::MetaData
+            | OcfAction::Usage
+            | OcfAction::Unknown(_) => false,
+        }
+    }
+
+    /// Until when a recurring monitor that is called now may be held; None: it is answered at once.
+    /// It is never held into the last quarter of its time.
     pub fn hold_until(&self, begun: Moment) -> Option<Moment> {
         let wait = self.values.as_ref().map_or(Duration::ZERO, |v| v.monitor_wait);
         let timeout = self.timeout.unwrap_or(Duration::from_secs(20));
         let wait = wait.min(timeout * 3 / 4);
-        (self.recurring && !wait.is_zero()).then(|| begun + wait)
-    }
-}
-
-/// Reads the call from the environment.
-pub fn read_call() -> Call {
-    let said = env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v)));
-    read_call_from(&said.collect())
-}
-
-fn read_call_from(variables: &HashMap<String, OsString>) -> Call {
-    let given = |name: &str| variables.get(name).filter(|v| !v.is_empty());
-    // What is no UTF-8 is not nothing: it is read as something that is nobody's name and no number.
-    let get = |name: &str| given(name).map(|v| v.to_string_lossy().into_owned());
-    let mut warnings = Vec::new();
-    let mut sure = |number: Option<Result<u64, String>>| {
-        number.and_then(|read| read.map_err(|why| warnings.push(why)).ok())
-    };
-    let millis = |name: &str| {
-        let read = |text: String| numbers::milliseconds(name, &text);
-        let as_number = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        get(name).map(|text| read(text).map(as_number))
-    };
-    let interval = sure(millis("OCF_RESKEY_CRM_meta_interval")).unwrap_or(0);
-    let timeout = sure(millis("OCF_RESKEY_CRM_meta_timeout"));
-    let level = "OCF_CHECK_LEVEL";
-    let level = sure(get(level).map(|text| numbers::read(level, &text, u32::MAX.into())));
-    Call {
-        site: get("OCF_RESKEY_site"),
-        instance: get("OCF_RESOURCE_INSTANCE"),
-        overrides: Overrides {
-            config: given("OCF_RESKEY_config_dir").map(PathBuf::from),
-            ..Overrides::default()
-        },
-        timeout: timeout.filter(|ms| *ms > 0).map(Duration::from_millis),
-        level: level.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
-        node: get("OCF_RESKEY_CRM_meta_on_node"),
-        recurring: interval > 0,
-        interval: Duration::from_millis(interval),
-        values: parameters::read(|name| get(&format!("OCF_RESKEY_{name}"))),
-        clone: variables.contains_key("OCF_RESKEY_CRM_meta_clone"),
-        warnings,
+        (!wait.is_zero()).then(|| begun + wait)
     }
 }
 
@@ -129,19 +240,28 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
     answer.code = code(verb, recurring, outcome);
     match outcome {
-        Outcome::Done(said) => answer.log.push((Grave::Info, said.clone())),
+        Outcome::Done(said) => answer.log.push((LogSeverity::Info, said.clone())),
         Outcome::Seen(observation) => {
             let state = observation.state;
-            let reason = observation.why.as_deref();
-            match (state, reason) {
+            match state {
                 // A clean stop needs no reason, and a probe finds one on every other node.
-                (State::Stopped, _) | (State::Running, _) => {}
-                (_, Some(why)) => tell(&mut answer, &format!("{state}: {why}")),
-                (_, None) => tell(&mut answer, &format!("the site is {state}")),
+                State::Stopped | State::Running => {}
+                State::Starting
+                | State::Degraded
+                | State::Maintenance
+                | State::StoppingOrdered
+                | State::StoppingFailed
+                | State::Failed
+                | State::FailedWithSurvivors
+                | State::Unsupervised
+                | State::Unknown => match observation.why.as_deref() {
+                    Some(why) => tell(&mut answer, &format!("{state}: {why}")),
+                    None => tell(&mut answer, &format!("the site is {state}")),
+                },
             }
         }
         Outcome::Fault(fault) => {
-            answer.log.extend(fault.details.iter().map(|line| (Grave::Error, line.clone())));
+            answer.log.extend(fault.details.iter().map(|line| (LogSeverity::Error, line.clone())));
             tell(&mut answer, &fault.sentence);
         }
     }
@@ -149,22 +269,24 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
 }
 
 fn code(verb: Verb, recurring: bool, outcome: &Outcome) -> u8 {
-    match (verb, outcome) {
-        (_, Outcome::Done(_)) => 0,
+    match (outcome, verb) {
+        (Outcome::Done(_), Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other) => 0,
         // Every code but 0 is a failed stop and a fence; the others would only mislead a reader.
-        (Verb::Stop, Outcome::Fault(_) | Outcome::Seen(_)) => 1,
-        (_, Outcome::Seen(observation)) => code_of_state(observation, recurring),
-        // What the cluster says wrong is told by start and validate-all; to a monitor it would be a
-        // failure of the site, on every node and for good.
-        (Verb::Monitor, Outcome::Fault(fault)) if fault.kind == FaultKind::Misconfigured => 1,
-        (Verb::Start | Verb::Monitor | Verb::Other, Outcome::Fault(fault)) => {
+        (Outcome::Fault(_) | Outcome::Seen(_), Verb::Stop) => 1,
+        (Outcome::Seen(observation), Verb::Start | Verb::Monitor | Verb::Other) => {
+            code_of_state(observation, recurring)
+        }
+        // A wrong parameter is reported by start and validate-all; as the answer to a monitor it would be
+        // a failure of the site, on every node and for good.
+        (Outcome::Fault(fault), Verb::Monitor) if fault.kind == FaultKind::Misconfigured => 1,
+        (Outcome::Fault(fault), Verb::Start | Verb::Monitor | Verb::Other) => {
             common_code(fault.kind)
         }
     }
 }
 
 fn tell(answer: &mut Answer, sentence: &str) {
-    answer.log.push((Grave::Error, sentence.to_owned()));
+    answer.log.push((LogSeverity::Error, sentence.to_owned()));
     answer.stderr.push(format!("ocf-exit-reason:{}", cut(sentence)));
 }
 
@@ -184,20 +306,47 @@ fn cut(sentence: &str) -> String {
 mod tests {
     use super::*;
 
-    fn call(pairs: &[(&str, &str)]) -> Call {
-        read_call_from(&pairs.iter().map(|(k, v)| ((*k).to_owned(), v.into())).collect())
+    fn call(pairs: &[(&str, &str)]) -> OcfCall {
+        let variables = pairs.iter().map(|(k, v)| ((*k).to_owned(), v.into())).collect();
+        OcfCall::read_from(OsStr::new("monitor"), &variables)
+    }
+
+    fn kind(call: &OcfCall) -> MonitorKind {
+        match call.action {
+            OcfAction::OfSite(SiteAction::Monitor(kind)) => kind,
+            ref other => panic!("{other:?}"),
+        }
     }
 
     #[test]
-    fn a_probe_has_no_interval_and_a_monitor_has_one() {
-        assert!(!call(&[("OCF_RESKEY_site", "a")]).recurring);
-        assert!(!call(&[("OCF_RESKEY_CRM_meta_interval", "0")]).recurring);
+    fn every_action_that_usage_names_is_one() {
+        for word in ACTIONS {
+            let action = OcfAction::of(word, None);
+            assert!(!matches!(action, OcfAction::Unknown(_)), "{word}");
+        }
+        for word in ["promote", "", "Start"] {
+            assert_eq!(OcfAction::of(word, None), OcfAction::Unknown(word.to_owned()));
+        }
+        for action in
+            super::super::metadata().lines().filter_map(|l| l.strip_prefix("<action name=\""))
+        {
+            let name = action.split('"').next().unwrap();
+            assert!(ACTIONS.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_probe_has_the_interval_0_and_a_recurring_monitor_has_one() {
+        assert_eq!(kind(&call(&[("OCF_RESKEY_site", "a")])), MonitorKind::Once);
+        assert_eq!(kind(&call(&[("OCF_RESKEY_CRM_meta_interval", "0")])), MonitorKind::Probe);
         let recurring = call(&[
             ("OCF_RESKEY_CRM_meta_interval", "3000"),
             ("OCF_RESKEY_CRM_meta_timeout", "15000"),
             ("OCF_CHECK_LEVEL", "10"),
         ]);
-        assert!(recurring.recurring && recurring.level == 10);
+        let interval = Duration::from_secs(3);
+        assert_eq!(kind(&recurring), MonitorKind::Recurring { interval });
+        assert!(recurring.is_recurring() && recurring.level == 10);
         assert_eq!(recurring.timeout, Some(Duration::from_secs(15)));
         assert_eq!(recurring.warnings, [""; 0]);
     }
@@ -209,7 +358,7 @@ mod tests {
         {
             for text in ["soon", "-5", "1e3", "18446744073709551615", "99999999999999999999"] {
                 let call = call(&[(name, text)]);
-                assert_eq!((call.timeout, call.level, call.recurring), (None, 0, false));
+                assert_eq!((call.timeout, call.level, call.is_recurring()), (None, 0, false));
                 assert_eq!(call.warnings.len(), 1, "{name}={text}");
                 assert!(call.warnings[0].starts_with(&format!("{name} is `{text}`")));
             }

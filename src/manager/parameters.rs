@@ -1,18 +1,55 @@
-//! The parameters of the OCF agent: one description, from which come the meta-data, the reading
-//! and the refusal of values, and what the tests compare.
+//! The parameters of the OCF agent: one description, from which come the meta-data, the manual page, and
+//! the reading and refusal of values.
 
 use std::time::Duration;
 
 use crate::site::{Adjustments, DegradedIs, duration};
 
+/// Which parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterId {
+    Site,
+    ConfigDir,
+    RuntimeDir,
+    LogDir,
+    LinkDir,
+    MonitorWait,
+    BootTimeout,
+    StopTimeout,
+    Countmax,
+    Countsleep,
+    DegradedIs,
+    DegradedAfter,
+}
+
+impl ParameterId {
+    /// As the cluster's configuration calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::ConfigDir => "config_dir",
+            Self::RuntimeDir => "runtime_dir",
+            Self::LogDir => "log_dir",
+            Self::LinkDir => "link_dir",
+            Self::MonitorWait => "monitor_wait",
+            Self::BootTimeout => "boot_timeout",
+            Self::StopTimeout => "stop_timeout",
+            Self::Countmax => "countmax",
+            Self::Countsleep => "countsleep",
+            Self::DegradedIs => "degraded_is",
+            Self::DegradedAfter => "degraded_after",
+        }
+    }
+}
+
 /// One parameter.
 #[derive(Debug)]
 pub struct Parameter {
-    pub name: &'static str,
+    pub id: ParameterId,
     pub short: &'static str,
     pub long: &'static str,
     pub kind: Kind,
-    /// None: what the definition says.
+    /// None: the definition's value.
     pub default: Option<&'static str>,
     pub required: bool,
     /// No two resources may have the same value.
@@ -21,7 +58,7 @@ pub struct Parameter {
     pub reloadable: bool,
 }
 
-/// What a value must look like.
+/// The form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
@@ -32,14 +69,32 @@ pub enum Kind {
     Choice(&'static [&'static str]),
 }
 
+const fn folder(
+    id: ParameterId,
+    short: &'static str,
+    long: &'static str,
+    default: &'static str,
+) -> Parameter {
+    Parameter {
+        id,
+        short,
+        long,
+        kind: Kind::Text,
+        default: Some(default),
+        required: false,
+        unique: false,
+        reloadable: false,
+    }
+}
+
 const fn adjusts(
-    name: &'static str,
+    id: ParameterId,
     short: &'static str,
     long: &'static str,
     kind: Kind,
 ) -> Parameter {
     Parameter {
-        name,
+        id,
         short,
         long,
         kind,
@@ -51,29 +106,43 @@ const fn adjusts(
 }
 
 /// All of them.
-pub const PARAMETERS: [Parameter; 9] = [
+pub const PARAMETERS: [Parameter; 12] = [
     Parameter {
-        name: "site",
+        id: ParameterId::Site,
         short: "Name of the site",
-        long: "The name of the site: the stem of its definition's file, NAME.yaml in config_dir.",
+        long: "The name of the site: NAME, where its definition is the file NAME.yaml in config_dir.",
         kind: Kind::Text,
         default: None,
         required: true,
         unique: true,
         reloadable: false,
     },
+    folder(
+        ParameterId::ConfigDir,
+        "Directory of definitions",
+        "The directory of the definitions of sites, the same on every node.",
+        "/etc/siteward/sites",
+    ),
+    folder(
+        ParameterId::RuntimeDir,
+        "Runtime directory",
+        "The directory of sockets, locks and state files. It must not survive a reboot.",
+        "/run/siteward",
+    ),
+    folder(
+        ParameterId::LogDir,
+        "Directory of logs",
+        "The directory of the logs: what the processes print, and the history of each site.",
+        "/var/log/siteward",
+    ),
+    folder(
+        ParameterId::LinkDir,
+        "Directory of links",
+        "The directory of the links to the databases of sites.",
+        "/var/lib/siteward",
+    ),
     Parameter {
-        name: "config_dir",
-        short: "Folder of definitions",
-        long: "The folder that holds the definitions of sites, the same on every node.",
-        kind: Kind::Text,
-        default: Some("/etc/siteward/sites"),
-        required: false,
-        unique: false,
-        reloadable: false,
-    },
-    Parameter {
-        name: "monitor_wait",
+        id: ParameterId::MonitorWait,
         short: "How long a monitor is held",
         long: "How long a recurring monitor is held while the site is well. It is answered at once when \
                the site stops being well, so that a failure is known in milliseconds. 0 answers at once \
@@ -85,45 +154,46 @@ pub const PARAMETERS: [Parameter; 9] = [
         reloadable: true,
     },
     adjusts(
-        "boot_timeout",
+        ParameterId::BootTimeout,
         "Time to start",
         "How long the site may take until all of its processes are ready, instead of what its definition says.",
         Kind::Duration,
     ),
     adjusts(
-        "stop_timeout",
-        "Time to stop politely",
+        ParameterId::StopTimeout,
+        "Time for a graceful stop",
         "How long the site may take to stop in order before it is killed, instead of what its definition says.",
         Kind::Duration,
     ),
     adjusts(
-        "countmax",
+        ParameterId::Countmax,
         "Number of questions",
         "How often a wrapped supervisor is asked; countmax times countsleep is the time to start and to stop \
-         where neither the definition nor a parameter names it.",
+         where neither the definition nor a parameter sets a timeout.",
         Kind::Count,
     ),
     adjusts(
-        "countsleep",
+        ParameterId::Countsleep,
         "Time between questions",
         "The longest time between two questions to a wrapped supervisor.",
         Kind::Duration,
     ),
     adjusts(
-        "degraded_is",
-        "How a degraded site is told",
-        "Whether a site that serves without one of its processes is told as running or as degraded.",
-        Kind::Choice(&["running", "degraded"]),
+        ParameterId::DegradedIs,
+        "How a degraded site is reported",
+        "Whether a site that serves without one of its processes is reported as running or as degraded. \
+         validate-all and start refuse any other value.",
+        Kind::Choice(DEGRADED_IS),
     ),
     adjusts(
-        "degraded_after",
-        "When a degraded site is told",
-        "How long a site must have been degraded before it is told as such.",
+        ParameterId::DegradedAfter,
+        "When a degraded site is reported",
+        "How long a site must have been degraded before it is reported as such.",
         Kind::Duration,
     ),
 ];
 
-/// The values of those that are more than a name.
+/// The values of all parameters but `site`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Values {
     pub adjustments: Adjustments,
@@ -136,52 +206,59 @@ const MONITOR_WAIT: Duration = Duration::from_secs(20);
 /// Reads the values, by `get` of a parameter's name.
 ///
 /// # Errors
-/// A sentence about the first value that cannot be.
+/// A sentence about the first value that is not allowed.
 pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Values, String> {
     let mut values = Values { adjustments: Adjustments::default(), monitor_wait: MONITOR_WAIT };
     for parameter in &PARAMETERS {
-        let Some(text) = get(parameter.name) else { continue };
-        let wrong = |why: String| format!("the parameter {}: {why}", parameter.name);
-        let (mut time, mut count) = (None, None);
-        match parameter.kind {
-            Kind::Text => {}
-            Kind::Duration => time = Some(duration::parse(&text).map_err(wrong)?),
-            Kind::Count => {
-                let number = text.parse::<u32>().ok().filter(|n| *n > 0);
-                let number =
-                    number.ok_or_else(|| wrong(format!("`{text}` is not a number from 1 on")))?;
-                count = Some(number);
-            }
-            Kind::Choice(words) => {
-                if !words.contains(&text.as_str()) {
-                    return Err(wrong(format!("`{text}` is none of {}", words.join(", "))));
-                }
-            }
-        }
-        let adjust = &mut values.adjustments;
-        match parameter.name {
-            "monitor_wait" => values.monitor_wait = time.unwrap_or(MONITOR_WAIT),
-            "boot_timeout" => adjust.boot_timeout = positive(time).map_err(wrong)?,
-            "stop_timeout" => adjust.stop_timeout = positive(time).map_err(wrong)?,
-            "countsleep" => adjust.countsleep = positive(time).map_err(wrong)?,
-            "degraded_after" => adjust.degraded_after = time,
-            "countmax" => adjust.countmax = count,
-            "degraded_is" => {
-                adjust.degraded_is = Some(match text.as_str() {
-                    "degraded" => DegradedIs::Degraded,
-                    _ => DegradedIs::Running,
-                });
-            }
-            _ => {}
-        }
+        let name = parameter.id.name();
+        let Some(text) = get(name) else { continue };
+        values.set(parameter.id, &text).map_err(|why| format!("the parameter {name}: {why}"))?;
     }
     Ok(values)
 }
 
-fn positive(time: Option<Duration>) -> Result<Option<Duration>, String> {
-    match time {
-        Some(Duration::ZERO) => Err("it must be longer than nothing".to_owned()),
-        other => Ok(other),
+impl Values {
+    fn set(&mut self, id: ParameterId, text: &str) -> Result<(), String> {
+        let adjust = &mut self.adjustments;
+        match id {
+            // The call itself has them: they are needed before any value is judged.
+            ParameterId::Site
+            | ParameterId::ConfigDir
+            | ParameterId::RuntimeDir
+            | ParameterId::LogDir
+            | ParameterId::LinkDir => {}
+            ParameterId::MonitorWait => self.monitor_wait = duration::parse(text)?,
+            ParameterId::BootTimeout => adjust.boot_timeout = Some(positive(text)?),
+            ParameterId::StopTimeout => adjust.stop_timeout = Some(positive(text)?),
+            ParameterId::Countsleep => adjust.countsleep = Some(positive(text)?),
+            ParameterId::DegradedAfter => adjust.degraded_after = Some(duration::parse(text)?),
+            ParameterId::Countmax => adjust.countmax = Some(count(text)?),
+            ParameterId::DegradedIs => adjust.degraded_is = Some(degraded_is(text)?),
+        }
+        Ok(())
+    }
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("`{text}` is not a number from 1 on"))
+}
+
+/// The values of `degraded_is`.
+const DEGRADED_IS: &[&str] = &["running", "degraded"];
+
+fn degraded_is(text: &str) -> Result<DegradedIs, String> {
+    match text {
+        "running" => Ok(DegradedIs::Running),
+        "degraded" => Ok(DegradedIs::Degraded),
+        _ => Err(format!("`{text}` is none of {}", DEGRADED_IS.join(", "))),
+    }
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match duration::parse(text)? {
+        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        time => Ok(time),
     }
 }
 
@@ -207,15 +284,29 @@ mod tests {
         assert_eq!(good.adjustments.countmax, Some(7));
         assert_eq!(values(&[]).unwrap().monitor_wait, MONITOR_WAIT);
         for parameter in PARAMETERS.iter().filter(|p| p.kind != Kind::Text) {
-            let error = values(&[(parameter.name, "no such thing")]).unwrap_err();
-            assert!(error.starts_with(&format!("the parameter {}:", parameter.name)), "{error}");
+            let error = values(&[(parameter.id.name(), "no such thing")]).unwrap_err();
+            assert!(
+                error.starts_with(&format!("the parameter {}:", parameter.id.name())),
+                "{error}"
+            );
         }
         assert!(values(&[("stop_timeout", "0")]).is_err());
     }
 
     #[test]
+    fn a_choice_that_is_told_is_one_that_is_taken() {
+        for word in DEGRADED_IS {
+            assert!(degraded_is(word).is_ok(), "{word}");
+        }
+        for wrong in ["", "Running", "yes"] {
+            assert!(degraded_is(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn the_default_that_is_told_is_the_one_that_holds() {
-        let told = PARAMETERS.iter().find(|p| p.name == "monitor_wait").and_then(|p| p.default);
+        let told =
+            PARAMETERS.iter().find(|p| p.id == ParameterId::MonitorWait).and_then(|p| p.default);
         assert_eq!(duration::parse(told.unwrap()), Ok(MONITOR_WAIT));
     }
 }

@@ -1,5 +1,5 @@
-//! The hot path: a monitor that runs thousands of times an hour on every node, answered by the
-//! supervisor before anything of a command line is read, any YAML parsed or /proc looked at.
+//! The fast path: a monitor runs thousands of times an hour on every node, so the supervisor answers it
+//! without a parsed command line, without YAML and without a look at /proc.
 //!
 //! It may say only running, maintenance or degraded, on the supervisor's answer of this moment;
 //! everything else is left to the full observer.
@@ -8,8 +8,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use super::pacemaker::read_call;
-use super::{Manager, Verb, clusterware};
+use super::clusterware::ClusterwareCall;
+use super::pacemaker::{MonitorKind, OcfAction, OcfCall, SiteAction};
+use super::{Manager, Verb};
 use crate::agent::Outcome;
 use crate::backend::own::glance;
 use crate::control::{Request, State};
@@ -18,47 +19,99 @@ use crate::process::Members;
 use crate::site::{Overrides, Places, SiteName};
 use crate::values::Moment;
 
-/// How long the short way may take before the long one is gone: this, or a quarter of the time.
+/// The time limit of the fast path: this, or a quarter of the manager's. The rest is for the full observer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The exit code, if this is a plain monitor of a site that is well; None: go the long way.
+/// A monitor that may be answered by the supervisor alone.
+struct QuickCall {
+    name: SiteName,
+    overrides: Overrides,
+    recurring: bool,
+    /// The manager's time limit.
+    timeout: Option<Duration>,
+    /// To be held, where it is one of a series.
+    hold: Option<HeldMonitor>,
+    /// A deeper look is held like any other, and then taken by the full observer.
+    deep: bool,
+}
+
+/// A monitor that the supervisor may answer later.
+struct HeldMonitor {
+    interval: Duration,
+    level: u32,
+    until: Moment,
+}
+
+/// The call, if it is a plain monitor.
+fn read_call(manager: Manager, arguments: &[OsString], begun: Moment) -> Option<QuickCall> {
+    match (manager, arguments) {
+        (Manager::Pacemaker, [_, word]) if is_monitor(word) => {
+            let call = Some(OcfCall::read(word)).filter(|c| !c.clone && c.warnings.is_empty())?;
+            let OcfAction::OfSite(SiteAction::Monitor(kind)) = call.action else { return None };
+            let hold = match kind {
+                MonitorKind::Probe | MonitorKind::Once => None,
+                MonitorKind::Recurring { interval } => call
+                    .hold_until(begun)
+                    .map(|until| HeldMonitor { interval, level: call.level, until }),
+            };
+            Some(QuickCall {
+                name: call.site?.parse().ok()?,
+                overrides: call.overrides,
+                recurring: kind.is_recurring(),
+                timeout: call.timeout,
+                hold,
+                deep: call.level >= 10,
+            })
+        }
+        (Manager::Clusterware, [called_as, word]) if word == "check" => {
+            let call = ClusterwareCall::read(called_as, word);
+            Some(QuickCall { timeout: call.timeout, ..QuickCall::of(&call.site?)? })
+        }
+        // A person wants to see more than an exit code; a script that is quiet does not.
+        (Manager::Hand, [_, word, quiet, name]) if is_monitor(word) && quiet == "-q" => {
+            QuickCall::of(name.to_str()?)
+        }
+        (
+            Manager::Pacemaker
+            | Manager::Clusterware
+            | Manager::Serviceguard
+            | Manager::Expresscluster
+            | Manager::Hand,
+            _,
+        ) => None,
+    }
+}
+
+impl QuickCall {
+    /// Of one that says no more than the site's name.
+    fn of(name: &str) -> Option<Self> {
+        Some(Self {
+            name: name.parse().ok()?,
+            overrides: Overrides::default(),
+            recurring: false,
+            timeout: None,
+            hold: None,
+            deep: false,
+        })
+    }
+}
+
+/// The exit code, if this is a plain monitor of a site that is well; None: ask the full observer.
 pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
     let manager = Manager::recognise(arguments.first().map(OsString::as_os_str));
     let begun = Moment::now();
-    let mut patience = PATIENCE;
-    let mut hold = None;
-    let mut deep = false;
-    let (name, overrides, recurring): (SiteName, Overrides, bool) = match (manager, arguments) {
-        (Manager::Pacemaker, [_, verb]) if is_monitor(verb) => {
-            let call = Some(read_call()).filter(|c| !c.clone && c.warnings.is_empty())?;
-            deep = call.level >= 10;
-            patience = call.timeout.map_or(patience, |given| patience.min(given / 4));
-            hold = call.hold_until(begun).map(|until| Request::Hold {
-                interval: call.interval,
-                level: call.level,
-                until,
-            });
-            (call.site?.parse().ok()?, call.overrides, call.recurring)
-        }
-        (Manager::Clusterware, [called_as, verb]) if verb == "check" => {
-            let given = clusterware::timeout(clusterware::Entry::Check, &mut |_| {});
-            patience = given.map_or(patience, |given| patience.min(given / 4));
-            let name = clusterware::site(Some(called_as))?;
-            (name.parse().ok()?, Overrides::default(), false)
-        }
-        // A person wants to see more than an exit code; a script that is quiet does not.
-        (Manager::Hand, [_, verb, quiet, name]) if is_monitor(verb) && quiet == "-q" => {
-            (name.to_str()?.parse().ok()?, Overrides::default(), false)
-        }
-        _ => return None,
-    };
+    let QuickCall { name, overrides, recurring, timeout, hold, deep } =
+        read_call(manager, arguments, begun)?;
+    let patience = timeout.map_or(PATIENCE, |given| PATIENCE.min(given / 4));
     let places = Places::resolve(overrides).ok()?.of(&name);
-    let until = match &hold {
-        // The supervisor answers when the wait is over; one that does not is looked at the long way.
-        Some(Request::Hold { until, .. }) => *until + patience.min(Duration::from_secs(1)),
-        _ => begun + patience,
+    let (request, until) = match hold {
+        // The supervisor answers when the wait is over; one that does not is for the full observer.
+        Some(HeldMonitor { interval, level, until }) => {
+            (Request::Hold { interval, level, until }, until + patience.min(Duration::from_secs(1)))
+        }
+        None => (Request::Look, begun + patience),
     };
-    let view = glance(&places, &hold.unwrap_or(Request::Look), until)?;
+    let view = glance(&places, &request, until)?;
     let well = view.state.is_well() && view.state != State::Starting;
     let observation = Observation {
         state: view.state,
@@ -69,7 +122,6 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
         wrapped: None,
     };
     let outcome = Outcome::Seen(Box::new(observation));
-    // A deeper look is held like any other, and then taken the long way.
     (well && !deep).then(|| manager.answer(Verb::Monitor, recurring, &outcome).code)
 }
 

@@ -4,24 +4,69 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::clusterware::name_of_link;
-use super::{Answer, Verb};
+use super::{Answer, Verb, ended};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::State;
 use crate::linux::clock::WallTime;
+use crate::site::Overrides;
 
 /// Whether the environment is that of a package's script.
 pub(super) fn is_calling() -> bool {
     env::var_os("SG_PACKAGE").is_some() || env::var_os("SG_PACKAGE_NAME").is_some()
 }
 
-/// The site's name: the package's variable, else the name of the link that is the external script.
-pub fn site(called_as: Option<&OsStr>) -> Option<String> {
-    let of_package = env::var_os("PEV_SITEWARD_SITE").filter(|v| !v.is_empty());
-    let of_package = of_package.map(|name| name.to_string_lossy().into_owned());
-    of_package.or_else(|| called_as.and_then(|n| name_of_link(Path::new(n))))
+/// An entry point of an external script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScriptEntry {
+    Start,
+    Stop,
+    Validate,
+    /// There is no such entry point.
+    Unknown(String),
+}
+
+/// A call by Serviceguard: this program is a package's external script.
+#[derive(Clone, Debug)]
+pub struct ServiceguardCall {
+    pub entry: ScriptEntry,
+    /// The site's name: the package's variable, else the name of the link that is the external script.
+    pub site: Option<String>,
+    pub package: Option<String>,
+    /// The directories that the package's variables name.
+    pub overrides: Overrides,
+}
+
+impl ServiceguardCall {
+    pub fn read(called_as: &OsStr, word: &OsStr) -> Self {
+        let get = |name: &str| {
+            let value = env::var_os(name).filter(|v| !v.is_empty());
+            value.map(|value| value.to_string_lossy().into_owned())
+        };
+        let entry = match &*word.to_string_lossy() {
+            "start" => ScriptEntry::Start,
+            "stop" => ScriptEntry::Stop,
+            "validate" => ScriptEntry::Validate,
+            other => ScriptEntry::Unknown(other.to_owned()),
+        };
+        let folder = |name: &str| {
+            let value = env::var_os(format!("PEV_SITEWARD_{name}")).filter(|v| !v.is_empty());
+            value.map(PathBuf::from)
+        };
+        Self {
+            entry,
+            overrides: Overrides {
+                config: folder("CONFIG_DIR"),
+                runtime: folder("RUNTIME_DIR"),
+                logs: folder("LOG_DIR"),
+                links: folder("LINK_DIR"),
+            },
+            site: get("PEV_SITEWARD_SITE").or_else(|| name_of_link(Path::new(called_as))),
+            package: get("SG_PACKAGE").or_else(|| get("SG_PACKAGE_NAME")),
+        }
+    }
 }
 
 /// DESIGN's table, column "Serviceguard / ExpressCluster genw": 0 is well, and all else is not.
@@ -29,8 +74,8 @@ pub(super) fn code_of_state(state: State) -> u8 {
     u8::from(!state.is_well())
 }
 
-/// 2 where another node may try, 1 where none should: after a stop that failed something of the
-/// site lives here, and what the package itself says wrong is wrong on every node.
+/// 2 where another node may try, 1 where none should: after a failed stop something of the site lives
+/// here, and a package with wrong parameters is wrong on every node.
 fn code_of_fault(verb: Verb, kind: FaultKind) -> u8 {
     match (verb, kind) {
         (Verb::Start, FaultKind::Misconfigured | FaultKind::NoSuchVerb) => 1,
@@ -48,7 +93,8 @@ fn code_of_fault(verb: Verb, kind: FaultKind) -> u8 {
 pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
     let mut answer = Answer::new();
     // All that a package's script prints goes to the package's log, which has no times of its own.
-    let mut say = |text: &str| answer.stdout.push(format!("{} siteward: {text}.", WallTime::now()));
+    let mut say =
+        |text: &str| answer.stdout.push(format!("{} siteward: {}", WallTime::now(), ended(text)));
     match outcome {
         Outcome::Done(said) => say(said),
         Outcome::Seen(observation) => {

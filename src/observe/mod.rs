@@ -1,4 +1,4 @@
-//! The one look at a site. Every verb sees it through this.
+//! The one way to find out the state of a site. Every verb uses it.
 //!
 //! Promises: one of nine states, read-only, within the deadline; "unknown" only when nine tenths
 //! of the time are gone, and never as "stopped". Must never: change anything, or believe a record
@@ -20,7 +20,7 @@ use crate::process::{
 use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
 use crate::values::Moment;
 
-/// What was seen.
+/// The state of a site, and the facts that it was concluded from.
 #[derive(Debug)]
 pub struct Observation {
     pub state: State,
@@ -28,7 +28,7 @@ pub struct Observation {
     pub view: Option<View>,
     /// The record, where one of this boot can be read.
     pub record: Option<Record>,
-    /// What lives of the site without a supervisor.
+    /// The processes of the site that live without a supervisor.
     pub members: Members,
     /// Why it is not simply running or stopped, as a sentence without its full stop.
     pub why: Option<String>,
@@ -36,10 +36,10 @@ pub struct Observation {
     pub wrapped: Option<Wrapping>,
 }
 
-/// What was seen of a supervisor that is not ours.
+/// The look at a supervisor that is not ours.
 #[derive(Debug)]
 pub struct Wrapping {
-    /// By which it was looked at.
+    /// The definition that was used for it.
     pub definition: Box<Definition>,
     pub supervisors: Vec<Identity>,
     /// The process that its list names, verified.
@@ -47,7 +47,7 @@ pub struct Wrapping {
 }
 
 impl Observation {
-    /// What failed, if the site failed.
+    /// The failure, if the site failed.
     pub fn failure(&self) -> Option<&Failure> {
         let of_view = self.view.as_ref().and_then(|v| v.failure.as_ref());
         of_view.or_else(|| match self.record.as_ref()?.ending.as_ref()? {
@@ -56,7 +56,7 @@ impl Observation {
         })
     }
 
-    /// What is seen where nothing can be, as of a clone of a site.
+    /// The observation of a site that cannot exist, like a clone.
     pub fn of_nothing() -> Self {
         Self {
             state: State::Stopped,
@@ -68,7 +68,7 @@ impl Observation {
         }
     }
 
-    /// A supervisor answered.
+    /// Whether a supervisor answered.
     pub fn is_supervised(&self) -> bool {
         self.view.is_some()
     }
@@ -94,7 +94,7 @@ pub fn observe(
         log::debug!("the supervisor at {} was asked: {answer:?}", places.socket().display());
         match answer {
             Asked::Answered(Reply::Done(view)) => return Ok(believed(places, *view)),
-            // Who may not ask is told so before it asks; this is no word on that.
+            // Not a matter of permission: that is refused before the question.
             Asked::Answered(Reply::Refused { why }) => return Ok(unknown(places, why)),
             Asked::Answered(
                 Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Busy { .. },
@@ -124,15 +124,14 @@ pub fn observe(
     }
 }
 
-/// What was seen may be a supervisor on its way: it took the lock after we looked for it, it is
-/// a process with the supervisor's mark that has not taken it yet, or it has let it go and ends, or it
-/// puts back what somebody took from it.
+/// There may be a supervisor that holds no lock at this moment: it took the lock after we looked for it, it
+/// has not taken it yet, it has released it and is about to exit, or it is recreating its runtime directory.
 fn is_about_to_change(places: &SitePlaces, seen: &Observation) -> bool {
-    // One that cannot be looked at is not to be called gone.
+    // A process that cannot be looked at is not called gone.
     if seen.record.as_ref().is_some_and(|r| r.supervisor.lives().unwrap_or(true)) {
         return true;
     }
-    // Its own mark, and not only the group that it gave to what it runs for itself.
+    // Its own mark: its helpers are in its group, and are no supervisors.
     let is_supervisor = |m: &Member| m.seen().is_called(places, SUPERVISOR);
     seen.members.ours.iter().any(is_supervisor)
         || (!seen.members.is_empty() && lock::is_held(&places.lock()).unwrap_or(true))
@@ -206,7 +205,7 @@ fn read_record(places: &SitePlaces) -> Result<Option<Record>, Unseen> {
     match Record::read(places) {
         Ok(record) => Ok(record),
         Err(RecordError::Denied(error)) => Err(Denied(error).into()),
-        // What cannot be understood says nothing; the other marks remain.
+        // A record that cannot be understood is ignored; the other marks remain.
         Err(RecordError::NotUnderstood(why)) => {
             log::warn!("the record {} is of no use: {why}", places.record().display());
             Ok(None)
@@ -218,12 +217,12 @@ fn read_record(places: &SitePlaces) -> Result<Option<Record>, Unseen> {
     }
 }
 
-/// Why nothing was seen.
+/// Why the site could not be observed.
 #[derive(Debug)]
 enum Unseen {
     /// The site is another user's.
     Denied(Denied),
-    /// What could not be read, as a sentence without its full stop.
+    /// Something could not be read; a sentence without its full stop.
     Unknown(String),
 }
 
@@ -239,7 +238,7 @@ impl Unseen {
     }
 }
 
-/// What was seen; unknown where something that is there could not be read.
+/// The observation; `unknown` where something that is there could not be read.
 fn or_unknown(
     places: &SitePlaces,
     seen: Result<Observation, Unseen>,
@@ -262,7 +261,7 @@ fn unknown(places: &SitePlaces, why: String) -> Observation {
     }
 }
 
-/// Nobody holds the supervisor's lock: what lives, and what is written?
+/// The state of a site whose supervisor's lock is free, by its processes and its record.
 fn without_supervisor(places: &SitePlaces) -> Result<Observation, Unseen> {
     let record = read_record(places)?;
     let members = find_members(places, record.as_ref()).map_err(|error| Unseen::of_proc(&error))?;
@@ -278,7 +277,7 @@ fn without_supervisor(places: &SitePlaces) -> Result<Observation, Unseen> {
             None => (State::Unsupervised, Some(format!("the supervisor is gone, and {living}"))),
         }
     } else if !held.is_empty() {
-        // Somebody whom we may not see into holds what only the site's processes were given.
+        // A process that this user may not look at holds a lock that only the site's processes inherit.
         let why = format!(
             "the supervisor is gone, and a process that cannot be seen from here still belongs to {}",
             held.join(", ")
@@ -293,7 +292,7 @@ fn without_supervisor(places: &SitePlaces) -> Result<Observation, Unseen> {
     Ok(Observation { state, view: None, record, members, why, wrapped: None })
 }
 
-/// The processes of the site whose locks somebody holds.
+/// The processes of the site whose locks are held.
 fn held_locks(places: &SitePlaces) -> Result<Vec<String>, Unseen> {
     let folder = places.process_locks();
     let unread = |path: &Path, error: io::Error| match error.kind() {
@@ -301,7 +300,7 @@ fn held_locks(places: &SitePlaces) -> Result<Vec<String>, Unseen> {
         _ => Unseen::Unknown(format!("the lock {} cannot be asked: {error}", path.display())),
     };
     let entries = match std::fs::read_dir(&folder) {
-        // Where no such folder can be, nobody holds anything in it.
+        // Without such a directory no lock is held in it.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(Vec::new());
         }
@@ -318,5 +317,5 @@ fn held_locks(places: &SitePlaces) -> Result<Vec<String>, Unseen> {
     Ok(held)
 }
 
-/// How long a verb that a person typed waits for an answer, when nobody says: Pacemaker's default.
+/// The default time limit of a verb that a person types: Pacemaker's.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,5 +1,5 @@
-//! The look at a site that has a supervisor of its own. Two things are independent there (source
-//! document 003, LS-05): whether the supervisor lives, and whether its daemon is up.
+//! Observes a site with a supervisor that is not ours. Two facts are independent there (source document
+//! 003, LS-05): whether the supervisor lives, and whether its daemon is up.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ fn look_once(
     Ok(told(places, definition, wrapped, look, record, members, judged))
 }
 
-/// A state, and why it is not simply running or stopped.
+/// A state and its reason, if it is neither running nor stopped.
 type Judged = (State, Option<String>);
 
 fn judge(

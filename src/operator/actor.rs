@@ -53,7 +53,7 @@ pub fn act(part: &str, argument: Option<&str>) -> bool {
         "runaway" => {
             let _ = inherit::leave_session();
             start_part("stubborn");
-            // Ends, so that its child belongs to nobody by descent.
+            // Ends, so that its child is an orphan.
         }
         // Daemonises, as daemon(7) has it.
         "daemon" => start_part("daemon-main"),

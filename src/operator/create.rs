@@ -1,5 +1,5 @@
-//! A new site: its definition, its database and the link to that, as cjcmksite makes them (source
-//! document 003, 2.3.5). Either all of it is made, or nothing.
+//! Creates a site: its definition, its database and the link to that, as cjcmksite does (source document
+//! 003, 2.3.5). Either all of it is created, or nothing.
 
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -23,7 +23,7 @@ const DISK: Duration = Duration::from_secs(60);
 /// How long cjcmksite may take, unless the caller says otherwise.
 const CJCMKSITE: Duration = Duration::from_secs(600);
 
-/// What a person says of the new site.
+/// The options of a new site.
 #[derive(Debug, Default)]
 pub struct CreateOptions {
     /// The virtual host name; None: the name itself.
@@ -34,11 +34,11 @@ pub struct CreateOptions {
     pub jobcenter: bool,
     /// The database does not lie on a disk that is mounted.
     pub unmounted: bool,
-    /// The first process; none is known for JobCenter.
+    /// The command of the first process; empty for JobCenter.
     pub command: Vec<String>,
 }
 
-/// Makes the site; what was done, a line for each.
+/// Makes the site; returns a line for each thing that was made.
 ///
 /// # Errors
 /// A precondition does not hold, or something could not be made; then nothing is left of it.
@@ -84,7 +84,7 @@ pub fn create(
 
 fn text_of(options: &CreateOptions) -> anyhow::Result<String> {
     let Some(database) = &options.database else {
-        bail!("where the site's database lies is missing: --database FOLDER");
+        bail!("the database directory is missing: --database DIRECTORY");
     };
     let mut text = String::from("version: 1\n");
     let quoted = |value: &str| serde_json::to_string(value).unwrap_or_default();
@@ -106,7 +106,7 @@ fn text_of(options: &CreateOptions) -> anyhow::Result<String> {
         return Ok(text);
     }
     if options.command.is_empty() {
-        bail!("what the site runs is missing: -- PROGRAM ARGUMENTS, or --jobcenter");
+        bail!("the program is missing: -- PROGRAM ARGUMENTS, or --jobcenter");
     }
     let words: Vec<String> = options.command.iter().map(|w| quoted(w)).collect();
     text.push_str(&format!("processes:\n  main:\n    command: [{}]\n", words.join(", ")));
@@ -114,7 +114,7 @@ fn text_of(options: &CreateOptions) -> anyhow::Result<String> {
 }
 
 /// The four preconditions (DB-02): the disk is here, the site is down, its address is here, and
-/// nobody else has its database (which reading the definition has shown).
+/// its database is no other site's (which reading the definition has shown).
 fn check(
     places: &Places,
     definition: &Definition,
@@ -166,7 +166,7 @@ fn resolve(host: &str) -> Option<IpAddr> {
     all.iter().find(|a| a.is_ipv4()).or(all.first()).copied()
 }
 
-/// What was made, to be undone if the rest fails.
+/// The things that were made, to be undone if the rest fails.
 #[derive(Default)]
 struct Made {
     folder: bool,
@@ -194,13 +194,17 @@ impl Maker<'_> {
 
     fn make(&self, address: Option<IpAddr>, made: &mut Made) -> anyhow::Result<()> {
         made.folder = self.folder(self.database, FolderJob::Make)?;
-        made.lines.push(format!("the database {} (mode 755)", self.database.display()));
+        let at = self.database.display();
+        made.lines.push(match made.folder {
+            true => format!("the database {at} (mode 755)"),
+            false => format!("the database {at}, which was there and keeps its mode"),
+        });
         if self.definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some()) {
             return self.make_with_cjcmksite(made);
         }
         let Some(address) = address else {
             made.lines.push(format!(
-                "no link: the site names no address, and nobody knows one of {}",
+                "no link: the definition has no address, and the host name {} has none",
                 self.definition.site
             ));
             return Ok(());
@@ -208,7 +212,7 @@ impl Maker<'_> {
         make_link(&self.places.links, address, self.database, made)
     }
 
-    /// Why nothing was made, with what could not be undone.
+    /// The error, with the things that could not be undone.
     fn undo(&self, made: &Made, error: Error) -> Error {
         if let Some(link) = &made.link {
             let _ = fs::remove_file(link);

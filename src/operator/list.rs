@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::agent::{self, Drift, Target};
 use crate::backend::jobcenter::find_link;
 use crate::observe::observe;
 use crate::site::{
-    Definition, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
+    Definition, LoadError, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
+    no_directory,
 };
 use crate::values::Moment;
 
 /// One line.
 #[derive(Debug, Serialize)]
-struct Row {
+struct SiteRow {
     name: String,
     /// The virtual host name.
     site: Option<String>,
@@ -26,23 +28,25 @@ struct Row {
     link: Option<String>,
     /// None: this user may not look at it.
     supervised: Option<bool>,
-    /// Whose supervisor it is: siteward's, or one of its own.
+    /// `siteward`, or `its own` where a supervisor of the site's own is wrapped.
     supervisor: &'static str,
     why: Option<String>,
+    /// How the definition compares with the snapshot that runs: same, changed, broken or removed. Of a site that is
+    /// down: same, or broken. None: this user may not know.
+    definition: Option<&'static str>,
+    /// A sentence about that.
+    definition_note: Option<String>,
 }
 
-/// The table, or JSON.
-pub fn list(places: &Places, json: bool) -> Vec<String> {
-    let mut names: BTreeSet<SiteName> = defined_sites(places).into_iter().collect();
-    // A site that runs without its definition is listed all the same.
-    for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
-        names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
-    }
-    let rows: Vec<Row> = names.iter().filter_map(|name| row(places, name)).collect();
-    if json {
-        return rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
-    }
-    // Whoever wrote such a file looks for its site here.
+/// Every site, one JSON object a line.
+pub fn list_as_json(places: &Places) -> Vec<String> {
+    rows(places).iter().filter_map(|row| serde_json::to_string(row).ok()).collect()
+}
+
+/// Every site as a table; where that is wider than `width`, as a paragraph for each.
+pub fn list(places: &Places, width: Option<usize>) -> Vec<String> {
+    let rows = rows(places);
+    // The author of such a file looks for its site here.
     let misnamed = misnamed_files(places).into_iter().map(|file| {
         format!(
             "{} defines no site: a definition is called NAME.yaml, and NAME holds a-z, 0-9, `.` and \
@@ -51,9 +55,30 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
         )
     });
     if rows.is_empty() {
-        let none = format!("no site is defined in {}", places.config.display());
+        let none = no_directory(places)
+            .unwrap_or_else(|| format!("no site is defined in {}", places.config.display()));
         return [none].into_iter().chain(misnamed).collect();
     }
+    let table = table(&rows);
+    let too_wide = |width: usize| table.iter().any(|line| line.chars().count() > width);
+    let mut lines = match width.is_some_and(too_wide) {
+        true => paragraphs(&rows),
+        false => table,
+    };
+    lines.extend(misnamed);
+    lines
+}
+
+fn rows(places: &Places) -> Vec<SiteRow> {
+    let mut names: BTreeSet<SiteName> = defined_sites(places).into_iter().collect();
+    // A site that runs is listed without a definition, too.
+    for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
+        names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
+    }
+    names.iter().filter_map(|name| row(places, name)).collect()
+}
+
+fn table(rows: &[SiteRow]) -> Vec<String> {
     let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0).max(9);
     let wide = rows.iter().map(|r| r.place().len()).max().unwrap_or(0).max(13);
     let mut lines = vec![format!(
@@ -61,30 +86,55 @@ pub fn list(places: &Places, json: bool) -> Vec<String> {
         "SITE-NAME", "DAEMON-PID", "DB-PATH(LINK)", "SITEWARD", "STATE"
     )];
     lines.extend(rows.iter().map(|r| {
-        let pid = match (r.daemon, r.supervised) {
-            (Some(pid), _) => pid.to_string(),
-            (None, Some(_)) => "SHUT".to_owned(),
-            (None, None) => "?".to_owned(),
-        };
-        let on = match r.supervised {
-            Some(true) => "ON",
-            Some(false) => "OFF",
-            None => "?",
-        };
-        let why = r.why.as_ref().map_or_else(String::new, |w| format!(" ({w})"));
-        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {}{why}", r.name, r.place(), r.state)
+        let (pid, on, state) = (r.pid(), r.on(), r.told_state());
+        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {state}", r.name, r.place())
     }));
-    lines.extend(misnamed);
     lines
 }
 
-impl Row {
+fn paragraphs(rows: &[SiteRow]) -> Vec<String> {
+    let of = |r: &SiteRow| {
+        [
+            r.name.clone(),
+            format!("  DAEMON-PID     {}", r.pid()),
+            format!("  DB-PATH(LINK)  {}", r.place()),
+            format!("  SITEWARD       {}", r.on()),
+            format!("  STATE          {}", r.told_state()),
+        ]
+    };
+    rows.iter().flat_map(of).collect()
+}
+
+impl SiteRow {
     fn place(&self) -> String {
         match (&self.database, &self.link) {
             (Some(database), Some(link)) => format!("{database} ({link})"),
             (Some(database), None) => database.clone(),
             (None, _) => "-".to_owned(),
         }
+    }
+
+    fn pid(&self) -> String {
+        match (self.daemon, self.supervised) {
+            (Some(pid), _) => pid.to_string(),
+            (None, Some(_)) => "SHUT".to_owned(),
+            (None, None) => "?".to_owned(),
+        }
+    }
+
+    fn on(&self) -> &'static str {
+        match self.supervised {
+            Some(true) => "ON",
+            Some(false) => "OFF",
+            None => "?",
+        }
+    }
+
+    /// The state, its reason, and the note on the definition.
+    fn told_state(&self) -> String {
+        let why = self.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        let note = self.definition_note.as_ref().map_or_else(String::new, |n| format!("; {n}"));
+        format!("{}{why}{note}", self.state)
     }
 }
 
@@ -94,11 +144,13 @@ fn link_of(places: &Places, definition: &Definition) -> Option<PathBuf> {
     find_link(folder, definition.address?).map(|(link, _)| link)
 }
 
-fn row(places: &Places, name: &SiteName) -> Option<Row> {
-    let site = places.of(name);
+fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
+    let target = Target::new(name.clone(), places.clone(), None);
+    let site = &target.site;
+    let drift = agent::drift(&target);
     let definition = load(places, name).ok().or_else(|| load_snapshot(&site.snapshot(), name).ok());
     let of = definition.as_ref();
-    let mut row = Row {
+    let mut row = SiteRow {
         name: name.to_string(),
         site: of.map(|d| d.site.clone()),
         state: "unknown".to_owned(),
@@ -111,14 +163,24 @@ fn row(places: &Places, name: &SiteName) -> Option<Row> {
             false => "siteward",
         },
         why: None,
+        definition: None,
+        definition_note: None,
     };
     let now = Moment::now();
-    match observe(&site, now, now + Duration::from_secs(2)) {
+    match observe(site, now, now + Duration::from_secs(2)) {
         Ok(seen) => {
             if !site.definition.exists() && seen.view.is_none() && seen.members.is_empty() {
                 return None;
             }
             row.state = seen.state.to_string();
+            let up = agent::is_up(&seen);
+            row.definition = match &drift {
+                Drift::Broken(LoadError::Denied { .. }) => None,
+                Drift::Changed | Drift::Removed if !up => Some(Drift::Same.word()),
+                other => Some(other.word()),
+            };
+            row.definition_note =
+                if up { drift.while_up(&site.definition) } else { drift.while_down() };
             row.daemon = match &seen.wrapped {
                 Some(wrapping) => wrapping.daemon.as_ref().map(|d| d.pid.number()),
                 None => seen.view.as_ref().map(|v| v.supervisor.number()),
@@ -126,7 +188,7 @@ fn row(places: &Places, name: &SiteName) -> Option<Row> {
             row.supervised = Some(seen.is_supervised());
             row.why = seen.why;
         }
-        Err(denied) => row.why = Some(denied.0.to_string()),
+        Err(denied) => row.why = Some(format!("this user may not look at it: {}", denied.0)),
     }
     Some(row)
 }

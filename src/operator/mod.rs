@@ -1,12 +1,13 @@
-//! What a person asks of all sites, and of siteward itself.
+//! Commands for a person that concern all sites, or siteward itself.
 //!
-//! Promises: nothing here is on the way of a cluster manager. Must never: keep a private idea of
-//! what a site's state is.
+//! Promises: nothing here is on the way of a cluster manager. Must never: have a private idea of a
+//! site's state.
 
 mod actor;
 mod await_ready;
 mod create;
 mod generate;
+pub mod layout;
 mod list;
 mod rehearse;
 
@@ -14,5 +15,5 @@ pub use actor::act;
 pub use await_ready::await_ready;
 pub use create::{CreateOptions, create};
 pub use generate::{Generator, generate};
-pub use list::list;
+pub use list::{list, list_as_json};
 pub use rehearse::{RehearseOptions, rehearse};

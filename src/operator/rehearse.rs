@@ -1,5 +1,5 @@
 //! Plays the cluster manager: the whole life of a site, each verb, each failure, in the manager's
-//! contract, by calling this very program as the manager would; prints what it saw.
+//! contract, by calling this program as the manager would; prints each step and its result.
 
 mod contract;
 mod lives;
@@ -16,15 +16,15 @@ use crate::observe::observe;
 use crate::site::{Places, SiteName};
 use crate::values::Moment;
 use report::Report;
-use stage::Stage;
+use stage::RehearsedSite;
 
 /// How to rehearse.
 #[derive(Debug)]
 pub struct RehearseOptions {
     pub json: bool,
-    /// It has been said already that a site of the user's own may be stopped and killed.
+    /// The user has confirmed already that a site of his own may be stopped and killed.
     pub yes: bool,
-    /// In whose contracts.
+    /// The managers whose contracts are rehearsed.
     pub contracts: Vec<Manager>,
 }
 
@@ -51,7 +51,7 @@ pub fn rehearse(
             allow(&name, places, options)?;
             for manager in &options.contracts {
                 report.part(manager.who(), options.contracts.len());
-                of_own(&mut report, &Stage::of_own(*manager, &name, places)?);
+                of_own(&mut report, &RehearsedSite::of_own(*manager, &name, places)?);
             }
         }
     }
@@ -80,7 +80,7 @@ fn of_sample(report: &mut Report, sample: &stage::Sample, manager: Manager) -> a
     Ok(())
 }
 
-fn of_own(report: &mut Report, stage: &Stage) {
+fn of_own(report: &mut Report, stage: &RehearsedSite) {
     lives::whole_life(report, stage);
     lives::supervisor_killed(report, stage);
     // One that is not ours is asked by commands, which do not hang when it does.

@@ -1,4 +1,4 @@
-//! What a manager may say differently from the definition, by parameters of its own.
+//! The values of a definition that a manager's parameters may replace.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Definition {
         self.stop_timeout = by.stop_timeout.unwrap_or(self.stop_timeout);
         self.degraded_is = by.degraded_is.unwrap_or(self.degraded_is);
         self.degraded_after = by.degraded_after.unwrap_or(self.degraded_after);
-        // Whoever says it: arithmetic with them must never overflow.
+        // By any manager: arithmetic with them must never overflow.
         for time in [
             &mut self.boot_timeout,
             &mut self.stop_timeout,

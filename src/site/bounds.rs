@@ -1,7 +1,7 @@
-//! How much a definition may hold.
+//! The bounds of a definition.
 //!
-//! Promises: whatever stands in a file, reading it takes time and memory in proportion to these
-//! bounds. Must never: refuse what a person would write.
+//! Promises: reading a file takes time and memory in proportion to these bounds, with any content. Must
+//! never: refuse a definition that a person would write.
 
 /// The longest definition that is read, in bytes.
 pub(super) const LONGEST: u64 = 256 << 10;
@@ -9,13 +9,13 @@ pub(super) const LONGEST: u64 = 256 << 10;
 pub(super) const DEEPEST: usize = 32;
 /// How many keys a map and how many items a list may have.
 pub(super) const MOST_ENTRIES: usize = 1000;
-/// How many values there may be in all, each alias counted for all that it stands for.
+/// How many values there may be in all, each alias counted with all values that it repeats.
 pub(super) const MOST_VALUES: usize = 50_000;
 /// How much text there may be in all of them, in bytes.
 pub(super) const MOST_TEXT: usize = 1 << 20;
 /// The longest key, in bytes.
 pub(super) const LONGEST_KEY: usize = 255;
-/// How many complaints are told one by one; the rest is counted.
+/// How many faults are reported one by one; the rest is counted.
 pub(super) const MOST_PROBLEMS: usize = 20;
 
 /// Line and column, both from 1.
@@ -25,9 +25,9 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Where brackets stand deeper within each other than [`DEEPEST`], if they do. The YAML crate's
-/// time for a token grows with that depth, so this is asked before it sees the text. What is no
-/// bracket for YAML (in quotes, in a comment, in a block of text, within a word) is none here.
+/// The position at which brackets are nested deeper than [`DEEPEST`], if they are. The YAML crate's time
+/// for a token grows with that depth, so this is checked first. A bracket in quotes, in a comment, in a
+/// block of text or within a word does not count.
 pub(super) fn too_deep(text: &str) -> Option<Position> {
     let mut scan = Scan { bytes: text.as_bytes(), at: 0, line: 1, begin: 0, parent: None };
     scan.run()

@@ -1,5 +1,4 @@
-//! As whom, where and within which limits: the part of a definition that a site and each of its
-//! processes say alike.
+//! User, directory, environment and limits: the settings that a site and each of its processes may have.
 
 use std::collections::BTreeMap;
 
@@ -24,10 +23,10 @@ pub(super) const CONTEXT_KEYS: [&str; 11] = [
     "oom_score_adj",
 ];
 
-/// Where nothing else is said: the stack that JobCenter needs (source document 003, 4.1.2.1).
+/// The default limit of the stack, which JobCenter needs (source document 003, 4.1.2.1).
 const STACK: u64 = 8 << 20;
 
-/// What a process has from its site unless it says otherwise.
+/// The settings that a process inherits from its site unless it has its own.
 pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
     let mut context = above.clone();
     let text = |key: &str| {
@@ -40,7 +39,7 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
         })
     };
     if let Some(user) = text("user") {
-        // A group named for the site's user does not go with another one.
+        // The site's group belongs to the site's user, not to another user of a process.
         context.group = None;
         context.user = Some(user);
     }
@@ -94,7 +93,7 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
         let all = list.items()?;
         Some(all.iter().filter_map(named).fold(Capabilities::NONE, Capabilities::with))
     };
-    // In Compose's words: what is dropped, and what of that is kept all the same.
+    // As in Compose: cap_drop removes capabilities, and cap_add keeps some of those.
     let (dropped, added) = (capabilities("cap_drop"), capabilities("cap_add"));
     if dropped.is_some() || added.is_some() {
         let had = context.capabilities.unwrap_or(Capabilities::ALL);

@@ -1,4 +1,4 @@
-//! Reading a tree with every complaint at its place, all of them at once.
+//! Reads a tree and reports all faults at once, each with its position.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::bounds::MOST_PROBLEMS;
 use super::bounds::Position;
 use super::duration;
-use super::positions::{Positions, Step, Target};
+use super::positions::{KeyOrValue, Positions, Step};
 use super::yaml::Node;
 
-/// What is wrong with a definition.
+/// The faults of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefinitionError {
     pub file: PathBuf,
@@ -52,7 +52,7 @@ impl std::error::Error for DefinitionError {}
 /// Collects complaints, so many at most; turned into positions only if there are any.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
-    told: RefCell<Vec<(Vec<Step>, Target, String)>>,
+    told: RefCell<Vec<(Vec<Step>, KeyOrValue, String)>>,
     more: Cell<usize>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Cursor<'a> {
         name
     }
 
-    fn complain(&self, target: Target, message: &str) {
+    fn complain(&self, target: KeyOrValue, message: &str) {
         if self.problems.is_full() {
             self.problems.more.set(self.problems.more.get() + 1);
             return;
@@ -125,19 +125,19 @@ impl<'a> Cursor<'a> {
         self.problems.told.borrow_mut().push((self.path.clone(), target, message));
     }
 
-    /// Whether another complaint would only be counted, so that its words need not be found.
+    /// Whether another fault would only be counted, so that its message need not be made.
     pub(super) fn is_only_counted(&self) -> bool {
         self.problems.is_full()
     }
 
     /// Something is wrong with this value.
     pub(super) fn wrong(&self, message: &str) {
-        self.complain(Target::Value, message);
+        self.complain(KeyOrValue::Value, message);
     }
 
     /// Something is wrong with this key, or with all that stands below it.
     pub(super) fn wrong_key(&self, message: &str) {
-        self.complain(Target::Key, message);
+        self.complain(KeyOrValue::Key, message);
     }
 
     fn expected<T>(&self, what: &str) -> Option<T> {
@@ -148,8 +148,8 @@ impl<'a> Cursor<'a> {
             other => other.kind().to_owned(),
         };
         let target = match self.node {
-            Node::Null | Node::Map(_) => Target::Key,
-            _ => Target::Value,
+            Node::Null | Node::Map(_) => KeyOrValue::Key,
+            _ => KeyOrValue::Value,
         };
         self.complain(target, &format!("{what} is expected here, not {is}"));
         None
@@ -248,6 +248,16 @@ impl<'a> Cursor<'a> {
         parsed.map_err(|message| self.wrong(&message)).ok()
     }
 
+    /// As [`Self::duration`], and not 0.
+    pub(super) fn positive_duration(&self) -> Option<Duration> {
+        let duration = self.duration()?;
+        if duration.is_zero() {
+            self.wrong("it must be longer than nothing");
+            return None;
+        }
+        Some(duration)
+    }
+
     /// An absolute path without `..`, so that no two spellings of one place get past a check.
     pub(super) fn path(&self) -> Option<PathBuf> {
         let path = PathBuf::from(self.text()?);
@@ -306,9 +316,9 @@ fn expected_one_of(known: &[&str]) -> String {
     format!("expected one of {}", known.join(", "))
 }
 
-/// The word of `known` that is nearest to `word`, if one is near enough to be meant.
+/// The word of `known` that is nearest to `word`, if one is near enough.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // Nothing here is called by a word that is longer.
+    // No key or name here is longer.
     if word.len() > 255 {
         return None;
     }

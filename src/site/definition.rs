@@ -14,7 +14,7 @@ use crate::linux::capabilities::Capabilities;
 use crate::linux::limits::Limit;
 use crate::values::Signal;
 
-/// What verbs and managers call a site: the stem of its definition's file.
+/// The name of a site: its definition's file name without `.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SiteName(String);
@@ -85,7 +85,7 @@ pub struct Definition {
     pub holders: Holders,
     /// Run before a start that follows an unclean end.
     pub on_unclean_shutdown: Option<Evidence>,
-    /// As whom and within which limits it runs.
+    /// Its user, its directory and its limits.
     pub context: Context,
     /// The site comes up with its processes held down.
     pub maintenance: bool,
@@ -108,7 +108,7 @@ pub struct Given {
     pub stop_timeout: bool,
 }
 
-/// What a stop does with processes that hold the site's database and are not of the site.
+/// How a stop treats processes that use the site's database and are not of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holders {
     /// Names them.
@@ -126,10 +126,10 @@ pub enum DegradedIs {
     Degraded,
 }
 
-/// What must be true of the node before a start.
+/// The preconditions of a start on the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prerequisites {
-    /// What must be a mount point: the database itself, or a folder above it that was named.
+    /// The directory that must be a mount point: the database itself, or one above it.
     pub mounted: Option<PathBuf>,
     /// The relocatable address is on this node.
     pub address_present: bool,
@@ -140,7 +140,7 @@ pub struct Prerequisites {
 pub struct Reservation {
     pub address: IpAddr,
     pub port: u16,
-    /// Whose it is, as an index into the definition's list; None: the wrapped supervisor's.
+    /// Its process, as an index into the definition's list; None: the wrapped supervisor.
     pub process: Option<usize>,
     /// The process is given the listening socket (sd_listen_fds(3)), else it binds itself.
     pub pass: bool,
@@ -192,7 +192,7 @@ pub enum Ready {
     Delay(Duration),
 }
 
-/// A question asked again and again, in Compose's words.
+/// A periodic check, in Compose's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Healthcheck {
     pub test: Vec<String>,
@@ -226,7 +226,7 @@ pub struct Evidence {
     pub timeout: Duration,
 }
 
-/// As whom, where and within which limits a process runs.
+/// The user, the directory and the limits of a process.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
     pub user: Option<String>,
@@ -236,7 +236,7 @@ pub struct Context {
     pub env_file: Vec<PathBuf>,
     pub ulimits: Vec<Limit>,
     pub umask: Option<u32>,
-    /// What neither the process nor any program that it starts can ever gain beyond; None: as ours.
+    /// The capabilities that the process and all its programs are bounded to; None: those of siteward.
     pub capabilities: Option<Capabilities>,
     /// No program that it starts gains rights by its mode or its file (prctl(2)).
     pub no_new_privileges: bool,
@@ -250,7 +250,7 @@ pub fn instance_name(process: &Process, number: u32) -> String {
 }
 
 impl Definition {
-    /// What must be kept of a stop's deadline for KILL, sweep and proof.
+    /// The part of a stop's deadline that is kept for KILL, sweep and proof.
     pub fn kill_reserve(&self) -> Duration {
         self.forcekill_time + Duration::from_secs(2)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Reads a duration.
 ///
 /// # Errors
-/// What is wrong with it, as the end of a sentence about it.
+/// The fault, as the end of a sentence.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration like 90s, 3m, 1m30s, 250ms or bare seconds");
     if let Ok(seconds) = text.parse::<u64>() {

@@ -34,14 +34,13 @@ pub fn read_env_file_until(path: &Path, deadline: Moment) -> Result<Vec<(String,
     pairs(path, read)
 }
 
-/// The word by which this program is asked to print a file: a plus sign and its bytes, or a minus
-/// sign and what is wrong with it.
+/// The hidden command that prints a file: a plus sign and its bytes, or a minus sign and the fault.
 pub const READ_FILE: &str = "read-file";
 
 /// The bytes of a file for [`READ_FILE`].
 ///
 /// # Errors
-/// What is wrong with it, for the end of a sentence.
+/// The fault, as the end of a sentence.
 pub fn print_file(path: &Path) -> Result<Vec<u8>, String> {
     files::read_plain(path, 1 << 20).map_err(|e| e.to_string())
 }

@@ -24,7 +24,7 @@ pub enum LoadError {
     Untrusted(String),
     /// It cannot be read, or clashes with another.
     Unusable(String),
-    /// What stands in it is wrong.
+    /// Its text is wrong.
     Wrong(DefinitionError),
 }
 
@@ -61,6 +61,14 @@ pub fn defined_sites(places: &Places) -> Vec<SiteName> {
         .collect();
     names.sort();
     names
+}
+
+/// A sentence, where the directory of definitions is a file.
+pub fn no_directory(places: &Places) -> Option<String> {
+    let config = &places.config;
+    let why =
+        || format!("{} is a file; give the directory that holds the definitions", config.display());
+    config.is_file().then(why)
 }
 
 /// The files that look like definitions and are called so that no site is found in them, sorted.
@@ -106,7 +114,7 @@ pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
             LoadError::Missing { file: file.clone(), misnamed, nearest }
         }
         io::ErrorKind::PermissionDenied => LoadError::Denied { file: file.clone(), error },
-        _ => unreadable(&file, &error),
+        _ => no_directory(places).map_or_else(|| unreadable(&file, &error), LoadError::Unusable),
     })?;
     let definition = trusted(&file, name, read)?;
     check_clash(places, &definition)?;
@@ -125,7 +133,8 @@ pub fn load_alone(places: &SitePlaces, name: &SiteName) -> Result<Definition, Lo
     trusted(file, name, read)
 }
 
-/// Parses what was read, if that very file may be trusted, whatever stands at its path by now.
+/// Parses the text, if the file that it was read from may be trusted; its path may name another file by
+/// now.
 fn trusted(file: &Path, name: &SiteName, read: Plain) -> Result<Definition, LoadError> {
     if files::is_root() {
         check_trust(&read).map_err(LoadError::Untrusted)?;
@@ -168,7 +177,7 @@ fn check_trust(read: &Plain) -> Result<(), String> {
                 folder.display()
             )
         })?;
-        // Where a folder has the sticky bit nobody can take away what is another's.
+        // In a directory with the sticky bit a user cannot replace the file of another.
         let open_to_all = if there.mode() & 0o1000 != 0 { 0o022 } else { 0 };
         check_part("folder", folder, there.uid(), there.mode() & !open_to_all)?;
     }
@@ -193,7 +202,7 @@ fn check_part(what: &str, path: &Path, owner: u32, mode: u32) -> Result<(), Stri
     Ok(())
 }
 
-/// What we keep on a database must have room behind its path.
+/// The path of the database must leave room for the names of siteward's own files below it.
 fn check_database(definition: &Definition) -> Result<(), LoadError> {
     let Some(database) = &definition.database else { return Ok(()) };
     let longest = on_database(database).join("owner.json.new.4194304").as_os_str().len();

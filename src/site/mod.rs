@@ -1,4 +1,4 @@
-//! What a site is, and how its definition is read.
+//! The definition of a site, and how it is read.
 //!
 //! Promises: a definition is taken whole or refused whole, and whatever is refused is told with
 //! file, line, column, what was expected and the nearest right word. Must never: look at the
@@ -27,7 +27,7 @@ pub use definition::*;
 pub use environment::{READ_FILE, print_file, read_env_file, read_env_file_until};
 pub use load::{
     LoadError, defined_sites, load, load_alone, load_snapshot, misnamed_files, misnamed_site,
-    nearest_site,
+    nearest_site, no_directory,
 };
 pub use order::transitive_needs;
 pub use parse::parse;

@@ -31,7 +31,7 @@ pub fn transitive_needs(edges: &[Vec<usize>]) -> Vec<Vec<bool>> {
 /// A circle among the dependencies, from a process back to itself; None if there is none.
 pub(super) fn circle(processes: &[Process]) -> Option<Vec<usize>> {
     #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
+    enum VisitState {
         New,
         OnPath,
         Done,
@@ -39,18 +39,18 @@ pub(super) fn circle(processes: &[Process]) -> Option<Vec<usize>> {
     fn visit(
         node: usize,
         processes: &[Process],
-        marks: &mut [Mark],
+        marks: &mut [VisitState],
         path: &mut Vec<usize>,
     ) -> Option<Vec<usize>> {
         match marks[node] {
-            Mark::Done => return None,
-            Mark::OnPath => {
+            VisitState::Done => return None,
+            VisitState::OnPath => {
                 let from = path.iter().position(|&n| n == node)?;
                 return Some(path[from..].iter().copied().chain([node]).collect());
             }
-            Mark::New => {}
+            VisitState::New => {}
         }
-        marks[node] = Mark::OnPath;
+        marks[node] = VisitState::OnPath;
         path.push(node);
         for &next in &processes[node].depends_on {
             if let Some(found) = visit(next, processes, marks, path) {
@@ -58,10 +58,10 @@ pub(super) fn circle(processes: &[Process]) -> Option<Vec<usize>> {
             }
         }
         path.pop();
-        marks[node] = Mark::Done;
+        marks[node] = VisitState::Done;
         None
     }
-    let mut marks = vec![Mark::New; processes.len()];
+    let mut marks = vec![VisitState::New; processes.len()];
     (0..processes.len()).find_map(|n| visit(n, processes, &mut marks, &mut Vec::new()))
 }
 

@@ -38,7 +38,7 @@ const SITE_KEYS: [&str; 20] = [
 /// Reads the text of a definition. `file` is only named in complaints.
 ///
 /// # Errors
-/// What is wrong with it, each at its place.
+/// All faults, each with its position.
 pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, DefinitionError> {
     let refused = |(problems, more)| DefinitionError { file: file.to_owned(), problems, more };
     let root = yaml::read(text)
@@ -51,7 +51,7 @@ pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, Def
     }
 }
 
-/// What must be one site's alone, without judging the rest.
+/// The host name and the database, which no two sites may share; the rest is not judged.
 pub(super) fn site_and_database(name: &SiteName, text: &str) -> Option<(String, Option<PathBuf>)> {
     let root = yaml::read(text).ok()?;
     let problems = Problems::default();
@@ -65,7 +65,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         root.wrong("the definition is empty; it begins with `version: 1`");
         return None;
     }
-    // Keys that begin with x- are the writer's own, as in Compose: a place for anchors.
+    // As in Compose, keys that begin with x- are ignored: a place for anchors.
     let own: Vec<&str> =
         root.entries()?.iter().map(|(k, _)| *k).filter(|k| k.starts_with("x-")).collect();
     root.check_keys(&[&SITE_KEYS[..], &CONTEXT_KEYS[..], &own[..]].concat());
@@ -106,13 +106,13 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         root.field(key).and_then(|c| c.duration()).unwrap_or(Duration::from_secs(default))
     };
     let countmax = root.field("countmax").and_then(|c| c.integer(1, 100_000));
-    let countsleep = root.field("countsleep").and_then(|c| positive(&c));
+    let countsleep = root.field("countsleep").and_then(|c| c.positive_duration());
     let paced = countmax.is_some() || countsleep.is_some();
     let countmax = countmax.and_then(|n| u32::try_from(n).ok()).unwrap_or(18);
     let countsleep = countsleep.unwrap_or(Duration::from_secs(10));
     let pace = countsleep.saturating_mul(countmax);
     let timeout = |key: &str, default: u64| {
-        let given = root.field(key).and_then(|c| positive(&c));
+        let given = root.field(key).and_then(|c| c.positive_duration());
         given.unwrap_or(if paced { pace } else { Duration::from_secs(default) })
     };
     let boot_timeout = timeout("boot_timeout", 200);
@@ -197,19 +197,19 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         text: text.to_owned(),
         warnings: Vec::new(),
     };
-    Some(with_warnings(definition, paced.then_some(pace)))
+    Some(with_warnings(definition, root, paced.then_some(pace)))
 }
 
-pub(super) fn positive(cursor: &Cursor<'_>) -> Option<Duration> {
-    let duration = cursor.duration()?;
-    if duration.is_zero() {
-        cursor.wrong("it must be longer than nothing");
-        return None;
-    }
-    Some(duration)
-}
-
-fn with_warnings(mut definition: Definition, pace: Option<Duration>) -> Definition {
+fn with_warnings(
+    mut definition: Definition,
+    root: &Cursor<'_>,
+    pace: Option<Duration>,
+) -> Definition {
+    let processes = root.field("processes");
+    let has_grace = |name: &str| {
+        let process = processes.as_ref().and_then(|all| all.field(name));
+        process.and_then(|process| process.field("stop_grace_period")).is_some()
+    };
     let mut warnings = Vec::new();
     for (key, value) in
         [("boot_timeout", definition.boot_timeout), ("stop_timeout", definition.stop_timeout)]
@@ -223,7 +223,8 @@ fn with_warnings(mut definition: Definition, pace: Option<Duration>) -> Definiti
         }
     }
     for process in &definition.processes {
-        if process.stop_grace_period > definition.stop_timeout {
+        // The default is not warned of.
+        if process.stop_grace_period > definition.stop_timeout && has_grace(&process.name) {
             warnings.push(format!(
                 "stop_grace_period of `{}` ({}) is longer than stop_timeout ({}), which ends it",
                 process.name,
@@ -276,7 +277,7 @@ fn read_prerequisites(root: &Cursor<'_>, database: Option<&Path>, address: bool)
 }
 
 /// FNV-1a in 64 bits, twice with different beginnings: it tells versions of a file apart, and
-/// guards against nobody.
+/// is no protection against forgery.
 fn fingerprint(text: &str) -> String {
     let hash = |basis: u64| {
         text.bytes().fold(basis, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))

@@ -1,4 +1,4 @@
-//! Where things live.
+//! The paths of all files of a site.
 
 use std::env;
 use std::ffi::OsStr;
@@ -15,9 +15,9 @@ use crate::linux::{files, sockets};
 pub struct Places {
     /// Definitions: `NAME.yaml`.
     pub config: PathBuf,
-    /// What is true now; gone at reboot.
+    /// The runtime directory: sockets, locks and state files; gone at reboot.
     pub runtime: PathBuf,
-    /// What the processes printed, and this node's history.
+    /// The logs of the processes, and this node's history.
     pub logs: PathBuf,
     /// A link to each site's database, named by its address.
     pub links: PathBuf,
@@ -138,11 +138,11 @@ impl SitePlaces {
     pub fn stop_lock(&self) -> PathBuf {
         self.runtime.join("stop.lock")
     }
-    /// When a stop was last ordered.
+    /// The file that says when a stop was last ordered.
     pub fn stop_order(&self) -> PathBuf {
         self.runtime.join("stop.order")
     }
-    /// Where the supervisor listens.
+    /// The control socket of the supervisor.
     pub fn socket(&self) -> PathBuf {
         self.runtime.join("control")
     }
@@ -151,7 +151,7 @@ impl SitePlaces {
     pub fn notify_folder(&self) -> PathBuf {
         self.runtime.parent().unwrap_or(&self.runtime).join(".notify")
     }
-    /// With what the names of this site's sockets begin there: short, whatever the site is called.
+    /// The prefix of this site's sockets there: short, even for a long name of the site.
     pub fn notify_prefix(&self) -> String {
         let path = self.runtime.as_os_str().as_bytes();
         let hash = path.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -159,19 +159,19 @@ impl SitePlaces {
         });
         format!("{hash:016x}.")
     }
-    /// Where such a socket is, `secret` being 16 digits.
+    /// The path of such a socket; `secret` is 16 digits.
     pub fn notify_socket(&self, secret: &str) -> PathBuf {
         self.notify_folder().join(format!("{}{secret}", self.notify_prefix()))
     }
-    /// Where such a socket is bound before it is put there.
+    /// The path at which such a socket is bound before it is renamed to that.
     pub fn notify_unseen(&self) -> PathBuf {
         self.runtime.join("notify")
     }
-    /// Who the supervisor and the processes are.
+    /// The state file: the supervisor and the processes by identity.
     pub fn record(&self) -> PathBuf {
         self.runtime.join("record.json")
     }
-    /// What only the site's own processes are told.
+    /// The token that only the site's own processes are given.
     pub fn token(&self) -> PathBuf {
         self.runtime.join("token")
     }
@@ -187,15 +187,15 @@ impl SitePlaces {
     pub fn process_lock(&self, instance: &str) -> PathBuf {
         self.process_locks().join(instance)
     }
-    /// What the process called `instance` prints.
+    /// The log of the process `instance`.
     pub fn process_log(&self, instance: &str) -> PathBuf {
         self.logs.join(format!("{instance}.log"))
     }
-    /// What the supervisor has to say.
+    /// The log of the supervisor.
     pub fn supervisor_log(&self) -> PathBuf {
         self.logs.join("siteward.log")
     }
-    /// What a supervisor that is not ours prints.
+    /// The log of a supervisor that is not ours.
     pub fn wrapped_log(&self) -> PathBuf {
         self.process_log(WRAPPED)
     }
@@ -269,10 +269,10 @@ impl SitePlaces {
 /// The most characters that the name of a process has with the number of its instance: `NAME@1000`.
 pub(super) const LONGEST_INSTANCE: usize = 63 + 5;
 
-/// What a supervisor that is not ours is called in logs and marks; no process can begin so.
+/// The name of a supervisor that is not ours in logs and marks; no process name can begin so.
 pub const WRAPPED: &str = "@wrapped";
 
-/// What must follow a site to the next node: a folder on its database.
+/// siteward's directory on the database, which follows the site to the next node.
 pub fn on_database(database: &Path) -> PathBuf {
     database.join(".siteward")
 }

@@ -11,7 +11,7 @@ use serde::de::{
 };
 
 use super::bounds::Position;
-use super::yaml::{position, without_mark};
+use super::yaml::{MERGE, position, without_mark};
 
 /// One step from a node to a node within it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Step {
 
 /// Which token at the end of a path is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum KeyOrValue {
     Key,
     Value,
 }
@@ -46,7 +46,7 @@ impl<'a> Positions<'a> {
     }
 
     /// Where the node at `path` stands.
-    pub(super) fn find(&self, path: &[Step], target: Target) -> Option<Position> {
+    pub(super) fn find(&self, path: &[Step], target: KeyOrValue) -> Option<Position> {
         let Some(mut node) = self.root.as_ref() else {
             return locate(self.text, path, target);
         };
@@ -55,9 +55,13 @@ impl<'a> Positions<'a> {
             let is_last = i + 1 == path.len();
             node = match (step, &node.below) {
                 (Step::Key(wanted), Below::Keys(keys)) => {
-                    let (_, at, value) = keys.iter().find(|(key, _, _)| key == wanted)?;
+                    let Some((_, at, value)) = keys.iter().find(|(key, _, _)| key == wanted) else {
+                        // It was merged from elsewhere: the place is that of the merge.
+                        let merge = keys.iter().find(|(key, _, _)| key == MERGE);
+                        return merge.and_then(|(_, at, _)| *at);
+                    };
                     key_at = *at;
-                    if is_last && target == Target::Key {
+                    if is_last && target == KeyOrValue::Key {
                         return key_at;
                     }
                     value
@@ -194,7 +198,7 @@ impl Visitor<'_> for KeyVisitor<'_> {
 }
 
 /// The document is read again and stopped at the node by an error.
-fn locate(text: &str, path: &[Step], target: Target) -> Option<Position> {
+fn locate(text: &str, path: &[Step], target: KeyOrValue) -> Option<Position> {
     let walk = Walk { path, target };
     walk.deserialize(serde_yaml::Deserializer::from_str(text)).err().as_ref().and_then(position)
 }
@@ -203,7 +207,7 @@ fn locate(text: &str, path: &[Step], target: Target) -> Option<Position> {
 #[derive(Clone, Copy)]
 struct Walk<'a> {
     path: &'a [Step],
-    target: Target,
+    target: KeyOrValue,
 }
 
 const HERE: &str = "here";
@@ -249,7 +253,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         if let Some((Step::Key(wanted), rest)) = self.path.split_first() {
-            let fail = rest.is_empty() && self.target == Target::Key;
+            let fail = rest.is_empty() && self.target == KeyOrValue::Key;
             while let Some(found) = entries.next_key_seed(WantedKey { wanted, fail })? {
                 if found {
                     entries.next_value_seed(Walk { path: rest, ..self })?;
@@ -303,15 +307,15 @@ mod tests {
         let found = Positions::of(TEXT);
         let at =
             |path: &[Step], target| found.find(path, target).map(|p| (p.line, p.column)).unwrap();
-        assert_eq!(at(&[key("site")], Target::Key), (1, 1));
-        assert_eq!(at(&[key("site")], Target::Value), (1, 7));
+        assert_eq!(at(&[key("site")], KeyOrValue::Key), (1, 1));
+        assert_eq!(at(&[key("site")], KeyOrValue::Value), (1, 7));
         let command = [key("processes"), key("store"), key("command"), Step::Index(1)];
-        assert_eq!(at(&command, Target::Value), (4, 18));
+        assert_eq!(at(&command, KeyOrValue::Value), (4, 18));
         let ready = [key("processes"), key("store"), key("ready"), key("tcp")];
-        assert_eq!(at(&ready, Target::Key), (6, 7));
+        assert_eq!(at(&ready, KeyOrValue::Key), (6, 7));
         let list = [key("processes"), key("store"), key("command")];
-        assert_eq!(at(&list, Target::Value), (4, 14));
-        for (path, target) in [(&command[..], Target::Value), (&ready, Target::Key)] {
+        assert_eq!(at(&list, KeyOrValue::Value), (4, 14));
+        for (path, target) in [(&command[..], KeyOrValue::Value), (&ready, KeyOrValue::Key)] {
             assert_eq!(found.find(path, target), locate(TEXT, path, target));
         }
     }

@@ -6,7 +6,6 @@ use super::context::{CONTEXT_KEYS, read_context};
 use super::cursor::{Cursor, nearest};
 use super::definition::{Context, Evidence, Healthcheck, Process, Ready, Reload, Restart};
 use super::order::circle;
-use super::parse::positive;
 use super::yaml::Node;
 use crate::values::Signal;
 
@@ -169,7 +168,7 @@ fn read_ready(cursor: &Cursor<'_>) -> (Ready, Option<Duration>) {
     if cursor.check_keys(&[&KINDS[..], &["timeout"]].concat()).is_none() {
         return (Ready::AtExec, None);
     }
-    let timeout = cursor.field("timeout").and_then(|c| positive(&c));
+    let timeout = cursor.field("timeout").and_then(|c| c.positive_duration());
     let given: Vec<(&str, Cursor<'_>)> =
         KINDS.iter().filter_map(|k| Some((*k, cursor.field(k)?))).collect();
     let ready = match &given[..] {
@@ -247,7 +246,10 @@ fn read_healthcheck(cursor: &Cursor<'_>) -> Option<Healthcheck> {
         test.wrong_key("the name of a program is missing");
     }
     let period = |key: &str, default: u64| {
-        cursor.field(key).and_then(|c| positive(&c)).unwrap_or(Duration::from_secs(default))
+        cursor
+            .field(key)
+            .and_then(|c| c.positive_duration())
+            .unwrap_or(Duration::from_secs(default))
     };
     Some(Healthcheck {
         test: words,
@@ -280,7 +282,7 @@ fn read_restart(cursor: &Cursor<'_>) -> Option<Restart> {
         attempts: u32::try_from(attempts.integer(1, 1000)?).ok()?,
         within: cursor
             .field("within")
-            .and_then(|c| positive(&c))
+            .and_then(|c| c.positive_duration())
             .unwrap_or(Duration::from_secs(60)),
         delay,
         max_delay,
@@ -330,6 +332,6 @@ pub(super) fn read_evidence(cursor: &Cursor<'_>) -> Option<Evidence> {
         cursor.wrong_key("`command` is missing");
         return None;
     };
-    let timeout = cursor.field("timeout").and_then(|c| positive(&c)).unwrap_or(default);
+    let timeout = cursor.field("timeout").and_then(|c| c.positive_duration()).unwrap_or(default);
     Some(Evidence { command: command.command()?, timeout })
 }

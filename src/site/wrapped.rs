@@ -1,4 +1,4 @@
-//! The supervisor that a site already has: the commands by which it is spoken to.
+//! A supervisor that is not siteward's: the commands that start, stop and list it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::yaml::Node;
 /// A supervisor that is not ours, with every placeholder filled in.
 #[derive(Clone, Debug)]
 pub struct Wrapped {
-    /// What is known of it beyond its commands.
+    /// The profile, for what siteward knows of it beyond its commands.
     pub jobcenter: Option<Jobcenter>,
     pub start: Vec<String>,
     pub stop: Vec<String>,
@@ -18,18 +18,18 @@ pub struct Wrapped {
     /// Stops the processes under a supervisor that stays.
     pub pause: Option<Vec<String>>,
     pub resume: Option<Vec<String>>,
-    /// The start command ends as soon as the site is up, and nobody watches it then (`cjcpw -c`).
+    /// The start command ends as soon as the site is up, and no supervisor stays (`cjcpw -c`).
     pub detached: bool,
 }
 
-/// How it is asked which sites there are.
+/// The command that lists its sites.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     pub command: Vec<String>,
     pub rows: Rows,
 }
 
-/// How its answer is read.
+/// The form of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// The table of cjcls: site, daemon's PID or SHUT, database and link, ON or OFF.
@@ -38,7 +38,7 @@ pub enum Rows {
     ExitStatus,
 }
 
-/// Where JobCenter lives (source document 003, CONF-11, DB-07).
+/// The directories of JobCenter (source document 003, CONF-11, DB-07).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Jobcenter {
     pub commands: PathBuf,
@@ -54,7 +54,7 @@ impl Jobcenter {
     }
 }
 
-/// What stands for what in a command.
+/// The placeholders in a command, and their values.
 pub(super) struct Filling<'a> {
     pub(super) name: &'a str,
     pub(super) site: &'a str,
@@ -143,7 +143,7 @@ pub(super) fn read_wrapped(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option
     })
 }
 
-/// What the manual says of cjcpw and its kin (source document 003, SUP-02, LS-01, MNT-02, PORT-02).
+/// The profile of cjcpw and the commands beside it (source document 003, SUP-02, LS-01, MNT-02, PORT-02).
 fn jobcenter(at: &Cursor<'_>, map: Option<&Cursor<'_>>, filling: &Filling<'_>) -> Option<Wrapped> {
     let Some(database) = filling.database else {
         at.wrong_key("JobCenter keeps a site in its `database`, and none is named");

@@ -1,5 +1,5 @@
-//! A YAML document as a tree in which nothing is lost: order kept, duplicate keys refused (the
-//! YAML crate lets them through), and nothing read beyond the bounds.
+//! A YAML document as a tree: the order is kept, duplicate keys are refused (the YAML crate accepts them),
+//! merge keys are applied, and nothing is read beyond the bounds.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// What it is, for a message.
+    /// Its kind, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -48,7 +48,7 @@ pub(super) fn read(text: &str) -> Result<Node, (Option<Position>, String)> {
         return Err((Some(position), nested()));
     }
     let budget = Budget::default();
-    let reader = Reader { budget: &budget, depth: 0 };
+    let reader = NodeReader { budget: &budget, depth: 0 };
     reader.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
         let position = position(&error);
         let mut message = error.to_string();
@@ -121,12 +121,12 @@ pub(super) fn position(error: &serde_yaml::Error) -> Option<Position> {
 
 /// Reads a value at this depth.
 #[derive(Clone, Copy)]
-struct Reader<'a> {
+struct NodeReader<'a> {
     budget: &'a Budget,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl NodeReader<'_> {
     fn below<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == DEEPEST {
             return Err(E::custom(format!("{MARK}{}", nested())));
@@ -135,7 +135,7 @@ impl Reader<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for NodeReader<'_> {
     type Value = Node;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
         self.budget.spend(0)?;
@@ -143,7 +143,7 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for NodeReader<'_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,11 +191,38 @@ impl<'de> Visitor<'de> for Reader<'_> {
             keys.insert(key.clone());
             map.push((key, entries.next_value_seed(below)?));
         }
-        Ok(Node::Map(map))
+        merged(map).map(Node::Map)
     }
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Node, A::Error> {
         Err(A::Error::custom(format!("{MARK}a YAML tag (`!...`) has no meaning here")))
     }
+}
+
+/// The key by which a map takes the keys of others (YAML 1.1, "Merge Key"): as Compose writes them, an
+/// alias or a list of aliases.
+pub(super) const MERGE: &str = "<<";
+
+/// The map with the keys of those that it merges: its own keys win, then those of an earlier map.
+fn merged<E: serde::de::Error>(mut map: Vec<(String, Node)>) -> Result<Vec<(String, Node)>, E> {
+    let Some(at) = map.iter().position(|(key, _)| key == MERGE) else { return Ok(map) };
+    let sources = match map.remove(at).1 {
+        Node::List(items) => items,
+        one => vec![one],
+    };
+    let mut keys: BTreeSet<String> = map.iter().map(|(key, _)| key.clone()).collect();
+    for source in sources {
+        let Node::Map(entries) = source else {
+            let is = source.kind();
+            return Err(E::custom(format!(
+                "{MARK}`{MERGE}` takes a map or a list of maps, as aliases (*NAME), and not {is}"
+            )));
+        };
+        map.extend(entries.into_iter().filter(|(key, _)| keys.insert(key.clone())));
+    }
+    if map.len() > MOST_ENTRIES {
+        return Err(too_many("keys"));
+    }
+    Ok(map)
 }
 
 /// A key that must be text and must not be among the ones before it.

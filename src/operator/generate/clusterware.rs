@@ -3,35 +3,39 @@
 
 use std::fmt::Write;
 
-use super::Facts;
+use super::{Facts, quoted as quoted_for_shell};
+use crate::manager::CLUSTERWARE_ATTRIBUTE;
 
 /// Where the links lie, at the same path on every server.
 const LINKS: &str = "/opt/siteward/crs";
 
 pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
     let name = facts.name;
+    let mut step = 1..;
+    let mut number = move || step.next().unwrap_or_default();
     let mut body = format!(
-        "# 1. On every server of the cluster, as root: the action script.\n\
-         mkdir -p {LINKS}\n\
-         ln -sfn {} {LINKS}/{name}\n\n",
-        facts.program
+        "# {}. On every server of the cluster, as root: the action script.\nmkdir -p {LINKS}\n",
+        number()
     );
+    body.push_str(&action_script(facts));
     let mut needs = Vec::new();
     if let Some(address) = facts.address() {
         let vip = format!("{name}_vip");
         let _ = writeln!(
             body,
-            "# 2. On one server, as root: the relocatable address.\n\
-             appvipcfg create -network=1 -ip={address} -vipname={vip} -user=root\n"
+            "# {}. On one server, as root: the relocatable address.\n\
+             appvipcfg create -network=1 -ip={address} -vipname={vip} -user=root\n",
+            number()
         );
         needs.push(vip);
     }
     if let Some(mount) = facts.mount() {
         let _ = writeln!(
             body,
-            "# 3. The resource that mounts {mount} (an ACFS file system, or an action script of\n\
+            "# {}. The resource that mounts {mount} (an ACFS file system, or an action script of\n\
              #    your own). Clusterware does not keep other servers from the disk: siteward only\n\
-             #    refuses to start where it is not mounted.\n"
+             #    refuses to start where it is not mounted.\n",
+            number()
         );
         needs.push("<DISK-RESOURCE>".to_owned());
     }
@@ -57,13 +61,37 @@ pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
         attributes.iter().map(|(key, value)| format!("{key}={}", quoted(value))).collect();
     let _ = write!(
         body,
-        "# 4. On one server, as root: the site.\n\
+        "# {}. On one server, as root: the site.\n\
          crsctl add resource {name} -type cluster_resource -attr \"{}\"\n\
          crsctl start resource {name}\n",
+        number(),
         attributes.join(",")
     );
     let title = format!("The site `{name}` in Oracle Clusterware.");
     (title, body)
+}
+
+/// A link, named after the site; where directories have to be named, a script that does so.
+fn action_script(facts: &Facts<'_>) -> String {
+    let Facts { name, program, .. } = facts;
+    let folders = facts.folders();
+    if folders.is_empty() {
+        return format!("ln -sfn {program} {LINKS}/{name}\n\n");
+    }
+    let mut text = format!("cat >{LINKS}/{name} <<'END'\n#!/bin/sh\n");
+    for folder in &folders {
+        text.push_str(&format!(
+            "export {}={}\n",
+            folder.variable,
+            quoted_for_shell(&folder.path())
+        ));
+    }
+    // A link would say by its own name which site is meant.
+    text.push_str(&format!(
+        "export _CRS_{CLUSTERWARE_ATTRIBUTE}={name}\nexec {program} \"$@\"\nEND\n\
+         chmod 755 {LINKS}/{name}\n\n"
+    ));
+    text
 }
 
 /// crsctl ends a value at a comma, unless it stands in single quotes.

@@ -1,13 +1,14 @@
-//! NEC ExpressCluster: start.sh, stop.sh and genw.sh, synchronous; and what differs where the site
-//! is to be watched as a process.
+//! NEC ExpressCluster: start.sh, stop.sh and genw.sh, synchronous; and the changes for a site that is
+//! monitored as a process.
 
 use super::Facts;
 
-/// What the resource's own timeouts are longer than those of its scripts, in seconds.
+/// The resource's own timeouts are longer than those of its scripts by this, in seconds.
 const OF_ITS_OWN: u64 = 180;
 
 pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
     let Facts { name, program, start, stop, .. } = facts;
+    let options = facts.options();
     let disk = facts.mount().map_or_else(String::new, |mount| {
         format!("#   disk resource           <DISK-RESOURCE>, mounted on {mount}\n")
     });
@@ -28,13 +29,13 @@ pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
          # --- start.sh ---\n\
          #!/bin/sh\n\
          ulimit -s 8192\n\
-         exec {program} start {name} --as expresscluster\n\n\
+         exec {program} start {name} --as expresscluster{options}\n\n\
          # --- stop.sh ---\n\
          #!/bin/sh\n\
-         exec {program} stop {name} --as expresscluster\n\n\
+         exec {program} stop {name} --as expresscluster{options}\n\n\
          # --- genw.sh ---\n\
          #!/bin/sh\n\
-         exec {program} monitor {name} --as expresscluster\n",
+         exec {program} monitor {name} --as expresscluster{options}\n",
         start + OF_ITS_OWN,
         stop + OF_ITS_OWN,
     );

@@ -2,22 +2,23 @@
 
 use std::fmt::Write;
 
-use super::Facts;
+use super::{Facts, quoted};
 
-struct Resource {
+struct ClusterResource {
     id: String,
     agent: &'static str,
     parameters: Vec<(&'static str, String)>,
     start: u64,
     stop: u64,
+    meta: &'static str,
     /// interval and timeout of the monitor, in seconds.
     monitor: (u64, u64),
 }
 
-fn resources(facts: &Facts<'_>) -> Vec<Resource> {
+fn resources(facts: &Facts<'_>) -> Vec<ClusterResource> {
     let mut list = Vec::new();
     if let Some(mount) = facts.mount() {
-        list.push(Resource {
+        list.push(ClusterResource {
             id: format!("{}-disk", facts.name),
             agent: "ocf:heartbeat:Filesystem",
             parameters: vec![
@@ -25,25 +26,30 @@ fn resources(facts: &Facts<'_>) -> Vec<Resource> {
                 ("directory", mount),
                 ("fstype", "<FSTYPE>".to_owned()),
             ],
+            meta: "",
             start: 60,
             stop: 60,
             monitor: (20, 40),
         });
     }
     if let Some(address) = facts.address() {
-        list.push(Resource {
+        list.push(ClusterResource {
             id: format!("{}-ip", facts.name),
             agent: "ocf:heartbeat:IPaddr2",
             parameters: vec![("ip", address), ("cidr_netmask", "<NETMASK-BITS>".to_owned())],
+            meta: "",
             start: 20,
             stop: 20,
             monitor: (10, 20),
         });
     }
-    list.push(Resource {
+    let mut parameters = vec![("site", facts.name.to_owned())];
+    parameters.extend(facts.folders().iter().map(|f| (f.parameter.name(), f.path())));
+    list.push(ClusterResource {
         id: facts.name.to_owned(),
         agent: "ocf:siteward:site",
-        parameters: vec![("site", facts.name.to_owned())],
+        parameters,
+        meta: " meta migration-threshold=2 failure-timeout=1h",
         start: facts.start,
         stop: facts.stop,
         // Held by our supervisor, so that it costs a process in twenty seconds.
@@ -52,10 +58,19 @@ fn resources(facts: &Facts<'_>) -> Vec<Resource> {
     list
 }
 
+/// Why the site has a threshold. siteward has already restarted a process as often as its `restart` says
+/// before it reports a failure.
+const THRESHOLD: &str = "\
+# migration-threshold=2: a first failure restarts the site on its node, a second one within the hour
+# (failure-timeout) moves it to another. Without a threshold Pacemaker restarts it on the same node
+# for ever, however often it fails.
+";
+
 pub(super) fn pcs(facts: &Facts<'_>) -> (String, String) {
-    let mut body = String::new();
+    let mut body = String::from(THRESHOLD);
     for resource in resources(facts) {
-        let Resource { id, agent, start, stop, monitor: (interval, timeout), .. } = &resource;
+        let ClusterResource { id, agent, meta, start, stop, monitor: (interval, timeout), .. } =
+            &resource;
         let _ = write!(body, "pcs resource create {id} {agent}");
         for (name, value) in &resource.parameters {
             let _ = write!(body, " {}", quoted(&format!("{name}={value}")));
@@ -63,7 +78,7 @@ pub(super) fn pcs(facts: &Facts<'_>) -> (String, String) {
         let _ = writeln!(
             body,
             " \\\n    op start timeout={start}s op stop timeout={stop}s \\\n    \
-             op monitor interval={interval}s timeout={timeout}s --group {}-group",
+             op monitor interval={interval}s timeout={timeout}s{meta} --group {}-group",
             facts.name
         );
     }
@@ -71,21 +86,12 @@ pub(super) fn pcs(facts: &Facts<'_>) -> (String, String) {
     (title, body)
 }
 
-/// For the shell, where it needs it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 pub(super) fn crm(facts: &Facts<'_>) -> (String, String) {
-    let mut body = String::new();
+    let mut body = String::from(THRESHOLD);
     let all = resources(facts);
     for resource in &all {
-        let Resource { id, agent, start, stop, monitor: (interval, timeout), .. } = resource;
+        let ClusterResource { id, agent, meta, start, stop, monitor: (interval, timeout), .. } =
+            resource;
         let _ = write!(body, "primitive {id} {agent} params");
         for (name, value) in &resource.parameters {
             let _ = write!(body, " {name}=\"{value}\"");
@@ -93,7 +99,7 @@ pub(super) fn crm(facts: &Facts<'_>) -> (String, String) {
         let _ = writeln!(
             body,
             " \\\n    op start interval=0 timeout={start}s op stop interval=0 timeout={stop}s \\\n    \
-             op monitor interval={interval}s timeout={timeout}s"
+             op monitor interval={interval}s timeout={timeout}s{meta}"
         );
     }
     let ids: Vec<&str> = all.iter().map(|r| r.id.as_str()).collect();

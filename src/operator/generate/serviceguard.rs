@@ -9,7 +9,7 @@ use super::Facts;
 const LINKS: &str = "/opt/siteward/serviceguard";
 /// Where the maintenance flags of the toolkits lie.
 const FLAGS: &str = "/etc/siteward/serviceguard";
-/// What Serviceguard itself needs for its disks and addresses, in seconds.
+/// The time that Serviceguard itself needs for its disks and addresses, in seconds.
 const OF_ITS_OWN: u64 = 120;
 /// How long a service that only watches is given to end, in seconds.
 const WATCHER: u64 = 10;
@@ -17,6 +17,7 @@ const WATCHER: u64 = 10;
 pub(super) fn modular(facts: &Facts<'_>) -> (String, String) {
     let name = facts.name;
     let package = package_name(name);
+    let options = facts.options();
     let (run, halt) = (facts.start + OF_ITS_OWN, facts.stop + WATCHER + OF_ITS_OWN);
     let mut body = format!(
         "# On every node, as root:\n\
@@ -58,12 +59,17 @@ pub(super) fn modular(facts: &Facts<'_>) -> (String, String) {
         body,
         "\nexternal_script                 {LINKS}/{name}\n\
          \nservice_name                    {package}\n\
-         service_cmd                     \"{} watch {name} --as serviceguard --maintenance-flag {FLAGS}/{name}.debug\"\n\
+         service_cmd                     \"{} watch {name} --as serviceguard --maintenance-flag {FLAGS}/{name}.debug{options}\"\n\
          service_restart                 none\n\
          service_fail_fast_enabled       no\n\
          service_halt_timeout            {WATCHER}\n",
         facts.program
     );
+    // The environment of an external script holds the variables of its package.
+    for folder in facts.folders() {
+        let key = format!("pev_siteward_{}", folder.parameter.name());
+        let _ = writeln!(body, "{key:31} {}", folder.path());
+    }
     let title = format!(
         "The site `{name}` in Serviceguard (modular): save this, then cmcheckconf -P and cmapplyconf -P."
     );
@@ -74,6 +80,7 @@ pub(super) fn legacy(facts: &Facts<'_>) -> (String, String) {
     let name = facts.name;
     let package = package_name(name);
     let program = &facts.program;
+    let options = facts.options();
     let (run, halt) = (facts.start + OF_ITS_OWN, facts.stop * 2 + OF_ITS_OWN);
     let mut body = format!(
         "# In the package's configuration file:\n\
@@ -101,15 +108,15 @@ pub(super) fn legacy(facts: &Facts<'_>) -> (String, String) {
     let _ = write!(
         body,
         "SERVICE_NAME[0]=\"{package}\"\n\
-         SERVICE_CMD[0]=\"{program} run {name} --as serviceguard\"\n\
+         SERVICE_CMD[0]=\"{program} run {name} --as serviceguard{options}\"\n\
          SERVICE_RESTART[0]=\"\"\n\n\
          customer_defined_run_cmds()\n{{\n\
          \x20   # Nothing of an earlier life may be there when the service starts.\n\
-         \x20   {program} clean {name} --as serviceguard\n\
+         \x20   {program} clean {name} --as serviceguard{options}\n\
          \x20   test_return 51\n}}\n\n\
          customer_defined_halt_cmds()\n{{\n\
          \x20   # The service has had its SIGTERM; this proves that nothing is left.\n\
-         \x20   {program} stop {name} --as serviceguard\n\
+         \x20   {program} stop {name} --as serviceguard{options}\n\
          \x20   test_return 52\n}}\n"
     );
     let title = format!("The site `{name}` in Serviceguard (legacy package control script).");

@@ -6,6 +6,11 @@ use super::Facts;
 
 pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
     let Facts { name, program, start, stop, .. } = facts;
+    let folders: String = facts
+        .folders()
+        .iter()
+        .map(|f| format!("Environment=\"{}={}\"\n", f.variable, f.path().replace('%', "%%")))
+        .collect();
     let mut body = format!(
         "[Unit]\n\
          Description=Site {name}, run by siteward\n\
@@ -20,6 +25,7 @@ pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
         body,
         "\n[Service]\n\
          Type=exec\n\
+         {folders}\
          ExecStart={program} run {name}\n\
          # Only siteward gets the TERM; it stops the site in order.\n\
          KillMode=mixed\n\

@@ -1,14 +1,13 @@
-//! How each cluster manager calls, and what it wants to hear: the contract that is rehearsed.
+//! How each cluster manager calls, and the exit codes it expects: the contract that is rehearsed.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::stage::Bare;
 use crate::manager::Manager;
-use crate::site::duration;
+use crate::site::{Places, duration};
 
-/// What a monitor should say.
+/// The answer that is expected of a monitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Want {
     Well,
@@ -18,7 +17,7 @@ pub(super) enum Want {
     Unknown,
 }
 
-/// What a start should say that cannot succeed.
+/// Why a start is expected to be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It failed here, and may work on another node.
@@ -60,20 +59,20 @@ pub(super) fn refused(manager: Manager, refusal: Refusal) -> i32 {
 /// A call as the manager makes it.
 pub(super) fn command(
     manager: Manager,
-    bare: &Bare,
+    name: &str,
+    places: &Places,
     verb: &str,
     extra: &[(&str, &str)],
     timeout: Duration,
 ) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.env_clear();
-    let name = bare.name.as_str();
     let seconds = timeout.as_secs().max(1).to_string();
     let by_words = |command: &mut Command, word: &str| {
         command.args([verb, name, "--as", word, "--timeout", &duration::show(timeout)]);
     };
     match (manager, verb) {
-        // A person's words, whoever the manager is.
+        // Only a person types it, under any manager.
         (_, "adopt") => by_words(&mut command, "hand"),
         (Manager::Hand, _) | (_, "pause" | "resume") if manager != Manager::Pacemaker => {
             by_words(&mut command, "hand");
@@ -127,9 +126,9 @@ pub(super) fn command(
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     }
     command
-        .env("SITEWARD_CONFIG_DIR", &bare.places.config)
-        .env("SITEWARD_RUNTIME_DIR", &bare.places.runtime)
-        .env("SITEWARD_LOG_DIR", &bare.places.logs)
+        .env("SITEWARD_CONFIG_DIR", &places.config)
+        .env("SITEWARD_RUNTIME_DIR", &places.runtime)
+        .env("SITEWARD_LOG_DIR", &places.logs)
         .envs(extra.iter().copied())
         .stdin(Stdio::null())
         // Each makes a group for a call, and kills that at a timeout.

@@ -5,8 +5,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::contract::{self, Refusal, Want};
-use super::report::{Report, Seen};
-use super::stage::{Sample, Stage};
+use super::report::{Report, StepResult};
+use super::stage::{RehearsedSite, Sample};
 use crate::control::{ProcessView, View};
 use crate::linux::thread::{self, StackSize};
 use crate::linux::wait::Waiting;
@@ -26,7 +26,7 @@ pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample, manager
                 called.stdout.starts_with("<?xml") && called.stdout.contains("</resource-agent>");
             let what = if xml { "XML" } else { "no XML" };
             let code = called.code.unwrap_or(-1);
-            Seen::new(code == 0 && xml, format!("{code}, {what}"))
+            StepResult::new(code == 0 && xml, format!("{code}, {what}"))
         });
         report.step("a verb that does not exist", "3", || bare.answers("promote", &[], 3));
         report.step("a clone: start", "6", || {
@@ -59,7 +59,7 @@ pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample, manager
     });
 }
 
-/// What only ExpressCluster says with a start.
+/// The environment that only ExpressCluster gives to a start.
 pub(super) fn events(report: &mut Report, sample: &Sample) {
     report.chapter("Why a start script is run");
     let bare = sample.bare(Manager::Expresscluster, "rehearsal");
@@ -75,18 +75,18 @@ pub(super) fn events(report: &mut Report, sample: &Sample) {
             let seen = bare.answers("start", &[("CLP_EVENT", event), ("CLP_DISK", disk)], code);
             let down = bare.looks(Want::Stopped);
             let what = if down.as_expected { "nothing started" } else { "something runs" };
-            Seen::new(seen.as_expected && down.as_expected, format!("{}, {what}", seen.what))
+            StepResult::new(seen.as_expected && down.as_expected, format!("{}, {what}", seen.what))
         });
     }
 }
 
 /// A service of Serviceguard's, or a resident monitor of genw's: its end is the failure.
-pub(super) fn watched(report: &mut Report, stage: &Stage) {
+pub(super) fn watched(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("A process that watches");
     report.step("start", "0", || stage.verb("start", 0));
     report.step("a death while it watches", "not 0, at once", || {
         let victim = stage.view().and_then(|v| v.processes.into_iter().find_map(|p| p.pid));
-        let Some(victim) = victim else { return Seen::new(false, "nothing runs") };
+        let Some(victim) = victim else { return StepResult::new(false, "nothing runs") };
         let killer = kill_later(victim, Signal::KILL);
         let begun = Moment::now();
         let called = stage.bare.call("watch", &[], Duration::from_secs(20));
@@ -94,7 +94,7 @@ pub(super) fn watched(report: &mut Report, stage: &Stage) {
         let quick = Moment::now().since(begun) < Duration::from_secs(5);
         let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
         let what = if quick { "at once" } else { "late" };
-        Seen::new(called.code == Some(1) && quick, format!("{code}, {what}"))
+        StepResult::new(called.code == Some(1) && quick, format!("{code}, {what}"))
     });
     report.step("stop", "0", || stage.verb("stop", 0));
     report.chapter("The site in the foreground");
@@ -111,7 +111,7 @@ pub(super) fn watched(report: &mut Report, stage: &Stage) {
         let called = stage.bare.call("run", &[], Duration::from_secs(20));
         let _ = killer.map(JoinHandle::join);
         let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
-        Seen::new(called.code == Some(1), code)
+        StepResult::new(called.code == Some(1), code)
     });
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
@@ -127,7 +127,7 @@ fn kill_later(victim: Pid, signal: Signal) -> io::Result<JoinHandle<()>> {
 }
 
 /// From the first probe to the last stop, with every process killed in its turn.
-pub(super) fn whole_life(report: &mut Report, stage: &Stage) {
+pub(super) fn whole_life(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("A whole life");
     let stopped = stage.says(Want::Stopped);
     report.step("probe before the first start", &stopped, || stage.bare.looks(Want::Stopped));
@@ -147,7 +147,7 @@ pub(super) fn whole_life(report: &mut Report, stage: &Stage) {
         let seen = stage.verb("start", 0);
         let same = pids(before.as_ref()) == pids(stage.view().as_ref());
         let what = if same { "nothing spawned" } else { "other processes" };
-        Seen::new(seen.as_expected && same, format!("{}, {what}", seen.what))
+        StepResult::new(seen.as_expected && same, format!("{}, {what}", seen.what))
     });
     // The death of a supervisor that is not ours has a chapter of its own.
     let wrapped = before.as_ref().map(|v| v.supervisor).filter(|_| stage.is_wrapped());
@@ -168,7 +168,7 @@ fn pids(view: Option<&View>) -> Vec<Option<i32>> {
     all.chain([Some(view.supervisor.number())]).collect()
 }
 
-fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
+fn killed_process(report: &mut Report, stage: &RehearsedSite, before: &ProcessView) {
     let name = &before.name;
     let now = stage.view().and_then(|v| v.processes.into_iter().find(|p| p.name == *name));
     let Some(pid) = now.and_then(|p| p.pid) else { return };
@@ -183,7 +183,7 @@ fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
                     stage.view().and_then(|v| v.processes.into_iter().find(|p| p.name == *name));
                 let new =
                     process.as_ref().is_some_and(|p| p.up && p.pid.is_some_and(|now| now != pid));
-                Seen::new(new, process.map_or_else(|| "nothing".to_owned(), |p| p.doing))
+                StepResult::new(new, process.map_or_else(|| "nothing".to_owned(), |p| p.doing))
             })
         });
         report.step("  monitor", "0", || stage.monitor(Want::Well));
@@ -196,7 +196,7 @@ fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
             let word = if stage.is_wrapped() { "ended" } else { name.as_str() };
             let named = failure.reason(stage.bare.manager).is_some_and(|r| r.contains(word));
             let what = if named { "with the reason" } else { "without a reason" };
-            Seen::new(seen.as_expected && named, format!("{}, {what}", seen.what))
+            StepResult::new(seen.as_expected && named, format!("{}, {what}", seen.what))
         });
         // Most managers are told of the failure while the rest is still being stopped.
         report.step("  what lives of the site", "nothing in the end", || {
@@ -208,11 +208,11 @@ fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
         report.step("  the site serves without it", "0, degraded", || {
             let state = stage.until(|| {
                 let word = stage.view().map_or("unknown", |v| v.state.word());
-                Seen::new(word == "degraded", word)
+                StepResult::new(word == "degraded", word)
             });
             let seen = stage.monitor(Want::Well);
             let held = seen.as_expected && state.as_expected;
-            Seen::new(held, format!("{}, {}", seen.what, state.what))
+            StepResult::new(held, format!("{}, {}", seen.what, state.what))
         });
         report.step("  stop", "0", || stage.verb("stop", 0));
         report.step("  start", "0", || stage.verb("start", 0));
@@ -220,7 +220,7 @@ fn killed_process(report: &mut Report, stage: &Stage, before: &ProcessView) {
 }
 
 /// SIGKILL to the supervisor: nothing is lost, nothing starts twice.
-pub(super) fn supervisor_killed(report: &mut Report, stage: &Stage) {
+pub(super) fn supervisor_killed(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("The supervisor is killed");
     report.step("start", "0", || stage.verb("start", 0));
     kill_supervisor(report, stage);
@@ -234,14 +234,14 @@ pub(super) fn supervisor_killed(report: &mut Report, stage: &Stage) {
     report.step("monitor", "0", || stage.monitor(Want::Well));
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
-    // One that is not ours is no child of ours, and nobody else's either.
+    // A supervisor that is not ours is no child of ours, and cannot be adopted.
     if !stage.is_wrapped() {
         adopted(report, stage);
     }
 }
 
 /// The living processes get another supervisor, and notice nothing.
-fn adopted(report: &mut Report, stage: &Stage) {
+fn adopted(report: &mut Report, stage: &RehearsedSite) {
     let processes = || -> Vec<(String, Option<Pid>)> {
         let view = stage.view().into_iter();
         view.flat_map(|v| v.processes).map(|p| (p.name, p.pid)).collect()
@@ -255,39 +255,39 @@ fn adopted(report: &mut Report, stage: &Stage) {
     report.step("monitor", "0", || stage.monitor(Want::Well));
     report.step("its processes", "the same", || {
         let same = !before.is_empty() && processes() == before;
-        Seen::new(same, if same { "the same" } else { "others" })
+        StepResult::new(same, if same { "the same" } else { "others" })
     });
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
 
-fn kill_supervisor(report: &mut Report, stage: &Stage) {
+fn kill_supervisor(report: &mut Report, stage: &RehearsedSite) {
     report.step("SIGKILL to the supervisor", "SIGKILL", || match stage.view() {
         Some(view) => stage.signal(view.supervisor, Signal::KILL),
-        None => Seen::new(false, "no supervisor"),
+        None => StepResult::new(false, "no supervisor"),
     });
 }
 
 /// SIGSTOP to the supervisor: it cannot answer, which is no proof of anything.
-pub(super) fn supervisor_stopped(report: &mut Report, stage: &Stage) {
+pub(super) fn supervisor_stopped(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("The supervisor is stopped by a signal");
     report.step("start", "0", || stage.verb("start", 0));
     report.step("SIGSTOP to the supervisor", "SIGSTOP", || match stage.view() {
         Some(view) => stage.signal(view.supervisor, Signal::STOP),
-        None => Seen::new(false, "no supervisor"),
+        None => StepResult::new(false, "no supervisor"),
     });
     let unknown = stage.says(Want::Unknown);
     report.step("monitor with one second: unknown", &unknown, || {
         let called = stage.bare.call("monitor", &[super::stage::RECURRING], Duration::from_secs(1));
         let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
-        Seen::new(code == unknown, code)
+        StepResult::new(code == unknown, code)
     });
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
 
 /// A recurring monitor is held while all is well, and answered at once when it is not.
-pub(super) fn held_monitor(report: &mut Report, stage: &Stage) {
+pub(super) fn held_monitor(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("The held monitor");
     let second = Duration::from_secs(1);
     let ask = |extra: &[(&str, &str)]| {
@@ -302,7 +302,7 @@ pub(super) fn held_monitor(report: &mut Report, stage: &Stage) {
         let was_held = took >= second;
         let what = if was_held { "held" } else { "at once" };
         let code_text = code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
-        Seen::new(code == Some(0) && was_held == held, format!("{code_text}, {what}"))
+        StepResult::new(code == Some(0) && was_held == held, format!("{code_text}, {what}"))
     };
     report.step("start", "0", || stage.verb("start", 0));
     report.step("the first recurring monitor", "0, at once", || {
@@ -324,20 +324,20 @@ pub(super) fn held_monitor(report: &mut Report, stage: &Stage) {
     });
     report.step("a death while one is held", "not 0, at once", || {
         let victim = stage.view().and_then(|v| v.processes.into_iter().find_map(|p| p.pid));
-        let Some(victim) = victim else { return Seen::new(false, "nothing runs") };
+        let Some(victim) = victim else { return StepResult::new(false, "nothing runs") };
         let killer = kill_later(victim, Signal::KILL);
         let (code, took) = ask(&[("OCF_RESKEY_monitor_wait", "10")]);
         let _ = killer.map(JoinHandle::join);
         let code_text = code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
         let quick = took < Duration::from_secs(5);
         let what = if quick { "at once" } else { "late" };
-        Seen::new(code != Some(0) && quick, format!("{code_text}, {what}"))
+        StepResult::new(code != Some(0) && quick, format!("{code_text}, {what}"))
     });
     report.step("stop", "0", || stage.verb("stop", 0));
 }
 
 /// A process that ignores TERM, and one whose descendants leave its session.
-pub(super) fn hard_to_end(report: &mut Report, stage: &Stage) {
+pub(super) fn hard_to_end(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("Processes that are hard to end");
     report.step("start", "0", || stage.verb("start", 0));
     report.step("stop, by KILL in the end", "0", || stage.verb("stop", 0));
@@ -349,7 +349,7 @@ pub(super) fn hard_to_end(report: &mut Report, stage: &Stage) {
 }
 
 /// A process that never gets ready: the start fails and leaves nothing.
-pub(super) fn never_ready(report: &mut Report, stage: &Stage) {
+pub(super) fn never_ready(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("A process that never gets ready");
     let refused = contract::refused(stage.bare.manager, Refusal::Here);
     report.step("start", &refused.to_string(), || stage.verb("start", refused));
@@ -359,7 +359,7 @@ pub(super) fn never_ready(report: &mut Report, stage: &Stage) {
 }
 
 /// Pause and resume: the cluster sees a healthy site all the while.
-pub(super) fn paused(report: &mut Report, stage: &Stage) {
+pub(super) fn paused(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("Maintenance");
     report.step("start", "0", || stage.verb("start", 0));
     report.step("pause", "0", || stage.verb("pause", 0));
@@ -369,7 +369,10 @@ pub(super) fn paused(report: &mut Report, stage: &Stage) {
         let running = stage
             .view()
             .map_or(usize::MAX, |v| v.processes.iter().filter(|p| is_one(&v, p)).count());
-        Seen::new(running == 0, if running == 0 { "none".to_owned() } else { running.to_string() })
+        StepResult::new(
+            running == 0,
+            if running == 0 { "none".to_owned() } else { running.to_string() },
+        )
     });
     report.step("start of a paused site", "0", || stage.verb("start", 0));
     report.step("resume", "0", || stage.verb("resume", 0));
@@ -388,8 +391,8 @@ pub(super) fn paused(report: &mut Report, stage: &Stage) {
     }
 }
 
-/// No politeness at all.
-pub(super) fn cleaned(report: &mut Report, stage: &Stage) {
+/// `clean`, without a graceful stop.
+pub(super) fn cleaned(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("Clean");
     report.step("start", "0", || stage.verb("start", 0));
     report.step("clean", "0", || stage.verb("clean", 0));

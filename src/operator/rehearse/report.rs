@@ -1,19 +1,20 @@
-//! One line a step: what was expected, what was seen, how long it took.
+//! One line a step: the expected result, the seen one, and the time it took.
 
 use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::operator::layout;
 use crate::values::Moment;
 
-/// What was seen at one step.
-pub(super) struct Seen {
+/// The result of one step.
+pub(super) struct StepResult {
     pub(super) what: String,
     pub(super) as_expected: bool,
 }
 
-impl Seen {
+impl StepResult {
     pub(super) fn new(as_expected: bool, what: impl Into<String>) -> Self {
         Self { what: what.into(), as_expected }
     }
@@ -56,8 +57,13 @@ impl Report {
         }
     }
 
-    /// Does a step and tells what came of it.
-    pub(super) fn step(&mut self, step: &str, expected: &str, act: impl FnOnce() -> Seen) -> bool {
+    /// Does a step and prints its result.
+    pub(super) fn step(
+        &mut self,
+        step: &str,
+        expected: &str,
+        act: impl FnOnce() -> StepResult,
+    ) -> bool {
         let begun = Moment::now();
         let seen = act();
         let took = Moment::now().since(begun);
@@ -72,12 +78,15 @@ impl Report {
             };
             say(&serde_json::to_string(&line).unwrap_or_default());
         } else {
-            say(&self.line(step, expected, &seen, took));
+            let line = self.line(step, expected, &seen, took);
+            for line in layout::fit_all(&[line], layout::columns()) {
+                say(&line);
+            }
         }
         seen.as_expected
     }
 
-    fn line(&self, step: &str, expected: &str, seen: &Seen, took: Duration) -> String {
+    fn line(&self, step: &str, expected: &str, seen: &StepResult, took: Duration) -> String {
         let (mark, colour) = if seen.as_expected { ("ok", "32") } else { ("BROKEN", "31;1") };
         let mark = match self.colour {
             true => format!("\x1b[{colour}m{mark:6}\x1b[0m"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::contract::{self, Refusal, Want};
-use super::report::Seen;
+use super::report::StepResult;
 use crate::backend::own;
 use crate::control::{Request, State, View};
 use crate::linux::wait::Waiting;
@@ -83,9 +83,9 @@ impl Sample {
             .with_context(|| format!("{} cannot be written", file.display()))
     }
 
-    pub(super) fn stage(&self, manager: Manager, name: &str) -> anyhow::Result<Stage> {
+    pub(super) fn stage(&self, manager: Manager, name: &str) -> anyhow::Result<RehearsedSite> {
         let name: SiteName = name.parse().map_err(anyhow::Error::msg)?;
-        Stage::of_own(manager, &name, &self.places)
+        RehearsedSite::of_own(manager, &name, &self.places)
     }
 
     /// A stage for a name that need not be that of a good definition.
@@ -111,7 +111,7 @@ pub(super) struct Bare {
     pub(super) places: Places,
 }
 
-/// What came of a call.
+/// The result of a call.
 pub(super) struct Called {
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
@@ -134,7 +134,9 @@ impl Called {
 impl Bare {
     /// Calls a verb as the manager does.
     pub(super) fn call(&self, verb: &str, extra: &[(&str, &str)], timeout: Duration) -> Called {
-        match contract::command(self.manager, self, verb, extra, timeout).output() {
+        match contract::command(self.manager, &self.name, &self.places, verb, extra, timeout)
+            .output()
+        {
             Ok(output) => Called {
                 code: output.status.code(),
                 stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -144,35 +146,35 @@ impl Bare {
         }
     }
 
-    /// Monitors, and compares with what is wanted.
-    pub(super) fn looks(&self, want: Want) -> Seen {
+    /// Monitors, and compares with the expected answer.
+    pub(super) fn looks(&self, want: Want) -> StepResult {
         self.answers("monitor", &[], contract::code(self.manager, want))
     }
 
     /// A start that is refused so.
-    pub(super) fn refuses(&self, refusal: Refusal) -> Seen {
+    pub(super) fn refuses(&self, refusal: Refusal) -> StepResult {
         self.answers("start", &[], contract::refused(self.manager, refusal))
     }
 
     /// Calls a verb and compares its exit code.
-    pub(super) fn answers(&self, verb: &str, extra: &[(&str, &str)], code: i32) -> Seen {
+    pub(super) fn answers(&self, verb: &str, extra: &[(&str, &str)], code: i32) -> StepResult {
         let called = self.call(verb, extra, Duration::from_secs(30));
         told(&called, called.code == Some(code))
     }
 }
 
-fn told(called: &Called, as_expected: bool) -> Seen {
+fn told(called: &Called, as_expected: bool) -> StepResult {
     let code = called.code.map_or_else(|| "a signal".to_owned(), |c| c.to_string());
     let said = || called.stderr.lines().chain(called.stdout.lines()).next_back();
     let what = match called.reason(Manager::Pacemaker).or_else(said) {
         Some(words) if !as_expected => format!("{code}: {words}"),
         _ => code,
     };
-    Seen::new(as_expected, what)
+    StepResult::new(as_expected, what)
 }
 
 /// Where one site is rehearsed.
-pub(super) struct Stage {
+pub(super) struct RehearsedSite {
     pub(super) bare: Bare,
     site: SitePlaces,
     pub(super) definition: Definition,
@@ -181,7 +183,7 @@ pub(super) struct Stage {
 /// The interval of a recurring monitor.
 pub(super) const RECURRING: (&str, &str) = ("OCF_RESKEY_CRM_meta_interval", "10000");
 
-impl Stage {
+impl RehearsedSite {
     pub(super) fn of_own(
         manager: Manager,
         name: &SiteName,
@@ -196,19 +198,19 @@ impl Stage {
     }
 
     /// A verb with all the time that it may need.
-    pub(super) fn verb(&self, verb: &str, code: i32) -> Seen {
+    pub(super) fn verb(&self, verb: &str, code: i32) -> StepResult {
         let times = self.definition.boot_timeout + self.definition.stop_timeout * 2;
         let called = self.bare.call(verb, &[], times + Duration::from_secs(30));
         told(&called, called.code == Some(code))
     }
 
     /// The manager's recurring monitor.
-    pub(super) fn monitor(&self, want: Want) -> Seen {
+    pub(super) fn monitor(&self, want: Want) -> StepResult {
         let code = contract::code(self.bare.manager, want);
         self.bare.answers("monitor", &[RECURRING], code)
     }
 
-    /// What a monitor should say, for the report.
+    /// The expected answer of a monitor, for the report.
     pub(super) fn says(&self, want: Want) -> String {
         contract::code(self.bare.manager, want).to_string()
     }
@@ -228,7 +230,7 @@ impl Stage {
     }
 
     /// Monitors until the answer is as wanted; the answers on the way do not matter.
-    pub(super) fn monitor_until(&self, want: Want) -> Seen {
+    pub(super) fn monitor_until(&self, want: Want) -> StepResult {
         let code = contract::code(self.bare.manager, want);
         self.until(|| {
             let called = self.bare.call("monitor", &[RECURRING], Duration::from_secs(20));
@@ -237,7 +239,7 @@ impl Stage {
     }
 
     /// Looks until something is as expected, for as long as the site may take to stop and start.
-    pub(super) fn until(&self, look: impl Fn() -> Seen) -> Seen {
+    pub(super) fn until(&self, look: impl Fn() -> StepResult) -> StepResult {
         let times = self.definition.boot_timeout + self.definition.stop_timeout;
         let deadline = Moment::now() + times + Duration::from_secs(10);
         loop {
@@ -250,25 +252,25 @@ impl Stage {
     }
 
     /// Whether nothing of the site lives.
-    pub(super) fn nothing_lives(&self) -> Seen {
+    pub(super) fn nothing_lives(&self) -> StepResult {
         let record = Record::read(&self.site).ok().flatten();
         let supervisor = record.as_ref().is_some_and(|r| r.supervisor.is_alive());
         match find_members(&self.site, record.as_ref()) {
-            Ok(members) if members.is_empty() && !supervisor => Seen::new(true, "nothing"),
-            Ok(_) if supervisor => Seen::new(false, "the supervisor"),
-            Ok(members) => Seen::new(false, members.describe()),
-            Err(error) => Seen::new(false, error.to_string()),
+            Ok(members) if members.is_empty() && !supervisor => StepResult::new(true, "nothing"),
+            Ok(_) if supervisor => StepResult::new(false, "the supervisor"),
+            Ok(members) => StepResult::new(false, members.describe()),
+            Err(error) => StepResult::new(false, error.to_string()),
         }
     }
 
     /// Sends a signal to a process by its number of this moment.
-    pub(super) fn signal(&self, pid: Pid, signal: Signal) -> Seen {
+    pub(super) fn signal(&self, pid: Pid, signal: Signal) -> StepResult {
         match Identity::of(pid).and_then(|identity| identity.open()) {
             Some(handle) => match handle.send(signal) {
-                Ok(()) => Seen::new(true, format!("{signal} to {pid}")),
-                Err(error) => Seen::new(false, error.to_string()),
+                Ok(()) => StepResult::new(true, format!("{signal} to {pid}")),
+                Err(error) => StepResult::new(false, error.to_string()),
             },
-            None => Seen::new(false, format!("{pid} is gone already")),
+            None => StepResult::new(false, format!("{pid} is gone already")),
         }
     }
 }

@@ -1,0 +1,106 @@
+//! Whether a site's definition is still what the site was started with.
+//!
+//! Looked at for a person only: it reads YAML, which a cluster's recurring monitor never does.
+
+use std::path::Path;
+
+use super::{Deadline, Outcome, STOPPED_BY_HAND, Target};
+use crate::control::State;
+use crate::observe::{Observation, observe};
+use crate::site::{LoadError, load, load_snapshot};
+
+/// How the definition file compares with the snapshot that the site was started with.
+#[derive(Debug)]
+pub enum Drift {
+    /// They are the same text, or the site was not started by siteward since the node was booted.
+    Same,
+    Changed,
+    /// The file is there and cannot be used.
+    Broken(LoadError),
+    /// There is no such file any more.
+    Removed,
+}
+
+/// Compares the definition file of `target` with its snapshot.
+pub fn drift(target: &Target) -> Drift {
+    let definition = match load(&target.places, &target.name) {
+        Ok(definition) => definition,
+        Err(LoadError::Missing { .. }) => return Drift::Removed,
+        Err(error) => return Drift::Broken(error),
+    };
+    match load_snapshot(&target.site.snapshot(), &target.name) {
+        Ok(snapshot) if snapshot.text != definition.text => Drift::Changed,
+        Ok(_) | Err(_) => Drift::Same,
+    }
+}
+
+impl Drift {
+    /// In one word, for JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Changed => "changed",
+            Self::Broken(_) => "broken",
+            Self::Removed => "removed",
+        }
+    }
+
+    /// A sentence without its full stop about the definition `file` of a site that is up; None: there is
+    /// nothing to say.
+    pub fn while_up(&self, file: &Path) -> Option<String> {
+        let file = file.display();
+        let kept = "the site keeps running with the definition it was started with";
+        match self {
+            Self::Same => None,
+            Self::Changed => Some(format!(
+                "the definition {file} differs from what runs; the change takes effect at the next start"
+            )),
+            Self::Broken(error) => Some(format!("{}; {kept}", complaint(error))),
+            Self::Removed => Some(format!("the definition {file} is gone; {kept}")),
+        }
+    }
+
+    /// As [`Self::while_up`], of a site that is down: only a definition that cannot be used is told.
+    pub fn while_down(&self) -> Option<String> {
+        match self {
+            Self::Broken(error) => Some(complaint(error)),
+            Self::Same | Self::Changed | Self::Removed => None,
+        }
+    }
+}
+
+/// What is wrong, in one line: the first fault with its line and column, and how many more there are.
+fn complaint(error: &LoadError) -> String {
+    let LoadError::Wrong(wrong) = error else { return error.to_string() };
+    let text = wrong.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    match wrong.problems.len() + wrong.more {
+        0 | 1 => format!("the definition is wrong: {first}"),
+        n => format!("the definition is wrong: {first} (and {} more)", n - 1),
+    }
+}
+
+/// Whether something of the site is up, or may be.
+pub fn is_up(observation: &Observation) -> bool {
+    !matches!(observation.state, State::Stopped | State::Failed)
+}
+
+/// What a person who looks at the site has to know of its definition.
+pub fn definition_lines(target: &Target, outcome: &Outcome) -> Vec<String> {
+    let Outcome::Seen(observation) = outcome else { return Vec::new() };
+    let drift = drift(target);
+    let said = match is_up(observation) {
+        true => drift.while_up(&target.site.definition),
+        false => drift.while_down(),
+    };
+    said.into_iter().map(|line| format!("  {line}")).collect()
+}
+
+/// How the definition compares with what runs, for a person; None: nothing runs, or a manager asks.
+pub(super) fn of_running(target: &Target, deadline: &Deadline) -> Option<Drift> {
+    if target.caller != STOPPED_BY_HAND {
+        return None;
+    }
+    let seen = observe(&target.site, deadline.begun, deadline.for_look()).ok()?;
+    is_up(&seen).then(|| drift(target))
+}

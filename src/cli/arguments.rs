@@ -1,0 +1,247 @@
+//! The words that a person or a script may type, as clap reads them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::hidden::Hidden;
+use crate::linux::clock::WallTime;
+use crate::manager::Manager;
+use crate::operator::Generator;
+
+/// Runs a site, the group of processes that fails over as a unit, and answers its cluster manager
+#[derive(Debug, Parser)]
+#[command(
+    name = "siteward",
+    version,
+    propagate_version = true,
+    // A generated command may be given another directory by hand: the last one counts.
+    args_override_self = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: CommonOptions,
+    #[command(subcommand)]
+    pub(super) verb: PersonVerb,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct CommonOptions {
+    /// Directory of the definitions [default for root: /etc/siteward/sites]
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub(super) config_dir: Option<PathBuf>,
+    /// Runtime directory, for sockets, locks and state files [default for root: /run/siteward]
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub(super) runtime_dir: Option<PathBuf>,
+    /// Directory of the logs [default for root: /var/log/siteward]
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub(super) log_dir: Option<PathBuf>,
+    /// Directory of the links to databases [default for root: /var/lib/siteward]
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub(super) link_dir: Option<PathBuf>,
+    /// Use the exit codes and messages of this cluster manager [default: the one that calls]
+    #[arg(long = "as", global = true, value_name = "MANAGER")]
+    pub(super) manager: Option<ManagerName>,
+    /// Time limit of the command, like 90s or 3m
+    #[arg(long, global = true, value_name = "TIME", value_parser = crate::site::duration::parse)]
+    pub(super) timeout: Option<Duration>,
+    /// Print nothing on success
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Print more; given twice, also debug messages
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum ManagerName {
+    Pacemaker,
+    Clusterware,
+    Serviceguard,
+    Expresscluster,
+    /// No cluster manager: the codes of an LSB init script
+    Hand,
+    /// Each of them in turn, for `rehearse` only
+    All,
+}
+
+impl From<ManagerName> for Manager {
+    fn from(name: ManagerName) -> Self {
+        match name {
+            ManagerName::Pacemaker => Self::Pacemaker,
+            ManagerName::Clusterware => Self::Clusterware,
+            ManagerName::Serviceguard => Self::Serviceguard,
+            ManagerName::Expresscluster => Self::Expresscluster,
+            // No manager is all of them, so a person typed it.
+            ManagerName::Hand | ManagerName::All => Self::Hand,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SiteArgument {
+    /// Name of the site, which is its definition's file name without `.yaml` [default:
+    /// $SITEWARD_SITE, else the only site that is defined]
+    #[arg(value_name = "SITE")]
+    pub(super) name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct MonitorArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// 0: ask the supervisor; 10: also check that each process lives; 20: also run each health check
+    #[arg(long, default_value_t = 0, value_name = "LEVEL", value_parser = level())]
+    pub(super) level: u32,
+    /// Also print how the processes are tracked on this node, and how the last stop was proved
+    #[arg(long)]
+    pub(super) explain: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PersonVerb {
+    /// Start the site and wait until every process is ready
+    Start(SiteArgument),
+    /// Stop the site: in reverse order, then SIGTERM, then SIGKILL; succeeds only if nothing of it lives
+    Stop(SiteArgument),
+    /// Show the state of the site and of its processes
+    Status(MonitorArguments),
+    /// The same as `status`, in the word of Pacemaker
+    Monitor(MonitorArguments),
+    /// The same as `status`, in the word of Clusterware
+    Check(MonitorArguments),
+    /// Kill every process of the site at once, without a graceful stop; succeeds only if none is left
+    Clean {
+        #[command(flatten)]
+        site: SiteArgument,
+        /// Also break the database's lease of another node; only if that node is certainly off
+        #[arg(long)]
+        break_lease: bool,
+    },
+    /// Run the site in the foreground; SIGTERM stops it in order
+    Run {
+        #[command(flatten)]
+        site: SiteArgument,
+        /// While this file exists, do not exit when the site fails; exit once it is removed
+        #[arg(long, value_name = "FILE")]
+        maintenance_flag: Option<PathBuf>,
+    },
+    /// Watch the site, and exit as soon as it is not well
+    Watch {
+        #[command(flatten)]
+        site: SiteArgument,
+        /// While this file exists, ignore the state of the site
+        #[arg(long, value_name = "FILE")]
+        maintenance_flag: Option<PathBuf>,
+    },
+    /// Check the definition, and whether this node can run it
+    ValidateAll {
+        #[command(flatten)]
+        site: SiteArgument,
+        /// 0: check the definition only; 10: also the programs, users and directories of this node
+        #[arg(long, default_value_t = 10, value_name = "LEVEL", value_parser = level())]
+        level: u32,
+    },
+    /// Print the OCF meta-data of the Pacemaker agent
+    MetaData,
+    /// Stop the processes and keep the supervisor, so that the cluster manager sees a healthy site
+    Pause {
+        #[command(flatten)]
+        site: SiteArgument,
+        /// The reason, which `status` shows
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// The planned end, which `status` shows: a time like 18:00 or "2026-11-21 18:00", or a
+        /// duration like 2h
+        #[arg(long, value_name = "TIME", value_parser = read_until)]
+        until: Option<WallTime>,
+    },
+    /// Start the processes of a paused site again
+    Resume(SiteArgument),
+    /// Start a new supervisor for a site whose supervisor was killed, without a restart of its processes
+    Adopt(SiteArgument),
+    /// Tell each process that has a `reload` in the definition to read its configuration again
+    Reload(SiteArgument),
+    /// Create a site: its definition, its database directory and a link to that directory
+    Create(CreateArguments),
+    /// Print the configuration that adds the site to a cluster manager or to systemd
+    Generate {
+        /// The cluster manager, or the tool that configures it
+        #[arg(value_name = "FOR")]
+        generator: Generator,
+        #[command(flatten)]
+        site: SiteArgument,
+    },
+    /// List the processes that use the site's database
+    Holders(SiteArgument),
+    /// List all sites that are defined on this node
+    List {
+        /// Print one JSON object for each site
+        #[arg(long)]
+        json: bool,
+    },
+    /// Act as the cluster manager: start, kill and stop a site, and check every answer
+    Rehearse {
+        /// A site of your own, which must be stopped [default: a built-in sample]
+        #[arg(value_name = "SITE")]
+        name: Option<String>,
+        /// Print one JSON object for each step
+        #[arg(long)]
+        json: bool,
+        /// Do not ask for confirmation before a site of your own is killed
+        #[arg(long)]
+        yes: bool,
+    },
+    #[command(flatten)]
+    Hidden(Hidden),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CreateArguments {
+    /// Name of the new site
+    #[arg(value_name = "SITE")]
+    pub(super) name: String,
+    /// Its database directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) database: Option<PathBuf>,
+    /// Its virtual host name [default: SITE]
+    #[arg(long = "site", value_name = "HOST")]
+    pub(super) host: Option<String>,
+    /// Its machine ID
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) machine_id: Option<u32>,
+    /// Its relocatable IP address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) address: Option<std::net::IpAddr>,
+    /// Its supervisor is JobCenter's
+    #[arg(long, conflicts_with = "words")]
+    pub(super) jobcenter: bool,
+    /// Its database is not on a file system of its own that has to be mounted
+    #[arg(long)]
+    pub(super) unmounted: bool,
+    /// The program that it runs, and its arguments
+    #[arg(last = true, value_name = "PROGRAM")]
+    pub(super) words: Vec<String>,
+}
+
+/// The levels that there are; Pacemaker's may be any number.
+fn level() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=20)
+}
+
+fn read_until(text: &str) -> Result<WallTime, String> {
+    let long = crate::site::duration::parse(text).ok().map(|time| WallTime::now().after(time));
+    let at = long.or_else(|| WallTime::parse(text)).ok_or_else(|| {
+        format!(
+            "`{text}` is neither a time like 18:00 or \"2026-11-21 18:00\" nor a duration like 2h"
+        )
+    })?;
+    if at <= WallTime::now() {
+        return Err(format!("{} is past", at.local_and_utc()));
+    }
+    Ok(at)
+}
