@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use siteward::site::Restart;
 use siteward::supervisor::machine::{
-    Action, Clearance, Desired, Event, Found, Machine, Milestone, Note, Phase, Run, Rung, Unit,
-    UnitEvent, Why,
+    Action, AdoptionState, Clearance, Desired, Event, Machine, Milestone, Note, Run, Rung,
+    SitePhase, Unit, UnitEvent, Why,
 };
 use siteward::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitId, UnitPlan};
 use siteward::values::ExitStatus;
@@ -256,23 +256,23 @@ impl World {
     }
 
     /// A site whose supervisor is gone, somewhere on its way.
-    fn found(&mut self) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
+    fn found(&mut self) -> Vec<AdoptionState> {
+        let mut found: Vec<AdoptionState> = Vec::new();
         for index in 0..self.bodies.len() {
             let plan = self.machine.plan().units[index].clone();
             let may_run = plan.depends_on.iter().all(|d| self.bodies[*d].ready);
             let roll = self.dice.below(10);
             let body = &mut self.bodies[index];
             found.push(match roll {
-                _ if !may_run => Found::Never,
-                0 => Found::Never,
+                _ if !may_run => AdoptionState::Never,
+                0 => AdoptionState::Never,
                 1 => {
                     body.others = self.dice.chance(50);
-                    Found::Gone { rest: body.others }
+                    AdoptionState::Gone { rest: body.others }
                 }
                 _ if plan.oneshot && roll < 8 => {
                     body.ready = true;
-                    Found::Done
+                    AdoptionState::Done
                 }
                 _ => {
                     let ready = roll < 8;
@@ -283,7 +283,7 @@ impl World {
                         let after = self.dice.millis(1, 2000);
                         self.main_ends_after(UnitId(index), after, ExitStatus::Code(0));
                     }
-                    Found::Alive { run: Run { pid: pid(42), since, main_since }, ready }
+                    AdoptionState::Alive { run: Run { pid: pid(42), since, main_since }, ready }
                 }
             });
         }
@@ -319,12 +319,12 @@ impl World {
 
     fn is_settled(&self) -> bool {
         match (self.machine.desired(), self.machine.phase()) {
-            (Desired::Up, Phase::Serving) => self.machine.ids().all(|u| {
+            (Desired::Up, SitePhase::Serving) => self.machine.ids().all(|u| {
                 let unit = self.machine.unit(u);
                 let essential = self.machine.plan().units[u.0].essential;
                 unit.is_up() || (!essential && *unit == Unit::GivenUp)
             }),
-            (Desired::Held, Phase::Held) | (Desired::Down(_), Phase::Over) => true,
+            (Desired::Held, SitePhase::Held) | (Desired::Down(_), SitePhase::Over) => true,
             _ => false,
         }
     }
@@ -630,10 +630,11 @@ impl World {
                 return Err("the lease is lost, and the site goes on".to_owned());
             }
         }
-        if matches!(self.machine.phase(), Phase::Held | Phase::Over) && lives {
+        if matches!(self.machine.phase(), SitePhase::Held | SitePhase::Over) && lives {
             return Err("the site counts as held or over, and something of it lives".to_owned());
         }
-        if self.over_by.is_some_and(|by| self.now > by) && *self.machine.phase() != Phase::Over {
+        if self.over_by.is_some_and(|by| self.now > by) && *self.machine.phase() != SitePhase::Over
+        {
             return Err(format!("a stop has not ended in its time: {:?}", self.machine.phase()));
         }
         Ok(())

@@ -12,12 +12,12 @@ use crate::values::Moment;
 
 use super::actions::{Main, Origin, Start};
 use super::event_loop::Supervisor;
-use super::machine::{Found, Run};
+use super::machine::{AdoptionState, Run};
 use super::plan::UnitId;
 
 /// What the record alone says of a unit.
 enum Recorded {
-    Found(Found),
+    Known(AdoptionState),
     /// It was started, and its main process is gone.
     Gone,
     /// Nothing: it was not started yet, or the record was not written yet, or what it left was being
@@ -27,7 +27,7 @@ enum Recorded {
 
 impl Supervisor {
     /// Each unit as it is found; the main processes that live are held by a handle from here on.
-    pub(super) fn adopt(&mut self, before: &Record) -> Vec<Found> {
+    pub(super) fn adopt(&mut self, before: &Record) -> Vec<AdoptionState> {
         self.kin.adopts();
         let units: Vec<UnitId> = self.machine.ids().collect();
         let recorded: Vec<Recorded> =
@@ -37,8 +37,8 @@ impl Supervisor {
             .into_iter()
             .zip(recorded)
             .map(|(unit, recorded)| match recorded {
-                Recorded::Found(found) => found,
-                Recorded::Gone => Found::Gone { rest: self.something_lives_of(unit) },
+                Recorded::Known(found) => found,
+                Recorded::Gone => AdoptionState::Gone { rest: self.something_lives_of(unit) },
                 Recorded::Nothing => self.adopt_unrecorded(unit),
             })
             .collect();
@@ -49,7 +49,7 @@ impl Supervisor {
     fn adopt_recorded(&mut self, unit: UnitId, before: &Record) -> Recorded {
         let name = self.name(unit).to_owned();
         if before.done.contains(&name) {
-            return Recorded::Found(Found::Done);
+            return Recorded::Known(AdoptionState::Done);
         }
         let Some(known) = before.processes.iter().find(|p| p.name == name) else {
             return Recorded::Nothing;
@@ -58,10 +58,16 @@ impl Supervisor {
         let (pid, start) = (known.identity.pid, known.identity.start);
         self.shells[unit.0].output.go_on(known.printed_from, self.watcher.as_ref());
         let main = Main { pid, start: Start::Known(start), handle, origin: Origin::Adopted };
-        Recorded::Found(self.adopt_main(unit, main, start, known.ready))
+        Recorded::Known(self.adopt_main(unit, main, start, known.ready))
     }
 
-    fn adopt_main(&mut self, unit: UnitId, main: Main, start: StartTicks, ready: bool) -> Found {
+    fn adopt_main(
+        &mut self,
+        unit: UnitId,
+        main: Main,
+        start: StartTicks,
+        ready: bool,
+    ) -> AdoptionState {
         let pid = main.pid;
         let now = Moment::now();
         let since = now - start.age();
@@ -74,15 +80,15 @@ impl Supervisor {
             self.foothold.watch_ears(&self.places, self.watcher.as_ref());
         }
         log::info!("`{}` is adopted as {pid}", self.name(unit));
-        Found::Alive { run: Run { pid, since, main_since }, ready }
+        AdoptionState::Alive { run: Run { pid, since, main_since }, ready }
     }
 
     /// A unit of which the record says nothing. What lives of it is adopted where it can only be what
     /// was started last, and is to be ended otherwise.
-    fn adopt_unrecorded(&mut self, unit: UnitId) -> Found {
+    fn adopt_unrecorded(&mut self, unit: UnitId) -> AdoptionState {
         let is_held = lock::is_held(&self.places.process_lock(self.name(unit))).unwrap_or(true);
         if !is_held && !self.something_of(unit) {
-            return Found::Never;
+            return AdoptionState::Never;
         }
         if let Some(found) = self.adopt_leader(unit) {
             return found;
@@ -91,7 +97,7 @@ impl Supervisor {
             "something of `{}` lives that the record does not name; it is ended first",
             self.name(unit)
         );
-        Found::Gone { rest: true }
+        AdoptionState::Gone { rest: true }
     }
 
     /// As of [`Self::something_lives_of`], of this unit alone.
@@ -99,7 +105,7 @@ impl Supervisor {
         (0..2).any(|_| self.family().is_none_or(|family| !family.of(unit).is_empty()))
     }
 
-    fn adopt_leader(&mut self, unit: UnitId) -> Option<Found> {
+    fn adopt_leader(&mut self, unit: UnitId) -> Option<AdoptionState> {
         // Of one that daemonises it is not known how far it is, of one that is ready by what it
         // prints not from where its output counts.
         let is_clear = !self.machine.plan().units[unit.0].forks

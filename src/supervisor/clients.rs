@@ -9,9 +9,9 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::event_loop::Supervisor;
-use super::held::{Key, Verdict};
+use super::held::{MonitorVerdict, SeriesKey};
 use super::helpers::Role;
-use super::machine::{Desired, Event, Phase, Unit, Why};
+use super::machine::{Desired, Event, SitePhase, Unit, Why};
 use super::plan::UnitId;
 use crate::control::{Reply, Request, decode, encode};
 use crate::site::{Adjustments, DegradedIs};
@@ -39,7 +39,7 @@ enum Wait {
     Resumed,
     /// A monitor that may be held.
     Held {
-        key: Key,
+        key: SeriesKey,
         asked: Moment,
         until: Moment,
     },
@@ -316,7 +316,7 @@ impl Supervisor {
             }
             Request::Hold { interval, level, until } => {
                 let asked = Moment::now();
-                self.wait_for(id, Wait::Held { key: Key { interval, level }, asked, until });
+                self.wait_for(id, Wait::Held { key: SeriesKey { interval, level }, asked, until });
             }
             Request::Adjust { adjustments } => {
                 self.adjust(adjustments);
@@ -350,10 +350,10 @@ impl Supervisor {
         self.wait_for(id, Wait::Answers { missing, wrong, until });
     }
 
-    fn verdict(&self) -> Verdict {
+    fn verdict(&self) -> MonitorVerdict {
         let told = self.definition.degraded_is == DegradedIs::Degraded
             && self.degraded_is_told_at().is_some_and(Moment::passed);
-        Verdict::of(self.machine.state(), told)
+        MonitorVerdict::of(self.machine.state(), told)
     }
 
     /// When a site that is degraded is told as such.
@@ -416,13 +416,13 @@ impl Supervisor {
                 // A failed start is answered when it is rolled back.
                 (Desired::Down(Why::Failed(_) | Why::LeaseLost), _) => None,
                 (Desired::Held, _) if *wait == Wait::Resumed => overtaken("pause"),
-                (Desired::Held, Phase::Held) | (Desired::Up, Phase::Serving) => done(),
+                (Desired::Held, SitePhase::Held) | (Desired::Up, SitePhase::Serving) => done(),
                 (Desired::Held | Desired::Up, _) => None,
             },
             Wait::Paused => match (self.machine.desired(), self.machine.phase()) {
                 (Desired::Down(_), _) => overtaken("stop"),
                 (Desired::Up, _) => overtaken("resume"),
-                (Desired::Held, Phase::Held) => done(),
+                (Desired::Held, SitePhase::Held) => done(),
                 (Desired::Held, _) => None,
             },
         }

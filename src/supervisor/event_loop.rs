@@ -11,7 +11,7 @@ use super::held::Series;
 use super::helpers::{Helper, Role};
 use super::kin::{About, Family, Kin};
 use super::launch::Launch;
-use super::machine::{Event, Machine, Phase, UnitEvent};
+use super::machine::{Event, Machine, SitePhase, UnitEvent};
 use super::plan::UnitId;
 use crate::history;
 use crate::linux::clock::WallTime;
@@ -87,7 +87,7 @@ impl Supervisor {
     /// Lives the site's life; returns when nothing of it is left.
     pub(super) fn live(&mut self, begin: Event) {
         self.tell(begin);
-        while self.machine.phase() != &Phase::Over || self.sweep_strays() {
+        while self.machine.phase() != &SitePhase::Over || self.sweep_strays() {
             let tokens = self.wait();
             self.attend(&tokens);
             self.tell(Event::Tick);

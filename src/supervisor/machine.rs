@@ -2,7 +2,7 @@
 //!
 //! Promises: no clock, no system call, no I/O; the same events at the same moments give the same
 //! actions, for ever. Every unit and the site have one state each, the process lives inside the
-//! state that has one, and what is wanted (`Desired`) is kept beside what is (`Phase`, `Unit`).
+//! state that has one, and what is wanted (`Desired`) is kept beside what is (`SitePhase`, `Unit`).
 //!
 //! The order of a start and of a stop is derived, not counted: a unit may start when every unit
 //! that it depends on is ready, and may be stopped when no unit that needs it has a process. Both
@@ -41,7 +41,7 @@ const FOLLOW: Duration = Duration::from_secs(10);
 pub struct Machine {
     plan: Plan,
     desired: Desired,
-    phase: Phase,
+    phase: SitePhase,
     units: Vec<Unit>,
     memory: Vec<Memory>,
     /// How long this boot, or the next, may take.
@@ -58,7 +58,7 @@ impl Machine {
     pub fn new(plan: Plan) -> Self {
         Self {
             desired: Desired::Held,
-            phase: Phase::Held,
+            phase: SitePhase::Held,
             units: vec![Unit::Idle; plan.units.len()],
             memory: vec![Memory::default(); plan.units.len()],
             boot: plan.boot_timeout,
@@ -81,7 +81,7 @@ impl Machine {
     pub fn desired(&self) -> &Desired {
         &self.desired
     }
-    pub fn phase(&self) -> &Phase {
+    pub fn phase(&self) -> &SitePhase {
         &self.phase
     }
     pub fn unit(&self, unit: UnitId) -> &Unit {
@@ -101,8 +101,8 @@ impl Machine {
     /// What a monitor is told.
     pub fn state(&self) -> State {
         match &self.phase {
-            Phase::Booting { .. } | Phase::Settling { .. } | Phase::Serving => {
-                let serving = self.phase == Phase::Serving;
+            SitePhase::Booting { .. } | SitePhase::Settling { .. } | SitePhase::Serving => {
+                let serving = self.phase == SitePhase::Serving;
                 let missing = |essential: bool| {
                     self.ids().any(|u| {
                         self.plan.units[u.0].essential == essential && !self.unit(u).is_up()
@@ -116,14 +116,16 @@ impl Machine {
                     State::Running
                 }
             }
-            Phase::Gathering { .. } | Phase::Lowering { .. } | Phase::Over => match &self.desired {
-                // A resume that waits for its pause to end is on its way up again.
-                Desired::Up => State::Starting,
-                Desired::Held => State::Maintenance,
-                Desired::Down(Why::Ordered) => State::StoppingOrdered,
-                Desired::Down(Why::Failed(_) | Why::LeaseLost) => State::StoppingFailed,
-            },
-            Phase::Held => State::Maintenance,
+            SitePhase::Gathering { .. } | SitePhase::Lowering { .. } | SitePhase::Over => {
+                match &self.desired {
+                    // A resume that waits for its pause to end is on its way up again.
+                    Desired::Up => State::Starting,
+                    Desired::Held => State::Maintenance,
+                    Desired::Down(Why::Ordered) => State::StoppingOrdered,
+                    Desired::Down(Why::Failed(_) | Why::LeaseLost) => State::StoppingFailed,
+                }
+            }
+            SitePhase::Held => State::Maintenance,
         }
     }
 
@@ -160,13 +162,13 @@ impl Machine {
     /// When [`Event::Tick`] is due; None if only an event can change anything.
     pub fn next_tick(&self) -> Option<Moment> {
         let phase = match self.phase {
-            Phase::Booting { until } | Phase::Settling { until, .. } => Some(until),
-            Phase::Gathering { until, .. } => Some(until),
+            SitePhase::Booting { until } | SitePhase::Settling { until, .. } => Some(until),
+            SitePhase::Gathering { until, .. } => Some(until),
             // Once it is over, the rungs of the units are all that is left to come.
-            Phase::Lowering { polite_until } => {
+            SitePhase::Lowering { polite_until } => {
                 self.ids().any(|u| self.is_asked_politely(u)).then_some(polite_until)
             }
-            Phase::Serving | Phase::Held | Phase::Over => None,
+            SitePhase::Serving | SitePhase::Held | SitePhase::Over => None,
         };
         let units = self.ids().filter_map(|u| self.unit_timer(u));
         units.chain(phase).min()
@@ -174,8 +176,11 @@ impl Machine {
 
     fn raising(&self) -> bool {
         match self.phase {
-            Phase::Booting { .. } | Phase::Settling { .. } | Phase::Serving => true,
-            Phase::Gathering { .. } | Phase::Lowering { .. } | Phase::Held | Phase::Over => false,
+            SitePhase::Booting { .. } | SitePhase::Settling { .. } | SitePhase::Serving => true,
+            SitePhase::Gathering { .. }
+            | SitePhase::Lowering { .. }
+            | SitePhase::Held
+            | SitePhase::Over => false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::actions::Main;
 use super::event_loop::Supervisor;
-use super::machine::{Cause, Desired, Failure, Health, Milestone, Note, Rung, Unit, Why};
+use super::machine::{Cause, Desired, Health, Milestone, Note, Rung, Unit, UnitFailure, Why};
 use super::plan::UnitId;
 use crate::control::{self, ProcessView, View};
 use crate::history;
@@ -94,7 +94,7 @@ impl Supervisor {
         reason
     }
 
-    fn describe_failure(&self, failure: &Failure) -> control::Failure {
+    fn describe_failure(&self, failure: &UnitFailure) -> control::Failure {
         let unit = failure.unit;
         let mut reason = self.reason(unit, &failure.cause);
         if failure.booting {

@@ -22,14 +22,14 @@ pub enum Desired {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {
     Ordered,
-    Failed(Failure),
+    Failed(UnitFailure),
     /// The database is another's, or may be.
     LeaseLost,
 }
 
 /// What made the supervisor give the site up.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
+pub struct UnitFailure {
     pub unit: UnitId,
     pub cause: Cause,
     /// The site had not come up yet.
@@ -59,7 +59,7 @@ pub enum Cause {
 
 /// Where the site is on its way.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Phase {
+pub enum SitePhase {
     /// Units are being started; at `until` what is essential must be ready.
     Booting {
         until: Moment,
@@ -202,7 +202,7 @@ pub enum Event {
     /// The beginning, for a site whose supervisor is gone: each unit as it was found. What must still
     /// come up has `boot` for it.
     Adopt {
-        units: Vec<Found>,
+        units: Vec<AdoptionState>,
         boot: Duration,
     },
     Unit(UnitId, UnitEvent),
@@ -226,7 +226,7 @@ pub enum Event {
 
 /// How a unit was found whose supervisor is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum AdoptionState {
     /// It was never started.
     Never,
     /// A oneshot that was done.
@@ -319,7 +319,7 @@ pub enum Note {
 pub enum Milestone {
     Adopted,
     Up,
-    Failing(Failure),
+    Failing(UnitFailure),
     LeaseLost,
     Stopping,
     /// The beginning, with the processes down.

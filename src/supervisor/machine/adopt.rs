@@ -8,7 +8,7 @@ impl Machine {
     /// turn; what ended while nobody watched has failed now.
     pub(super) fn on_adopt(
         &mut self,
-        found: Vec<Found>,
+        found: Vec<AdoptionState>,
         boot: Duration,
         now: Moment,
         out: &mut Vec<Action>,
@@ -18,25 +18,25 @@ impl Machine {
         self.boot = boot;
         // It was up once, so that what is missing now is a fault and no beginning.
         let was_up = found.iter().all(|unit| match unit {
-            Found::Alive { ready, .. } => *ready,
-            Found::Done | Found::Gone { .. } => true,
-            Found::Never => false,
+            AdoptionState::Alive { ready, .. } => *ready,
+            AdoptionState::Done | AdoptionState::Gone { .. } => true,
+            AdoptionState::Never => false,
         });
         self.boot_now(now);
         if was_up {
-            self.phase = Phase::Serving;
+            self.phase = SitePhase::Serving;
         }
         let mut gone = Vec::new();
         for (id, unit) in self.ids().zip(found) {
             match unit {
-                Found::Never => {}
-                Found::Done => self.units[id.0] = Unit::Done,
-                Found::Alive { run, ready: true } => self.is_ready(id, run, now, out),
-                Found::Alive { run, ready: false } => {
+                AdoptionState::Never => {}
+                AdoptionState::Done => self.units[id.0] = Unit::Done,
+                AdoptionState::Alive { run, ready: true } => self.is_ready(id, run, now, out),
+                AdoptionState::Alive { run, ready: false } => {
                     let until = self.ready_limit(id, now);
                     self.starts(id, run, until, now, out);
                 }
-                Found::Gone { rest } => gone.push((id, rest)),
+                AdoptionState::Gone { rest } => gone.push((id, rest)),
             }
         }
         for (id, rest) in gone {

@@ -75,11 +75,11 @@ impl Machine {
     /// Says whether anything changed, so that what follows from it is done as well.
     pub(super) fn advance_phase(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
         match self.phase.clone() {
-            Phase::Booting { until } => {
+            SitePhase::Booting { until } => {
                 let started = self.start_what_may(out);
                 if self.ids().all(|u| self.is_resolved(u)) {
                     self.phase =
-                        Phase::Settling { until: now + self.plan.settle, boot_until: until };
+                        SitePhase::Settling { until: now + self.plan.settle, boot_until: until };
                     return true;
                 }
                 if until > now {
@@ -91,9 +91,9 @@ impl Machine {
                 }
                 true
             }
-            Phase::Settling { until, boot_until } => {
+            SitePhase::Settling { until, boot_until } => {
                 if !self.ids().all(|u| self.is_resolved(u)) {
-                    self.phase = Phase::Booting { until: boot_until };
+                    self.phase = SitePhase::Booting { until: boot_until };
                     return true;
                 }
                 if until <= now {
@@ -102,8 +102,8 @@ impl Machine {
                 }
                 false
             }
-            Phase::Serving => self.start_what_may(out),
-            Phase::Gathering { unit, until, polite_until } => {
+            SitePhase::Serving => self.start_what_may(out),
+            SitePhase::Gathering { unit, until, polite_until } => {
                 if until > now {
                     return false;
                 }
@@ -111,13 +111,13 @@ impl Machine {
                 self.lower(polite_until, out);
                 true
             }
-            Phase::Lowering { polite_until } => self.lower_what_may(polite_until, now, out),
-            Phase::Held | Phase::Over => false,
+            SitePhase::Lowering { polite_until } => self.lower_what_may(polite_until, now, out),
+            SitePhase::Held | SitePhase::Over => false,
         }
     }
 
     pub(super) fn serve(&mut self, out: &mut Vec<Action>) {
-        self.phase = Phase::Serving;
+        self.phase = SitePhase::Serving;
         out.push(Action::Note(Note::Site(Milestone::Up)));
     }
 
@@ -206,11 +206,11 @@ impl Machine {
         match self.desired {
             Desired::Up => self.boot_now(now),
             Desired::Held => {
-                self.phase = Phase::Held;
+                self.phase = SitePhase::Held;
                 out.push(Action::Note(Note::Site(Milestone::Held)));
             }
             Desired::Down(_) => {
-                self.phase = Phase::Over;
+                self.phase = SitePhase::Over;
                 out.push(Action::Note(Note::Site(Milestone::Over)));
             }
         }

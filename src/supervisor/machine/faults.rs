@@ -59,25 +59,25 @@ impl Machine {
 
     pub(super) fn fail(&mut self, unit: UnitId, cause: Cause, now: Moment, out: &mut Vec<Action>) {
         let booting = match self.phase {
-            Phase::Booting { .. } | Phase::Settling { .. } => true,
-            Phase::Serving
-            | Phase::Gathering { .. }
-            | Phase::Lowering { .. }
-            | Phase::Held
-            | Phase::Over => false,
+            SitePhase::Booting { .. } | SitePhase::Settling { .. } => true,
+            SitePhase::Serving
+            | SitePhase::Gathering { .. }
+            | SitePhase::Lowering { .. }
+            | SitePhase::Held
+            | SitePhase::Over => false,
         };
         let polite = if booting {
             self.rollback.min(self.plan.stop_timeout)
         } else {
             self.plan.stop_timeout
         };
-        let failure = Failure { unit, cause, booting };
+        let failure = UnitFailure { unit, cause, booting };
         out.push(Action::Note(Note::Site(Milestone::Failing(failure.clone()))));
         self.desired = Desired::Down(Why::Failed(failure));
         match self.plan.units[unit.0].evidence {
             Some(time) => {
                 let until = now + time.min(polite / 2);
-                self.phase = Phase::Gathering { unit, until, polite_until: now + polite };
+                self.phase = SitePhase::Gathering { unit, until, polite_until: now + polite };
                 out.push(Action::GatherEvidence(unit));
             }
             None => self.lower(now + polite, out),
@@ -87,11 +87,11 @@ impl Machine {
     /// Another node may write to the database: all that lives is killed at once, as even a TERM is
     /// answered by many with a last write.
     pub(super) fn on_lease_lost(&mut self, now: Moment, out: &mut Vec<Action>) {
-        if self.phase == Phase::Over {
+        if self.phase == SitePhase::Over {
             return;
         }
         self.is_lease_lost = true;
-        if let Phase::Gathering { unit, .. } = self.phase {
+        if let SitePhase::Gathering { unit, .. } = self.phase {
             out.push(Action::DropHelpers(unit));
         }
         match self.desired {
@@ -203,7 +203,7 @@ impl Machine {
     }
 
     pub(super) fn polite_time_is_over(&self, now: Moment) -> bool {
-        matches!(self.phase, Phase::Lowering { polite_until } if polite_until <= now)
+        matches!(self.phase, SitePhase::Lowering { polite_until } if polite_until <= now)
     }
 
     pub(super) fn ready_limit(&self, id: UnitId, from: Moment) -> Moment {

@@ -4,7 +4,7 @@ use super::*;
 
 impl Machine {
     pub(super) fn boot_now(&mut self, now: Moment) {
-        self.phase = Phase::Booting { until: now + self.boot };
+        self.phase = SitePhase::Booting { until: now + self.boot };
         for (unit, memory) in self.units.iter_mut().zip(&mut self.memory) {
             *unit = Unit::Idle;
             *memory = Memory::default();
@@ -13,15 +13,18 @@ impl Machine {
 
     pub(super) fn on_stop(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
         match self.phase.clone() {
-            Phase::Over => {}
-            Phase::Gathering { unit, polite_until: before, .. } => {
+            SitePhase::Over => {}
+            SitePhase::Gathering { unit, polite_until: before, .. } => {
                 out.push(Action::DropHelpers(unit));
                 self.lower(before.min(polite_until), out);
             }
-            Phase::Lowering { polite_until: before } => {
-                self.phase = Phase::Lowering { polite_until: before.min(polite_until) };
+            SitePhase::Lowering { polite_until: before } => {
+                self.phase = SitePhase::Lowering { polite_until: before.min(polite_until) };
             }
-            Phase::Booting { .. } | Phase::Settling { .. } | Phase::Serving | Phase::Held => {
+            SitePhase::Booting { .. }
+            | SitePhase::Settling { .. }
+            | SitePhase::Serving
+            | SitePhase::Held => {
                 self.lower(polite_until, out);
             }
         }
@@ -41,12 +44,12 @@ impl Machine {
         }
         out.push(Action::Note(Note::Site(Milestone::Holding)));
         match self.phase {
-            Phase::Booting { .. } | Phase::Settling { .. } | Phase::Serving => {
+            SitePhase::Booting { .. } | SitePhase::Settling { .. } | SitePhase::Serving => {
                 self.lower(polite_until, out);
             }
             // A resume had come while a pause was under way: that one goes on.
-            Phase::Lowering { .. } => {}
-            Phase::Gathering { .. } | Phase::Held | Phase::Over => {}
+            SitePhase::Lowering { .. } => {}
+            SitePhase::Gathering { .. } | SitePhase::Held | SitePhase::Over => {}
         }
     }
 
@@ -58,25 +61,25 @@ impl Machine {
         self.boot = boot;
         out.push(Action::Note(Note::Site(Milestone::Resuming)));
         match self.phase {
-            Phase::Held => self.boot_now(now),
+            SitePhase::Held => self.boot_now(now),
             // Boots when everything is down: see `lowered`.
-            Phase::Lowering { .. } => {}
-            Phase::Booting { .. }
-            | Phase::Settling { .. }
-            | Phase::Serving
-            | Phase::Gathering { .. }
-            | Phase::Over => {}
+            SitePhase::Lowering { .. } => {}
+            SitePhase::Booting { .. }
+            | SitePhase::Settling { .. }
+            | SitePhase::Serving
+            | SitePhase::Gathering { .. }
+            | SitePhase::Over => {}
         }
     }
 
     pub(super) fn on_gathered(&mut self, out: &mut Vec<Action>) {
-        if let Phase::Gathering { polite_until, .. } = self.phase {
+        if let SitePhase::Gathering { polite_until, .. } = self.phase {
             self.lower(polite_until, out);
         }
     }
 
     pub(super) fn lower(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
-        self.phase = Phase::Lowering { polite_until };
+        self.phase = SitePhase::Lowering { polite_until };
         for id in self.ids() {
             match &mut self.units[id.0] {
                 unit @ Unit::Backoff { .. } => *unit = Unit::Idle,

@@ -77,9 +77,9 @@ fn the_next_is_started_when_the_one_before_is_ready_and_the_site_settles() {
     tell(&mut m, B, UnitEvent::Running, 2);
     tell(&mut m, B, UnitEvent::Ready, 3);
     assert_eq!(m.state(), State::Running);
-    assert_eq!(*m.phase(), Phase::Settling { until: s(4), boot_until: s(60) });
+    assert_eq!(*m.phase(), SitePhase::Settling { until: s(4), boot_until: s(60) });
     m.step(Event::Tick, s(4));
-    assert_eq!(*m.phase(), Phase::Serving);
+    assert_eq!(*m.phase(), SitePhase::Serving);
     assert_eq!(m.next_tick(), None, "nothing is due while nothing happens");
 }
 
@@ -99,7 +99,7 @@ fn a_stop_goes_in_reverse_and_its_ladder_has_its_times() {
     assert_eq!(m.next_tick(), Some(s(118)));
     assert!(m.step(Event::Tick, s(118)).contains(&Action::TermAll(A)));
     tell(&mut m, A, died(), 119);
-    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::Ordered)));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Over, &Desired::Down(Why::Ordered)));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_death_without_a_budget_is_the_end_of_the_site() {
     tell(&mut m, B, died(), 51);
     let Desired::Down(Why::Failed(failure)) = m.desired() else { panic!("{:?}", m.desired()) };
     assert_eq!((failure.unit, failure.booting), (A, false));
-    assert_eq!(*m.phase(), Phase::Over);
+    assert_eq!(*m.phase(), SitePhase::Over);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_budget_gives_longer_and_longer_delays_and_ends() {
     tell(&mut m, A, UnitEvent::Forked(pid()), now);
     tell(&mut m, A, UnitEvent::Running, now);
     tell(&mut m, A, died(), now + 10);
-    assert_eq!(*m.phase(), Phase::Over, "the fourth death is one too many");
+    assert_eq!(*m.phase(), SitePhase::Over, "the fourth death is one too many");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_stop_in_the_middle_of_a_start_starts_nothing_more() {
     assert_eq!(tell(&mut m, A, UnitEvent::Running, 3), []);
     assert_eq!(tell(&mut m, A, UnitEvent::Ready, 3), []);
     assert_eq!(tell(&mut m, A, died(), 4), []);
-    assert_eq!(*m.phase(), Phase::Over);
+    assert_eq!(*m.phase(), SitePhase::Over);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_resume_that_comes_during_a_pause_boots_when_all_is_down() {
     assert_eq!(m.state(), State::Starting);
     tell(&mut m, B, died(), 12);
     assert_eq!(tell(&mut m, A, died(), 13), [Action::Spawn(A)]);
-    assert_eq!(*m.phase(), Phase::Booting { until: s(73) });
+    assert_eq!(*m.phase(), SitePhase::Booting { until: s(73) });
 }
 
 #[test]
@@ -181,19 +181,19 @@ fn what_a_main_process_leaves_is_ended_before_anything_else_follows() {
     assert_eq!(tell(&mut m, B, UnitEvent::Emptied, 17), [Action::AskToStop(A)]);
 }
 
-fn adopt(machine: &mut Machine, units: Vec<Found>) -> Vec<Action> {
+fn adopt(machine: &mut Machine, units: Vec<AdoptionState>) -> Vec<Action> {
     machine.step(Event::Adopt { units, boot: Duration::from_secs(60) }, s(100))
 }
 
-fn alive(ready: bool) -> Found {
-    Found::Alive { run: Run { pid: pid(), since: s(0), main_since: s(0) }, ready }
+fn alive(ready: bool) -> AdoptionState {
+    AdoptionState::Alive { run: Run { pid: pid(), since: s(0), main_since: s(0) }, ready }
 }
 
 #[test]
 fn what_is_adopted_alive_is_not_touched() {
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
     let actions = adopt(&mut site, vec![alive(true), alive(true)]);
-    assert_eq!((site.state(), site.phase()), (State::Running, &Phase::Serving));
+    assert_eq!((site.state(), site.phase()), (State::Running, &SitePhase::Serving));
     let harmless = |a: &Action| matches!(a, Action::Note(_) | Action::DropHelpers(_));
     assert!(actions.iter().all(harmless), "{actions:?}");
 }
@@ -201,16 +201,16 @@ fn what_is_adopted_alive_is_not_touched() {
 #[test]
 fn what_ended_before_it_was_adopted_has_failed_and_what_never_began_has_its_turn() {
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
-    adopt(&mut site, vec![alive(true), Found::Gone { rest: false }]);
+    adopt(&mut site, vec![alive(true), AdoptionState::Gone { rest: false }]);
     assert_eq!(site.state(), State::StoppingFailed);
 
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
-    let actions = adopt(&mut site, vec![alive(true), Found::Never]);
+    let actions = adopt(&mut site, vec![alive(true), AdoptionState::Never]);
     assert!(actions.contains(&Action::Spawn(B)), "{actions:?}");
     assert_eq!(site.state(), State::Starting);
 
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
-    let actions = adopt(&mut site, vec![alive(false), Found::Never]);
+    let actions = adopt(&mut site, vec![alive(false), AdoptionState::Never]);
     assert!(actions.contains(&Action::AwaitReady(A)), "{actions:?}");
 }
 
@@ -315,7 +315,7 @@ fn a_site_that_lost_its_lease_is_killed_at_once_and_starts_nothing_more() {
     for id in [A, B] {
         tell(&mut m, id, died(), 100);
     }
-    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::LeaseLost)));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Over, &Desired::Down(Why::LeaseLost)));
     assert_eq!(m.step(Event::LeaseLost, s(101)), []);
 }
 
@@ -333,7 +333,7 @@ fn a_stop_under_way_becomes_a_kill_when_the_lease_is_lost_and_stays_a_stop() {
     for id in [A, B] {
         tell(&mut m, id, died(), 101);
     }
-    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::Ordered)));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Over, &Desired::Down(Why::Ordered)));
 }
 
 #[test]
@@ -342,5 +342,5 @@ fn a_site_at_rest_ends_when_its_lease_is_lost() {
     let time = Duration::from_secs(60);
     m.step(Event::Begin { held: true, boot: time, rollback: time }, s(0));
     m.step(Event::LeaseLost, s(1));
-    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::LeaseLost)));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Over, &Desired::Down(Why::LeaseLost)));
 }
