@@ -1,7 +1,13 @@
 //! The machine of a site whose supervisor is gone and whose processes live: it goes on from where
 //! they are. As pure as the rest.
 
-use super::*;
+use std::time::Duration;
+
+use super::site::{Machine, Remains};
+use crate::supervisor::state::{
+    Action, AdoptionState, Cause, Desired, Milestone, Note, SitePhase, Unit,
+};
+use crate::values::{ExitStatus, Moment};
 
 impl Machine {
     /// Takes the units as they were found. What lives is not touched; what was never started has its

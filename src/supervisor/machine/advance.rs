@@ -1,6 +1,13 @@
 //! Going on: whatever time has come, and whatever has become possible, is done.
 
-use super::*;
+use std::time::Duration;
+
+use super::site::{Machine, Remains};
+use crate::supervisor::plan::UnitId;
+use crate::supervisor::state::{
+    Action, Cause, Clearance, Desired, Health, Milestone, Note, Rung, SitePhase, Then, Unit,
+};
+use crate::values::Moment;
 
 impl Machine {
     /// Does all that is due, until nothing more is.

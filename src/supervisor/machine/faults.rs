@@ -1,6 +1,14 @@
 //! What goes wrong with a unit, and how it is ended: again, without it, or the end of the site.
 
-use super::*;
+use std::time::Duration;
+
+use super::site::{Machine, Remains};
+use crate::supervisor::plan::UnitId;
+use crate::supervisor::state::{
+    Action, Cause, Clearance, Desired, Milestone, Note, Rung, SitePhase, Then, Unit, UnitFailure,
+    Why,
+};
+use crate::values::Moment;
 
 impl Machine {
     /// Something went wrong with a unit; decides between again, without it, and the end.

@@ -1,6 +1,12 @@
 //! What is asked of a site: stop, hold, resume. As pure as the rest of the machine.
 
-use super::*;
+use std::time::Duration;
+
+use super::site::Machine;
+use crate::supervisor::state::{
+    Action, Desired, Memory, Milestone, Note, SitePhase, Then, Unit, Why,
+};
+use crate::values::Moment;
 
 impl Machine {
     pub(super) fn boot_now(&mut self, now: Moment) {

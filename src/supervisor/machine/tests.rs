@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use super::*;
 use crate::site::Restart;
-use crate::supervisor::plan::{HealthPlan, UnitPlan};
-use crate::values::{ExecError, Stage};
+use crate::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitId, UnitPlan};
+use crate::values::{ExecError, ExitStatus, Stage};
 use crate::values::{Pid, Signal};
 
 const A: UnitId = UnitId(0);

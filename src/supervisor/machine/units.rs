@@ -1,6 +1,11 @@
 //! What happens to a unit: every pair of its state and an event, spelt out.
 
-use super::*;
+use super::site::{FOLLOW, Machine, Remains, SOON, STEPPING_STONE};
+use crate::supervisor::plan::{ReadyPlan, UnitId};
+use crate::supervisor::state::{
+    Action, Cause, Clearance, Health, Note, Run, Rung, Then, Unit, UnitEvent,
+};
+use crate::values::{ExitStatus, Moment};
 
 impl Machine {
     pub(super) fn on_unit(
