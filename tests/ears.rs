@@ -424,7 +424,7 @@ fn a_healthcheck_for_which_there_is_no_room_is_no_failed_one() {
         return eprintln!("*** LEFT OUT: prlimit(1) is missing ***");
     }
     limit(supervisor, "5");
-    until("it is said", || bench.log("a", "siteward.log").contains("that is no answer"));
+    until("it is said", || bench.log("a", "siteward.log").contains("does not count as failed"));
     limit(supervisor, "1024");
     until("it answers", || code(bench.hand(&["monitor", "-q", "a", "--timeout", "5s"])) == 0);
     Waiting::<()>::new().wait(Some(in_seconds(3)));
