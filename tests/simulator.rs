@@ -77,13 +77,14 @@ fn random_plan(dice: &mut Dice) -> Plan {
             }
         })
         .collect();
-    Plan::new(
+    let plan = Plan::new(
         units,
         dice.millis(2000, 30_000),
         dice.millis(0, 20_000),
         dice.millis(0, 3000),
         dice.millis(0, 500),
-    )
+    );
+    Plan { reserves_ports: dice.chance(30), ..plan }
 }
 
 /// What a unit's program is like; the same in every run of it.
@@ -153,6 +154,8 @@ struct World {
     over_by: Option<Moment>,
     /// Another node may be at work on the database.
     is_lease_lost: bool,
+    /// A pause has released the ports of the site.
+    are_ports_released: bool,
     trace: bool,
     steps: u64,
 }
@@ -187,6 +190,7 @@ impl World {
             next: 0,
             over_by: None,
             is_lease_lost: false,
+            are_ports_released: false,
             trace,
             steps: 0,
         }
@@ -440,6 +444,7 @@ impl World {
             return Err(format!("{action:?}, though the lease is lost"));
         }
         match action {
+            Action::ReservePorts => return self.reserve_ports().map(Some),
             Action::Spawn(unit) => return self.spawn(*unit).map(Some),
             Action::AwaitReady(unit) => {
                 let guard = Guard::Helpers(self.bodies[unit.0].helpers);
@@ -518,10 +523,24 @@ impl World {
         Ok(None)
     }
 
+    fn reserve_ports(&mut self) -> Result<Event, String> {
+        if self.bodies.iter().any(|body| body.main || body.others) {
+            return Err("ports are reserved while processes of the site may have them".to_owned());
+        }
+        if self.dice.chance(20) {
+            return Ok(Event::PortsTaken);
+        }
+        self.are_ports_released = false;
+        Ok(Event::PortsReserved)
+    }
+
     fn spawn(&mut self, unit: UnitId) -> Result<Event, String> {
         let body = &self.bodies[unit.0];
         if body.main || body.others {
             return Err(format!("{unit:?} is started a second time while something of it lives"));
+        }
+        if self.machine.plan().reserves_ports && self.are_ports_released {
+            return Err(format!("{unit:?} is started, and the site's ports are not reserved"));
         }
         let plan = self.machine.plan().units[unit.0].clone();
         for dependency in &plan.depends_on {
@@ -595,6 +614,7 @@ impl World {
                     (body.ready, body.given_up) = (false, false);
                 }
             }
+            Note::Site(Milestone::Holding | Milestone::BegunHeld) => self.are_ports_released = true,
             Note::Site(Milestone::Over) => {
                 if self.bodies.iter().any(|b| b.main || b.others) {
                     return Err("the site is over, and something of it lives".to_owned());

@@ -4,6 +4,7 @@ use super::answers::Answer;
 use super::helpers::Role;
 use super::machine::{Action, Event, Note};
 use super::plan::UnitId;
+use super::ports;
 use super::processes::{Processes, Surroundings};
 use crate::values::Signal;
 
@@ -13,6 +14,8 @@ pub(super) enum Done {
     Nothing,
     /// The machine is to be told of this next.
     Tell(Event),
+    /// The ports of the site cannot be reserved, for this reason.
+    PortsTaken(String),
     /// This is to be written down.
     Note(Note),
 }
@@ -32,6 +35,7 @@ impl Processes {
         around: &Surroundings<'_>,
     ) -> Done {
         match action {
+            Action::ReservePorts => return self.reserve_ports(around),
             Action::Spawn(unit) => return Done::Tell(self.spawn(unit, around)),
             Action::AwaitReady(unit) => return self.await_ready(unit, around).into(),
             Action::Follow(unit) => return self.follow(unit, around).into(),
@@ -64,6 +68,16 @@ impl Processes {
             Action::Note(note) => return Done::Note(note),
         }
         Done::Nothing
+    }
+
+    fn reserve_ports(&mut self, around: &Surroundings<'_>) -> Done {
+        match ports::reserve(&around.configuration.definition) {
+            Ok(reserved) => {
+                self.reserved = reserved;
+                Done::Tell(Event::PortsReserved)
+            }
+            Err(why) => Done::PortsTaken(why),
+        }
     }
 
     fn send_stop_signal(&mut self, unit: UnitId, around: &Surroundings<'_>) {

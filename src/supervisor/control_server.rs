@@ -165,6 +165,15 @@ impl ControlServer {
         answered
     }
 
+    /// The site stays paused, for this reason.
+    pub(super) fn refuse_resume(&mut self, why: &str) {
+        for connection in self.connections.values_mut() {
+            if connection.wait == Wait::Resumed {
+                connection.answer(&Reply::Refused { why: why.to_owned() });
+            }
+        }
+    }
+
     /// The site has ended: the last answers.
     pub(super) fn answer_last(&mut self, view: &View, failure: Option<&Failure>) {
         for connection in self.connections.values_mut() {

@@ -47,6 +47,8 @@ impl Machine {
             Event::Stop { polite_until } => self.on_stop(polite_until, &mut out),
             Event::Hold { polite_until } => self.on_hold(polite_until, &mut out),
             Event::Resume { boot } => self.on_resume(boot, now, &mut out),
+            Event::PortsReserved => self.on_ports_reserved(now),
+            Event::PortsTaken => self.on_ports_taken(&mut out),
             Event::LeaseLost => self.on_lease_lost(now, &mut out),
             Event::Tick => {}
         }

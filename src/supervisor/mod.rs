@@ -201,7 +201,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         control: ControlServer::default(),
         guard,
         lease,
-        status: SiteStatus { since, paused, failure: None, stopped_by: None },
+        status: SiteStatus { since, paused, resumed_from: None, failure: None, stopped_by: None },
         watcher,
         configuration,
     };

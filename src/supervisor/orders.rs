@@ -8,7 +8,6 @@ use super::connection::Wait;
 use super::held::SeriesKey;
 use super::machine::{Desired, Event, Unit};
 use super::plan::UnitId;
-use super::ports;
 use super::supervised_site::SupervisedSite;
 use crate::control::{Pause, Reply, Request};
 use crate::site::Adjustments;
@@ -145,14 +144,9 @@ impl SupervisedSite {
         if self.is_ending() {
             return self.refuse(id, "the site is being stopped");
         }
-        // A pause has released them.
-        if self.status.paused.is_some() {
-            match ports::reserve(&self.configuration.definition) {
-                Ok(reserved) => self.processes.reserved = reserved,
-                Err(why) => return self.refuse(id, why),
-            }
+        if let Some(pause) = self.status.paused.take() {
+            self.status.resumed_from = Some(pause);
         }
-        self.status.paused = None;
         self.control.wait_for(id, Wait::Resumed);
         self.tell(Event::Resume { boot: boot.max(SHORTEST_BOOT) });
     }

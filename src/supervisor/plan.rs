@@ -19,6 +19,8 @@ pub struct Plan {
     /// From TERM to KILL.
     pub forcekill_time: Duration,
     pub settle: Duration,
+    /// The site reserves ports, which a pause has released.
+    pub reserves_ports: bool,
 }
 
 /// One unit: a process, or one of its instances.
@@ -103,16 +105,13 @@ impl Plan {
             let wanted = &definition.processes[unit.process].depends_on;
             unit.depends_on = wanted.iter().flat_map(|p| of_process[*p].iter().copied()).collect();
         }
-        Self::new(
-            units,
-            definition.boot_timeout,
-            definition.stop_timeout,
-            definition.forcekill_time,
-            definition.settle,
-        )
+        let reserves_ports = !definition.reserve_ports.is_empty();
+        let times = (definition.boot_timeout, definition.stop_timeout);
+        let plan = Self::new(units, times.0, times.1, definition.forcekill_time, definition.settle);
+        Self { reserves_ports, ..plan }
     }
 
-    /// A plan of these units.
+    /// A plan of these units, of a site that reserves no ports.
     pub fn new(
         units: Vec<UnitPlan>,
         boot_timeout: Duration,
@@ -122,6 +121,14 @@ impl Plan {
     ) -> Self {
         let edges: Vec<Vec<usize>> = units.iter().map(|u| u.depends_on.clone()).collect();
         let needs = transitive_needs(&edges);
-        Self { units, needs, boot_timeout, stop_timeout, forcekill_time, settle }
+        Self {
+            units,
+            needs,
+            boot_timeout,
+            stop_timeout,
+            forcekill_time,
+            settle,
+            reserves_ports: false,
+        }
     }
 }

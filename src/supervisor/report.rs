@@ -26,6 +26,8 @@ pub(super) struct SiteStatus {
     pub(super) since: WallTime,
     /// Why the site is paused, if it is.
     pub(super) paused: Option<Pause>,
+    /// The pause that a resume is to end; it is in force again if the ports are taken.
+    pub(super) resumed_from: Option<Pause>,
     pub(super) failure: Option<Failure>,
     /// By which verb or signal it was stopped.
     pub(super) stopped_by: Option<String>,

@@ -82,6 +82,8 @@ pub enum SitePhase {
     },
     /// Everything is down, and the supervisor stays.
     Held,
+    /// Everything is down, and is started again once the site's ports are reserved.
+    Reserving,
     /// Everything is down, and the supervisor may go.
     Over,
 }
@@ -218,6 +220,10 @@ pub enum Event {
     Resume {
         boot: Duration,
     },
+    /// The site's ports are reserved.
+    PortsReserved,
+    /// One of the site's ports cannot be reserved.
+    PortsTaken,
     /// The lease of the site's database is lost: another node may be at work on it.
     LeaseLost,
     /// Time has passed.
@@ -276,6 +282,8 @@ pub enum UnitEvent {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
+    /// Reserve the ports of the site; answer with `PortsReserved` or `PortsTaken`.
+    ReservePorts,
     /// Start its program; answer with `Forked`, `NotForked` or `Occupied`.
     Spawn(UnitId),
     /// Find out when it is ready; answer with `Ready`.

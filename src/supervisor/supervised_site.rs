@@ -122,6 +122,10 @@ impl SupervisedSite {
                 match processes.carry_out(action, &reason, &around) {
                     Done::Nothing => {}
                     Done::Tell(event) => queue.push_back(event),
+                    Done::PortsTaken(why) => {
+                        self.refuse_resume(&why);
+                        queue.push_back(Event::PortsTaken);
+                    }
                     Done::Note(note) => {
                         self.note(&note, fault_told);
                         fault_told = matches!(note, Note::Fault(..));
@@ -129,6 +133,13 @@ impl SupervisedSite {
                 }
             }
         }
+    }
+
+    /// The site stays paused, as one of its ports is taken.
+    fn refuse_resume(&mut self, why: &str) {
+        log::warn!("the site stays paused: {why}");
+        self.status.paused = self.status.resumed_from.take();
+        self.control.refuse_resume(why);
     }
 
     pub(super) fn tell_all(&mut self, events: impl IntoIterator<Item = Event>) {

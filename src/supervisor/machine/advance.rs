@@ -119,7 +119,7 @@ impl Machine {
                 true
             }
             SitePhase::Lowering { polite_until } => self.lower_what_may(polite_until, now, out),
-            SitePhase::Held | SitePhase::Over => false,
+            SitePhase::Held | SitePhase::Reserving | SitePhase::Over => false,
         }
     }
 
@@ -211,11 +211,8 @@ impl Machine {
 
     pub(super) fn lowered(&mut self, now: Moment, out: &mut Vec<Action>) {
         match self.desired {
-            Desired::Up => self.boot_now(now),
-            Desired::Held => {
-                self.phase = SitePhase::Held;
-                out.push(Action::Note(Note::Site(Milestone::Held)));
-            }
+            Desired::Up => self.boot_again(now, out),
+            Desired::Held => self.hold(out),
             Desired::Down(_) => {
                 self.phase = SitePhase::Over;
                 out.push(Action::Note(Note::Site(Milestone::Over)));

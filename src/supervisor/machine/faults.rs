@@ -72,6 +72,7 @@ impl Machine {
             | SitePhase::Gathering { .. }
             | SitePhase::Lowering { .. }
             | SitePhase::Held
+            | SitePhase::Reserving
             | SitePhase::Over => false,
         };
         let polite = if booting {

@@ -17,6 +17,36 @@ impl Machine {
         }
     }
 
+    /// Boots after a pause, which has released the site's ports. Until everything is down they are in use by
+    /// its own processes.
+    pub(super) fn boot_again(&mut self, now: Moment, out: &mut Vec<Action>) {
+        if self.plan.reserves_ports {
+            self.phase = SitePhase::Reserving;
+            out.push(Action::ReservePorts);
+        } else {
+            self.boot_now(now);
+        }
+    }
+
+    pub(super) fn on_ports_reserved(&mut self, now: Moment) {
+        if self.phase == SitePhase::Reserving {
+            self.boot_now(now);
+        }
+    }
+
+    /// The site cannot be resumed, and stays paused.
+    pub(super) fn on_ports_taken(&mut self, out: &mut Vec<Action>) {
+        if self.phase == SitePhase::Reserving {
+            self.desired = Desired::Held;
+            self.hold(out);
+        }
+    }
+
+    pub(super) fn hold(&mut self, out: &mut Vec<Action>) {
+        self.phase = SitePhase::Held;
+        out.push(Action::Note(Note::Site(Milestone::Held)));
+    }
+
     pub(super) fn on_stop(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
         match self.phase.clone() {
             SitePhase::Over => {}
@@ -30,7 +60,8 @@ impl Machine {
             SitePhase::Booting { .. }
             | SitePhase::Settling { .. }
             | SitePhase::Serving
-            | SitePhase::Held => {
+            | SitePhase::Held
+            | SitePhase::Reserving => {
                 self.lower(polite_until, out);
             }
         }
@@ -53,8 +84,9 @@ impl Machine {
             SitePhase::Booting { .. } | SitePhase::Settling { .. } | SitePhase::Serving => {
                 self.lower(polite_until, out);
             }
-            // A resume had come while a pause was under way: that one goes on.
+            // A resume had come while a pause was under way: the pause goes on.
             SitePhase::Lowering { .. } => {}
+            SitePhase::Reserving => self.hold(out),
             SitePhase::Gathering { .. } | SitePhase::Held | SitePhase::Over => {}
         }
     }
@@ -67,10 +99,11 @@ impl Machine {
         self.boot = boot;
         out.push(Action::Note(Note::Site(Milestone::Resuming)));
         match self.phase {
-            SitePhase::Held => self.boot_now(now),
+            SitePhase::Held => self.boot_again(now, out),
             // Boots when everything is down: see `lowered`.
             SitePhase::Lowering { .. } => {}
-            SitePhase::Booting { .. }
+            SitePhase::Reserving
+            | SitePhase::Booting { .. }
             | SitePhase::Settling { .. }
             | SitePhase::Serving
             | SitePhase::Gathering { .. }

@@ -107,6 +107,7 @@ impl Machine {
                 }
             }
             SitePhase::Held => State::Maintenance,
+            SitePhase::Reserving => State::Starting,
         }
     }
 
@@ -119,7 +120,7 @@ impl Machine {
             SitePhase::Lowering { polite_until } => {
                 self.ids().any(|u| self.is_asked_politely(u)).then_some(polite_until)
             }
-            SitePhase::Serving | SitePhase::Held | SitePhase::Over => None,
+            SitePhase::Serving | SitePhase::Held | SitePhase::Reserving | SitePhase::Over => None,
         };
         let units = self.ids().filter_map(|u| self.unit_timer(u));
         units.chain(phase).min()
@@ -131,6 +132,7 @@ impl Machine {
             SitePhase::Gathering { .. }
             | SitePhase::Lowering { .. }
             | SitePhase::Held
+            | SitePhase::Reserving
             | SitePhase::Over => false,
         }
     }

@@ -171,6 +171,39 @@ fn a_resume_that_comes_during_a_pause_boots_when_all_is_down() {
     assert_eq!(*m.phase(), SitePhase::Booting { until: s(73) });
 }
 
+/// A site of two units whose ports a pause, under way since 10, has released.
+fn pausing_with_ports() -> Machine {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    m.plan.reserves_ports = true;
+    begin(&mut m);
+    up(&mut m, 1);
+    m.step(Event::Hold { polite_until: s(60) }, s(10));
+    m
+}
+
+#[test]
+fn a_resume_reserves_the_ports_once_no_process_of_the_site_can_have_them() {
+    let boot = Duration::from_secs(60);
+    let mut m = pausing_with_ports();
+    let actions = deeds(m.step(Event::Resume { boot }, s(11)));
+    assert_eq!(actions, [], "its own processes have the ports");
+    assert_eq!(tell(&mut m, B, died(), 12), [Action::AskToStop(A)]);
+    assert_eq!(tell(&mut m, A, died(), 13), [Action::ReservePorts]);
+    assert_eq!(m.state(), State::Starting);
+    assert_eq!(m.step(Event::PortsReserved, s(13)), [Action::Spawn(A)]);
+
+    let mut m = pausing_with_ports();
+    tell(&mut m, B, died(), 12);
+    tell(&mut m, A, died(), 13);
+    assert_eq!(deeds(m.step(Event::Resume { boot }, s(20))), [Action::ReservePorts]);
+    m.step(Event::PortsTaken, s(20));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Held, &Desired::Held), "it stays paused");
+    assert_eq!(deeds(m.step(Event::Resume { boot }, s(21))), [Action::ReservePorts]);
+    m.step(Event::Stop { polite_until: s(60) }, s(22));
+    assert_eq!(*m.phase(), SitePhase::Over, "a stop overtakes it");
+    assert_eq!(m.step(Event::PortsReserved, s(23)), []);
+}
+
 #[test]
 fn what_a_main_process_leaves_is_ended_before_anything_else_follows() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
