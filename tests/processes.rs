@@ -414,3 +414,26 @@ fn while_nothing_happens_the_supervisor_sleeps() {
         .wait(Some(siteward::values::Moment::now() + second));
     assert_eq!(switches(), before);
 }
+
+#[test]
+fn a_death_is_logged_once_whether_the_site_goes_on_or_fails() {
+    let bench = Bench::new();
+    bench.define(
+        "a",
+        "processes: {x: {command: [ACT, steady], restart: {attempts: 1, within: 60s, delay: 0s}}}\n",
+    );
+    succeed(bench.hand(&["start", "a"]));
+    signal(bench.pid("a", "x"), Signal::KILL);
+    until("it runs again", || {
+        succeed(bench.hand(&["status", "a"])).contains("ready, started again once")
+    });
+    let told = || {
+        let log = bench.log("a", "siteward.log");
+        let by_supervisor = |line: &&str| !line.contains("the site `a` failed: ");
+        log.lines().filter(by_supervisor).filter(|l| l.contains("killed by SIGKILL")).count()
+    };
+    assert_eq!(told(), 1, "{}", bench.log("a", "siteward.log"));
+    signal(bench.pid("a", "x"), Signal::KILL);
+    until("it has failed", || bench.monitor("a") == (7, 7, 1));
+    assert_eq!(told(), 2, "{}", bench.log("a", "siteward.log"));
+}
