@@ -1,4 +1,122 @@
-//! The words of the machine: states, events, actions. Plain values; see `machine` for what they do.
+//! The states, events and actions of the machine. Plain values; `machine` decides what follows from them.
+//!
+//! The tables say which event is taken in which state, what it leads to, and what is done at once. An event
+//! that is not listed for a state changes nothing there. Times that run out are the event `time`; a unit's
+//! `Stopping` and `Clearing` name the rung that has been reached. The tables are made from the code by
+//! `tests/state_table.rs`.
+//!
+//! ## Units
+//!
+//! Of a unit with a restart budget. Without one it becomes GivenUp where the table says Backoff, and an
+//! essential unit fails the site.
+//!
+//! ```text
+//! unit                     becomes                         action          on
+//! Idle                     Spawning                        Spawn           what it depends on is ready
+//! Spawning                 Forked                                          forked
+//!                          Backoff                                         not forked
+//!                          Clearing: Termed                TermAll         occupied
+//! Forked                   Starting                        AwaitReady      running
+//!                          GivenUp                                         not run
+//!                          Backoff                                         ends with 0; killed
+//!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Asked, then Backoff   AskToStop       unidentified; time
+//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Killed                KillAll         lease lost
+//! Starting                 Ready                                           ready
+//!                          Backoff                                         ends with 0; killed
+//!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Asked, then Backoff   AskToStop       unidentified; time
+//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Killed                KillAll         lease lost
+//! Starting (oneshot)       Done                                            ends with 0
+//!                          Clearing: Termed, then Done     TermAll         ends with 0, leaves others
+//! Starting (forks)         Backoff                                         ends with 0
+//!                          Following                       Follow          ends with 0, leaves others
+//! Following (forks)        Backoff                                         ends with 0; killed; emptied
+//!                          Starting                                        main process found
+//!                          Clearing: Termed, then Backoff  TermAll         no main process; time
+//!                          Clearing: Termed                TermAll         stop
+//!                          Clearing: Killed                KillAll         lease lost
+//! Ready                    Backoff                                         ends with 0; killed
+//!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Asked, then Backoff   AskToStop       unidentified
+//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Killed                KillAll         lease lost
+//! Ready (stop_command)     Stopping: Command               RunStopCommand  stop
+//! Ready (healthcheck)      Ready, asked                    CheckHealth     time
+//! Ready, asked             Ready                                           healthy; not asked
+//!                          Stopping: Asked, then Backoff   AskToStop       unhealthy; time
+//! Backoff                  Spawning                        Spawn           time
+//!                          Idle                                            stop; lease lost
+//! Done (oneshot)                                                           no event
+//! GivenUp (not essential)                                                  no event
+//! Stopping: Command        Idle                                            not run; ends with 0; killed
+//!                          Clearing: Termed                TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Asked                 AskToStop       stop command failed
+//!                          Stopping: Termed                TermAll         time
+//!                          Stopping: Killed                KillAll         lease lost
+//! Stopping: Asked          Idle                                            not run; ends with 0; killed
+//!                          Clearing: Termed                TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Termed                TermAll         time
+//!                          Stopping: Killed                KillAll         lease lost
+//! Stopping: Termed         Idle                                            not run; ends with 0; killed
+//!                          Clearing: Termed                                ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Killed                KillAll         time; lease lost
+//! Stopping: Killed         Idle                                            not run; ends with 0; killed
+//!                          Clearing: Killed                KillAll         ends with 0, leaves others; killed, leaves others
+//! Clearing: Termed         Idle                                            ends with 0; killed; emptied
+//!                          Clearing: Killed                KillAll         time; lease lost
+//! Clearing: Killed         Idle                                            ends with 0; killed; emptied
+//! ```
+//!
+//! ## The site
+//!
+//! Of a site that reserves ports, with one essential unit that has an on_failure command and no restart
+//! budget. Without ports, Reserving is left out; without on_failure, Gathering is.
+//!
+//! ```text
+//! site                 becomes              action          on
+//! (new)                Booting              Spawn           begin
+//!                      Held                                 begin paused
+//!                      Booting              AwaitReady      adopt, the unit not ready
+//!                      Serving                              adopt, the unit ready
+//! Booting              Settling                             the unit is ready
+//!                      Gathering            GatherEvidence  the unit ends; time
+//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to pause   AskToStop       pause
+//!                      Lowering, to end     KillAll         lease lost
+//! Settling             Gathering            GatherEvidence  the unit ends
+//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to pause   AskToStop       pause
+//!                      Lowering, to end     KillAll         lease lost
+//!                      Serving                              time
+//! Serving              Gathering            GatherEvidence  the unit ends
+//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to pause   AskToStop       pause
+//!                      Lowering, to end     KillAll         lease lost
+//! Gathering            Lowering, to end     AskToStop       stop; evidence gathered; time
+//!                      Lowering, to end     KillAll         lease lost
+//! Lowering, to end     Over                                 the unit ends
+//!                      Lowering, to end     KillAll         lease lost
+//!                      Lowering, to end     TermAll         time
+//! Lowering, to pause   Held                                 the unit ends
+//!                      Lowering, to end                     stop
+//!                      Lowering, to resume                  resume
+//!                      Lowering, to end     KillAll         lease lost
+//!                      Lowering, to pause   TermAll         time
+//! Lowering, to resume  Reserving            ReservePorts    the unit ends
+//!                      Lowering, to end                     stop
+//!                      Lowering, to pause                   pause
+//!                      Lowering, to end     KillAll         lease lost
+//!                      Lowering, to resume  TermAll         time
+//! Held                 Over                                 stop; lease lost
+//!                      Reserving            ReservePorts    resume
+//! Reserving            Over                                 stop; lease lost
+//!                      Held                                 pause; ports taken
+//!                      Booting              Spawn           ports reserved
+//! Over                                                      no event
+//! ```
 
 use std::time::Duration;
 
