@@ -1,7 +1,7 @@
-//! What verbs and supervisor say to each other: one line of JSON each way on a socket of the site.
+//! The protocol between verbs and the supervisor: one line of JSON each way on the site's control socket.
 //!
-//! Promises: the vocabulary of states, and messages that both sides read alike. Must never: wait
-//! beyond the deadline it is given, or trust a peer to send less than a line of bounded length.
+//! Promises: one vocabulary of states, and messages that both sides read alike. Must never: wait beyond the
+//! deadline it is given, or read a line without a bound.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -17,7 +17,7 @@ use crate::linux::{StartTicks, sockets};
 use crate::site::{Adjustments, DegradedIs};
 use crate::values::{Moment, Pid, Signal};
 
-/// The nine states of a site, with what a manager must be told apart within two of them.
+/// The nine states of a site; two of them are split, as managers answer them differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -26,20 +26,20 @@ pub enum State {
     Running,
     Degraded,
     Maintenance,
-    /// `stopping`, as it was told to.
+    /// `stopping`, as ordered.
     StoppingOrdered,
-    /// `stopping`, because something failed.
+    /// `stopping`, after a failure.
     StoppingFailed,
-    /// `failed`, and nothing of it lives.
+    /// `failed`, and none of its processes lives.
     Failed,
-    /// `failed`, and something of it lives.
+    /// `failed`, and some of its processes live.
     FailedWithSurvivors,
     Unsupervised,
     Unknown,
 }
 
 impl State {
-    /// Nobody has to do anything about it.
+    /// It needs no action.
     pub fn is_well(self) -> bool {
         match self {
             Self::Running | Self::Maintenance | Self::Degraded | Self::Starting => true,
@@ -75,10 +75,10 @@ impl fmt::Display for State {
     }
 }
 
-/// Why a site is at rest, and until when that is meant.
+/// Why a site is paused, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
-    /// Who, where, when and why, in a sentence without its full stop.
+    /// The person, the node, the time and the reason, as a sentence without its full stop.
     pub words: String,
     pub until: Option<WallTime>,
 }
@@ -89,7 +89,7 @@ impl Pause {
         Self { words: words.into(), until: None }
     }
 
-    /// Its time is past.
+    /// Its end has passed.
     pub fn is_over(&self) -> bool {
         self.until.is_some_and(|until| until <= WallTime::now())
     }
@@ -116,27 +116,27 @@ pub enum Request {
     Look,
     /// Run every healthcheck once, and then the view; not beyond `until`.
     CheckHealth { until: Moment },
-    /// Answer when the site is up or held, or when that will not come.
+    /// Answered when the site is up or paused, or cannot become so.
     AwaitUp,
-    /// End the site; answer when nothing of it lives. Be polite until then.
+    /// Stop the site, gracefully until `polite_until`; answered when none of its processes lives.
     Stop { polite_until: Moment, by: String },
-    /// Stop the processes and stay; answer when they are down.
+    /// Stop the processes and stay; answered when they are down.
     Pause { pause: Pause },
-    /// Start the processes again within `boot`; answer when they are up.
+    /// Start the processes again within `boot`; answered when they are up.
     Resume { boot: Duration },
-    /// The view as soon as it is worth telling, and at `until` at the latest. Held only where it
-    /// continues a series: see the supervisor's `held` module.
+    /// A monitor, which may be held: answered with the view when the state changes, and at `until` at the
+    /// latest. See the supervisor's `held` module.
     Hold {
         interval: Duration,
         level: u32,
-        // On the fastest way of a monitor nothing is read that need not be. A supervisor in another
-        // time namespace answers too early or too late, and is then asked the long way.
+        // Not converted between time namespaces, which would cost the fastest monitor a read. A supervisor in
+        // another one answers too early or too late, and is then asked the long way.
         #[serde(with = "as_it_is")]
         until: Moment,
     },
-    /// The manager's parameters have changed.
+    /// Use these parameters of the manager.
     Adjust { adjustments: Adjustments },
-    /// Let every process that has a `reload` read its configuration again.
+    /// Reload every process that has a `reload`.
     Reload { until: Moment },
 }
 
@@ -144,27 +144,27 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
-    /// A first answer to an order that takes time: it has been heard.
+    /// The order was received, and takes time; another reply follows.
     Heard,
-    /// It is done, and so it looks now.
+    /// It is done; the site as it is now.
     Done(Box<View>),
     /// It could not be done.
     Failed(Box<Failure>),
-    /// Another order came in between.
+    /// Another order came first.
     Overtaken { by: String },
-    /// It cannot be done as things are.
+    /// It cannot be done in this state.
     Refused { why: String },
-    /// Too many ask at once; whoever asks again may be heard.
+    /// Too many verbs wait at once; the verb may ask again.
     Busy { why: String },
 }
 
-/// What is answered before anything is asked, to somebody who may not ask.
+/// The only answer to a peer that may not ask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Denial {
     pub denied: String,
 }
 
-/// What a supervisor says.
+/// A line from the supervisor.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Word {
@@ -176,7 +176,7 @@ enum Word {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct View {
     pub state: State,
-    /// What was asked of the site: up, held, down.
+    /// What was ordered: up, held, down.
     pub desired: String,
     pub supervisor: Pid,
     pub since: WallTime,
@@ -197,19 +197,19 @@ pub struct ProcessView {
     /// The main process, if it has one.
     pub pid: Option<Pid>,
     pub start: Option<StartTicks>,
-    /// What it is doing, in a word or two.
+    /// Its state, in a word or two.
     pub doing: String,
     pub up: bool,
     pub essential: bool,
     pub restarts: u32,
-    /// Its own words (`STATUS=`), or the last thing that went wrong.
+    /// Its own status (`STATUS=`), or its last fault.
     pub detail: Option<String>,
 }
 
 /// What failed, when and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// None if it was not one of the processes.
+    /// None if no process failed.
     pub process: Option<String>,
     /// One sentence, without its full stop.
     pub reason: String,
@@ -220,12 +220,12 @@ pub struct Failure {
     pub signal: Option<Signal>,
 }
 
-/// The longest line that either side reads, in bytes: a view of a thousand processes.
+/// The longest line that is read, in bytes: a view of a thousand processes.
 const LONGEST_LINE: usize = 4 << 20;
 
 /// Writes a message as one line.
 pub fn encode(message: &impl Serialize) -> Vec<u8> {
-    // Only maps with keys that are no text can fail to become JSON, and there are none here.
+    // Only a map with keys that are no strings cannot become JSON, and there is none here.
     let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
     line
@@ -234,12 +234,12 @@ pub fn encode(message: &impl Serialize) -> Vec<u8> {
 /// Reads a message from one line.
 ///
 /// # Errors
-/// It is none that this version knows.
+/// This version does not know the message.
 pub fn decode<T: for<'a> Deserialize<'a>>(line: &[u8]) -> io::Result<T> {
     serde_json::from_slice(line).map_err(io::Error::from)
 }
 
-/// A verb's end of the socket.
+/// A verb's connection to the supervisor.
 #[derive(Debug)]
 pub struct Client {
     stream: UnixStream,
@@ -250,17 +250,17 @@ impl Client {
     /// Connects to a supervisor that listens at `socket`.
     ///
     /// # Errors
-    /// `NotFound` or `ConnectionRefused` where nobody listens; `WouldBlock` at the deadline.
+    /// `NotFound` or `ConnectionRefused` without a listener; `WouldBlock` at the deadline.
     pub fn connect(socket: &Path, deadline: Moment) -> io::Result<Self> {
         let stream = sockets::connect_stream(socket, deadline.left())?;
         Ok(Self { stream, buffer: Vec::new() })
     }
 
-    /// Asks.
+    /// Sends a request.
     ///
     /// # Errors
-    /// `WouldBlock` at the deadline. That the supervisor is gone, or has refused before it was asked,
-    /// is told by what is received.
+    /// `WouldBlock` at the deadline. A supervisor that is gone, or has denied the connection, is an error of
+    /// [`Self::receive`].
     pub fn send(&mut self, request: &Request, deadline: Moment) -> io::Result<()> {
         self.stream.set_write_timeout(Some(patience(deadline)))?;
         match self.stream.write_all(&encode(request)) {
@@ -272,8 +272,8 @@ impl Client {
     /// The next answer.
     ///
     /// # Errors
-    /// `UnexpectedEof` if the supervisor is gone; `TimedOut` at the deadline; `PermissionDenied` where
-    /// it is another user's.
+    /// `UnexpectedEof` if the supervisor is gone; `TimedOut` at the deadline; `PermissionDenied` if it denied
+    /// the connection.
     pub fn receive(&mut self, deadline: Moment) -> io::Result<Reply> {
         loop {
             if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
@@ -303,7 +303,7 @@ impl Client {
         }
     }
 
-    /// Asks, and takes the first answer that is not [`Reply::Heard`].
+    /// Sends a request, and returns the first reply that is not [`Reply::Heard`].
     ///
     /// # Errors
     /// As [`Self::send`] and [`Self::receive`].
@@ -318,7 +318,7 @@ impl Client {
     }
 }
 
-// A timeout of zero would mean for ever.
+// A timeout of zero would mean no timeout.
 fn patience(deadline: Moment) -> Duration {
     deadline.left().max(Duration::from_millis(1))
 }
@@ -345,10 +345,10 @@ mod tests {
     }
 
     #[test]
-    fn who_is_turned_away_for_the_crowd_is_not_told_that_it_may_not_ask() {
+    fn a_busy_supervisor_is_not_taken_for_one_that_denies() {
         let busy = Reply::Busy { why: "many".to_owned() };
         assert!(matches!(decode(&encode(&busy)).unwrap(), Word::Reply(reply) if reply == busy));
-        let denial = Denial { denied: "who are you".to_owned() };
+        let denial = Denial { denied: "not you".to_owned() };
         assert!(matches!(decode(&encode(&denial)).unwrap(), Word::Denial(_)));
     }
 }

@@ -139,7 +139,7 @@ fn a_process_that_should_daemonise_and_only_ends_is_told() {
     bench.define("a", "processes:\n  d: {command: [/bin/true], forks: true}\n");
     let failed = output(bench.hand(&["start", "a"]));
     assert!(
-        said(&failed).contains("`d` was to daemonise and left no main process"),
+        said(&failed).contains("`d` was to daemonise, and no main process was found"),
         "{}",
         said(&failed)
     );

@@ -386,12 +386,12 @@ impl World {
         let (stop, forcekill, boot) = (plan.stop_timeout, plan.forcekill_time, plan.boot_timeout);
         match order {
             Order::Stop(polite) => {
-                let polite_until = self.now + polite;
-                let over = polite_until + forcekill + KILL_TAKES * 2;
+                let graceful_until = self.now + polite;
+                let over = graceful_until + forcekill + KILL_TAKES * 2;
                 self.over_by = Some(self.over_by.map_or(over, |o| o.min(over)));
-                self.step(Event::Stop { polite_until })
+                self.step(Event::Stop { graceful_until })
             }
-            Order::Hold => self.step(Event::Hold { polite_until: self.now + stop }),
+            Order::Hold => self.step(Event::Hold { graceful_until: self.now + stop }),
             Order::Resume => self.step(Event::Resume { boot }),
             Order::LoseLease => {
                 self.is_lease_lost = true;

@@ -103,7 +103,7 @@ fn begin(held: bool) -> Event {
 }
 
 fn stop() -> Event {
-    Event::Stop { polite_until: at(10_000) }
+    Event::Stop { graceful_until: at(10_000) }
 }
 
 fn ended(code: i32, rest: bool) -> UnitEvent {
@@ -319,7 +319,7 @@ fn site_table() -> Table {
         ("adopt, the unit not ready", adopted(false)),
         ("adopt, the unit ready", adopted(true)),
     ];
-    let hold = || Event::Hold { polite_until: at(10_000) };
+    let hold = || Event::Hold { graceful_until: at(10_000) };
     let resume = || Event::Resume { boot: SECOND * 60 };
     let events = [
         ("the unit is ready", Event::Unit(UNIT, UnitEvent::Ready)),

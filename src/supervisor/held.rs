@@ -1,11 +1,10 @@
-//! The held monitor: a manager asks every so often and the supervisor knows at once, so the
-//! question is kept until there is something to tell.
+//! The held monitor: a recurring monitor is answered when the state of the site changes, or when its wait is
+//! over, so that the manager learns of a failure at once.
 //!
-//! What keeps it safe: a question is held only where it continues a series, that is, where the one
-//! before it, with the same interval and check level, was answered and not cut off, no longer ago
-//! than its interval and a second. A probe has no interval, a first monitor has none before it,
-//! and one after a break comes too late: those belong to a transition of the manager, which waits
-//! for them, so they are answered at once.
+//! A monitor is held only if it continues a series: the one before it, with the same interval and check level,
+//! was answered and not cut off, and not longer ago than its interval and a second. All others are answered at
+//! once, as a transition of the manager may wait for them: a probe has no interval, a first monitor has none
+//! before it, and one after a break comes too late.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,24 +12,24 @@ use std::time::Duration;
 use crate::control::State;
 use crate::values::Moment;
 
-/// By how much a question may come later than its interval and still continue its series.
+/// By how much a monitor may come later than its interval and still continue its series.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// More series than these at once are nobody's; the one that has waited longest is forgotten.
+/// How many series are remembered; beyond them the oldest is dropped.
 const MOST: usize = 64;
 
-/// One series is told from another by interval and check level.
+/// What tells one series from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SeriesKey {
     pub(super) interval: Duration,
     pub(super) level: u32,
 }
 
-/// What was told, as far as a manager tells verdicts apart.
+/// The answer to a monitor, as far as managers tell answers apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MonitorVerdict {
     Well,
-    /// Degraded, and the definition wants that to be told.
+    /// Degraded, and the definition wants that to be reported.
     ToldAsDegraded,
     Bad,
 }
@@ -40,7 +39,7 @@ impl MonitorVerdict {
         match state {
             State::Degraded if told_as_degraded => Self::ToldAsDegraded,
             State::Running | State::Maintenance | State::Degraded => Self::Well,
-            // A site that starts is well in a manager's eyes, but it is watched on the way.
+            // A monitor of a site that starts is answered at once.
             State::Starting
             | State::Stopped
             | State::StoppingOrdered
@@ -53,12 +52,12 @@ impl MonitorVerdict {
     }
 }
 
-/// All series: when each was last answered, and with what.
+/// All series: when each was last answered, and how.
 #[derive(Debug, Default)]
 pub(super) struct Series(HashMap<SeriesKey, (Moment, MonitorVerdict)>);
 
 impl Series {
-    /// Whether a question that has come is to be answered now.
+    /// Whether a monitor that came at `asked` is to be answered now.
     pub(super) fn is_due(
         &self,
         key: SeriesKey,
@@ -83,7 +82,7 @@ impl Series {
         self.0.insert(key, (now, verdict));
     }
 
-    /// It was cut off: whoever asks next begins anew.
+    /// A monitor was cut off: the next one begins a new series.
     pub(super) fn cut_off(&mut self, key: SeriesKey) {
         self.0.remove(&key);
     }

@@ -1,16 +1,16 @@
-//! What a site does next: pure, `step(event, now) -> actions`.
+//! Decides what a site does next: `step(event, now)` returns the actions. `state` has the tables of states
+//! and events.
 //!
-//! Promises: no clock, no system call, no I/O; the same events at the same moments give the same
-//! actions, for ever. Every unit and the site have one state each, the process lives inside the
-//! state that has one, and what is wanted (`Desired`) is kept beside what is (`SitePhase`, `Unit`).
+//! Promises: no clock, no system call, no I/O; the same events at the same moments give the same actions.
+//! The site has one state (`SitePhase`) and each unit has one (`Unit`); what was ordered (`Desired`) is kept
+//! apart from them.
 //!
-//! The order of a start and of a stop is derived, not counted: a unit may start when every unit
-//! that it depends on is ready, and may be stopped when no unit that needs it has a process. Both
-//! read the same table of the plan, by rows and by columns, so no counter can drift.
+//! The order of a start and of a stop is derived from the plan: a unit may start when every unit on which it
+//! depends is ready, and may be stopped when no unit that needs it has a process.
 //!
-//! Must never: start a second process of a unit, stop a unit before those that need it unless the
-//! time for politeness is over, or say that a unit is down while something of it lives. Once the
-//! lease of the site's database is lost: start anything, or leave anything of it a chance to write.
+//! Must never: start a second process of a unit; stop a unit before those that need it, unless the time of the
+//! graceful stop is over; take a unit for down while a process of it lives. Once the lease of the site's
+//! database is lost: start anything, or send a signal other than KILL.
 
 mod adopt;
 mod advance;
@@ -20,14 +20,14 @@ mod site;
 mod units;
 
 pub use super::state::*;
-pub use site::Machine;
+pub use site::{Machine, Memory};
 
 use crate::control::State;
 use crate::values::Moment;
 
 impl Machine {
-    /// One event at one moment. The actions are to be carried out in their order, and what they
-    /// ask to be answered is answered before anything else is told.
+    /// Takes one event at one moment. The actions are to be carried out in their order, and their answers are
+    /// the next events.
     pub fn step(&mut self, event: Event, now: Moment) -> Vec<Action> {
         let mut out = Vec::new();
         match event {
@@ -44,8 +44,8 @@ impl Machine {
             Event::Adopt { units, boot } => self.on_adopt(units, boot, now, &mut out),
             Event::Unit(unit, event) => self.on_unit(unit, event, now, &mut out),
             Event::Gathered => self.on_gathered(&mut out),
-            Event::Stop { polite_until } => self.on_stop(polite_until, &mut out),
-            Event::Hold { polite_until } => self.on_hold(polite_until, &mut out),
+            Event::Stop { graceful_until } => self.on_stop(graceful_until, &mut out),
+            Event::Hold { graceful_until } => self.on_hold(graceful_until, &mut out),
             Event::Resume { boot } => self.on_resume(boot, now, &mut out),
             Event::PortsReserved => self.on_ports_reserved(now),
             Event::PortsTaken => self.on_ports_taken(&mut out),

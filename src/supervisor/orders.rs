@@ -20,8 +20,8 @@ impl SupervisedSite {
     /// A signal orders the site to stop.
     pub(super) fn on_stop_signal(&mut self, signal: &str) {
         self.status.stopped_by.get_or_insert(signal.to_owned());
-        let polite_until = Moment::now() + self.configuration.definition.stop_timeout;
-        self.tell(Event::Stop { polite_until });
+        let graceful_until = Moment::now() + self.configuration.definition.stop_timeout;
+        self.tell(Event::Stop { graceful_until });
     }
 
     // --- connections ----------------------------------------------------------------------------
@@ -82,10 +82,10 @@ impl SupervisedSite {
             Request::Look => self.reply_with_view(id),
             Request::AwaitUp => self.control.wait_for(id, Wait::Up),
             Request::CheckHealth { until } => self.check_health(id, until),
-            Request::Stop { polite_until, by } => {
+            Request::Stop { polite_until: graceful_until, by } => {
                 self.control.wait_for(id, Wait::Down);
                 self.status.stopped_by.get_or_insert(by);
-                self.tell(Event::Stop { polite_until });
+                self.tell(Event::Stop { graceful_until });
             }
             Request::Pause { pause } => self.pause(id, pause),
             Request::Resume { boot } => self.resume(id, boot),
@@ -136,8 +136,8 @@ impl SupervisedSite {
         self.status.paused = Some(pause);
         self.processes.reserved.release();
         self.control.wait_for(id, Wait::Paused);
-        let polite_until = Moment::now() + self.configuration.definition.stop_timeout;
-        self.tell(Event::Hold { polite_until });
+        let graceful_until = Moment::now() + self.configuration.definition.stop_timeout;
+        self.tell(Event::Hold { graceful_until });
     }
 
     fn resume(&mut self, id: u64, boot: Duration) {

@@ -1,4 +1,4 @@
-//! What the machine needs to know of a site: each instance a unit, each duration decided.
+//! What the machine needs to know of a site: each instance is a unit, each duration is resolved.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct UnitPlan {
     pub name: String,
-    /// Where its process stands in the definition.
+    /// The index of its process in the definition.
     pub process: usize,
     /// Which instance it is, from 1.
     pub instance: u32,
@@ -51,11 +51,11 @@ pub struct UnitPlan {
 pub enum ReadyPlan {
     AtExec,
     After(Duration),
-    /// Somebody will say so.
+    /// When `UnitEvent::Ready` says so.
     WhenTold,
 }
 
-/// The rhythm of a healthcheck.
+/// The times of a healthcheck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthPlan {
     pub interval: Duration,

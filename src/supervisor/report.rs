@@ -178,7 +178,9 @@ impl Reporter<'_> {
             Cause::Died(ExitStatus::Signal(signal)) => {
                 format!("`{name}` was killed by {signal}, which siteward did not send")
             }
-            Cause::Died(ExitStatus::Untold) => format!("`{name}` has ended, and nobody saw how"),
+            Cause::Died(ExitStatus::Untold) => {
+                format!("`{name}` has ended; its exit status is not known")
+            }
             Cause::NotReady(time) => {
                 let how = match &self.configuration.process(unit).ready {
                     Ready::AtExec | Ready::Delay(_) => String::new(),
@@ -204,7 +206,7 @@ impl Reporter<'_> {
                     .filter(|d| !self.machine.unit(UnitId(**d)).is_up())
                     .map(|d| format!("`{}`", self.configuration.name(UnitId(*d))))
                     .collect();
-                format!("`{name}` never had its turn: it waits for {}", waits.join(" and "))
+                format!("`{name}` was never started: it waits for {}", waits.join(" and "))
             }
             Cause::Unhealthy(said) => {
                 let check = self.configuration.process(unit).healthcheck.as_ref();
@@ -217,14 +219,14 @@ impl Reporter<'_> {
             }
             Cause::NotAsked(time, why) => {
                 format!(
-                    "`{name}` could not be asked how it is for {}: its healthcheck {why}",
+                    "the healthcheck of `{name}` could not be started for {}: it {why}",
                     show(*time)
                 )
             }
             Cause::Unidentified => format!(
                 "`{name}` could not be identified, as /proc could not be read, and is ended"
             ),
-            Cause::NoMain => format!("`{name}` was to daemonise and left no main process"),
+            Cause::NoMain => format!("`{name}` was to daemonise, and no main process was found"),
         }
     }
 
@@ -298,6 +300,6 @@ fn doing(unit: &Unit) -> &'static str {
         Unit::Ready { .. } => "ready, healthcheck failing",
         Unit::Stopping { rung: Rung::Killed, .. } => "being killed",
         Unit::Stopping { .. } => "stopping",
-        Unit::Clearing { .. } => "leftovers being ended",
+        Unit::Clearing { .. } => "its remaining processes being ended",
     }
 }

@@ -1,5 +1,4 @@
-//! The machine of a site whose supervisor is gone and whose processes live: it goes on from where
-//! they are. As pure as the rest.
+//! The adoption of a running site: the machine begins with its units as they were found.
 
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use crate::supervisor::state::{
 use crate::values::{ExitStatus, Moment};
 
 impl Machine {
-    /// Takes the units as they were found. What lives is not touched; what was never started has its
-    /// turn; what ended while nobody watched has failed now.
+    /// Takes the units as they were found. A process that lives is not touched; a unit that was never started
+    /// is started in its turn; one that ended meanwhile has a fault now.
     pub(super) fn on_adopt(
         &mut self,
         found: Vec<AdoptionState>,
@@ -22,7 +21,7 @@ impl Machine {
         out.push(Action::Note(Note::Site(Milestone::Adopted)));
         self.desired = Desired::Up;
         self.boot = boot;
-        // It was up once, so that what is missing now is a fault and no beginning.
+        // It was up before, so that a missing unit is a fault and not a boot.
         let was_up = found.iter().all(|unit| match unit {
             AdoptionState::Alive { ready, .. } => *ready,
             AdoptionState::Done | AdoptionState::Gone { .. } => true,

@@ -1,4 +1,4 @@
-//! Going on: whatever time has come, and whatever has become possible, is done.
+//! Does what is due: times that have run out, units that may be started or stopped.
 
 use std::time::Duration;
 
@@ -110,15 +110,15 @@ impl Machine {
                 false
             }
             SitePhase::Serving => self.start_what_may(out),
-            SitePhase::Gathering { unit, until, polite_until } => {
+            SitePhase::Gathering { unit, until, graceful_until } => {
                 if until > now {
                     return false;
                 }
                 out.push(Action::DropHelpers(unit));
-                self.lower(polite_until, out);
+                self.lower(graceful_until, out);
                 true
             }
-            SitePhase::Lowering { polite_until } => self.lower_what_may(polite_until, now, out),
+            SitePhase::Lowering { graceful_until } => self.lower_what_may(graceful_until, now, out),
             SitePhase::Held | SitePhase::Reserving | SitePhase::Over => false,
         }
     }
@@ -128,7 +128,7 @@ impl Machine {
         out.push(Action::Note(Note::Site(Milestone::Up)));
     }
 
-    /// It is up, or nobody waits for it any more.
+    /// It is up, or is not waited for any more.
     pub(super) fn is_resolved(&self, id: UnitId) -> bool {
         let unit = self.unit(id);
         unit.is_up() || (*unit == Unit::GivenUp && !self.plan.units[id.0].essential)
@@ -148,7 +148,7 @@ impl Machine {
         started
     }
 
-    /// The essential unit to blame when the time to boot is over: one that runs before one that
+    /// The essential unit that is reported when the time to boot is over: one that runs rather than one that
     /// waits.
     pub(super) fn what_is_late(&self) -> Option<(UnitId, Cause)> {
         let late =
@@ -163,11 +163,11 @@ impl Machine {
 
     pub(super) fn lower_what_may(
         &mut self,
-        polite_until: Moment,
+        graceful_until: Moment,
         now: Moment,
         out: &mut Vec<Action>,
     ) -> bool {
-        let over = polite_until <= now;
+        let over = graceful_until <= now;
         let mut changed = false;
         for id in self.ids() {
             let unit = self.unit(id).clone();

@@ -1,11 +1,9 @@
-//! What is asked of a site: stop, hold, resume. As pure as the rest of the machine.
+//! The orders to a site: stop, pause, resume.
 
 use std::time::Duration;
 
-use super::site::Machine;
-use crate::supervisor::state::{
-    Action, Desired, Memory, Milestone, Note, SitePhase, Then, Unit, Why,
-};
+use super::site::{Machine, Memory};
+use crate::supervisor::state::{Action, Desired, Milestone, Note, SitePhase, Then, Unit, Why};
 use crate::values::Moment;
 
 impl Machine {
@@ -47,22 +45,22 @@ impl Machine {
         out.push(Action::Note(Note::Site(Milestone::Held)));
     }
 
-    pub(super) fn on_stop(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
+    pub(super) fn on_stop(&mut self, graceful_until: Moment, out: &mut Vec<Action>) {
         match self.phase.clone() {
             SitePhase::Over => {}
-            SitePhase::Gathering { unit, polite_until: before, .. } => {
+            SitePhase::Gathering { unit, graceful_until: before, .. } => {
                 out.push(Action::DropHelpers(unit));
-                self.lower(before.min(polite_until), out);
+                self.lower(before.min(graceful_until), out);
             }
-            SitePhase::Lowering { polite_until: before } => {
-                self.phase = SitePhase::Lowering { polite_until: before.min(polite_until) };
+            SitePhase::Lowering { graceful_until: before } => {
+                self.phase = SitePhase::Lowering { graceful_until: before.min(graceful_until) };
             }
             SitePhase::Booting { .. }
             | SitePhase::Settling { .. }
             | SitePhase::Serving
             | SitePhase::Held
             | SitePhase::Reserving => {
-                self.lower(polite_until, out);
+                self.lower(graceful_until, out);
             }
         }
         match self.desired {
@@ -74,7 +72,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn on_hold(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
+    pub(super) fn on_hold(&mut self, graceful_until: Moment, out: &mut Vec<Action>) {
         match self.desired {
             Desired::Down(_) | Desired::Held => return,
             Desired::Up => self.desired = Desired::Held,
@@ -82,7 +80,7 @@ impl Machine {
         out.push(Action::Note(Note::Site(Milestone::Holding)));
         match self.phase {
             SitePhase::Booting { .. } | SitePhase::Settling { .. } | SitePhase::Serving => {
-                self.lower(polite_until, out);
+                self.lower(graceful_until, out);
             }
             // A resume had come while a pause was under way: the pause goes on.
             SitePhase::Lowering { .. } => {}
@@ -112,13 +110,13 @@ impl Machine {
     }
 
     pub(super) fn on_gathered(&mut self, out: &mut Vec<Action>) {
-        if let SitePhase::Gathering { polite_until, .. } = self.phase {
-            self.lower(polite_until, out);
+        if let SitePhase::Gathering { graceful_until, .. } = self.phase {
+            self.lower(graceful_until, out);
         }
     }
 
-    pub(super) fn lower(&mut self, polite_until: Moment, out: &mut Vec<Action>) {
-        self.phase = SitePhase::Lowering { polite_until };
+    pub(super) fn lower(&mut self, graceful_until: Moment, out: &mut Vec<Action>) {
+        self.phase = SitePhase::Lowering { graceful_until };
         for id in self.ids() {
             match &mut self.units[id.0] {
                 unit @ Unit::Backoff { .. } => *unit = Unit::Idle,

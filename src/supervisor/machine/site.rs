@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::control::State;
 use crate::supervisor::plan::{Plan, UnitId};
-use crate::supervisor::state::{Clearance, Desired, Health, Memory, Rung, SitePhase, Unit, Why};
+use crate::supervisor::state::{Cause, Clearance, Desired, Health, Rung, SitePhase, Unit, Why};
 use crate::values::Moment;
 
-/// A daemonising process whose chosen main process ends with 0 this soon was a stepping stone of
-/// the double fork in daemon(7); the main process is looked for again.
+/// A followed main process that ends with 0 this soon was the intermediate process of the double fork in
+/// daemon(7); the main process is looked for again.
 pub(super) const STEPPING_STONE: Duration = Duration::from_secs(1);
 
 /// How soon a healthcheck that could not be started is tried again.
@@ -16,6 +16,20 @@ pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// How long a daemonising process may take to show its main process.
 pub(super) const FOLLOW: Duration = Duration::from_secs(10);
+
+/// What is remembered of a unit besides its state.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Its faults within the window of its budget.
+    pub(super) faults: Vec<Moment>,
+    /// Its faults since it was last ready; these do not expire.
+    pub(super) in_a_row: u32,
+    /// How often it was started again since the last boot.
+    pub restarts: u32,
+    pub last_cause: Option<Cause>,
+    /// Since when its healthcheck could not be started.
+    pub(super) not_asked_since: Option<Moment>,
+}
 
 /// A site.
 #[derive(Clone, Debug)]
@@ -27,15 +41,15 @@ pub struct Machine {
     pub(super) memory: Vec<Memory>,
     /// How long this boot, or the next, may take.
     pub(super) boot: Duration,
-    /// How long a failed boot may be polite while it is rolled back.
+    /// How long the graceful stop of a failed boot may take.
     pub(super) rollback: Duration,
     pub(super) degraded_since: Option<Moment>,
-    /// The database may be another's: nothing is started any more, and nobody is asked politely.
+    /// Another node may use the database: nothing is started any more, and every process gets KILL.
     pub(super) is_lease_lost: bool,
 }
 
 impl Machine {
-    /// A site of which nothing is known; [`Event::Begin`] or [`Event::Adopt`] comes first.
+    /// A site of which nothing is known yet; `Event::Begin` or `Event::Adopt` comes first.
     pub fn new(plan: Plan) -> Self {
         Self {
             desired: Desired::Held,
@@ -50,7 +64,7 @@ impl Machine {
         }
     }
 
-    /// The manager's parameters have changed: what is computed from now on uses these.
+    /// Uses these parameters of the manager from now on.
     pub fn adjust(&mut self, boot_timeout: Duration, stop_timeout: Duration) {
         self.plan.boot_timeout = boot_timeout;
         self.plan.stop_timeout = stop_timeout;
@@ -99,7 +113,7 @@ impl Machine {
             }
             SitePhase::Gathering { .. } | SitePhase::Lowering { .. } | SitePhase::Over => {
                 match &self.desired {
-                    // A resume that waits for its pause to end is on its way up again.
+                    // A resume waits for the pause to end.
                     Desired::Up => State::Starting,
                     Desired::Held => State::Maintenance,
                     Desired::Down(Why::Ordered) => State::StoppingOrdered,
@@ -116,9 +130,9 @@ impl Machine {
         let phase = match self.phase {
             SitePhase::Booting { until } | SitePhase::Settling { until, .. } => Some(until),
             SitePhase::Gathering { until, .. } => Some(until),
-            // Once it is over, the rungs of the units are all that is left to come.
-            SitePhase::Lowering { polite_until } => {
-                self.ids().any(|u| self.is_asked_politely(u)).then_some(polite_until)
+            // Once it is over, only the rungs of the units have times.
+            SitePhase::Lowering { graceful_until } => {
+                self.ids().any(|u| self.awaits_its_rungs(u)).then_some(graceful_until)
             }
             SitePhase::Serving | SitePhase::Held | SitePhase::Reserving | SitePhase::Over => None,
         };
@@ -137,8 +151,8 @@ impl Machine {
         }
     }
 
-    /// It lives, and has not been told to end by a signal that leaves it no choice.
-    pub(super) fn is_asked_politely(&self, unit: UnitId) -> bool {
+    /// It lives, and has had neither TERM nor KILL for all of its processes.
+    pub(super) fn awaits_its_rungs(&self, unit: UnitId) -> bool {
         match self.unit(unit) {
             Unit::Idle | Unit::Backoff { .. } | Unit::Done | Unit::GivenUp => false,
             Unit::Stopping { rung: Rung::Termed { .. } | Rung::Killed, .. }
@@ -181,7 +195,7 @@ impl Machine {
     }
 }
 
-/// What of a unit lives when something went wrong with it.
+/// The processes of a unit that live after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remains {
     Main,

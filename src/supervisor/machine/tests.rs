@@ -90,14 +90,14 @@ fn a_stop_goes_in_reverse_and_its_ladder_has_its_times() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
     begin(&mut m);
     up(&mut m, 1);
-    let actions = m.step(Event::Stop { polite_until: s(130) }, s(100));
+    let actions = m.step(Event::Stop { graceful_until: s(130) }, s(100));
     assert!(actions.contains(&Action::AskToStop(B)) && !actions.contains(&Action::AskToStop(A)));
     assert_eq!(m.next_tick(), Some(s(110)), "its grace");
     assert!(m.step(Event::Tick, s(110)).contains(&Action::TermAll(B)));
     assert!(m.step(Event::Tick, s(115)).contains(&Action::KillAll(B)));
     assert_eq!(tell(&mut m, B, died(), 116), [Action::AskToStop(A)]);
     // A second stop with less time shortens the first.
-    m.step(Event::Stop { polite_until: s(118) }, s(117));
+    m.step(Event::Stop { graceful_until: s(118) }, s(117));
     assert_eq!(m.next_tick(), Some(s(118)));
     assert!(m.step(Event::Tick, s(118)).contains(&Action::TermAll(A)));
     tell(&mut m, A, died(), 119);
@@ -150,7 +150,7 @@ fn a_stop_in_the_middle_of_a_start_starts_nothing_more() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
     begin(&mut m);
     tell(&mut m, A, UnitEvent::Forked(pid()), 1);
-    assert!(m.step(Event::Stop { polite_until: s(30) }, s(2)).contains(&Action::AskToStop(A)));
+    assert!(m.step(Event::Stop { graceful_until: s(30) }, s(2)).contains(&Action::AskToStop(A)));
     assert_eq!(tell(&mut m, A, UnitEvent::Running, 3), []);
     assert_eq!(tell(&mut m, A, UnitEvent::Ready, 3), []);
     assert_eq!(tell(&mut m, A, died(), 4), []);
@@ -162,7 +162,7 @@ fn a_resume_that_comes_during_a_pause_boots_when_all_is_down() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
     begin(&mut m);
     up(&mut m, 1);
-    m.step(Event::Hold { polite_until: s(60) }, s(10));
+    m.step(Event::Hold { graceful_until: s(60) }, s(10));
     assert_eq!(m.state(), State::Maintenance);
     m.step(Event::Resume { boot: Duration::from_secs(60) }, s(11));
     assert_eq!(m.state(), State::Starting);
@@ -177,7 +177,7 @@ fn pausing_with_ports() -> Machine {
     m.plan.reserves_ports = true;
     begin(&mut m);
     up(&mut m, 1);
-    m.step(Event::Hold { polite_until: s(60) }, s(10));
+    m.step(Event::Hold { graceful_until: s(60) }, s(10));
     m
 }
 
@@ -199,7 +199,7 @@ fn a_resume_reserves_the_ports_once_no_process_of_the_site_can_have_them() {
     m.step(Event::PortsTaken, s(20));
     assert_eq!((m.phase(), m.desired()), (&SitePhase::Held, &Desired::Held), "it stays paused");
     assert_eq!(deeds(m.step(Event::Resume { boot }, s(21))), [Action::ReservePorts]);
-    m.step(Event::Stop { polite_until: s(60) }, s(22));
+    m.step(Event::Stop { graceful_until: s(60) }, s(22));
     assert_eq!(*m.phase(), SitePhase::Over, "a stop overtakes it");
     assert_eq!(m.step(Event::PortsReserved, s(23)), []);
 }
@@ -209,7 +209,7 @@ fn what_a_main_process_leaves_is_ended_before_anything_else_follows() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
     begin(&mut m);
     up(&mut m, 1);
-    m.step(Event::Stop { polite_until: s(60) }, s(10));
+    m.step(Event::Stop { graceful_until: s(60) }, s(10));
     let left = UnitEvent::Ended { status: ExitStatus::Code(0), rest: true };
     assert_eq!(tell(&mut m, B, left, 11), [Action::TermAll(B)]);
     assert!(m.step(Event::Tick, s(16)).contains(&Action::KillAll(B)));
@@ -361,7 +361,7 @@ fn a_stop_under_way_becomes_a_kill_when_the_lease_is_lost_and_stays_a_stop() {
     let mut m = machine(vec![unit("a", &[]), stopping]);
     begin(&mut m);
     up(&mut m, 1);
-    m.step(Event::Stop { polite_until: s(130) }, s(100));
+    m.step(Event::Stop { graceful_until: s(130) }, s(100));
     let mut actions = deeds(m.step(Event::LeaseLost, s(101)));
     actions.sort_by_key(|a| format!("{a:?}"));
     assert_eq!(actions, [Action::KillAll(A), Action::KillAll(B)]);
