@@ -167,7 +167,7 @@ pub struct Denial {
 /// A line from the supervisor.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Word {
+enum ServerLine {
     Denial(Denial),
     Reply(Reply),
 }
@@ -279,10 +279,10 @@ impl Client {
             if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
                 return match decode(&line)? {
-                    Word::Denial(Denial { denied }) => {
+                    ServerLine::Denial(Denial { denied }) => {
                         Err(io::Error::new(io::ErrorKind::PermissionDenied, denied))
                     }
-                    Word::Reply(reply) => Ok(reply),
+                    ServerLine::Reply(reply) => Ok(reply),
                 };
             }
             if deadline.passed() {
@@ -347,8 +347,10 @@ mod tests {
     #[test]
     fn a_busy_supervisor_is_not_taken_for_one_that_denies() {
         let busy = Reply::Busy { why: "many".to_owned() };
-        assert!(matches!(decode(&encode(&busy)).unwrap(), Word::Reply(reply) if reply == busy));
+        assert!(
+            matches!(decode(&encode(&busy)).unwrap(), ServerLine::Reply(reply) if reply == busy)
+        );
         let denial = Denial { denied: "not you".to_owned() };
-        assert!(matches!(decode(&encode(&denial)).unwrap(), Word::Denial(_)));
+        assert!(matches!(decode(&encode(&denial)).unwrap(), ServerLine::Denial(_)));
     }
 }

@@ -1,6 +1,6 @@
 //! Carrying out what the machine decides about the processes.
 
-use super::answers::Answer;
+use super::answers::HelperAnswer;
 use super::helpers::Role;
 use super::machine::{Action, Event, Note};
 use super::plan::UnitId;
@@ -40,7 +40,9 @@ impl Processes {
             Action::AwaitReady(unit) => return self.await_ready(unit, around).into(),
             Action::Follow(unit) => return self.follow(unit, around).into(),
             Action::CheckHealth(unit) => {
-                if let Some(Answer::Tell(event)) = self.check_health(unit, Role::Health, around) {
+                if let Some(HelperAnswer::Tell(event)) =
+                    self.check_health(unit, Role::Health, around)
+                {
                     return Done::Tell(event);
                 }
             }

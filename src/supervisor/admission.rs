@@ -73,8 +73,8 @@ impl ControlServer {
         self.connections.len() > MOST
     }
 
-    /// Refuses a request of which the verb would have to wait, if there is no place for it. Says whether
-    /// it was refused.
+    /// Refuses a request for which the verb would have to wait, if there is no place for it. Says whether it
+    /// was refused.
     pub(super) fn refuse_if_crowded(&mut self, id: u64, request: &Request) -> bool {
         let waits = match request {
             Request::AwaitUp

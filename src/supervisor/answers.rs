@@ -7,9 +7,9 @@ use super::processes::{Processes, Surroundings};
 use crate::site::Reload;
 use crate::values::{ExitStatus, Pid};
 
-/// What is to be done about it.
+/// What follows from it for the others.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum HelperAnswer {
     /// Tell the machine.
     Tell(Event),
     /// A part of the answer for which the verb on this connection waits.
@@ -36,7 +36,7 @@ impl Processes {
         pid: Pid,
         status: ExitStatus,
         around: &Surroundings<'_>,
-    ) -> Option<Answer> {
+    ) -> Option<HelperAnswer> {
         let (unit, role, result) = self.helpers.ended(pid, status)?;
         self.on_result(unit, role, result, around)
     }
@@ -47,7 +47,7 @@ impl Processes {
         unit: UnitId,
         role: Role,
         around: &Surroundings<'_>,
-    ) -> Option<Answer> {
+    ) -> Option<HelperAnswer> {
         let check = around.configuration.process(unit).healthcheck.as_ref()?;
         let started = self.start_helper(unit, role, &check.test, around);
         started.err().and_then(|error| self.on_result(unit, role, Err(error.into()), around))
@@ -59,9 +59,9 @@ impl Processes {
         role: Role,
         result: HelperResult,
         around: &Surroundings<'_>,
-    ) -> Option<Answer> {
+    ) -> Option<HelperAnswer> {
         let name = around.configuration.name(unit);
-        let tell = |event| Some(Answer::Tell(Event::Unit(unit, event)));
+        let tell = |event| Some(HelperAnswer::Tell(Event::Unit(unit, event)));
         match (role, result) {
             (Role::Ready, Ok(_)) => tell(UnitEvent::Ready),
             (Role::Ready, Err(failure)) => {
@@ -75,20 +75,20 @@ impl Processes {
                 tell(UnitEvent::Health(Err(said)))
             }
             (Role::HealthFor(connection), Err(HelperFailure::NoRoom(_))) => {
-                Some(Answer::Again { connection, unit })
+                Some(HelperAnswer::Again { connection, unit })
             }
             (Role::HealthFor(connection), result) => {
                 let outcome = part(result, &format!("the healthcheck of `{name}`"));
-                Some(Answer::Part { connection, outcome })
+                Some(HelperAnswer::Part { connection, outcome })
             }
             (Role::ReloadFor(connection), result) => {
                 let outcome = part(result, &format!("the reload of `{name}`"));
-                Some(Answer::Part { connection, outcome })
+                Some(HelperAnswer::Part { connection, outcome })
             }
             (Role::Follow, result) => {
                 let pid = result.ok().and_then(|said| said.trim().parse::<i32>().ok());
                 let pid = pid.and_then(|number| Pid::try_from(number).ok());
-                self.follow_pid_file(unit, pid, around).map(Answer::Tell)
+                self.follow_pid_file(unit, pid, around).map(HelperAnswer::Tell)
             }
             (Role::Stop, result) => {
                 let succeeded = result.is_ok();
@@ -102,7 +102,7 @@ impl Processes {
                     Ok(said) => log::info!("the evidence of `{name}`: {said}"),
                     Err(failure) => log::warn!("the evidence of `{name}`: {}", failure.words()),
                 }
-                Some(Answer::Tell(Event::Gathered))
+                Some(HelperAnswer::Tell(Event::Gathered))
             }
             (Role::ConfirmPause, result) => {
                 if let Err(failure) = result {

@@ -103,7 +103,7 @@ impl Connection {
         self.answer(reply);
     }
 
-    /// Writes the only word that this verb gets; the connection is closed after it.
+    /// Writes the only message on this connection, which is closed then.
     pub(super) fn send_away(&mut self, word: &impl Serialize) {
         self.output.extend(encode(word));
         self.flush();

@@ -1,5 +1,5 @@
-//! The only place that waits. Each event of the kernel, the processes and the verbs is handed to the site,
-//! in an order that loses nothing.
+//! The only place that waits. Each event of the kernel, the processes and the verbs is handed to the site; an
+//! event that explains another one is handed over first.
 
 use std::os::fd::AsFd;
 
@@ -39,8 +39,8 @@ enum Wake {
 }
 
 impl EventLoop {
-    /// Lives the site's life; returns when nothing of it is left.
-    pub(super) fn live(&mut self, begin: Event) {
+    /// Runs until the site is over and none of its processes lives.
+    pub(super) fn run(&mut self, begin: Event) {
         self.site.tell(begin);
         while !self.site.is_over() || self.site.sweep() {
             let wakes = self.wait();

@@ -1,6 +1,5 @@
 //! Short-lived programs that the supervisor runs for a unit: probes, healthchecks, stop commands.
-//! Each has a session of its own, ends with the supervisor, and prints into a pipe of which only
-//! the end is kept.
+//! Each has its own session and dies with the supervisor. Of its output only the end is kept.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -64,7 +63,7 @@ impl From<ExecError> for HelperFailure {
     }
 }
 
-/// What a helper that has ended had to say.
+/// The last output of a helper that ended with 0, or why it has none.
 pub(super) type HelperResult = Result<String, HelperFailure>;
 
 /// How much of a helper's output is kept, in bytes.

@@ -9,8 +9,8 @@ use crate::values::{Moment, Pid, Signal};
 /// How long after a failed attempt a process is identified again, and for how long that is tried.
 const IDENTIFY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// A main process that lives, or whose death was not handled yet. Its PID cannot be used again while it
-/// is kept here: a child is not reaped, and an adopted process was seen alive after its handle was opened.
+/// A main process that lives, or whose death is not handled yet. While it is kept here its PID is not used
+/// again: a child is not reaped, and an adopted process was checked while its handle was open.
 pub(super) struct MainProcess {
     pub(super) pid: Pid,
     pub(super) handle: PidFd,

@@ -66,7 +66,7 @@ use report::SiteStatus;
 use runtime_guard::RuntimeGuard;
 use supervised_site::SupervisedSite;
 
-/// What a supervisor is told at its beginning.
+/// What a supervisor needs to begin.
 #[derive(Debug)]
 pub struct Setup {
     pub places: SitePlaces,
@@ -97,7 +97,7 @@ pub enum Beginning {
 }
 
 impl Beginning {
-    /// That of a start.
+    /// The beginning of a start.
     pub fn of(held: Option<control::Pause>) -> Self {
         held.map_or(Self::Up, Self::Held)
     }
@@ -213,7 +213,7 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     own_keeper.stays();
     announce();
     let mut supervisor = EventLoop { site, inbox, own_log, foreground };
-    supervisor.live(begin);
+    supervisor.run(begin);
     let finished = finish(&mut supervisor.site);
     // The kernel releases its lock when the last of its descriptors is closed, at the exit of this process.
     std::mem::forget(supervisor);

@@ -1,9 +1,9 @@
-//! The sockets to which units send their notices (sd_notify(3)): who may send, and how often they are
-//! read.
+//! The sockets to which units send their notices (sd_notify(3)): which users may send, and how often a socket
+//! is read.
 //!
 //! Promises: only the unit's own user and root may send to its socket. A unit that runs as root may change
-//! its user by itself; its socket takes notices from any process that was told its random name, which
-//! stands in no listing. Each turn of the loop reads a bounded number of notices, and a unit that sends
+//! its user by itself; its socket takes notices from any process that knows its random name, which no
+//! directory listing shows. Each turn of the loop reads a bounded number of notices, and a unit that sends
 //! many is read at a pace, so that it cannot delay the others. Must never: fill the log with notices that
 //! were not accepted.
 
@@ -203,7 +203,7 @@ impl Notices {
         }
     }
 
-    /// The units whose sockets somebody has removed.
+    /// The units whose sockets were removed.
     pub(super) fn lost(&self) -> Vec<UnitId> {
         let is_lost = |s: &NoticeSocket| !s.socket.is_in_place();
         let lost = self.sockets.iter().enumerate().filter(|(_, s)| s.as_ref().is_some_and(is_lost));
@@ -238,7 +238,7 @@ fn told_path(places: &SitePlaces, pid: Pid) -> Option<PathBuf> {
     (is_one && path == places.notify_socket(secret)).then_some(path)
 }
 
-/// The user, beside root, that may send to the socket of a unit. None, anybody: a unit that starts as root
+/// The user that may send to the socket of a unit, besides root. None, any user: a unit that starts as root
 /// may have changed its user by the time it sends a notice.
 pub(super) fn sender(user: Option<&Credentials>) -> Option<u32> {
     Some(user.map_or_else(files::effective_user, |user| user.uid)).filter(|uid| *uid != 0)

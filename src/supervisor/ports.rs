@@ -78,7 +78,7 @@ impl Reserved {
             .collect()
     }
 
-    /// Holds again what the process at `index` is to be given, where an earlier supervisor had held it.
+    /// Holds again the ports that the process at `index` is to be given, where an earlier supervisor held them.
     ///
     /// # Errors
     /// As [`reserve`].

@@ -1,8 +1,8 @@
-//! The processes of the site and what is known of them: the main process of each unit, what it prints and
-//! says, its helpers, and the record that a later verb or supervisor finds them by.
+//! The processes of the site and what is known of them: the main process of each unit, its output, its notices,
+//! its helpers, and the record by which a later verb or supervisor finds them.
 //!
-//! Promises: what is to be told to the machine is returned as an event. Must never: say that nothing of a
-//! unit lives without having looked at every process twice.
+//! Promises: what the machine must be told is returned as an event. Must never: report that no process of a
+//! unit lives without two looks at all processes.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::notices::Notices;
 use super::output::Output;
 use super::plan::UnitId;
 use super::ports::Reserved;
-use super::tracker::{Known, ProcessTracker, UnitProcesses};
+use super::tracker::{ProcessTracker, TrackerInput, UnitProcesses};
 use crate::history;
 use crate::linux::process::{command_line, reap_one};
 use crate::linux::spawn::ExecReport;
@@ -33,7 +33,7 @@ const LOOK_PACE: Duration = Duration::from_millis(200);
 pub(super) const PROBE_PACE: (Duration, Duration) =
     (Duration::from_millis(50), Duration::from_secs(1));
 
-/// What the processes are seen in connection with.
+/// What the methods of [`Processes`] read besides their own fields.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings<'a> {
     pub(super) configuration: &'a Configuration,
@@ -135,13 +135,13 @@ impl Processes {
             .filter_map(|unit| Some((self.units[unit.0].main_pid()?, unit)))
             .collect();
         let excluded: HashSet<Pid> = self.helpers.pids().chain(around.keeper).collect();
-        let known = Known {
+        let input = TrackerInput {
             configuration: around.configuration,
             record: &self.record,
             mains: &mains,
             excluded: &excluded,
         };
-        let found = self.tracker.look(&known);
+        let found = self.tracker.look(&input);
         found.inspect_err(|error| log::error!("/proc cannot be read: {error}")).ok()
     }
 

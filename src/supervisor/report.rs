@@ -35,14 +35,14 @@ pub(super) struct SiteStatus {
 
 /// What is written down about a note.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct LogEntry {
     pub(super) level: Level,
     pub(super) text: String,
     /// The name of the event in the history, and its text there.
     pub(super) history: Option<(&'static str, String)>,
 }
 
-impl Entry {
+impl LogEntry {
     fn log_only(level: Level, text: String) -> Self {
         Self { level, text, history: None }
     }
@@ -64,20 +64,22 @@ pub(super) struct Reporter<'a> {
 impl Reporter<'_> {
     /// What is written down about a note of the machine. `failing`: the site fails, for this reason. `told`:
     /// the fault of the unit that fails the site was written down just before.
-    pub(super) fn entry(&self, note: &Note, failing: Option<&Failure>, told: bool) -> Entry {
+    pub(super) fn entry(&self, note: &Note, failing: Option<&Failure>, told: bool) -> LogEntry {
         let name = |unit: &UnitId| self.configuration.name(*unit);
-        let warn = |text| Entry::log_only(Level::Warn, text);
+        let warn = |text| LogEntry::log_only(Level::Warn, text);
         match note {
-            Note::Ready(unit) => Entry::log_only(Level::Info, format!("`{}` is ready", name(unit))),
+            Note::Ready(unit) => {
+                LogEntry::log_only(Level::Info, format!("`{}` is ready", name(unit)))
+            }
             Note::Fault(unit, cause) => {
-                Entry::both(Level::Warn, "fault", self.reason(*unit, cause))
+                LogEntry::both(Level::Warn, "fault", self.reason(*unit, cause))
             }
             Note::RestartIn(unit, delay) => {
                 warn(format!("`{}` is started again in {}", name(unit), show(*delay)))
             }
             Note::GaveUp(unit) => {
                 let text = format!("`{}` stays down; the site serves without it", name(unit));
-                Entry::both(Level::Warn, "degraded", text)
+                LogEntry::both(Level::Warn, "degraded", text)
             }
             Note::NotAsked(unit, why) => warn(format!(
                 "the healthcheck of `{}` {why}; it is tried again, and does not count as failed",
@@ -90,7 +92,7 @@ impl Reporter<'_> {
         }
     }
 
-    fn milestone(&self, milestone: &Milestone, failing: Option<&Failure>, told: bool) -> Entry {
+    fn milestone(&self, milestone: &Milestone, failing: Option<&Failure>, told: bool) -> LogEntry {
         let (event, text) = match milestone {
             Milestone::Failing(_) | Milestone::LeaseLost => {
                 let reason = failing.map_or_else(String::new, |failure| failure.reason.clone());
@@ -100,7 +102,7 @@ impl Reporter<'_> {
                     }
                     Some(_) | None => (Level::Warn, reason.clone()),
                 };
-                return Entry { level, text, history: Some(("failed", reason)) };
+                return LogEntry { level, text, history: Some(("failed", reason)) };
             }
             Milestone::Up => ("up", format!("the site is {}", self.machine.state())),
             Milestone::Adopted => {
@@ -114,7 +116,7 @@ impl Reporter<'_> {
             Milestone::Resuming => ("resuming", "the processes are started again".to_owned()),
             Milestone::Over => ("down", "all processes have ended".to_owned()),
         };
-        Entry::both(Level::Info, event, text)
+        LogEntry::both(Level::Info, event, text)
     }
 
     /// The failure that a note tells of; `lease`: why the lease was lost.

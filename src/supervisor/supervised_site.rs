@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::actions::Done;
-use super::answers::Answer;
+use super::answers::HelperAnswer;
 use super::configuration::Configuration;
 use super::control_server::{ControlServer, Situation};
 use super::helpers::Role;
@@ -263,14 +263,16 @@ impl SupervisedSite {
     }
 
     /// A helper's answer, for the machine or for a verb.
-    pub(super) fn on_answer(&mut self, answer: Option<Answer>) {
+    pub(super) fn on_answer(&mut self, answer: Option<HelperAnswer>) {
         match answer {
             None => {}
-            Some(Answer::Tell(event)) => self.tell(event),
-            Some(Answer::Part { connection, outcome }) => {
+            Some(HelperAnswer::Tell(event)) => self.tell(event),
+            Some(HelperAnswer::Part { connection, outcome }) => {
                 self.control.add_answer(connection, outcome);
             }
-            Some(Answer::Again { connection, unit }) => self.control.check_later(connection, unit),
+            Some(HelperAnswer::Again { connection, unit }) => {
+                self.control.check_later(connection, unit);
+            }
         }
     }
 

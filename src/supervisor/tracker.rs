@@ -49,7 +49,7 @@ impl UnitProcesses {
 }
 
 /// What the tracker has to know to tell the processes apart.
-pub(super) struct Known<'a> {
+pub(super) struct TrackerInput<'a> {
     pub(super) configuration: &'a Configuration,
     pub(super) record: &'a Record,
     pub(super) mains: &'a HashMap<Pid, UnitId>,
@@ -77,20 +77,20 @@ impl ProcessTracker {
     ///
     /// # Errors
     /// /proc cannot be read.
-    pub(super) fn look(&mut self, known: &Known<'_>) -> io::Result<UnitProcesses> {
+    pub(super) fn look(&mut self, input: &TrackerInput<'_>) -> io::Result<UnitProcesses> {
         let tree = Tree::look()?;
-        let judge = Judge::new(&known.configuration.places, Some(known.record), &tree)?;
+        let judge = Judge::new(&input.configuration.places, Some(input.record), &tree)?;
         let mut found = UnitProcesses::default();
         let mut orphans = HashMap::new();
         // Each with the unit of its parent.
         let mut queue: Vec<(Pid, Option<UnitId>)> =
             tree.children(Pid::this()).iter().map(|pid| (*pid, None)).collect();
         while let Some((pid, parent)) = queue.pop() {
-            let Some(stat) = tree.stat(pid).filter(|_| !known.excluded.contains(&pid)) else {
+            let Some(stat) = tree.stat(pid).filter(|_| !input.excluded.contains(&pid)) else {
                 continue;
             };
             let seen = Seen::from(stat);
-            let unit = match known.mains.get(&pid).copied() {
+            let unit = match input.mains.get(&pid).copied() {
                 // A main process is never spared, whatever its program is called.
                 Some(unit) => Some(unit),
                 None => {
@@ -104,7 +104,7 @@ impl ProcessTracker {
                     }
                     let unit = match parent {
                         Some(unit) => Some(unit),
-                        None => self.unit_of_orphan(stat, &descendant, known, &judge)?,
+                        None => self.unit_of_orphan(stat, &descendant, input, &judge)?,
                     };
                     if unit.is_none() && descendant == Descendant::Mute {
                         found.spared.push((seen, MUTE));
@@ -123,7 +123,7 @@ impl ProcessTracker {
             queue.extend(tree.children(pid).iter().map(|child| (*child, unit)));
         }
         if self.adopted {
-            add_adopted(&mut found, &tree, known)?;
+            add_adopted(&mut found, &tree, input)?;
         }
         self.orphans = orphans;
         Ok(found)
@@ -134,10 +134,10 @@ impl ProcessTracker {
         &self,
         stat: &Stat,
         descendant: &Descendant,
-        known: &Known<'_>,
+        input: &TrackerInput<'_>,
         judge: &Judge<'_>,
     ) -> io::Result<Option<UnitId>> {
-        let called = |name: Option<String>| known.configuration.unit_called(&name?);
+        let called = |name: Option<String>| input.configuration.unit_called(&name?);
         if let Some(unit) = self.orphans.get(&Seen::from(stat)) {
             return Ok(Some(*unit));
         }
@@ -147,7 +147,7 @@ impl ProcessTracker {
         if let Some(unit) = stat.session.and_then(|session| self.sessions.get(&session)) {
             return Ok(Some(*unit));
         }
-        if let Some(unit) = called(locked_by(stat.pid, &known.configuration.places)?) {
+        if let Some(unit) = called(locked_by(stat.pid, &input.configuration.places)?) {
             return Ok(Some(unit));
         }
         Ok(match descendant {
@@ -158,12 +158,12 @@ impl ProcessTracker {
 }
 
 /// Adds the processes that have the site's marks and do not descend from the supervisor.
-fn add_adopted(found: &mut UnitProcesses, tree: &Tree, known: &Known<'_>) -> io::Result<()> {
-    let members = find_members(&known.configuration.places, Some(known.record))?;
+fn add_adopted(found: &mut UnitProcesses, tree: &Tree, input: &TrackerInput<'_>) -> io::Result<()> {
+    let members = find_members(&input.configuration.places, Some(input.record))?;
     let is_apart = |pid: Pid| tree.stat(pid).is_some() && !tree.descends(pid, Pid::this());
     for member in members.ours.iter().filter(|m| is_apart(m.pid)) {
-        let named = || known.configuration.unit_called(member.process.as_ref()?);
-        match known.mains.get(&member.pid).copied().or_else(named) {
+        let named = || input.configuration.unit_called(member.process.as_ref()?);
+        match input.mains.get(&member.pid).copied().or_else(named) {
             Some(unit) => found.units.entry(unit).or_default().push(member.seen()),
             None => found.strays.push(member.seen()),
         }
