@@ -1,5 +1,5 @@
-//! Whom a supervisor listens to: notices, clients, a crowd of either; and what it knows of processes
-//! that its predecessor started. Through the built binary.
+//! The sockets of a supervisor: notices and control connections, many of either; and what it knows of the
+//! processes that an earlier supervisor started. Through the built binary.
 
 mod common;
 
@@ -28,7 +28,7 @@ fn in_seconds(seconds: u64) -> Moment {
     Moment::now() + Duration::from_secs(seconds)
 }
 
-/// One that has asked, and waits.
+/// A connection whose request waits.
 fn asking(bench: &Bench, request: &Request) -> Client {
     let mut client = Client::connect(&places(bench).socket(), in_seconds(10)).unwrap();
     client.send(request, in_seconds(10)).unwrap();
@@ -39,8 +39,8 @@ fn idle(bench: &Bench) -> UnixStream {
     UnixStream::connect(places(bench).socket()).unwrap()
 }
 
-/// The sockets of sd_notify(3) of the site.
-fn ears(bench: &Bench) -> Vec<PathBuf> {
+/// The notice sockets of the site.
+fn notice_sockets(bench: &Bench) -> Vec<PathBuf> {
     let entries = fs::read_dir(places(bench).notify_folder()).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()
 }
@@ -59,7 +59,7 @@ fn the_socket_of_a_unit_is_known_to_nobody_else_and_goes_with_the_site() {
     succeed(bench.hand(&["start", "a"]));
     let folder = places(&bench).notify_folder();
     assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o711);
-    let first = ears(&bench);
+    let first = notice_sockets(&bench);
     assert_eq!(first.len(), 1, "{first:?}");
     let table = fs::read_to_string("/proc/net/unix").unwrap();
     assert!(!table.contains(first[0].to_str().unwrap()));
@@ -74,9 +74,11 @@ fn the_socket_of_a_unit_is_known_to_nobody_else_and_goes_with_the_site() {
                 .record("a")
                 .is_some_and(|r| r.processes.iter().any(|p| p.identity.pid != before))
     });
-    until("the earlier socket is gone", || ears(&bench).len() == 1 && ears(&bench) != first);
+    until("the earlier socket is gone", || {
+        notice_sockets(&bench).len() == 1 && notice_sockets(&bench) != first
+    });
     succeed(bench.hand(&["stop", "a"]));
-    assert_eq!(ears(&bench), Vec::<PathBuf>::new());
+    assert_eq!(notice_sockets(&bench), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -98,14 +100,14 @@ fn only_the_user_of_a_unit_and_root_may_send_to_it() {
         ),
     );
     succeed(bench.hand(&["start", "a"]));
-    let [ear] = &ears(&bench)[..] else { panic!("one socket") };
-    let there = fs::metadata(ear).unwrap();
+    let [socket] = &notice_sockets(&bench)[..] else { panic!("one socket") };
+    let there = fs::metadata(socket).unwrap();
     assert_eq!(there.mode() & 0o777, 0o600);
     let nobody = there.uid();
     assert_ne!(nobody, 0);
     let send = |uid: u32| {
         let mut command = Command::new(&program);
-        command.args(["act", "notifier"]).env("NOTIFY_SOCKET", ear).uid(uid).gid(uid);
+        command.args(["act", "notifier"]).env("NOTIFY_SOCKET", socket).uid(uid).gid(uid);
         let mut child = command.spawn().unwrap();
         Waiting::<()>::new().wait(Some(in_seconds(1)));
         let _ = child.kill();
@@ -125,7 +127,7 @@ fn a_flood_of_notices_costs_little_and_delays_nobody() {
     let bench = Bench::new();
     bench.define("a", "processes: {x: {command: [ACT, notifier], ready: {notify: true}}}\n");
     succeed(bench.hand(&["start", "a"]));
-    let target = ears(&bench)[0].display().to_string();
+    let target = notice_sockets(&bench)[0].display().to_string();
     let supervisor = bench.pid("a", "supervisor");
     let end = Instant::now() + Duration::from_secs(3);
     let flood = std::thread::spawn(move || {
@@ -166,14 +168,14 @@ fn a_socket_that_was_removed_is_put_back_where_the_unit_looks_for_it() {
         ),
     );
     let start = background(bench.hand(&["start", "a"]));
-    until("there is a socket", || ears(&bench).len() == 1);
-    let ear = ears(&bench).remove(0);
+    until("there is a socket", || notice_sockets(&bench).len() == 1);
+    let socket = notice_sockets(&bench).remove(0);
     let which = |path: &PathBuf| fs::metadata(path).ok().map(|there| there.ino());
-    let first = which(&ear);
+    let first = which(&socket);
     // What is put back meanwhile may be in the way of its end.
     let _ = fs::remove_dir_all(places(&bench).notify_folder());
     let _ = fs::remove_dir_all(&bench.places.runtime);
-    until("it is back", || which(&ear).is_some_and(|now| Some(now) != first));
+    until("it is back", || which(&socket).is_some_and(|now| Some(now) != first));
     fs::write(go, "").unwrap();
     let output = start.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
@@ -216,15 +218,15 @@ fn who_asks_nothing_is_let_go() {
 }
 
 #[test]
-fn a_crowd_that_asks_nothing_keeps_nobody_out() {
+fn many_connections_without_a_request_keep_no_verb_out() {
     let bench = Bench::new();
     bench.define("a", "processes: {x: {command: [ACT, steady]}}\n");
     succeed(bench.hand(&["start", "a"]));
-    let crowd: Vec<UnixStream> = (0..250).map(|_| idle(&bench)).collect();
+    let idle_ones: Vec<UnixStream> = (0..250).map(|_| idle(&bench)).collect();
     assert_eq!(bench.monitor("a"), (0, 0, 0));
     assert_eq!(code(bench.hand(&["stop", "a", "--timeout", "10s"])), 0);
     assert_eq!(bench.living("a"), "");
-    drop(crowd);
+    drop(idle_ones);
 }
 
 #[test]
@@ -255,19 +257,20 @@ fn an_order_to_stop_finds_a_place_where_all_are_taken() {
     );
     let start = background(bench.hand(&["start", "a"]));
     until("it is on its way", || code(bench.hand(&["status", "a", "-q"])) == 0);
-    let mut crowd: Vec<Client> = (0..199).map(|_| asking(&bench, &Request::AwaitUp)).collect();
+    let mut waiting: Vec<Client> = (0..199).map(|_| asking(&bench, &Request::AwaitUp)).collect();
     until("all places are taken", || {
         let mut one = asking(&bench, &Request::AwaitUp);
         let busy = matches!(one.receive(in_seconds(10)), Ok(Reply::Busy { .. }));
-        crowd.push(one);
+        waiting.push(one);
         busy
     });
-    assert_eq!(bench.monitor("a"), (0, 0, 0), "who only looks takes no place");
+    assert_eq!(bench.monitor("a"), (0, 0, 0), "a monitor takes no place");
     let begun = Instant::now();
     assert_eq!(code(bench.hand(&["stop", "a", "--timeout", "10s"])), 0);
     assert!(begun.elapsed() < Duration::from_secs(5), "it was not killed for being deaf");
     assert!(said(&start.wait_with_output().unwrap()).contains("overtaken"), "each is told");
-    let last = crowd[10].receive(in_seconds(10)).and_then(|_| crowd[10].receive(in_seconds(10)));
+    let last =
+        waiting[10].receive(in_seconds(10)).and_then(|_| waiting[10].receive(in_seconds(10)));
     assert!(matches!(last, Ok(Reply::Overtaken { .. })), "{last:?}");
 }
 
@@ -424,7 +427,7 @@ fn a_healthcheck_for_which_there_is_no_room_is_no_failed_one() {
         return eprintln!("*** LEFT OUT: prlimit(1) is missing ***");
     }
     limit(supervisor, "5");
-    until("it is said", || bench.log("a", "siteward.log").contains("that is no answer"));
+    until("it is said", || bench.log("a", "siteward.log").contains("does not count as failed"));
     limit(supervisor, "1024");
     until("it answers", || code(bench.hand(&["monitor", "-q", "a", "--timeout", "5s"])) == 0);
     Waiting::<()>::new().wait(Some(in_seconds(3)));

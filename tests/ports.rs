@@ -70,6 +70,56 @@ fn a_port_is_nobody_elses_until_its_own_process_binds_it() {
     succeed(bench.hand(&["stop", "kept"]));
 }
 
+/// While a pause is under way the site's own processes have its ports.
+#[test]
+fn a_resume_during_a_pause_takes_the_ports_when_the_processes_have_let_them_go() {
+    let bench = Bench::new();
+    let (port, unbound) = (free_port(), free_port());
+    let script = format!(
+        "import signal,socket,time\n\
+         s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n\
+         s.bind(('127.0.0.1',{port})); s.listen()\n\
+         signal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), exit(0)))\n\
+         while True: signal.pause()\n"
+    );
+    bench.define(
+        "slow",
+        &format!(
+            "reserve_ports:\n- {{address: 127.0.0.1, port: {port}, process: door}}\n\
+             - {{address: 127.0.0.1, port: {unbound}, process: door}}\nprocesses:\n  \
+             door: {{command: [/usr/bin/python3, -c, {script:?}], ready: {{tcp: \"127.0.0.1:{port}\"}}}}\n"
+        ),
+    );
+    let pausing = || {
+        let pause = background(bench.hand(&["pause", "slow"]));
+        until("the pause is under way", || {
+            succeed(bench.hand(&["status", "slow"])).contains("stopping")
+        });
+        pause
+    };
+    succeed(bench.hand(&["start", "slow"]));
+    let first = bench.pid("slow", "door");
+    let pause = pausing();
+    succeed(bench.hand(&["resume", "slow"]));
+    let paused = pause.wait_with_output().unwrap();
+    assert!(said(&paused).contains("overtaken by resume"), "{}", said(&paused));
+    assert_ne!(bench.pid("slow", "door"), first, "it was stopped and started again");
+    assert_eq!(bench.monitor("slow"), (0, 0, 0));
+    // Another process has taken the port that the site's process did not bind.
+    let other = TcpListener::bind(("127.0.0.1", unbound)).unwrap();
+    let pause = pausing();
+    let refused = output(bench.hand(&["resume", "slow"]));
+    assert!(said(&refused).contains("is taken by"), "{}", said(&refused));
+    assert!(pause.wait_with_output().unwrap().status.code().is_some());
+    let status = succeed(bench.hand(&["status", "slow"]));
+    assert!(status.contains("maintenance"), "it stays paused: {status}");
+    assert!(!bench.living("slow").contains("python3"), "{}", bench.living("slow"));
+    drop(other);
+    succeed(bench.hand(&["resume", "slow"]));
+    assert_eq!(bench.monitor("slow"), (0, 0, 0));
+    succeed(bench.hand(&["stop", "slow"]));
+}
+
 #[test]
 fn a_process_is_given_its_listening_socket_and_loses_no_connection() {
     let bench = Bench::new();

@@ -139,7 +139,7 @@ fn a_process_that_should_daemonise_and_only_ends_is_told() {
     bench.define("a", "processes:\n  d: {command: [/bin/true], forks: true}\n");
     let failed = output(bench.hand(&["start", "a"]));
     assert!(
-        said(&failed).contains("`d` was to daemonise and left no main process"),
+        said(&failed).contains("`d` was to daemonise, and no main process was found"),
         "{}",
         said(&failed)
     );
@@ -413,4 +413,27 @@ fn while_nothing_happens_the_supervisor_sleeps() {
     siteward::linux::wait::Waiting::<()>::new()
         .wait(Some(siteward::values::Moment::now() + second));
     assert_eq!(switches(), before);
+}
+
+#[test]
+fn a_death_is_logged_once_whether_the_site_goes_on_or_fails() {
+    let bench = Bench::new();
+    bench.define(
+        "a",
+        "processes: {x: {command: [ACT, steady], restart: {attempts: 1, within: 60s, delay: 0s}}}\n",
+    );
+    succeed(bench.hand(&["start", "a"]));
+    signal(bench.pid("a", "x"), Signal::KILL);
+    until("it runs again", || {
+        succeed(bench.hand(&["status", "a"])).contains("ready, started again once")
+    });
+    let told = || {
+        let log = bench.log("a", "siteward.log");
+        let by_supervisor = |line: &&str| !line.contains("the site `a` failed: ");
+        log.lines().filter(by_supervisor).filter(|l| l.contains("killed by SIGKILL")).count()
+    };
+    assert_eq!(told(), 1, "{}", bench.log("a", "siteward.log"));
+    signal(bench.pid("a", "x"), Signal::KILL);
+    until("it has failed", || bench.monitor("a") == (7, 7, 1));
+    assert_eq!(told(), 2, "{}", bench.log("a", "siteward.log"));
 }

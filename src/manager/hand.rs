@@ -78,8 +78,10 @@ fn describe_processes(view: &View, out: &mut Vec<String>) {
         if !process.essential {
             line.push_str(", not essential");
         }
-        if process.restarts > 0 {
-            line.push_str(&format!(", started again {} times", process.restarts));
+        match process.restarts {
+            0 => {}
+            1 => line.push_str(", started again once"),
+            times => line.push_str(&format!(", started again {times} times")),
         }
         if let Some(detail) = &process.detail {
             line.push_str(&format!(" ({detail})"));

@@ -1,11 +1,10 @@
-//! The held monitor: a manager asks every so often and the supervisor knows at once, so the
-//! question is kept until there is something to tell.
+//! The held monitor: a recurring monitor is answered when the state of the site changes, or when its wait is
+//! over, so that the manager learns of a failure at once.
 //!
-//! What keeps it safe: a question is held only where it continues a series, that is, where the one
-//! before it, with the same interval and check level, was answered and not cut off, no longer ago
-//! than its interval and a second. A probe has no interval, a first monitor has none before it,
-//! and one after a break comes too late: those belong to a transition of the manager, which waits
-//! for them, so they are answered at once.
+//! A monitor is held only if it continues a series: the one before it, with the same interval and check level,
+//! was answered and not cut off, and not longer ago than its interval and a second. All others are answered at
+//! once, as a transition of the manager may wait for them: a probe has no interval, a first monitor has none
+//! before it, and one after a break comes too late.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,34 +12,34 @@ use std::time::Duration;
 use crate::control::State;
 use crate::values::Moment;
 
-/// By how much a question may come later than its interval and still continue its series.
+/// By how much a monitor may come later than its interval and still continue its series.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// More series than these at once are nobody's; the one that has waited longest is forgotten.
+/// How many series are remembered; beyond them the oldest is dropped.
 const MOST: usize = 64;
 
-/// One series is told from another by interval and check level.
+/// What tells one series from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct SeriesKey {
     pub(super) interval: Duration,
     pub(super) level: u32,
 }
 
-/// What was told, as far as a manager tells verdicts apart.
+/// The answer to a monitor, as far as managers tell answers apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum MonitorVerdict {
     Well,
-    /// Degraded, and the definition wants that to be told.
+    /// Degraded, and the definition wants that to be reported.
     ToldAsDegraded,
     Bad,
 }
 
-impl Verdict {
+impl MonitorVerdict {
     pub(super) fn of(state: State, told_as_degraded: bool) -> Self {
         match state {
             State::Degraded if told_as_degraded => Self::ToldAsDegraded,
             State::Running | State::Maintenance | State::Degraded => Self::Well,
-            // A site that starts is well in a manager's eyes, but it is watched on the way.
+            // A monitor of a site that starts is answered at once.
             State::Starting
             | State::Stopped
             | State::StoppingOrdered
@@ -53,27 +52,27 @@ impl Verdict {
     }
 }
 
-/// All series: when each was last answered, and with what.
+/// All series: when each was last answered, and how.
 #[derive(Debug, Default)]
-pub(super) struct Series(HashMap<Key, (Moment, Verdict)>);
+pub(super) struct Series(HashMap<SeriesKey, (Moment, MonitorVerdict)>);
 
 impl Series {
-    /// Whether a question that has come is to be answered now.
+    /// Whether a monitor that came at `asked` is to be answered now.
     pub(super) fn is_due(
         &self,
-        key: Key,
+        key: SeriesKey,
         asked: Moment,
         until: Moment,
         now: Moment,
-        verdict: Verdict,
+        verdict: MonitorVerdict,
     ) -> bool {
         let Some((answered, told)) = self.0.get(&key) else { return true };
         let continues = asked.since(*answered) <= key.interval.saturating_add(SLACK);
-        !continues || until <= now || verdict == Verdict::Bad || verdict != *told
+        !continues || until <= now || verdict == MonitorVerdict::Bad || verdict != *told
     }
 
     /// It was answered.
-    pub(super) fn answered(&mut self, key: Key, now: Moment, verdict: Verdict) {
+    pub(super) fn answered(&mut self, key: SeriesKey, now: Moment, verdict: MonitorVerdict) {
         if self.0.len() >= MOST && !self.0.contains_key(&key) {
             let oldest = self.0.iter().min_by_key(|(_, (answered, _))| *answered);
             if let Some(oldest) = oldest.map(|(key, _)| *key) {
@@ -83,8 +82,8 @@ impl Series {
         self.0.insert(key, (now, verdict));
     }
 
-    /// It was cut off: whoever asks next begins anew.
-    pub(super) fn cut_off(&mut self, key: Key) {
+    /// A monitor was cut off: the next one begins a new series.
+    pub(super) fn cut_off(&mut self, key: SeriesKey) {
         self.0.remove(&key);
     }
 }
@@ -99,33 +98,45 @@ mod tests {
 
     #[test]
     fn only_a_question_that_continues_a_series_is_held() {
-        let key = Key { interval: Duration::from_secs(1), level: 0 };
+        let key = SeriesKey { interval: Duration::from_secs(1), level: 0 };
         let mut series = Series::default();
         let due =
             |series: &Series, asked, now, verdict| series.is_due(key, asked, s(1000), now, verdict);
-        assert!(due(&series, s(10), s(10), Verdict::Well), "the first is answered at once");
-        series.answered(key, s(10), Verdict::Well);
-        assert!(!due(&series, s(11), s(11), Verdict::Well));
-        assert!(!due(&series, s(12), s(30), Verdict::Well), "it stays held, however long");
-        assert!(due(&series, s(13), s(13), Verdict::Well), "one that comes too late begins anew");
-        assert!(due(&series, s(11), s(12), Verdict::Bad), "what is bad is told at once");
-        assert!(due(&series, s(11), s(12), Verdict::ToldAsDegraded), "a change is told at once");
-        assert!(due(&series, s(11), s(1000), Verdict::Well), "the wait is over");
-        let other = Key { level: 10, ..key };
-        assert!(series.is_due(other, s(11), s(1000), s(11), Verdict::Well), "another series");
-        let endless = Key { interval: Duration::MAX, level: 0 };
-        series.answered(endless, s(10), Verdict::Well);
-        assert!(!series.is_due(endless, s(900), s(1000), s(900), Verdict::Well), "no overflow");
+        assert!(due(&series, s(10), s(10), MonitorVerdict::Well), "the first is answered at once");
+        series.answered(key, s(10), MonitorVerdict::Well);
+        assert!(!due(&series, s(11), s(11), MonitorVerdict::Well));
+        assert!(!due(&series, s(12), s(30), MonitorVerdict::Well), "it stays held, however long");
+        assert!(
+            due(&series, s(13), s(13), MonitorVerdict::Well),
+            "one that comes too late begins anew"
+        );
+        assert!(due(&series, s(11), s(12), MonitorVerdict::Bad), "what is bad is told at once");
+        assert!(
+            due(&series, s(11), s(12), MonitorVerdict::ToldAsDegraded),
+            "a change is told at once"
+        );
+        assert!(due(&series, s(11), s(1000), MonitorVerdict::Well), "the wait is over");
+        let other = SeriesKey { level: 10, ..key };
+        assert!(
+            series.is_due(other, s(11), s(1000), s(11), MonitorVerdict::Well),
+            "another series"
+        );
+        let endless = SeriesKey { interval: Duration::MAX, level: 0 };
+        series.answered(endless, s(10), MonitorVerdict::Well);
+        assert!(
+            !series.is_due(endless, s(900), s(1000), s(900), MonitorVerdict::Well),
+            "no overflow"
+        );
         series.cut_off(key);
-        assert!(due(&series, s(11), s(11), Verdict::Well), "after a cut it begins anew");
+        assert!(due(&series, s(11), s(11), MonitorVerdict::Well), "after a cut it begins anew");
     }
 
     #[test]
     fn series_do_not_become_more_and_more() {
         let mut series = Series::default();
-        let key = |seconds| Key { interval: Duration::from_secs(seconds), level: 0 };
+        let key = |seconds| SeriesKey { interval: Duration::from_secs(seconds), level: 0 };
         for seconds in 0..1000 {
-            series.answered(key(seconds), s(seconds), Verdict::Well);
+            series.answered(key(seconds), s(seconds), MonitorVerdict::Well);
         }
         assert_eq!(series.0.len(), MOST);
         assert!(series.0.contains_key(&key(999)) && !series.0.contains_key(&key(1)));

@@ -1,21 +1,16 @@
 //! Short-lived programs that the supervisor runs for a unit: probes, healthchecks, stop commands.
-//! Each has a session of its own, ends with the supervisor, and prints into a pipe of which only
-//! the end is kept.
+//! Each has its own session and dies with the supervisor. Of its output only the end is kept.
 
 use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
 
-use super::event_loop::Supervisor;
-use super::machine::{Event, UnitEvent};
+use super::configuration::Configuration;
 use super::output::last_lines;
 use super::plan::UnitId;
 use crate::linux::captured::CapturedChild;
 use crate::linux::own_program;
 use crate::linux::spawn::Command;
-use crate::site::Reload;
-use crate::values::ExecError;
-use crate::values::ExitStatus;
-use crate::values::Pid;
+use crate::values::{ExecError, ExitStatus, Pid};
 
 /// What a helper is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,77 +18,75 @@ pub(super) enum Role {
     /// Ends with 0 when the unit is ready.
     Ready,
     Health,
-    /// A healthcheck that a client asked for.
+    /// A healthcheck for the verb on this connection.
     HealthFor(u64),
-    /// Prints the number of the main process.
+    /// Prints the PID of the main process.
     Follow,
     Stop,
     Evidence,
-    /// A reload that a client asked for.
+    /// A reload for the verb on this connection.
     ReloadFor(u64),
     /// Settles the mark of a pause on the site's database.
     ConfirmPause,
 }
 
-/// Why there is no good answer of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum No {
-    /// It said no, in these words, or could not be run.
-    Said(String),
-    /// It was not asked, as there was no room for one more process; it may be asked again.
-    NotAsked(String),
+impl Role {
+    /// It works for the verb on this connection.
+    fn is_for(self, connection: u64) -> bool {
+        self == Self::HealthFor(connection) || self == Self::ReloadFor(connection)
+    }
 }
 
-impl No {
+/// Why a helper has no good result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum HelperFailure {
+    /// It failed with these words, or its program could not be executed.
+    Failed(String),
+    /// It was not started, as the node had no room for another process; it may be tried again.
+    NoRoom(String),
+}
+
+impl HelperFailure {
     pub(super) fn words(self) -> String {
         match self {
-            Self::Said(words) | Self::NotAsked(words) => words,
+            Self::Failed(words) | Self::NoRoom(words) => words,
         }
     }
 }
 
-impl From<ExecError> for No {
+impl From<ExecError> for HelperFailure {
     fn from(error: ExecError) -> Self {
         let words = error.to_string();
-        if error.is_for_want_of_room() { Self::NotAsked(words) } else { Self::Said(words) }
+        if error.is_for_want_of_room() { Self::NoRoom(words) } else { Self::Failed(words) }
     }
 }
 
-/// One that runs.
-#[derive(Debug)]
-pub(super) struct Helper {
-    pub(super) unit: UnitId,
-    pub(super) role: Role,
-    pub(super) pid: Pid,
-    child: CapturedChild,
-    /// It has closed its output, though it may go on.
-    pub(super) is_silent: bool,
-}
+/// The last output of a helper that ended with 0, or why it has none.
+pub(super) type HelperResult = Result<String, HelperFailure>;
 
-/// How much of what it says is kept, in bytes.
+/// How much of a helper's output is kept, in bytes.
 const KEPT: usize = 4 << 10;
+
+#[derive(Debug)]
+struct Helper {
+    unit: UnitId,
+    role: Role,
+    child: CapturedChild,
+    /// It has closed its output; it may still run.
+    is_silent: bool,
+}
 
 impl Helper {
     /// Starts it; `prepare` makes the command that prints into the given descriptor.
-    ///
-    /// # Errors
-    /// As fork(2).
-    pub(super) fn start<F>(unit: UnitId, role: Role, prepare: F) -> Result<Self, ExecError>
+    fn start<F>(unit: UnitId, role: Role, prepare: F) -> Result<Self, ExecError>
     where
         F: for<'a> FnOnce(BorrowedFd<'a>) -> Command<'a>,
     {
-        let child = CapturedChild::start(KEPT, prepare)?;
-        Ok(Self { unit, role, pid: child.pid(), child, is_silent: false })
+        Ok(Self { unit, role, child: CapturedChild::start(KEPT, prepare)?, is_silent: false })
     }
 
-    /// Takes in what it has said since. False once there will be no more.
-    pub(super) fn listen(&mut self) -> bool {
-        self.child.read()
-    }
-
-    /// What came of it, once it has ended: how it failed in words, with its last words.
-    pub(super) fn outcome(&mut self, status: ExitStatus) -> Result<String, No> {
-        self.listen();
+    fn result(&mut self, status: ExitStatus) -> HelperResult {
+        self.child.read();
         let said = last_lines(self.child.output(), 2).join(" / ");
         if let Some(error) = self.child.exec_error() {
             return Err(error.into());
@@ -102,170 +95,100 @@ impl Helper {
             ExitStatus::Code(0) => return Ok(said),
             other => format!("it {other}"),
         };
-        Err(No::Said(if said.is_empty() { how } else { format!("{how}: {said}") }))
-    }
-
-    /// Ends it and what it has started.
-    pub(super) fn kill(&self) {
-        self.child.kill();
-    }
-
-    /// Becomes readable when it says something.
-    pub(super) fn voice(&self) -> BorrowedFd<'_> {
-        self.child.pipe()
+        Err(HelperFailure::Failed(if said.is_empty() { how } else { format!("{how}: {said}") }))
     }
 }
 
-impl Supervisor {
-    pub(super) fn start_healthcheck(&mut self, unit: UnitId, role: Role) {
-        let words = match &self.process(unit).healthcheck {
-            Some(check) => check.test.clone(),
-            None => return,
-        };
-        if let Err(error) = self.start_helper(unit, role, &words, &[]) {
-            self.on_answer(unit, role, Err(error.into()));
-        }
-    }
+/// The helpers that run.
+#[derive(Debug, Default)]
+pub(super) struct Helpers(Vec<Helper>);
 
-    pub(super) fn start_helper(
+impl Helpers {
+    /// Starts a program for a unit, with these variables in addition to the process's own.
+    ///
+    /// # Errors
+    /// As fork(2) and execve(2).
+    pub(super) fn start(
         &mut self,
+        configuration: &Configuration,
         unit: UnitId,
         role: Role,
         words: &[String],
-        extra: &[(&str, String)],
+        variables: &[(&str, String)],
     ) -> Result<(), ExecError> {
-        let name = self.name(unit).to_owned();
-        let launch = &self.launches[self.machine.plan().units[unit.0].process];
-        let mut variables = vec![("SITEWARD_PROCESS", name.clone())];
-        if let Some(pid) = self.shells[unit.0].main_pid() {
-            variables.push(("MAINPID", pid.to_string()));
-        }
-        variables.extend(extra.iter().map(|(k, v)| (*k, v.clone())));
-        let helper = Helper::start(unit, role, |output| {
-            launch.command(words, &variables, (&self.places, &name), output)
-        })?;
-        self.helpers.push(helper);
+        let name = configuration.name(unit);
+        let mut all = vec![("SITEWARD_PROCESS", name.to_owned())];
+        all.extend(variables.iter().map(|(k, v)| (*k, v.clone())));
+        let launch = configuration.launch(unit);
+        self.0.push(Helper::start(unit, role, |output| {
+            launch.command(words, &all, (&configuration.places, name), output)
+        })?);
         Ok(())
     }
 
-    pub(super) fn on_helper_ended(&mut self, mut helper: Helper, status: ExitStatus) {
-        let outcome = helper.outcome(status);
-        self.on_answer(helper.unit, helper.role, outcome);
-    }
-
-    fn on_answer(&mut self, unit: UnitId, role: Role, outcome: Result<String, No>) {
-        match (role, &outcome) {
-            (Role::Health, Err(No::NotAsked(why))) => {
-                return self.tell(Event::Unit(unit, UnitEvent::NotAsked(why.clone())));
-            }
-            (Role::HealthFor(client), Err(No::NotAsked(_))) => {
-                return self.clients.ask_again(client, unit);
-            }
-            _ => {}
-        }
-        let outcome = outcome.map_err(No::words);
-        match role {
-            Role::Ready => match outcome {
-                Ok(_) => self.tell(Event::Unit(unit, UnitEvent::Ready)),
-                Err(said) => self.probe_said_no(unit, said),
-            },
-            Role::Health => {
-                if let Err(said) = &outcome {
-                    log::warn!("the healthcheck of `{}` failed: {said}", self.name(unit));
-                }
-                self.tell(Event::Unit(unit, UnitEvent::Health(outcome.map(|_| ()))));
-            }
-            Role::HealthFor(client) => {
-                let name = self.name(unit).to_owned();
-                self.clients.on_health(client, &name, outcome.map(|_| ()));
-            }
-            Role::Follow => {
-                let pid = outcome.ok().and_then(|said| said.trim().parse::<i32>().ok());
-                let pid = pid.and_then(|n| Pid::try_from(n).ok());
-                let family = self.family().unwrap_or_default();
-                // A file may name any process; only one of the unit's own is believed.
-                let mine = pid.filter(|pid| family.has(unit, *pid));
-                match mine.and_then(|pid| self.new_main(unit, pid)) {
-                    Some(event) => self.tell(event),
-                    // The file of an earlier run, or a process whose parent is still to end: the
-                    // machine says when it has been waited for long enough.
-                    None => self.ask_again(unit),
-                }
-            }
-            Role::Stop => {
-                if let Err(said) = &outcome {
-                    log::warn!("the stop_command of `{}` failed: {said}", self.name(unit));
-                }
-                let succeeded = outcome.is_ok();
-                self.tell(Event::Unit(unit, UnitEvent::StopCommand { succeeded }));
-            }
-            Role::Evidence => {
-                match outcome {
-                    Ok(said) => log::info!("the evidence of `{}`: {said}", self.name(unit)),
-                    Err(said) => log::warn!("the evidence of `{}`: {said}", self.name(unit)),
-                }
-                self.tell(Event::Gathered);
-            }
-            Role::ConfirmPause => {
-                if let Err(said) = outcome {
-                    log::warn!("the mark of the pause cannot be settled: {said}");
-                }
-            }
-            Role::ReloadFor(client) => {
-                let name = self.name(unit).to_owned();
-                self.clients.on_reload(client, &name, outcome.map(|_| ()));
-            }
-        }
-    }
-
-    /// The site is paused, and the mark of that on its database counts from now on: the verb that left it
-    /// may be gone.
-    pub(super) fn confirm_pause(&mut self) {
-        let Some(unit) = self.machine.ids().next() else { return };
-        let Some(database) = &self.definition.database else { return };
+    /// Settles the mark of a pause on the site's database: the verb that wrote it may be gone.
+    pub(super) fn confirm_pause(&mut self, configuration: &Configuration) {
+        let Some(unit) = configuration.units().next() else { return };
+        let Some(database) = &configuration.definition.database else { return };
         let words = ["siteward", "confirm-pause"].map(OsStr::new);
         let words = [&words[..], &[database.as_os_str()]].concat();
         let helper = Helper::start(unit, Role::ConfirmPause, |output| {
             Command::plain(own_program::program(), &words, Vec::new(), output)
         });
         match helper {
-            Ok(helper) => self.helpers.push(helper),
+            Ok(helper) => self.0.push(helper),
             Err(error) => log::warn!("the mark of the pause cannot be settled: it {error}"),
         }
     }
 
-    pub(super) fn gather_evidence(&mut self, unit: UnitId) -> Option<Event> {
-        let words = match &self.process(unit).on_failure {
-            Some(evidence) => evidence.command.clone(),
-            None => return Some(Event::Gathered),
-        };
-        let reason = self.failure.as_ref().map(|f| f.reason.clone()).unwrap_or_default();
-        match self.start_helper(unit, Role::Evidence, &words, &[("SITEWARD_REASON", reason)]) {
-            Ok(()) => None,
-            Err(error) => {
-                log::warn!("the on_failure command of `{}` {error}", self.name(unit));
-                Some(Event::Gathered)
-            }
+    pub(super) fn pids(&self) -> impl Iterator<Item = Pid> {
+        self.0.iter().map(|helper| helper.child.pid())
+    }
+
+    /// The pipes of those that still have output, with their indices.
+    pub(super) fn pipes(&self) -> impl Iterator<Item = (usize, BorrowedFd<'_>)> {
+        let open = self.0.iter().enumerate().filter(|(_, helper)| !helper.is_silent);
+        open.map(|(index, helper)| (index, helper.child.pipe()))
+    }
+
+    /// Reads what the one at this index has printed.
+    pub(super) fn read(&mut self, index: usize) {
+        if let Some(helper) = self.0.get_mut(index) {
+            helper.is_silent = !helper.child.read();
         }
     }
 
-    /// Asks one unit to read its configuration again; None if it has no way, else whether an
-    /// answer is to come.
-    pub(super) fn reload_unit(
+    /// The helper `pid` has ended; None if it is no helper.
+    pub(super) fn ended(
         &mut self,
-        unit: UnitId,
-        client: u64,
-    ) -> Option<Result<bool, String>> {
-        match self.process(unit).reload.clone()? {
-            Reload::Signal(signal) => {
-                let main = self.shells[unit.0].main.as_ref()?;
-                Some(main.handle.send(signal).map(|()| false).map_err(|e| e.to_string()))
-            }
-            Reload::Command(words) => Some(
-                self.start_helper(unit, Role::ReloadFor(client), &words, &[])
-                    .map(|()| true)
-                    .map_err(|e| e.to_string()),
-            ),
+        pid: Pid,
+        status: ExitStatus,
+    ) -> Option<(UnitId, Role, HelperResult)> {
+        let index = self.0.iter().position(|helper| helper.child.pid() == pid)?;
+        let mut helper = self.0.remove(index);
+        let result = helper.result(status);
+        Some((helper.unit, helper.role, result))
+    }
+
+    /// Kills those that work for a unit. Those that a verb asked for, or that settle a pause, go on.
+    pub(super) fn drop_of_unit(&mut self, unit: UnitId) {
+        self.kill_where(|helper| {
+            helper.unit == unit
+                && !matches!(
+                    helper.role,
+                    Role::HealthFor(_) | Role::ReloadFor(_) | Role::ConfirmPause
+                )
+        });
+    }
+
+    /// Kills those that work for the verb on a connection.
+    pub(super) fn drop_of_connection(&mut self, connection: u64) {
+        self.kill_where(|helper| helper.role.is_for(connection));
+    }
+
+    fn kill_where(&mut self, which: impl Fn(&Helper) -> bool) {
+        for helper in self.0.extract_if(.., |helper| which(helper)) {
+            helper.child.kill();
         }
     }
 }

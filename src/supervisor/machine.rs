@@ -1,134 +1,33 @@
-//! What a site does next: pure, `step(event, now) -> actions`.
+//! Decides what a site does next: `step(event, now)` returns the actions. `state` has the tables of states
+//! and events.
 //!
-//! Promises: no clock, no system call, no I/O; the same events at the same moments give the same
-//! actions, for ever. Every unit and the site have one state each, the process lives inside the
-//! state that has one, and what is wanted (`Desired`) is kept beside what is (`Phase`, `Unit`).
+//! Promises: no clock, no system call, no I/O; the same events at the same moments give the same actions.
+//! The site has one state (`SitePhase`) and each unit has one (`Unit`); what was ordered (`Desired`) is kept
+//! apart from them.
 //!
-//! The order of a start and of a stop is derived, not counted: a unit may start when every unit
-//! that it depends on is ready, and may be stopped when no unit that needs it has a process. Both
-//! read the same table of the plan, by rows and by columns, so no counter can drift.
+//! The order of a start and of a stop is derived from the plan: a unit may start when every unit on which it
+//! depends is ready, and may be stopped when no unit that needs it has a process.
 //!
-//! Must never: start a second process of a unit, stop a unit before those that need it unless the
-//! time for politeness is over, or say that a unit is down while something of it lives. Once the
-//! lease of the site's database is lost: start anything, or leave anything of it a chance to write.
+//! Must never: start a second process of a unit; stop a unit before those that need it, unless the time of the
+//! graceful stop is over; take a unit for down while a process of it lives. Once the lease of the site's
+//! database is lost: start anything, or send a signal other than KILL.
 
 mod adopt;
 mod advance;
 mod faults;
 mod orders;
+mod site;
 mod units;
 
-use std::time::Duration;
-
-use super::plan::{Plan, ReadyPlan, UnitId};
 pub use super::state::*;
+pub use site::{Machine, Memory};
+
 use crate::control::State;
-use crate::values::ExitStatus;
 use crate::values::Moment;
 
-/// A daemonising process whose chosen main process ends with 0 this soon was a stepping stone of
-/// the double fork in daemon(7); the main process is looked for again.
-const STEPPING_STONE: Duration = Duration::from_secs(1);
-
-/// How soon a healthcheck that could not be started is tried again.
-const SOON: Duration = Duration::from_secs(1);
-
-/// How long a daemonising process may take to show its main process.
-const FOLLOW: Duration = Duration::from_secs(10);
-
-/// A site.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    plan: Plan,
-    desired: Desired,
-    phase: Phase,
-    units: Vec<Unit>,
-    memory: Vec<Memory>,
-    /// How long this boot, or the next, may take.
-    boot: Duration,
-    /// How long a failed boot may be polite while it is rolled back.
-    rollback: Duration,
-    degraded_since: Option<Moment>,
-    /// The database may be another's: nothing is started any more, and nobody is asked politely.
-    is_lease_lost: bool,
-}
-
 impl Machine {
-    /// A site of which nothing is known; [`Event::Begin`] or [`Event::Adopt`] comes first.
-    pub fn new(plan: Plan) -> Self {
-        Self {
-            desired: Desired::Held,
-            phase: Phase::Held,
-            units: vec![Unit::Idle; plan.units.len()],
-            memory: vec![Memory::default(); plan.units.len()],
-            boot: plan.boot_timeout,
-            rollback: plan.stop_timeout,
-            degraded_since: None,
-            is_lease_lost: false,
-            plan,
-        }
-    }
-
-    /// The manager's parameters have changed: what is computed from now on uses these.
-    pub fn adjust(&mut self, boot_timeout: Duration, stop_timeout: Duration) {
-        self.plan.boot_timeout = boot_timeout;
-        self.plan.stop_timeout = stop_timeout;
-    }
-
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-    pub fn desired(&self) -> &Desired {
-        &self.desired
-    }
-    pub fn phase(&self) -> &Phase {
-        &self.phase
-    }
-    pub fn unit(&self, unit: UnitId) -> &Unit {
-        &self.units[unit.0]
-    }
-    pub fn memory(&self, unit: UnitId) -> &Memory {
-        &self.memory[unit.0]
-    }
-    pub fn degraded_since(&self) -> Option<Moment> {
-        self.degraded_since
-    }
-    /// Every unit, in the order of the plan.
-    pub fn ids(&self) -> impl Iterator<Item = UnitId> + use<> {
-        (0..self.units.len()).map(UnitId)
-    }
-
-    /// What a monitor is told.
-    pub fn state(&self) -> State {
-        match &self.phase {
-            Phase::Booting { .. } | Phase::Settling { .. } | Phase::Serving => {
-                let serving = self.phase == Phase::Serving;
-                let missing = |essential: bool| {
-                    self.ids().any(|u| {
-                        self.plan.units[u.0].essential == essential && !self.unit(u).is_up()
-                    })
-                };
-                if missing(true) && !serving {
-                    State::Starting
-                } else if missing(true) || missing(false) {
-                    State::Degraded
-                } else {
-                    State::Running
-                }
-            }
-            Phase::Gathering { .. } | Phase::Lowering { .. } | Phase::Over => match &self.desired {
-                // A resume that waits for its pause to end is on its way up again.
-                Desired::Up => State::Starting,
-                Desired::Held => State::Maintenance,
-                Desired::Down(Why::Ordered) => State::StoppingOrdered,
-                Desired::Down(Why::Failed(_) | Why::LeaseLost) => State::StoppingFailed,
-            },
-            Phase::Held => State::Maintenance,
-        }
-    }
-
-    /// One event at one moment. The actions are to be carried out in their order, and what they
-    /// ask to be answered is answered before anything else is told.
+    /// Takes one event at one moment. The actions are to be carried out in their order, and their answers are
+    /// the next events.
     pub fn step(&mut self, event: Event, now: Moment) -> Vec<Action> {
         let mut out = Vec::new();
         match event {
@@ -145,9 +44,11 @@ impl Machine {
             Event::Adopt { units, boot } => self.on_adopt(units, boot, now, &mut out),
             Event::Unit(unit, event) => self.on_unit(unit, event, now, &mut out),
             Event::Gathered => self.on_gathered(&mut out),
-            Event::Stop { polite_until } => self.on_stop(polite_until, &mut out),
-            Event::Hold { polite_until } => self.on_hold(polite_until, &mut out),
+            Event::Stop { graceful_until } => self.on_stop(graceful_until, &mut out),
+            Event::Hold { graceful_until } => self.on_hold(graceful_until, &mut out),
             Event::Resume { boot } => self.on_resume(boot, now, &mut out),
+            Event::PortsReserved => self.on_ports_reserved(now),
+            Event::PortsTaken => self.on_ports_taken(&mut out),
             Event::LeaseLost => self.on_lease_lost(now, &mut out),
             Event::Tick => {}
         }
@@ -156,79 +57,6 @@ impl Machine {
         self.degraded_since = degraded.then(|| self.degraded_since.unwrap_or(now));
         out
     }
-
-    /// When [`Event::Tick`] is due; None if only an event can change anything.
-    pub fn next_tick(&self) -> Option<Moment> {
-        let phase = match self.phase {
-            Phase::Booting { until } | Phase::Settling { until, .. } => Some(until),
-            Phase::Gathering { until, .. } => Some(until),
-            // Once it is over, the rungs of the units are all that is left to come.
-            Phase::Lowering { polite_until } => {
-                self.ids().any(|u| self.is_asked_politely(u)).then_some(polite_until)
-            }
-            Phase::Serving | Phase::Held | Phase::Over => None,
-        };
-        let units = self.ids().filter_map(|u| self.unit_timer(u));
-        units.chain(phase).min()
-    }
-
-    fn raising(&self) -> bool {
-        match self.phase {
-            Phase::Booting { .. } | Phase::Settling { .. } | Phase::Serving => true,
-            Phase::Gathering { .. } | Phase::Lowering { .. } | Phase::Held | Phase::Over => false,
-        }
-    }
-
-    /// It lives, and has not been told to end by a signal that leaves it no choice.
-    fn is_asked_politely(&self, unit: UnitId) -> bool {
-        match self.unit(unit) {
-            Unit::Idle | Unit::Backoff { .. } | Unit::Done | Unit::GivenUp => false,
-            Unit::Stopping { rung: Rung::Termed { .. } | Rung::Killed, .. }
-            | Unit::Clearing { .. } => false,
-            Unit::Spawning
-            | Unit::Forked { .. }
-            | Unit::Starting { .. }
-            | Unit::Following { .. }
-            | Unit::Ready { .. }
-            | Unit::Stopping { .. } => true,
-        }
-    }
-
-    fn unit_timer(&self, unit: UnitId) -> Option<Moment> {
-        let raising = self.raising();
-        match self.unit(unit) {
-            Unit::Idle | Unit::Done | Unit::GivenUp | Unit::Spawning => None,
-            Unit::Backoff { until }
-            | Unit::Forked { until, .. }
-            | Unit::Following { until, .. } => raising.then_some(*until),
-            Unit::Starting { ready_at, until, .. } => {
-                raising.then(|| ready_at.map_or(*until, |at| at.min(*until)))
-            }
-            Unit::Ready { health, .. } => match health {
-                Health::NotAsked => None,
-                Health::Waiting { at, .. } => raising.then_some(*at),
-                Health::Asked { until, .. } => raising.then_some(*until),
-            },
-            Unit::Stopping { rung, .. } => match rung {
-                Rung::Command { until } | Rung::Asked { until } | Rung::Termed { until } => {
-                    Some(*until)
-                }
-                Rung::Killed => None,
-            },
-            Unit::Clearing { rung, .. } => match rung {
-                Clearance::Termed { until } => Some(*until),
-                Clearance::Killed => None,
-            },
-        }
-    }
-}
-
-/// What of a unit lives when something went wrong with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Remains {
-    Main,
-    Others,
-    Nothing,
 }
 
 #[cfg(test)]

@@ -1,32 +1,42 @@
 //! The resident process that starts a site's processes in order, watches every one of them, and
 //! stops the whole site when one that matters dies.
 //!
-//! Promises: one thread, woken only by events; a decision is the machine's, its carrying out the
-//! loop's. Must never: open, stat, write or sync anything on the site's database, wait for a
-//! client, or end while something of the site lives.
+//! `event_loop` waits, `supervised_site` joins the parts, `machine` decides. Each part owns its fields and
+//! knows nothing of those above it: what it wants done is returned as a value.
+//!
+//! Promises: one thread, woken only by events; only the machine decides. Must never: open, stat, write or
+//! sync anything on the site's database, block on a verb, or end while a process of the site lives.
 
 mod actions;
+mod admission;
 mod adoption;
-mod clients;
+mod answers;
+mod configuration;
+mod connection;
+mod control_server;
 mod event_loop;
-mod foothold;
 mod held;
 mod helpers;
-mod keeper;
-mod kin;
 pub mod launch;
+mod lease_watch;
 pub mod machine;
+mod main_process;
 mod notices;
+mod orders;
 mod output;
 mod own_log;
 pub mod plan;
 pub mod ports;
+mod processes;
 mod readiness;
 mod report;
+mod runtime_guard;
 pub mod scope;
+mod spawn;
 mod state;
+mod supervised_site;
+mod tracker;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,30 +53,34 @@ use crate::linux::{files, inherit, limits};
 use crate::process::{Ending, Groups, Identity, Record, forget};
 use crate::site::{Adjustments, Definition, SitePlaces};
 use crate::values::{Pid, Signal};
-use actions::UnitShell;
-use event_loop::Supervisor;
-use foothold::Foothold;
-use keeper::Lease;
+use configuration::Configuration;
+use control_server::ControlServer;
+use event_loop::EventLoop;
 use launch::Launch;
+use lease_watch::LeaseWatch;
 use machine::{Event, Machine};
-use output::Output;
-use plan::{Plan, UnitId};
+use own_log::OwnLog;
+use plan::Plan;
+use processes::Processes;
+use report::SiteStatus;
+use runtime_guard::RuntimeGuard;
+use supervised_site::SupervisedSite;
 
-/// What a supervisor is told at its beginning.
+/// What a supervisor needs to begin.
 #[derive(Debug)]
 pub struct Setup {
     pub places: SitePlaces,
-    /// As it is written; what the manager says differently is in `adjustments`.
+    /// As it was read; the manager's parameters are in `adjustments`.
     pub definition: Definition,
     pub adjustments: Adjustments,
     pub beginning: Beginning,
     /// How long the boot may take.
     pub boot: Duration,
-    /// How long a failed boot may be polite while it is rolled back.
+    /// How long the graceful stop of a failed boot may take.
     pub rollback: Duration,
-    /// What the manager calls the site.
+    /// The manager's name for the site.
     pub known_as: Option<String>,
-    /// Who keeps the lease of the site's database; None: that is to be found out.
+    /// The process that keeps the lease of the site's database; None: it is to be found out.
     pub keeper: Option<Identity>,
     pub foreground: bool,
 }
@@ -74,25 +88,25 @@ pub struct Setup {
 /// What a supervisor begins with.
 #[derive(Clone, Debug)]
 pub enum Beginning {
-    /// Nothing of the site lives, and its processes are started.
+    /// No process of the site lives; they are started.
     Up,
-    /// They are held down, for this reason.
+    /// The site is paused: its processes stay down, for this reason.
     Held(control::Pause),
-    /// They live, and nobody watches them.
+    /// The processes run without a supervisor, and are taken over.
     Adopt,
 }
 
 impl Beginning {
-    /// That of a start.
+    /// The beginning of a start.
     pub fn of(held: Option<control::Pause>) -> Self {
         held.map_or(Self::Up, Self::Held)
     }
 }
 
-/// Why a supervisor did not come to its work.
+/// Why a supervisor did not begin its work.
 #[derive(Debug)]
 pub enum NotStarted {
-    /// Another one is at work.
+    /// The site has a supervisor already.
     AnotherIs,
     Because(anyhow::Error),
 }
@@ -110,10 +124,10 @@ pub enum Finished {
     Failed(control::Failure),
 }
 
-/// Supervises a site from its beginning to its end. `announce` is called once it can be spoken to.
+/// Supervises a site from its beginning to its end. `announce` is called once verbs can connect.
 ///
 /// # Errors
-/// It did not come to its work; nothing was started.
+/// The supervisor did not begin its work; no process was started.
 pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotStarted> {
     let Setup {
         places,
@@ -126,24 +140,25 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         keeper,
         foreground,
     } = setup;
-    let lock = occupy(&places)?;
-    let inbox = settle_in()?;
+    let lock = take_lock(&places)?;
+    let inbox = prepare_process()?;
     let lives = matches!(beginning, Beginning::Adopt);
     let (lease, own_keeper) =
-        Lease::begin(&definition, &places, keeper, lives).map_err(|why| anyhow!(why))?;
+        LeaseWatch::begin(&definition, &places, keeper, lives).map_err(|why| anyhow!(why))?;
     let token = launch::token(&places);
     let launches = Launch::prepare(&definition, &limits::widen(), token.as_ref())
         .map_err(|why| anyhow!(why))?;
     let reserved = match beginning {
-        // What lives has its ports.
+        // A paused site holds no ports; the processes of an adopted one have theirs.
         Beginning::Held(_) | Beginning::Adopt => ports::Reserved::default(),
         Beginning::Up => ports::reserve(&definition).map_err(|why| anyhow!(why))?,
     };
 
-    // Out of whatever group our caller is in, which may be another site's.
+    // Out of the caller's control group, which may be another site's.
     let groups = Groups::of(&places).and_then(|groups| {
         let entered = scope::enter(groups, foreground);
-        let without = "the site has no control groups here, and the other marks must do";
+        let without =
+            "the site has no control groups of its own here, and is tracked by its other marks";
         entered.inspect_err(|why| log::info!("{without}: {why}")).ok()
     });
     let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
@@ -171,63 +186,42 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
         .write(&places)
         .with_context(|| format!("the record {} cannot be written", places.record().display()))?;
     let watcher = Watcher::new().ok();
-    let foothold = Foothold::new(lock, &places, watcher.as_ref())
+    let guard = RuntimeGuard::new(lock, &places, watcher.as_ref())
         .with_context(|| format!("the socket {} cannot be made", places.socket().display()))?;
 
-    let written = definition.clone();
-    let definition = definition.adjusted(&adjustments);
-    let machine = Machine::new(Plan::of(&definition));
-    let units = &machine.plan().units;
-    let names: HashMap<String, UnitId> =
-        units.iter().enumerate().map(|(i, u)| (u.name.clone(), UnitId(i))).collect();
-    let shells =
-        units.iter().map(|u| UnitShell::new(Output::new(places.process_log(&u.name)))).collect();
-    let mut supervisor = Supervisor {
-        machine,
-        shells,
-        names,
-        launches,
-        groups,
-        reserved,
-        helpers: Vec::new(),
-        kin: kin::Kin::default(),
-        clients: clients::Clients::default(),
-        lease,
-        record,
-        watcher,
-        paused: match &beginning {
-            Beginning::Held(pause) => Some(pause.clone()),
-            Beginning::Up | Beginning::Adopt => None,
-        },
-        failure: None,
-        stopped_by: None,
-        since,
-        foreground,
-        inbox,
-        foothold,
-        own_log: (!foreground).then(|| own_log::OwnLog::new(places.supervisor_log())),
-        look_again: None,
-        series: held::Series::default(),
-        written,
-        definition,
-        places,
+    let own_log = (!foreground).then(|| OwnLog::new(places.supervisor_log()));
+    let configuration = Configuration::new(places, definition, &adjustments, launches);
+    let paused = match beginning {
+        Beginning::Held(pause) => Some(pause),
+        Beginning::Up | Beginning::Adopt => None,
     };
-    history::add(&supervisor.places.history(), "started", "the supervisor is at work");
+    let mut site = SupervisedSite {
+        machine: Machine::new(Plan::of(&configuration.definition)),
+        processes: Processes::new(&configuration, record, groups, reserved),
+        control: ControlServer::default(),
+        guard,
+        lease,
+        status: SiteStatus { since, paused, resumed_from: None, failure: None, stopped_by: None },
+        watcher,
+        configuration,
+    };
+    history::add(&site.configuration.places.history(), "started", "the supervisor is at work");
     let begin = match before {
-        Some(before) => Event::Adopt { units: supervisor.adopt(&before), boot },
-        None => Event::Begin { held: supervisor.paused.is_some(), boot, rollback },
+        Some(before) => site.adopt(&before, boot),
+        None => Event::Begin { held: site.status.paused.is_some(), boot, rollback },
     };
     own_keeper.stays();
     announce();
-    supervisor.live(begin);
-    let finished = supervisor.finish();
-    // Its lock is let go by the kernel, when nothing of this process is left.
+    let mut supervisor = EventLoop { site, inbox, own_log, foreground };
+    supervisor.run(begin);
+    let finished = finish(&mut supervisor.site);
+    // The kernel releases its lock when the last of its descriptors is closed, at the exit of this process.
     std::mem::forget(supervisor);
     Ok(finished)
 }
 
-/// Makes the site's folders and takes its lock: who has that is the supervisor.
-fn occupy(places: &SitePlaces) -> Result<Lock, NotStarted> {
+/// Makes the site's folders and takes its lock, which only its supervisor holds.
+fn take_lock(places: &SitePlaces) -> Result<Lock, NotStarted> {
     places.check_length()?;
     let folder = |path: &Path| {
         let unusable = || format!("the folder {} cannot be used", path.display());
@@ -242,12 +236,12 @@ fn occupy(places: &SitePlaces) -> Result<Lock, NotStarted> {
     Ok(lock)
 }
 
-/// Makes this process one that can look after others.
-fn settle_in() -> anyhow::Result<Inbox> {
-    // Signals first: a TERM that comes now is an order to stop, not the end of us.
+/// Gives this process what a supervisor needs: its signals, its orphans, and protection.
+fn prepare_process() -> anyhow::Result<Inbox> {
+    // Signals first: from here on a SIGTERM is an order to stop.
     let inbox = Inbox::new(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD])
         .context("signals cannot be received")?;
-    inherit::become_subreaper().context("orphans cannot be taken in")?;
+    inherit::become_subreaper().context("this process cannot become a subreaper")?;
     inherit::usual_umask();
     if let Err(error) = inherit::lock_memory() {
         log::info!("the supervisor's memory is not locked: {error}");
@@ -258,27 +252,28 @@ fn settle_in() -> anyhow::Result<Inbox> {
     Ok(inbox)
 }
 
-impl Supervisor {
-    /// Nothing of the site lives: lets its database go, writes how it ended, then says so.
-    fn finish(&mut self) -> Finished {
-        if self.definition.database.is_some() && !lease::release(&self.places, lease::PATIENCE) {
-            log::warn!("the lease on the database could not be released; it reads as unclean");
-        }
-        let finished = match self.failure.clone() {
-            Some(failure) => Finished::Failed(failure),
-            None => Finished::Stopped,
-        };
-        self.record.ending = Some(match &finished {
-            Finished::Failed(failure) => Ending::Failed(failure.clone()),
-            Finished::Stopped => Ending::Stopped {
-                at: WallTime::now(),
-                by: self.stopped_by.clone().unwrap_or_else(|| "stop".to_owned()),
-                proved_by: vec!["descent".to_owned()],
-            },
-        });
-        self.write_record();
-        forget(&self.places);
-        self.say_farewell();
-        finished
+/// No process of the site lives: releases its database, records how it ended, and answers the verbs.
+fn finish(site: &mut SupervisedSite) -> Finished {
+    let places = &site.configuration.places;
+    let has_lease = site.configuration.definition.database.is_some();
+    if has_lease && !lease::release(places, lease::PATIENCE) {
+        log::warn!("the lease on the database could not be released; it reads as unclean");
     }
+    let finished = match site.status.failure.clone() {
+        Some(failure) => Finished::Failed(failure),
+        None => Finished::Stopped,
+    };
+    site.processes.record.ending = Some(match &finished {
+        Finished::Failed(failure) => Ending::Failed(failure.clone()),
+        Finished::Stopped => Ending::Stopped {
+            at: WallTime::now(),
+            by: site.status.stopped_by.clone().unwrap_or_else(|| "stop".to_owned()),
+            proved_by: vec!["descent".to_owned()],
+        },
+    });
+    site.write_record();
+    forget(&site.configuration.places);
+    let view = site.view();
+    site.control.answer_last(&view, site.status.failure.as_ref());
+    finished
 }

@@ -1,105 +1,250 @@
-//! What processes say of themselves by sd_notify(3): who may say it, and how much of it is listened to.
+//! The sockets to which units send their notices (sd_notify(3)): which users may send, and how often a socket
+//! is read.
 //!
-//! Promises: the socket of a unit can be reached by its own user and by root alone; where a unit runs
-//! as root, and may change its user by itself, by whoever was told its name, which can be read nowhere.
-//! A bounded share of each turn goes to notices, and a unit that says much is listened to at a pace, so
-//! that nobody makes the supervisor deaf to the others. Must never: believe who is not of the unit, or
-//! fill the log with those who are not believed.
+//! Promises: only the unit's own user and root may send to its socket. A unit that runs as root may change
+//! its user by itself; its socket takes notices from any process that knows its random name, which no
+//! directory listing shows. Each turn of the loop reads a bounded number of notices, and a unit that sends
+//! many is read at a pace, so that it cannot delay the others. Must never: fill the log with notices that
+//! were not accepted.
 
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::event_loop::Supervisor;
-use super::kin::Family;
-use super::machine::{Event, UnitEvent};
+use super::configuration::Configuration;
 use super::plan::UnitId;
 use crate::linux::process::{Stat, environment_value};
 use crate::linux::sockets::{Notice, NotifySocket};
 use crate::linux::users::Credentials;
+use crate::linux::watch::{Watch, Watcher};
 use crate::linux::{files, node};
 use crate::site::SitePlaces;
 use crate::values::{Moment, Pid};
 
-/// So many notices of one unit are read at a time.
-const AT_A_TIME: usize = 32;
+/// How many notices of one unit are read in a turn.
+pub(super) const AT_A_TIME: usize = 32;
 
 /// And when its main process has ended: more than a queue can hold (`net.unix.max_dgram_qlen`).
-const LAST_WORDS: usize = 1024;
+pub(super) const ALL: usize = 1024;
 
-/// A unit is listened to so many times in a second as soon as it says something.
-const AT_ONCE: u32 = 16;
+/// How often in a second a unit is read without a pause.
+const WITHOUT_PAUSE: u32 = 16;
 
-/// Beyond that, what it says waits for so long; where its family has to be looked at, longer.
+/// How long a unit that sends more than that is not read; longer where the processes had to be looked at.
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_AFTER_LOOK: Duration = Duration::from_millis(50);
 
-/// Of those who are not believed it is said so often.
+/// Between two log lines about notices of one unit that were not accepted.
 const COMPLAINT: Duration = Duration::from_secs(60);
 
-/// The socket to which one unit sends, and how it is listened to.
+/// What a line of a notice says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NoticeLine {
+    Ready,
+    Stopping,
+    Status(String),
+    MainPid(Pid),
+}
+
+impl NoticeLine {
+    /// None: a line that has no effect here.
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        match line.split_once('=')? {
+            ("READY", "1") => Some(Self::Ready),
+            ("STOPPING", "1") => Some(Self::Stopping),
+            ("STATUS", text) => {
+                Some(Self::Status(text.chars().filter(|c| !c.is_control()).take(200).collect()))
+            }
+            ("MAINPID", number) => {
+                let number = number.trim().parse::<i32>().ok()?;
+                Pid::try_from(number).ok().map(Self::MainPid)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The socket of one unit.
 #[derive(Debug)]
-pub(super) struct Ear {
+struct NoticeSocket {
     socket: NotifySocket,
     pace: Pace,
     complaints: Complaints,
 }
 
-impl Ear {
-    /// For a unit that runs as `who`.
-    ///
-    /// # Errors
-    /// The folder cannot be made, or as bind(2).
-    pub(super) fn new(places: &SitePlaces, who: Option<&Credentials>) -> io::Result<Self> {
-        Self::at(places, &places.notify_socket(&node::random_name()), who)
-    }
-
-    fn at(places: &SitePlaces, path: &Path, who: Option<&Credentials>) -> io::Result<Self> {
+impl NoticeSocket {
+    /// For a unit that runs as `user`; None: as the supervisor.
+    fn bind(places: &SitePlaces, path: &Path, user: Option<&Credentials>) -> io::Result<Self> {
         let folder = places.notify_folder();
         common_folder(&folder)?;
-        if let Some(who) = who
-            && let Some(closed) = closed_to(who, &folder)
+        if let Some(user) = user
+            && let Some(closed) = closed_to(user, &folder)
         {
             log::warn!(
-                "user {} may not enter {}, so that what it says by NOTIFY_SOCKET will not be heard; \
-                 let it, or choose another folder with --runtime-dir",
-                who.uid,
+                "user {} may not enter {}, so that its notices by NOTIFY_SOCKET cannot arrive; \
+                 permit it, or choose another directory with --runtime-dir",
+                user.uid,
                 closed.display()
             );
         }
-        let socket = NotifySocket::bind(path, &places.notify_unseen(), owner(who))?;
+        let socket = NotifySocket::bind(path, &places.notify_unseen(), sender(user))?;
         Ok(Self { socket, pace: Pace::default(), complaints: Complaints::default() })
     }
+}
 
-    /// What `NOTIFY_SOCKET` must hold.
-    pub(super) fn target(&self) -> String {
-        self.socket.path().display().to_string()
+/// The sockets of all units.
+#[derive(Debug)]
+pub(super) struct Notices {
+    /// By unit.
+    sockets: Vec<Option<NoticeSocket>>,
+    /// Of their folder.
+    watch: Option<Watch>,
+}
+
+impl Notices {
+    /// For so many units, with no socket yet.
+    pub(super) fn new(units: usize) -> Self {
+        Self { sockets: (0..units).map(|_| None).collect(), watch: None }
     }
 
-    /// When it is listened to again, if not now.
-    pub(super) fn rests_until(&self, now: Moment) -> Option<Moment> {
-        self.pace.rests_until.filter(|until| *until > now)
+    /// Makes a socket for a unit that is about to be started. Returns what `NOTIFY_SOCKET` must hold.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or as bind(2).
+    pub(super) fn open(
+        &mut self,
+        unit: UnitId,
+        configuration: &Configuration,
+        watcher: Option<&Watcher>,
+    ) -> io::Result<String> {
+        let places = &configuration.places;
+        let path = places.notify_socket(&node::random_name());
+        let user = configuration.launch(unit).credentials();
+        self.sockets[unit.0] = Some(NoticeSocket::bind(places, &path, user)?);
+        self.watch_folder(places, watcher);
+        Ok(path.display().to_string())
     }
 
-    pub(super) fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        std::os::fd::AsFd::as_fd(&self.socket)
+    pub(super) fn close(&mut self, unit: UnitId) {
+        self.sockets[unit.0] = None;
     }
 
-    /// As many notices as have come, up to `most`.
-    fn hear(&self, most: usize) -> Vec<Notice> {
-        std::iter::from_fn(|| self.socket.receive()).take(most).collect()
+    /// Binds the socket of an adopted unit again, at the path that the environment of its process `pid`
+    /// names.
+    pub(super) fn take_over(
+        &mut self,
+        unit: UnitId,
+        pid: Pid,
+        configuration: &Configuration,
+        watcher: Option<&Watcher>,
+    ) {
+        let places = &configuration.places;
+        self.sockets[unit.0] = told_path(places, pid).and_then(|path| {
+            let user = configuration.launch(unit).credentials();
+            let socket = NoticeSocket::bind(places, &path, user);
+            socket
+                .inspect_err(|error| {
+                    let name = configuration.name(unit);
+                    log::warn!("the notices of `{name}` cannot be received again: {error}");
+                })
+                .ok()
+        });
+        self.watch_folder(places, watcher);
+    }
+
+    fn watch_folder(&mut self, places: &SitePlaces, watcher: Option<&Watcher>) {
+        self.watch = watcher.and_then(|w| w.losses_in(&places.notify_folder()).ok());
+    }
+
+    /// One of these watches says that a socket may be gone.
+    pub(super) fn is_told_of_a_loss(&self, watches: &[Watch]) -> bool {
+        self.watch.is_some_and(|watch| watches.contains(&watch))
+    }
+
+    /// Those that are read now, with their units.
+    pub(super) fn open_sockets(
+        &self,
+        now: Moment,
+    ) -> impl Iterator<Item = (UnitId, BorrowedFd<'_>)> {
+        self.sockets.iter().enumerate().filter_map(move |(index, socket)| {
+            let socket = socket.as_ref().filter(|s| s.pace.rests_until(now).is_none())?;
+            Some((UnitId(index), socket.socket.as_fd()))
+        })
+    }
+
+    /// When the next one is read again that is not read now.
+    pub(super) fn read_again_at(&self, now: Moment) -> Option<Moment> {
+        self.sockets.iter().flatten().filter_map(|socket| socket.pace.rests_until(now)).min()
+    }
+
+    /// As many notices as have come for a unit, up to `most`.
+    pub(super) fn receive(&self, unit: UnitId, most: usize) -> Vec<Notice> {
+        let Some(socket) = &self.sockets[unit.0] else { return Vec::new() };
+        std::iter::from_fn(|| socket.socket.receive()).take(most).collect()
+    }
+
+    /// Notices of a unit were handled; `full`: there may be more; `looked`: the processes were looked at
+    /// for them.
+    pub(super) fn handled(&mut self, unit: UnitId, full: bool, looked: bool) {
+        if let Some(socket) = &mut self.sockets[unit.0] {
+            socket.pace.handled(Moment::now(), full, looked);
+        }
+    }
+
+    /// A notice for this unit was not accepted.
+    pub(super) fn refused(&mut self, unit: UnitId, name: &str, pid: Option<Pid>, uid: u32) {
+        if let Some(socket) = &mut self.sockets[unit.0]
+            && let Some(words) = socket.complaints.about(Moment::now(), pid, uid)
+        {
+            log::warn!("a notice for `{name}` from {words}");
+        }
+    }
+
+    /// The units whose sockets were removed.
+    pub(super) fn lost(&self) -> Vec<UnitId> {
+        let is_lost = |s: &NoticeSocket| !s.socket.is_in_place();
+        let lost = self.sockets.iter().enumerate().filter(|(_, s)| s.as_ref().is_some_and(is_lost));
+        lost.map(|(index, _)| UnitId(index)).collect()
+    }
+
+    /// Binds the socket of a unit again.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or as bind(2).
+    pub(super) fn bind_again(
+        &mut self,
+        unit: UnitId,
+        configuration: &Configuration,
+    ) -> io::Result<()> {
+        let Some(path) = self.sockets[unit.0].as_ref().map(|s| s.socket.path().to_owned()) else {
+            return Ok(());
+        };
+        let user = configuration.launch(unit).credentials();
+        self.sockets[unit.0] = Some(NoticeSocket::bind(&configuration.places, &path, user)?);
+        Ok(())
     }
 }
 
-/// Who alone may send to a unit's socket. None: one that begins as root may be another user by the time
-/// it has something to say.
-fn owner(who: Option<&Credentials>) -> Option<u32> {
-    Some(who.map_or_else(files::effective_user, |who| who.uid)).filter(|uid| *uid != 0)
+/// The path of the socket to which the adopted `pid` sends its notices.
+fn told_path(places: &SitePlaces, pid: Pid) -> Option<PathBuf> {
+    let target = environment_value(&Stat::of(pid)?, "NOTIFY_SOCKET").ok()??;
+    let path = PathBuf::from(String::from_utf8(target).ok()?);
+    let secret = path.file_name()?.to_str()?.strip_prefix(&places.notify_prefix())?;
+    let is_one = secret.len() == 16 && secret.bytes().all(|b| b.is_ascii_hexdigit());
+    // The environment is not to be trusted: only a path that siteward itself could have chosen is used.
+    (is_one && path == places.notify_socket(secret)).then_some(path)
 }
 
-/// The folder of all sockets: everybody may pass, and nobody may list.
+/// The user that may send to the socket of a unit, besides root. None, any user: a unit that starts as root
+/// may have changed its user by the time it sends a notice.
+pub(super) fn sender(user: Option<&Credentials>) -> Option<u32> {
+    Some(user.map_or_else(files::effective_user, |user| user.uid)).filter(|uid| *uid != 0)
+}
+
+/// The folder of all sockets: every user may pass through it, and none may list it.
 fn common_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o711).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -115,18 +260,18 @@ fn common_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The first folder on the way to `folder` and with it that `who` may not pass, by its mode.
-fn closed_to(who: &Credentials, folder: &Path) -> Option<PathBuf> {
+/// The first directory on the way to `folder`, itself included, that `user` may not enter by its mode.
+fn closed_to(user: &Credentials, folder: &Path) -> Option<PathBuf> {
     let is_closed = |path: &&Path| {
         let Ok(there) = fs::metadata(path) else { return false };
         let needed = match () {
-            () if there.uid() == who.uid => 0o100,
-            () if who.groups.contains(&there.gid()) => 0o010,
+            () if there.uid() == user.uid => 0o100,
+            () if user.groups.contains(&there.gid()) => 0o010,
             () => 0o001,
         };
         there.mode() & needed == 0
     };
-    if who.uid == 0 {
+    if user.uid == 0 {
         return None;
     }
     let mut all: Vec<&Path> = folder.ancestors().collect();
@@ -134,7 +279,7 @@ fn closed_to(who: &Credentials, folder: &Path) -> Option<PathBuf> {
     all.into_iter().find(is_closed).map(Path::to_owned)
 }
 
-/// How often one unit is listened to.
+/// How often one unit is read.
 #[derive(Debug, Default)]
 struct Pace {
     second: Option<Moment>,
@@ -144,28 +289,33 @@ struct Pace {
 }
 
 impl Pace {
-    /// It was listened to; `much`: there may be more; `looked`: its family was looked at for it.
-    fn listened(&mut self, now: Moment, much: bool, looked: bool) {
+    /// See [`Notices::handled`].
+    fn handled(&mut self, now: Moment, full: bool, looked: bool) {
         if self.second.is_none_or(|second| now.since(second) >= Duration::from_secs(1)) {
             (self.second, self.turns) = (Some(now), 0);
         }
         self.turns = self.turns.saturating_add(1);
-        let rests = much || self.turns > AT_ONCE;
+        let rests = full || self.turns > WITHOUT_PAUSE;
         let pause = if looked { PAUSE_AFTER_LOOK } else { PAUSE };
         self.rests_until = rests.then(|| now + pause);
     }
+
+    /// When the unit is read again, if not now.
+    fn rests_until(&self, now: Moment) -> Option<Moment> {
+        self.rests_until.filter(|until| *until > now)
+    }
 }
 
-/// Those who were not believed.
+/// Notices that were not accepted.
 #[derive(Debug, Default)]
 struct Complaints {
     said: Option<Moment>,
-    /// Since it was said last.
+    /// Since then.
     others: u32,
 }
 
 impl Complaints {
-    /// One more; what is to be said of that now.
+    /// One more; returns what is to be logged now.
     fn about(&mut self, now: Moment, pid: Option<Pid>, uid: u32) -> Option<String> {
         if self.said.is_some_and(|said| now.since(said) < COMPLAINT) {
             self.others = self.others.saturating_add(1);
@@ -173,126 +323,13 @@ impl Complaints {
         }
         let others = match std::mem::take(&mut self.others) {
             0 => String::new(),
-            others => format!("; nor were {others} others since that was said last"),
+            others => format!("; {others} others were refused since the last such message"),
         };
         self.said = Some(now);
         let pid = pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string());
         Some(format!(
-            "process {pid} of user {uid} is not believed, as that is none of its own{others}"
+            "process {pid} of user {uid} is not believed, as it is no process of the unit{others}"
         ))
-    }
-}
-
-impl Supervisor {
-    /// A share of what has come for a unit.
-    pub(super) fn on_notices(&mut self, unit: UnitId) {
-        self.hear(unit, AT_A_TIME);
-    }
-
-    /// All of it, when the unit's main process has ended.
-    pub(super) fn on_last_words(&mut self, unit: UnitId) {
-        self.hear(unit, LAST_WORDS);
-    }
-
-    fn hear(&mut self, unit: UnitId, most: usize) {
-        let Some(ear) = &self.shells[unit.0].notify else { return };
-        let notices = ear.hear(most);
-        if notices.is_empty() {
-            return;
-        }
-        let owner = owner(self.launch_of(unit).credentials());
-        let mut family = None;
-        for notice in &notices {
-            let (pid, uid) = (notice.from.pid, notice.from.uid);
-            let may_send = owner.is_none_or(|owner| uid == owner || uid == 0);
-            // The kernel vouches for the sender; it must be one of this unit's own processes. Of the
-            // main one that is known, and the others are looked at once for all that have come.
-            let is_believed = may_send
-                && pid.is_some_and(|pid| {
-                    self.shells[unit.0].main_pid() == Some(pid)
-                        || self.family_once(&mut family).has(unit, pid)
-                });
-            if is_believed {
-                for line in notice.text.lines() {
-                    self.on_notice_line(unit, line, &mut family);
-                }
-            } else if let Some(ear) = &mut self.shells[unit.0].notify
-                && let Some(words) = ear.complaints.about(Moment::now(), pid, uid)
-            {
-                log::warn!("a notice for `{}` from {words}", self.name(unit));
-            }
-        }
-        if let Some(ear) = &mut self.shells[unit.0].notify {
-            ear.pace.listened(Moment::now(), notices.len() == most, family.is_some());
-        }
-    }
-
-    fn family_once<'a>(&mut self, family: &'a mut Option<Family>) -> &'a Family {
-        family.get_or_insert_with(|| self.family().unwrap_or_default())
-    }
-
-    fn on_notice_line(&mut self, unit: UnitId, line: &str, family: &mut Option<Family>) {
-        match line.split_once('=') {
-            Some(("READY", "1")) => {
-                self.shells[unit.0].said_ready = true;
-                self.tell(Event::Unit(unit, UnitEvent::Ready));
-            }
-            Some(("STATUS", text)) => {
-                let text = text.chars().filter(|c| !c.is_control()).take(200).collect();
-                self.shells[unit.0].status = Some(text);
-            }
-            Some(("STOPPING", "1")) => {
-                self.shells[unit.0].status = Some("says that it is stopping".to_owned());
-            }
-            Some(("MAINPID", number)) => {
-                let pid = number.trim().parse::<i32>().ok().and_then(|n| Pid::try_from(n).ok());
-                if let Some(pid) = pid.filter(|pid| self.shells[unit.0].main_pid() != Some(*pid))
-                    && self.family_once(family).has(unit, pid)
-                    && let Some(event) = self.new_main(unit, pid)
-                {
-                    self.tell(event);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The socket to which the adopted `pid` was told to send its notices, taken over from the
-    /// supervisor that is gone.
-    pub(super) fn hear_adopted(&self, unit: UnitId, pid: Pid) -> Option<Ear> {
-        let target = environment_value(&Stat::of(pid)?, "NOTIFY_SOCKET").ok()??;
-        let path = PathBuf::from(String::from_utf8(target).ok()?);
-        let secret = path.file_name()?.to_str()?.strip_prefix(&self.places.notify_prefix())?;
-        let is_one = secret.len() == 16 && secret.bytes().all(|b| b.is_ascii_hexdigit());
-        // The process could have been told anything by whoever made it.
-        if !is_one || path != self.places.notify_socket(secret) {
-            return None;
-        }
-        let ear = Ear::at(&self.places, &path, self.launch_of(unit).credentials());
-        ear.inspect_err(|error| {
-            log::warn!("the notices of `{}` cannot be heard again: {error}", self.name(unit));
-        })
-        .ok()
-    }
-
-    /// Binds again what somebody has removed. Says whether there was anything.
-    pub(super) fn put_ears_back(&mut self) -> io::Result<bool> {
-        let mut any = false;
-        for unit in self.machine.ids() {
-            let Some(ear) = &self.shells[unit.0].notify else { continue };
-            if ear.socket.is_in_place() {
-                continue;
-            }
-            self.on_last_words(unit);
-            if let Some(path) =
-                self.shells[unit.0].notify.as_ref().map(|e| e.socket.path().to_owned())
-            {
-                let who = self.launch_of(unit).credentials().cloned();
-                self.shells[unit.0].notify = Some(Ear::at(&self.places, &path, who.as_ref())?);
-                any = true;
-            }
-        }
-        Ok(any)
     }
 }
 
@@ -305,24 +342,24 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_unit_is_heard_at_once_and_a_loud_one_at_a_pace() {
+    fn a_quiet_unit_is_read_at_once_and_a_loud_one_at_a_pace() {
         let mut pace = Pace::default();
-        for turn in 0..u64::from(AT_ONCE) {
-            pace.listened(ms(turn), false, false);
+        for turn in 0..u64::from(WITHOUT_PAUSE) {
+            pace.handled(ms(turn), false, false);
             assert_eq!(pace.rests_until, None, "turn {turn}");
         }
-        pace.listened(ms(20), false, false);
+        pace.handled(ms(20), false, false);
         assert_eq!(pace.rests_until, Some(ms(20) + PAUSE));
-        pace.listened(ms(40), false, true);
+        pace.handled(ms(40), false, true);
         assert_eq!(pace.rests_until, Some(ms(40) + PAUSE_AFTER_LOOK));
-        pace.listened(ms(2000), false, true);
+        pace.handled(ms(2000), false, true);
         assert_eq!(pace.rests_until, None, "it has been quiet");
-        pace.listened(ms(2001), true, false);
+        pace.handled(ms(2001), true, false);
         assert_eq!(pace.rests_until, Some(ms(2001) + PAUSE), "a queue that is full");
     }
 
     #[test]
-    fn those_who_are_not_believed_fill_no_log() {
+    fn refused_notices_do_not_fill_the_log() {
         let mut complaints = Complaints::default();
         assert!(complaints.about(ms(0), None, 7).unwrap().contains("user 7 is not believed"));
         for n in 1..60_000 {

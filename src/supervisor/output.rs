@@ -1,5 +1,5 @@
-//! What processes print: straight into a file of their own, so that no death of ours breaks a
-//! pipe; bounded in size; searched for a line that means "ready".
+//! The output of processes. Each unit writes to a file of its own, so that it survives the supervisor. The
+//! file is bounded in size, and searched for the line that means "ready".
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,11 +15,11 @@ use crate::values::Moment;
 /// The size at which a file is set aside as `.1` and emptied, in bytes.
 pub(super) const BOUND: u64 = 10 << 20;
 
-/// Between two looks at a file that is written to: shortest in a torrent, longest in a trickle.
+/// Between two looks at a file that is written to: the shortest and the longest pause.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
-/// More than this between two looks, in bytes, is a torrent.
-const TORRENT: u64 = 128 << 10;
+/// A file that grows by more than this between two looks, in bytes, is looked at more often.
+const FAST: u64 = 128 << 10;
 
 /// How many bytes of the end are read to find the last lines.
 const TAIL: u64 = 8 << 10;
@@ -33,10 +33,10 @@ pub(super) struct Output {
     /// What is searched for, and from where.
     search: Option<(Regex, u64)>,
     watch: Option<Watch>,
-    /// When the file is looked at again although nobody says that it was written to.
+    /// When the file is looked at without an event.
     look_at: Option<Moment>,
     last_size: u64,
-    /// How long until the next look, learnt from how fast it grew.
+    /// The pause before the next look; it follows the growth of the file.
     pause: Duration,
 }
 
@@ -105,27 +105,26 @@ impl Output {
         self.look_at
     }
 
-    /// Looks at what was written: bounds the file, and says whether what is searched for is there.
+    /// Looks at what was written: bounds the file, and says whether the searched line is there.
     pub(super) fn look(&mut self, watcher: Option<&Watcher>, now: Moment) -> bool {
         let grown = self.bound();
-        let found = self.found();
         self.watch = None;
         self.look_at = None;
         if self.search.is_some() {
+            // Before the search: a line that comes meanwhile would be told of by nothing.
             self.arm(watcher);
         } else {
-            let calm = grown <= TORRENT;
-            self.pause = if calm { (self.pause * 2).min(PAUSE.1) } else { PAUSE.0 };
+            let slow = grown <= FAST;
+            self.pause = if slow { (self.pause * 2).min(PAUSE.1) } else { PAUSE.0 };
             self.look_at = Some(now + self.pause);
         }
-        found
+        self.found()
     }
 
-    /// The time for a look has come: go on looking as long as it is a torrent, else wait for the
-    /// next write.
+    /// The time for a look has come: a file that grows fast is looked at again, another at its next write.
     pub(super) fn look_again(&mut self, watcher: Option<&Watcher>, now: Moment) {
         self.look_at = None;
-        if self.bound() > TORRENT {
+        if self.bound() > FAST {
             self.pause = PAUSE.0;
             self.look_at = Some(now + self.pause);
         } else {
@@ -144,7 +143,7 @@ impl Output {
         self.last_size = size;
         if size > BOUND {
             let old = self.path.with_extension("log.1");
-            // Of a torrent only the end is worth keeping.
+            // The end is kept.
             let kept = read_from(&self.path, size - BOUND)
                 .and_then(|end| files::write_durably(&old, &end));
             let emptied = kept.and_then(|()| files::append_to(&self.path)?.set_len(0));

@@ -1,7 +1,7 @@
-//! The supervisor's own log, which is its standard output: bounded while the supervisor lives.
+//! The supervisor's own log, to which its standard output goes; its size is bounded.
 //!
-//! Promises: no line is lost; one earlier generation is kept. Must never: touch the output of a
-//! supervisor in the foreground, which is its caller's.
+//! Promises: no line is lost; one earlier file is kept. Must never: touch the output of a supervisor in the
+//! foreground, which belongs to its caller.
 
 use std::fs;
 use std::io;
@@ -42,7 +42,7 @@ impl OwnLog {
     }
 
     fn begin_anew_if_long(&self) -> io::Result<()> {
-        // Ours, though somebody may have moved it away.
+        // The file that is written to; another may be at its path by now.
         let ours = fs::metadata("/proc/self/fd/2")?;
         if !ours.is_file() || ours.len() <= BOUND {
             return Ok(());

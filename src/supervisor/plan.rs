@@ -1,4 +1,4 @@
-//! What the machine needs to know of a site: each instance a unit, each duration decided.
+//! What the machine needs to know of a site: each instance is a unit, each duration is resolved.
 
 use std::time::Duration;
 
@@ -19,13 +19,15 @@ pub struct Plan {
     /// From TERM to KILL.
     pub forcekill_time: Duration,
     pub settle: Duration,
+    /// The site reserves ports, which a pause has released.
+    pub reserves_ports: bool,
 }
 
 /// One unit: a process, or one of its instances.
 #[derive(Clone, Debug)]
 pub struct UnitPlan {
     pub name: String,
-    /// Where its process stands in the definition.
+    /// The index of its process in the definition.
     pub process: usize,
     /// Which instance it is, from 1.
     pub instance: u32,
@@ -49,11 +51,11 @@ pub struct UnitPlan {
 pub enum ReadyPlan {
     AtExec,
     After(Duration),
-    /// Somebody will say so.
+    /// When `UnitEvent::Ready` says so.
     WhenTold,
 }
 
-/// The rhythm of a healthcheck.
+/// The times of a healthcheck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthPlan {
     pub interval: Duration,
@@ -103,16 +105,13 @@ impl Plan {
             let wanted = &definition.processes[unit.process].depends_on;
             unit.depends_on = wanted.iter().flat_map(|p| of_process[*p].iter().copied()).collect();
         }
-        Self::new(
-            units,
-            definition.boot_timeout,
-            definition.stop_timeout,
-            definition.forcekill_time,
-            definition.settle,
-        )
+        let reserves_ports = !definition.reserve_ports.is_empty();
+        let times = (definition.boot_timeout, definition.stop_timeout);
+        let plan = Self::new(units, times.0, times.1, definition.forcekill_time, definition.settle);
+        Self { reserves_ports, ..plan }
     }
 
-    /// A plan of these units.
+    /// A plan of these units, of a site that reserves no ports.
     pub fn new(
         units: Vec<UnitPlan>,
         boot_timeout: Duration,
@@ -122,6 +121,14 @@ impl Plan {
     ) -> Self {
         let edges: Vec<Vec<usize>> = units.iter().map(|u| u.depends_on.clone()).collect();
         let needs = transitive_needs(&edges);
-        Self { units, needs, boot_timeout, stop_timeout, forcekill_time, settle }
+        Self {
+            units,
+            needs,
+            boot_timeout,
+            stop_timeout,
+            forcekill_time,
+            settle,
+            reserves_ports: false,
+        }
     }
 }

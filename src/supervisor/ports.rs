@@ -1,6 +1,6 @@
-//! The ports of a site, held before anything of it is started: a port that is taken already fails
-//! the start at once, and between that moment and its own process nobody else can take one
-//! (source document 003, PORT-01 to PORT-07).
+//! The ports of a site, held before any of its processes is started. A port that is taken already fails the
+//! start at once, and no other process can take one before the site's own process has it (source document
+//! 003, PORT-01 to PORT-07).
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -10,14 +10,14 @@ use std::os::fd::OwnedFd;
 use crate::linux::ports::{hold, hold_listening, who_listens};
 use crate::site::{Definition, Reservation};
 
-/// What is held, by its place in the definition's list.
+/// The sockets that hold ports, by the index of their reservation.
 #[derive(Debug, Default)]
 pub struct Reserved(BTreeMap<usize, OwnedFd>);
 
 /// Holds every port that the definition reserves.
 ///
 /// # Errors
-/// A sentence: who has the port already, or what keeps us from it.
+/// A sentence: the process that has a port, or why it cannot be held.
 pub fn reserve(definition: &Definition) -> Result<Reserved, String> {
     let mut reserved = Reserved::default();
     for (index, reservation) in definition.reserve_ports.iter().enumerate() {
@@ -32,10 +32,10 @@ fn hold_one(definition: &Definition, reservation: &Reservation) -> Result<OwnedF
     held.map_err(|error| complaint(definition, at, &error))
 }
 
-/// Who has `port` at `address` of the site; an error only if somebody has.
+/// An error if another process has `port` at `address`.
 ///
 /// # Errors
-/// A sentence that names the holder.
+/// A sentence that names it.
 pub fn check_free(definition: &Definition, address: IpAddr, port: u16) -> Result<(), String> {
     let at = SocketAddr::new(address, port);
     match hold(at) {
@@ -66,8 +66,8 @@ fn complaint(definition: &Definition, at: SocketAddr, error: &io::Error) -> Stri
 }
 
 impl Reserved {
-    /// The process at `index` of the definition is about to be started: what it binds itself is
-    /// let go; what it is to be given is returned, and stays ours.
+    /// The process at `index` of the definition is about to be started: the ports that it binds itself are
+    /// released; those that it is to be given are returned, and stay held.
     pub fn for_process(&mut self, definition: &Definition, index: usize) -> Vec<&OwnedFd> {
         let of = |at: &usize| definition.reserve_ports.get(*at);
         self.0.retain(|at, _| of(at).is_none_or(|r| r.process != Some(index) || r.pass));
@@ -78,8 +78,7 @@ impl Reserved {
             .collect()
     }
 
-    /// Holds again what the process at `index` is to be given, where an earlier supervisor took it
-    /// with it.
+    /// Holds again the ports that the process at `index` is to be given, where an earlier supervisor held them.
     ///
     /// # Errors
     /// As [`reserve`].
@@ -93,7 +92,7 @@ impl Reserved {
         Ok(())
     }
 
-    /// Lets go of everything.
+    /// Releases all ports.
     pub fn release(&mut self) {
         self.0.clear();
     }

@@ -1,110 +1,156 @@
-//! What the supervisor tells people: its log, the history, the view of a site, and why it failed.
+//! What the supervisor tells people: the lines of its log and of the history, the view of the site, and why
+//! it failed.
 
-use super::actions::Main;
-use super::event_loop::Supervisor;
-use super::machine::{Cause, Desired, Failure, Health, Milestone, Note, Rung, Unit, Why};
+use log::Level;
+
+use super::configuration::Configuration;
+use super::held::MonitorVerdict;
+use super::machine::{
+    Cause, Desired, Health, Machine, Milestone, Note, Rung, Unit, UnitFailure, Why,
+};
+use super::main_process::MainProcess;
 use super::plan::UnitId;
-use crate::control::{self, ProcessView, View};
-use crate::history;
+use super::processes::Processes;
+use crate::control::{Failure, Pause, ProcessView, View};
 use crate::linux::clock::WallTime;
-use crate::process::Ending;
-use crate::site::Ready;
 use crate::site::duration::show;
-use crate::values::ExitStatus;
-use crate::values::{Moment, Pid};
+use crate::site::{DegradedIs, Ready};
+use crate::values::{ExitStatus, Moment, Pid};
 
 /// How many of its last lines go with a failure.
 const LAST_LINES: usize = 5;
 
-impl Supervisor {
-    pub(super) fn note(&mut self, note: &Note) {
+/// What is told of the site and is not the machine's to know.
+#[derive(Debug)]
+pub(super) struct SiteStatus {
+    pub(super) since: WallTime,
+    /// Why the site is paused, if it is.
+    pub(super) paused: Option<Pause>,
+    /// The pause that a resume is to end; it is in force again if the ports are taken.
+    pub(super) resumed_from: Option<Pause>,
+    pub(super) failure: Option<Failure>,
+    /// By which verb or signal it was stopped.
+    pub(super) stopped_by: Option<String>,
+}
+
+/// What is written down about a note.
+#[derive(Debug)]
+pub(super) struct LogEntry {
+    pub(super) level: Level,
+    pub(super) text: String,
+    /// The name of the event in the history, and its text there.
+    pub(super) history: Option<(&'static str, String)>,
+}
+
+impl LogEntry {
+    fn log_only(level: Level, text: String) -> Self {
+        Self { level, text, history: None }
+    }
+
+    fn both(level: Level, event: &'static str, text: String) -> Self {
+        Self { level, text: text.clone(), history: Some((event, text)) }
+    }
+}
+
+/// Describes the site as it is at this moment.
+#[derive(Clone, Copy)]
+pub(super) struct Reporter<'a> {
+    pub(super) configuration: &'a Configuration,
+    pub(super) machine: &'a Machine,
+    pub(super) processes: &'a Processes,
+    pub(super) status: &'a SiteStatus,
+}
+
+impl Reporter<'_> {
+    /// What is written down about a note of the machine. `failing`: the site fails, for this reason. `told`:
+    /// the fault of the unit that fails the site was written down just before.
+    pub(super) fn entry(&self, note: &Note, failing: Option<&Failure>, told: bool) -> LogEntry {
+        let name = |unit: &UnitId| self.configuration.name(*unit);
+        let warn = |text| LogEntry::log_only(Level::Warn, text);
         match note {
             Note::Ready(unit) => {
-                log::info!("`{}` is ready", self.name(*unit));
-                // Whoever adopts the site must not ask again for what is said but once.
-                self.write_record();
+                LogEntry::log_only(Level::Info, format!("`{}` is ready", name(unit)))
             }
             Note::Fault(unit, cause) => {
-                let reason = self.reason(*unit, cause);
-                log::warn!("{reason}");
-                history::add(&self.places.history(), "fault", &reason);
+                LogEntry::both(Level::Warn, "fault", self.reason(*unit, cause))
             }
             Note::RestartIn(unit, delay) => {
-                log::warn!("`{}` is started again in {}", self.name(*unit), show(*delay));
+                warn(format!("`{}` is started again in {}", name(unit), show(*delay)))
             }
             Note::GaveUp(unit) => {
-                let text = format!("`{}` stays down; the site serves without it", self.name(*unit));
-                log::warn!("{text}");
-                history::add(&self.places.history(), "degraded", &text);
+                let text = format!("`{}` stays down; the site serves without it", name(unit));
+                LogEntry::both(Level::Warn, "degraded", text)
             }
-            Note::NotAsked(unit, why) => {
-                log::warn!(
-                    "the healthcheck of `{}` {why}; it is tried again, and that is no answer",
-                    self.name(*unit)
-                );
-            }
+            Note::NotAsked(unit, why) => warn(format!(
+                "the healthcheck of `{}` {why}; it is tried again, and does not count as failed",
+                name(unit)
+            )),
             Note::Insisting(unit, signal) => {
-                log::warn!("`{}` has not ended in its time; it gets {signal}", self.name(*unit));
+                warn(format!("`{}` has not ended in its time; it gets {signal}", name(unit)))
             }
-            Note::Site(milestone) => self.note_milestone(milestone),
+            Note::Site(milestone) => self.milestone(milestone, failing, told),
         }
     }
 
-    fn note_milestone(&mut self, milestone: &Milestone) {
+    fn milestone(&self, milestone: &Milestone, failing: Option<&Failure>, told: bool) -> LogEntry {
         let (event, text) = match milestone {
-            Milestone::Up => ("up", format!("the site is {}", self.machine.state())),
-            Milestone::Failing(failure) => {
-                let failure = self.describe_failure(failure);
-                ("failed", self.note_failure(failure))
-            }
-            Milestone::LeaseLost => {
-                let reason = self.lease.why_lost().unwrap_or("the lease was lost").to_owned();
-                let failure = control::Failure {
-                    process: None,
-                    reason,
-                    at: WallTime::now(),
-                    last_lines: Vec::new(),
-                    signal: None,
+            Milestone::Failing(_) | Milestone::LeaseLost => {
+                let reason = failing.map_or_else(String::new, |failure| failure.reason.clone());
+                let (level, text) = match failing.and_then(|failure| failure.process.as_ref()) {
+                    Some(name) if told => {
+                        (Level::Info, format!("the site fails without `{name}` and is stopped"))
+                    }
+                    Some(_) | None => (Level::Warn, reason.clone()),
                 };
-                ("failed", self.note_failure(failure))
+                return LogEntry { level, text, history: Some(("failed", reason)) };
             }
+            Milestone::Up => ("up", format!("the site is {}", self.machine.state())),
             Milestone::Adopted => {
-                ("adopted", "another supervisor has taken over what lives".to_owned())
+                ("adopted", "a new supervisor has taken over the living processes".to_owned())
             }
             Milestone::Stopping => ("stopping", "the site is being stopped".to_owned()),
             Milestone::Holding => ("pausing", "the processes are being stopped".to_owned()),
-            Milestone::BegunHeld => ("paused", "the processes are held down".to_owned()),
-            Milestone::Held => {
-                self.confirm_pause();
+            Milestone::BegunHeld | Milestone::Held => {
                 ("paused", "the processes are held down".to_owned())
             }
             Milestone::Resuming => ("resuming", "the processes are started again".to_owned()),
             Milestone::Over => ("down", "all processes have ended".to_owned()),
         };
-        log::info!("{text}");
-        history::add(&self.places.history(), event, &text);
+        LogEntry::both(Level::Info, event, text)
     }
 
-    /// Written before anything is stopped for it: a crash now must not lose the reason.
-    fn note_failure(&mut self, failure: control::Failure) -> String {
-        let reason = failure.reason.clone();
-        self.record.ending = Some(Ending::Failed(failure.clone()));
-        self.failure = Some(failure);
-        self.write_record();
-        reason
+    /// The failure that a note tells of; `lease`: why the lease was lost.
+    pub(super) fn failure(&self, note: &Note, lease: Option<&str>) -> Option<Failure> {
+        match note {
+            Note::Site(Milestone::Failing(failure)) => Some(self.unit_failure(failure)),
+            Note::Site(Milestone::LeaseLost) => Some(Failure {
+                process: None,
+                reason: lease.unwrap_or("the lease was lost").to_owned(),
+                at: WallTime::now(),
+                last_lines: Vec::new(),
+                signal: None,
+            }),
+            Note::Ready(_)
+            | Note::Fault(..)
+            | Note::RestartIn(..)
+            | Note::GaveUp(_)
+            | Note::NotAsked(..)
+            | Note::Insisting(..)
+            | Note::Site(_) => None,
+        }
     }
 
-    fn describe_failure(&self, failure: &Failure) -> control::Failure {
+    fn unit_failure(&self, failure: &UnitFailure) -> Failure {
         let unit = failure.unit;
         let mut reason = self.reason(unit, &failure.cause);
         if failure.booting {
             reason.push_str(" while the site was starting");
         }
-        control::Failure {
-            process: Some(self.name(unit).to_owned()),
+        Failure {
+            process: Some(self.configuration.name(unit).to_owned()),
             reason,
             at: WallTime::now(),
-            last_lines: self.shells[unit.0].output.last_lines(LAST_LINES),
+            last_lines: self.processes.units[unit.0].output.last_lines(LAST_LINES),
             signal: match failure.cause {
                 Cause::Died(ExitStatus::Signal(signal)) => Some(signal),
                 Cause::Died(ExitStatus::Code(_) | ExitStatus::Untold)
@@ -120,11 +166,12 @@ impl Supervisor {
     }
 
     /// What went wrong with a unit, as a sentence without its full stop.
-    fn reason(&self, unit: UnitId, cause: &Cause) -> String {
-        let name = self.name(unit);
+    pub(super) fn reason(&self, unit: UnitId, cause: &Cause) -> String {
+        let name = self.configuration.name(unit);
         match cause {
             Cause::NotRun(error) => {
-                let program = self.process(unit).command.first().map_or("", String::as_str);
+                let program =
+                    self.configuration.process(unit).command.first().map_or("", String::as_str);
                 format!("`{name}` {error} ({program})")
             }
             Cause::Died(ExitStatus::Code(code)) => {
@@ -133,9 +180,11 @@ impl Supervisor {
             Cause::Died(ExitStatus::Signal(signal)) => {
                 format!("`{name}` was killed by {signal}, which siteward did not send")
             }
-            Cause::Died(ExitStatus::Untold) => format!("`{name}` has ended, and nobody saw how"),
+            Cause::Died(ExitStatus::Untold) => {
+                format!("`{name}` has ended; its exit status is not known")
+            }
             Cause::NotReady(time) => {
-                let how = match &self.process(unit).ready {
+                let how = match &self.configuration.process(unit).ready {
                     Ready::AtExec | Ready::Delay(_) => String::new(),
                     Ready::Notify => " (it did not send READY=1)".to_owned(),
                     Ready::Tcp(address) => format!(" (nothing accepts connections at {address})"),
@@ -144,7 +193,7 @@ impl Supervisor {
                     }
                     Ready::File(path) => format!(" (there is no {})", path.display()),
                     Ready::Log(pattern) => format!(" (it printed nothing that matches {pattern})"),
-                    Ready::Exec(_) => match &self.shells[unit.0].last_no {
+                    Ready::Exec(_) => match &self.processes.units[unit.0].probe_answer {
                         Some(said) => format!(" (its probe: {said})"),
                         None => " (its probe did not end)".to_owned(),
                     },
@@ -157,29 +206,49 @@ impl Supervisor {
                     .depends_on
                     .iter()
                     .filter(|d| !self.machine.unit(UnitId(**d)).is_up())
-                    .map(|d| format!("`{}`", self.name(UnitId(*d))))
+                    .map(|d| format!("`{}`", self.configuration.name(UnitId(*d))))
                     .collect();
-                format!("`{name}` never had its turn: it waits for {}", waits.join(" and "))
+                format!("`{name}` was never started: it waits for {}", waits.join(" and "))
             }
             Cause::Unhealthy(said) => {
-                let retries = self.process(unit).healthcheck.as_ref().map_or(0, |h| h.retries);
-                format!("`{name}` failed its healthcheck {retries} times in a row: {said}")
+                let check = self.configuration.process(unit).healthcheck.as_ref();
+                match check.map_or(0, |check| check.retries) {
+                    0 | 1 => format!("`{name}` failed its healthcheck: {said}"),
+                    times => {
+                        format!("`{name}` failed its healthcheck {times} times in a row: {said}")
+                    }
+                }
             }
             Cause::NotAsked(time, why) => {
                 format!(
-                    "`{name}` could not be asked how it is for {}: its healthcheck {why}",
+                    "the healthcheck of `{name}` could not be started for {}: it {why}",
                     show(*time)
                 )
             }
             Cause::Unidentified => format!(
                 "`{name}` could not be identified, as /proc could not be read, and is ended"
             ),
-            Cause::NoMain => format!("`{name}` was to daemonise and left no main process"),
+            Cause::NoMain => format!("`{name}` was to daemonise, and no main process was found"),
         }
+    }
+
+    /// When a degraded site begins to be reported as degraded.
+    pub(super) fn reported_degraded_at(&self) -> Option<Moment> {
+        let definition = &self.configuration.definition;
+        let wanted = definition.degraded_is == DegradedIs::Degraded;
+        let since = self.machine.degraded_since().filter(|_| wanted)?;
+        Some(since + definition.degraded_after)
+    }
+
+    /// What a monitor is told, as far as managers tell answers apart.
+    pub(super) fn verdict(&self) -> MonitorVerdict {
+        let as_degraded = self.reported_degraded_at().is_some_and(Moment::passed);
+        MonitorVerdict::of(self.machine.state(), as_degraded)
     }
 
     pub(super) fn view(&self) -> View {
         let now = Moment::now();
+        let definition = &self.configuration.definition;
         View {
             state: self.machine.state(),
             desired: match self.machine.desired() {
@@ -190,35 +259,32 @@ impl Supervisor {
             }
             .to_owned(),
             supervisor: Pid::this(),
-            since: self.since,
-            fingerprint: self.definition.fingerprint.clone(),
-            degraded_is: self.definition.degraded_is,
-            degraded_after: self.definition.degraded_after,
+            since: self.status.since,
+            fingerprint: definition.fingerprint.clone(),
+            degraded_is: definition.degraded_is,
+            degraded_after: definition.degraded_after,
             degraded_for: self.machine.degraded_since().map(|since| now.since(since)),
-            paused: self.paused.clone(),
-            failure: self.failure.clone(),
+            paused: self.status.paused.clone(),
+            failure: self.status.failure.clone(),
             processes: self.machine.ids().map(|unit| self.process_view(unit)).collect(),
         }
     }
 
     fn process_view(&self, id: UnitId) -> ProcessView {
         let unit = self.machine.unit(id);
-        let shell = &self.shells[id.0];
+        let runtime = &self.processes.units[id.0];
         let memory = self.machine.memory(id);
-        let detail = shell
-            .status
-            .clone()
-            .filter(|_| unit.run().is_some())
-            .or_else(|| memory.last_cause.as_ref().map(|cause| self.reason(id, cause)));
+        let status = runtime.status.clone().filter(|_| unit.run().is_some());
+        let cause = || memory.last_cause.as_ref().map(|cause| self.reason(id, cause));
         ProcessView {
-            name: self.name(id).to_owned(),
-            pid: shell.main_pid(),
-            start: shell.main.as_ref().and_then(Main::start),
+            name: self.configuration.name(id).to_owned(),
+            pid: runtime.main_pid(),
+            start: runtime.main.as_ref().and_then(MainProcess::start),
             doing: doing(unit).to_owned(),
             up: unit.is_up(),
             essential: self.machine.plan().units[id.0].essential,
             restarts: memory.restarts,
-            detail,
+            detail: status.or_else(cause),
         }
     }
 }
@@ -236,6 +302,6 @@ fn doing(unit: &Unit) -> &'static str {
         Unit::Ready { .. } => "ready, healthcheck failing",
         Unit::Stopping { rung: Rung::Killed, .. } => "being killed",
         Unit::Stopping { .. } => "stopping",
-        Unit::Clearing { .. } => "leftovers being ended",
+        Unit::Clearing { .. } => "its remaining processes being ended",
     }
 }

@@ -1,4 +1,122 @@
-//! The words of the machine: states, events, actions. Plain values; see `machine` for what they do.
+//! The states, events and actions of the machine. Plain values; `machine` decides what follows from them.
+//!
+//! The tables say which event is taken in which state, what it leads to, and what is done at once. An event
+//! that is not listed for a state changes nothing there. Times that run out are the event `time`; a unit's
+//! `Stopping` and `Clearing` name the rung that has been reached. The tables are made from the code by
+//! `tests/state_table.rs`.
+//!
+//! ## Units
+//!
+//! Of a unit with a restart budget. Without one it becomes GivenUp where the table says Backoff, and an
+//! essential unit fails the site.
+//!
+//! ```text
+//! unit                     becomes                         action          on
+//! Idle                     Spawning                        Spawn           what it depends on is ready
+//! Spawning                 Forked                                          forked
+//!                          Backoff                                         not forked
+//!                          Clearing: Termed                TermAll         occupied
+//! Forked                   Starting                        AwaitReady      running
+//!                          GivenUp                                         not run
+//!                          Backoff                                         ends with 0; killed
+//!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Asked, then Backoff   AskToStop       unidentified; time
+//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Killed                KillAll         lease lost
+//! Starting                 Ready                                           ready
+//!                          Backoff                                         ends with 0; killed
+//!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Asked, then Backoff   AskToStop       unidentified; time
+//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Killed                KillAll         lease lost
+//! Starting (oneshot)       Done                                            ends with 0
+//!                          Clearing: Termed, then Done     TermAll         ends with 0, leaves others
+//! Starting (forks)         Backoff                                         ends with 0
+//!                          Following                       Follow          ends with 0, leaves others
+//! Following (forks)        Backoff                                         ends with 0; killed; emptied
+//!                          Starting                                        main process found
+//!                          Clearing: Termed, then Backoff  TermAll         no main process; time
+//!                          Clearing: Termed                TermAll         stop
+//!                          Clearing: Killed                KillAll         lease lost
+//! Ready                    Backoff                                         ends with 0; killed
+//!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Asked, then Backoff   AskToStop       unidentified
+//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Killed                KillAll         lease lost
+//! Ready (stop_command)     Stopping: Command               RunStopCommand  stop
+//! Ready (healthcheck)      Ready, asked                    CheckHealth     time
+//! Ready, asked             Ready                                           healthy; not asked
+//!                          Stopping: Asked, then Backoff   AskToStop       unhealthy; time
+//! Backoff                  Spawning                        Spawn           time
+//!                          Idle                                            stop; lease lost
+//! Done (oneshot)                                                           no event
+//! GivenUp (not essential)                                                  no event
+//! Stopping: Command        Idle                                            not run; ends with 0; killed
+//!                          Clearing: Termed                TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Asked                 AskToStop       stop command failed
+//!                          Stopping: Termed                TermAll         time
+//!                          Stopping: Killed                KillAll         lease lost
+//! Stopping: Asked          Idle                                            not run; ends with 0; killed
+//!                          Clearing: Termed                TermAll         ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Termed                TermAll         time
+//!                          Stopping: Killed                KillAll         lease lost
+//! Stopping: Termed         Idle                                            not run; ends with 0; killed
+//!                          Clearing: Termed                                ends with 0, leaves others; killed, leaves others
+//!                          Stopping: Killed                KillAll         time; lease lost
+//! Stopping: Killed         Idle                                            not run; ends with 0; killed
+//!                          Clearing: Killed                KillAll         ends with 0, leaves others; killed, leaves others
+//! Clearing: Termed         Idle                                            ends with 0; killed; emptied
+//!                          Clearing: Killed                KillAll         time; lease lost
+//! Clearing: Killed         Idle                                            ends with 0; killed; emptied
+//! ```
+//!
+//! ## The site
+//!
+//! Of a site that reserves ports, with one essential unit that has an on_failure command and no restart
+//! budget. Without ports, Reserving is left out; without on_failure, Gathering is.
+//!
+//! ```text
+//! site                 becomes              action          on
+//! (new)                Booting              Spawn           begin
+//!                      Held                                 begin paused
+//!                      Booting              AwaitReady      adopt, the unit not ready
+//!                      Serving                              adopt, the unit ready
+//! Booting              Settling                             the unit is ready
+//!                      Gathering            GatherEvidence  the unit ends; time
+//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to pause   AskToStop       pause
+//!                      Lowering, to end     KillAll         lease lost
+//! Settling             Gathering            GatherEvidence  the unit ends
+//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to pause   AskToStop       pause
+//!                      Lowering, to end     KillAll         lease lost
+//!                      Serving                              time
+//! Serving              Gathering            GatherEvidence  the unit ends
+//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to pause   AskToStop       pause
+//!                      Lowering, to end     KillAll         lease lost
+//! Gathering            Lowering, to end     AskToStop       stop; evidence gathered; time
+//!                      Lowering, to end     KillAll         lease lost
+//! Lowering, to end     Over                                 the unit ends
+//!                      Lowering, to end     KillAll         lease lost
+//!                      Lowering, to end     TermAll         time
+//! Lowering, to pause   Held                                 the unit ends
+//!                      Lowering, to end                     stop
+//!                      Lowering, to resume                  resume
+//!                      Lowering, to end     KillAll         lease lost
+//!                      Lowering, to pause   TermAll         time
+//! Lowering, to resume  Reserving            ReservePorts    the unit ends
+//!                      Lowering, to end                     stop
+//!                      Lowering, to pause                   pause
+//!                      Lowering, to end     KillAll         lease lost
+//!                      Lowering, to resume  TermAll         time
+//! Held                 Over                                 stop; lease lost
+//!                      Reserving            ReservePorts    resume
+//! Reserving            Over                                 stop; lease lost
+//!                      Held                                 pause; ports taken
+//!                      Booting              Spawn           ports reserved
+//! Over                                                      no event
+//! ```
 
 use std::time::Duration;
 
@@ -7,14 +125,14 @@ use crate::values::ExecError;
 use crate::values::ExitStatus;
 use crate::values::{Moment, Pid};
 
-/// What was asked of the site.
+/// What was ordered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Desired {
     /// All processes up.
     Up,
     /// No process, under a supervisor that stays (`pause`, or `maintenance:`).
     Held,
-    /// The end. Final.
+    /// The end; no later order changes it.
     Down(Why),
 }
 
@@ -22,67 +140,69 @@ pub enum Desired {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {
     Ordered,
-    Failed(Failure),
-    /// The database is another's, or may be.
+    Failed(UnitFailure),
+    /// Another node may use the database.
     LeaseLost,
 }
 
-/// What made the supervisor give the site up.
+/// The failure for which the site is stopped.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
+pub struct UnitFailure {
     pub unit: UnitId,
     pub cause: Cause,
-    /// The site had not come up yet.
+    /// The site was still booting.
     pub booting: bool,
 }
 
 /// What went wrong with a unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause {
-    /// Its program never ran.
+    /// Its program was not executed.
     NotRun(ExecError),
-    /// Its main process ended, though nobody here had asked it to.
+    /// Its main process ended without an order.
     Died(ExitStatus),
     /// It ran for so long and did not get ready.
     NotReady(Duration),
-    /// It never had its turn within the time to boot.
+    /// The time to boot was over before it could be started.
     NeverStarted,
-    /// Its healthcheck failed too often in a row; what the last one said.
+    /// Its healthcheck failed too often in a row; with the last output.
     Unhealthy(String),
     /// Its healthcheck could not be started for so long, and why.
     NotAsked(Duration, String),
-    /// Nobody could say which process it is.
+    /// Its main process could not be identified.
     Unidentified,
     /// It daemonised, and no main process could be found.
     NoMain,
 }
 
-/// Where the site is on its way.
+/// The state of the site.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Phase {
-    /// Units are being started; at `until` what is essential must be ready.
+pub enum SitePhase {
+    /// Units are being started; essential ones must be ready at `until`.
     Booting {
         until: Moment,
     },
-    /// All are ready; nothing may die until `until`.
+    /// All units are ready; the site is up if none dies until `until`.
     Settling {
         until: Moment,
         boot_until: Moment,
     },
     Serving,
-    /// The failed unit's evidence is being gathered; everything else still runs.
+    /// The on_failure command of the failed unit runs; the other units still run.
     Gathering {
         unit: UnitId,
         until: Moment,
-        polite_until: Moment,
+        graceful_until: Moment,
     },
-    /// Units are being stopped, in reverse order until `polite_until`, then all at once.
+    /// Units are being stopped, in reverse order until `graceful_until`, then all at once.
     Lowering {
-        polite_until: Moment,
+        graceful_until: Moment,
     },
     /// Everything is down, and the supervisor stays.
     Held,
-    /// Everything is down, and the supervisor may go.
+    /// Everything is down, and is started again once the site's ports are reserved.
+    Reserving,
+    /// Everything is down, and the supervisor may exit.
     Over,
 }
 
@@ -96,27 +216,27 @@ pub struct Run {
     pub main_since: Moment,
 }
 
-/// Where one unit is.
+/// The state of one unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unit {
-    /// Down; started when it is its turn.
+    /// Down; to be started when its dependencies are ready.
     Idle,
-    /// Down after a death; started again then.
+    /// Down after a fault; to be started again at `until`.
     Backoff {
         until: Moment,
     },
     /// A oneshot that ended with 0.
     Done,
-    /// Down for good, or until the next start.
+    /// Down until the next boot.
     GivenUp,
-    /// Its process is being made.
+    /// Its process is being forked.
     Spawning,
-    /// Forked; whether its program runs is not known yet.
+    /// Forked; the result of execve(2) is not known yet.
     Forked {
         run: Run,
         until: Moment,
     },
-    /// Its program runs; not ready yet.
+    /// Its program runs, and is not ready yet.
     Starting {
         run: Run,
         ready_at: Option<Moment>,
@@ -160,27 +280,27 @@ pub enum Health {
     },
 }
 
-/// How far the ending of a main process has gone.
+/// How far the stop of a main process has escalated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rung {
-    /// Its own stop command runs, or has run and it is ending.
+    /// Its stop command runs, or has ended well.
     Command { until: Moment },
     /// It has its stop signal.
     Asked { until: Moment },
-    /// All of it have TERM.
+    /// All its processes have had TERM.
     Termed { until: Moment },
-    /// All of it have KILL.
+    /// All its processes have had KILL.
     Killed,
 }
 
-/// The same for what a main process left behind.
+/// The same for the processes that a main process left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clearance {
     Termed { until: Moment },
     Killed,
 }
 
-/// What becomes of a unit once nothing of it lives.
+/// The state of a unit once none of its processes lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     Idle,
@@ -192,48 +312,51 @@ pub enum Then {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The beginning; `held`: with the processes down. A failed boot is rolled back within
-    /// `rollback` of politeness.
+    /// The supervisor begins; `held`: paused. A failed boot is stopped gracefully within `rollback`.
     Begin {
         held: bool,
         boot: Duration,
         rollback: Duration,
     },
-    /// The beginning, for a site whose supervisor is gone: each unit as it was found. What must still
-    /// come up has `boot` for it.
+    /// The supervisor begins with a running site, and each unit as it was found. What must still come up
+    /// has `boot` for it.
     Adopt {
-        units: Vec<Found>,
+        units: Vec<AdoptionState>,
         boot: Duration,
     },
     Unit(UnitId, UnitEvent),
     /// The evidence of a failed unit has been gathered, or could not be.
     Gathered,
-    /// End the site; be polite until then.
+    /// Stop the site; gracefully until then.
     Stop {
-        polite_until: Moment,
+        graceful_until: Moment,
     },
     Hold {
-        polite_until: Moment,
+        graceful_until: Moment,
     },
     Resume {
         boot: Duration,
     },
-    /// The lease of the site's database is lost: another node may be at work on it.
+    /// The site's ports are reserved.
+    PortsReserved,
+    /// One of the site's ports cannot be reserved.
+    PortsTaken,
+    /// The lease of the site's database is lost: another node may use it.
     LeaseLost,
     /// Time has passed.
     Tick,
 }
 
-/// How a unit was found whose supervisor is gone.
+/// How a unit was found at an adoption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum AdoptionState {
     /// It was never started.
     Never,
     /// A oneshot that was done.
     Done,
     /// Its main process lives; `ready`: it had been.
     Alive { run: Run, ready: bool },
-    /// Its main process ended while nobody watched; `rest`: others of it live.
+    /// Its main process ended without a supervisor; `rest`: others of it live.
     Gone { rest: bool },
 }
 
@@ -242,15 +365,15 @@ pub enum Found {
 pub enum UnitEvent {
     Forked(Pid),
     NotForked(ExecError),
-    /// It was not started, as something of an earlier run lives.
+    /// It was not started, as a process of an earlier run lives.
     Occupied,
-    /// Nobody could say which process its main one is, though it lives.
+    /// Its main process lives and could not be identified.
     Unidentified,
     /// Its program runs.
     Running,
     /// Its program could not run; the process is gone.
     NotRun(ExecError),
-    /// It is ready, by the way its definition names.
+    /// It is ready, as its `ready` says.
     Ready,
     /// Its main process has ended; `rest`: others of it live.
     Ended {
@@ -259,9 +382,9 @@ pub enum UnitEvent {
     },
     /// This is its main process now.
     Main(Pid),
-    /// It daemonised and left none.
+    /// It daemonised, and has no main process.
     NoMain,
-    /// Nothing of it lives any more.
+    /// None of its processes lives any more.
     Emptied,
     /// Its healthcheck answered.
     Health(Result<(), String>),
@@ -273,12 +396,14 @@ pub enum UnitEvent {
     },
 }
 
-/// What is to be done.
+/// What the supervisor is to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
+    /// Reserve the ports of the site; answer with `PortsReserved` or `PortsTaken`.
+    ReservePorts,
     /// Start its program; answer with `Forked`, `NotForked` or `Occupied`.
     Spawn(UnitId),
-    /// Find out when it is ready; answer with `Ready`.
+    /// Find out when it is ready; answered with `Ready`.
     AwaitReady(UnitId),
     /// Find its main process; answer with `Main` or `NoMain`.
     Follow(UnitId),
@@ -288,19 +413,19 @@ pub enum Action {
     RunStopCommand(UnitId),
     /// Gather its evidence; answer with `Gathered`.
     GatherEvidence(UnitId),
-    /// End whatever helpers run for it, and forget their answers.
+    /// Kill its helpers, and ignore their answers.
     DropHelpers(UnitId),
     /// Send its stop signal to its main process.
     AskToStop(UnitId),
-    /// Send TERM to all of it.
+    /// Send TERM to all its processes.
     TermAll(UnitId),
-    /// Send KILL to all of it, until nothing is left.
+    /// Send KILL to all its processes, until none is left.
     KillAll(UnitId),
-    /// Something worth writing down.
+    /// Write this down.
     Note(Note),
 }
 
-/// What is worth writing down.
+/// What is written to the log and the history.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
     Ready(UnitId),
@@ -314,34 +439,20 @@ pub enum Note {
     Site(Milestone),
 }
 
-/// What is worth writing down of the whole site.
+/// What is written down of the whole site.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Milestone {
     Adopted,
     Up,
-    Failing(Failure),
+    Failing(UnitFailure),
     LeaseLost,
     Stopping,
-    /// The beginning, with the processes down.
+    /// The supervisor has begun with a paused site.
     BegunHeld,
     Holding,
     Held,
     Resuming,
     Over,
-}
-
-/// What must be remembered of a unit beside its state.
-#[derive(Clone, Debug, Default)]
-pub struct Memory {
-    /// Its faults within the window of its budget.
-    pub(super) faults: Vec<Moment>,
-    /// Its faults since it was last ready: those are not forgotten, however slowly they come.
-    pub(super) in_a_row: u32,
-    /// How often it was started again, since the site came up.
-    pub restarts: u32,
-    pub last_cause: Option<Cause>,
-    /// Since when its healthcheck could not be started.
-    pub(super) not_asked_since: Option<Moment>,
 }
 
 impl Unit {
@@ -362,7 +473,7 @@ impl Unit {
         }
     }
 
-    /// Nothing of it lives.
+    /// None of its processes lives.
     pub fn is_down(&self) -> bool {
         match self {
             Self::Idle | Self::Backoff { .. } | Self::Done | Self::GivenUp => true,
@@ -376,7 +487,7 @@ impl Unit {
         }
     }
 
-    /// It is as it should be: ready, or a oneshot that is done.
+    /// It is ready, or a oneshot that is done.
     pub fn is_up(&self) -> bool {
         matches!(self, Self::Ready { .. } | Self::Done)
     }

@@ -1,6 +1,13 @@
-//! Going on: whatever time has come, and whatever has become possible, is done.
+//! Does what is due: times that have run out, units that may be started or stopped.
 
-use super::*;
+use std::time::Duration;
+
+use super::site::{Machine, Remains};
+use crate::supervisor::plan::UnitId;
+use crate::supervisor::state::{
+    Action, Cause, Clearance, Desired, Health, Milestone, Note, Rung, SitePhase, Then, Unit,
+};
+use crate::values::Moment;
 
 impl Machine {
     /// Does all that is due, until nothing more is.
@@ -75,11 +82,11 @@ impl Machine {
     /// Says whether anything changed, so that what follows from it is done as well.
     pub(super) fn advance_phase(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
         match self.phase.clone() {
-            Phase::Booting { until } => {
+            SitePhase::Booting { until } => {
                 let started = self.start_what_may(out);
                 if self.ids().all(|u| self.is_resolved(u)) {
                     self.phase =
-                        Phase::Settling { until: now + self.plan.settle, boot_until: until };
+                        SitePhase::Settling { until: now + self.plan.settle, boot_until: until };
                     return true;
                 }
                 if until > now {
@@ -91,9 +98,9 @@ impl Machine {
                 }
                 true
             }
-            Phase::Settling { until, boot_until } => {
+            SitePhase::Settling { until, boot_until } => {
                 if !self.ids().all(|u| self.is_resolved(u)) {
-                    self.phase = Phase::Booting { until: boot_until };
+                    self.phase = SitePhase::Booting { until: boot_until };
                     return true;
                 }
                 if until <= now {
@@ -102,26 +109,26 @@ impl Machine {
                 }
                 false
             }
-            Phase::Serving => self.start_what_may(out),
-            Phase::Gathering { unit, until, polite_until } => {
+            SitePhase::Serving => self.start_what_may(out),
+            SitePhase::Gathering { unit, until, graceful_until } => {
                 if until > now {
                     return false;
                 }
                 out.push(Action::DropHelpers(unit));
-                self.lower(polite_until, out);
+                self.lower(graceful_until, out);
                 true
             }
-            Phase::Lowering { polite_until } => self.lower_what_may(polite_until, now, out),
-            Phase::Held | Phase::Over => false,
+            SitePhase::Lowering { graceful_until } => self.lower_what_may(graceful_until, now, out),
+            SitePhase::Held | SitePhase::Reserving | SitePhase::Over => false,
         }
     }
 
     pub(super) fn serve(&mut self, out: &mut Vec<Action>) {
-        self.phase = Phase::Serving;
+        self.phase = SitePhase::Serving;
         out.push(Action::Note(Note::Site(Milestone::Up)));
     }
 
-    /// It is up, or nobody waits for it any more.
+    /// It is up, or is not waited for any more.
     pub(super) fn is_resolved(&self, id: UnitId) -> bool {
         let unit = self.unit(id);
         unit.is_up() || (*unit == Unit::GivenUp && !self.plan.units[id.0].essential)
@@ -141,7 +148,7 @@ impl Machine {
         started
     }
 
-    /// The essential unit to blame when the time to boot is over: one that runs before one that
+    /// The essential unit that is reported when the time to boot is over: one that runs rather than one that
     /// waits.
     pub(super) fn what_is_late(&self) -> Option<(UnitId, Cause)> {
         let late =
@@ -156,11 +163,11 @@ impl Machine {
 
     pub(super) fn lower_what_may(
         &mut self,
-        polite_until: Moment,
+        graceful_until: Moment,
         now: Moment,
         out: &mut Vec<Action>,
     ) -> bool {
-        let over = polite_until <= now;
+        let over = graceful_until <= now;
         let mut changed = false;
         for id in self.ids() {
             let unit = self.unit(id).clone();
@@ -204,13 +211,10 @@ impl Machine {
 
     pub(super) fn lowered(&mut self, now: Moment, out: &mut Vec<Action>) {
         match self.desired {
-            Desired::Up => self.boot_now(now),
-            Desired::Held => {
-                self.phase = Phase::Held;
-                out.push(Action::Note(Note::Site(Milestone::Held)));
-            }
+            Desired::Up => self.boot_again(now, out),
+            Desired::Held => self.hold(out),
             Desired::Down(_) => {
-                self.phase = Phase::Over;
+                self.phase = SitePhase::Over;
                 out.push(Action::Note(Note::Site(Milestone::Over)));
             }
         }

@@ -1,9 +1,17 @@
-//! What goes wrong with a unit, and how it is ended: again, without it, or the end of the site.
+//! Faults of units, and how the processes of a unit are ended.
 
-use super::*;
+use std::time::Duration;
+
+use super::site::{Machine, Remains};
+use crate::supervisor::plan::UnitId;
+use crate::supervisor::state::{
+    Action, Cause, Clearance, Desired, Milestone, Note, Rung, SitePhase, Then, Unit, UnitFailure,
+    Why,
+};
+use crate::values::Moment;
 
 impl Machine {
-    /// Something went wrong with a unit; decides between again, without it, and the end.
+    /// A unit has a fault: it is started again, stays down, or fails the site.
     pub(super) fn fault(
         &mut self,
         id: UnitId,
@@ -24,7 +32,7 @@ impl Machine {
                 Then::Backoff(now + delay)
             }
             None if self.plan.units[id.0].essential => {
-                // What still lives of it is ended with the rest, in its order.
+                // A main process that lives is stopped with the others, in their order.
                 if remains != Remains::Main {
                     self.leave(id, remains, Then::GivenUp, now, out);
                 }
@@ -41,7 +49,7 @@ impl Machine {
     /// How long to wait before it is started again; None if it is not.
     pub(super) fn budget(&mut self, id: UnitId, cause: &Cause, now: Moment) -> Option<Duration> {
         let restart = self.plan.units[id.0].restart?;
-        // To try again would change nothing, unless there was only no room at that moment.
+        // Another attempt would fail as well, unless the node only lacked room at that moment.
         if matches!(cause, Cause::NotRun(error) if !error.is_for_want_of_room()) {
             return None;
         }
@@ -59,43 +67,44 @@ impl Machine {
 
     pub(super) fn fail(&mut self, unit: UnitId, cause: Cause, now: Moment, out: &mut Vec<Action>) {
         let booting = match self.phase {
-            Phase::Booting { .. } | Phase::Settling { .. } => true,
-            Phase::Serving
-            | Phase::Gathering { .. }
-            | Phase::Lowering { .. }
-            | Phase::Held
-            | Phase::Over => false,
+            SitePhase::Booting { .. } | SitePhase::Settling { .. } => true,
+            SitePhase::Serving
+            | SitePhase::Gathering { .. }
+            | SitePhase::Lowering { .. }
+            | SitePhase::Held
+            | SitePhase::Reserving
+            | SitePhase::Over => false,
         };
-        let polite = if booting {
+        let graceful = if booting {
             self.rollback.min(self.plan.stop_timeout)
         } else {
             self.plan.stop_timeout
         };
-        let failure = Failure { unit, cause, booting };
+        let failure = UnitFailure { unit, cause, booting };
         out.push(Action::Note(Note::Site(Milestone::Failing(failure.clone()))));
         self.desired = Desired::Down(Why::Failed(failure));
         match self.plan.units[unit.0].evidence {
             Some(time) => {
-                let until = now + time.min(polite / 2);
-                self.phase = Phase::Gathering { unit, until, polite_until: now + polite };
+                let until = now + time.min(graceful / 2);
+                self.phase = SitePhase::Gathering { unit, until, graceful_until: now + graceful };
                 out.push(Action::GatherEvidence(unit));
             }
-            None => self.lower(now + polite, out),
+            None => self.lower(now + graceful, out),
         }
     }
 
-    /// Another node may write to the database: all that lives is killed at once, as even a TERM is
-    /// answered by many with a last write.
+    /// Another node may write to the database: every process is killed at once. After a TERM many programs
+    /// would write to it once more.
     pub(super) fn on_lease_lost(&mut self, now: Moment, out: &mut Vec<Action>) {
-        if self.phase == Phase::Over {
+        if self.phase == SitePhase::Over {
             return;
         }
         self.is_lease_lost = true;
-        if let Phase::Gathering { unit, .. } = self.phase {
+        if let SitePhase::Gathering { unit, .. } = self.phase {
             out.push(Action::DropHelpers(unit));
         }
         match self.desired {
-            // It ends already, and for its own reason.
+            // It ends already, for another reason.
             Desired::Down(_) => {}
             Desired::Up | Desired::Held => {
                 self.desired = Desired::Down(Why::LeaseLost);
@@ -114,7 +123,7 @@ impl Machine {
                     out.push(Action::KillAll(id));
                     self.units[id.0] = Unit::Clearing { rung: Clearance::Killed, then };
                 }
-                // What lives of these is killed when the time for politeness is seen to be over.
+                // `advance` kills what lives of these, as the time of the graceful stop is over.
                 Unit::Forked { .. }
                 | Unit::Starting { .. }
                 | Unit::Following { .. }
@@ -130,7 +139,7 @@ impl Machine {
         }
     }
 
-    /// Takes a unit from where it is to where nothing of it lives.
+    /// Ends the processes that remain of a unit; then it becomes what `then` says.
     pub(super) fn leave(
         &mut self,
         id: UnitId,
@@ -155,7 +164,7 @@ impl Machine {
         }
     }
 
-    /// Nothing of a unit lives any more.
+    /// No process of a unit lives any more.
     pub(super) fn settle(&mut self, id: UnitId, then: Then) {
         self.units[id.0] = match then {
             Then::Idle => Unit::Idle,
@@ -166,7 +175,7 @@ impl Machine {
         };
     }
 
-    /// Puts a unit that lives on the first rung of its end.
+    /// Begins the stop of a unit that lives, on its first rung.
     pub(super) fn stop_unit(&mut self, id: UnitId, then: Then, now: Moment, out: &mut Vec<Action>) {
         let plan = &self.plan.units[id.0];
         let until = now + plan.stop_grace;
@@ -176,7 +185,7 @@ impl Machine {
                 let rung = if self.is_lease_lost {
                     out.push(Action::KillAll(id));
                     Rung::Killed
-                } else if self.polite_time_is_over(now) {
+                } else if self.graceful_time_is_over(now) {
                     out.push(Action::TermAll(id));
                     Rung::Termed { until: now + self.plan.forcekill_time }
                 } else if plan.has_stop_command {
@@ -202,8 +211,8 @@ impl Machine {
         }
     }
 
-    pub(super) fn polite_time_is_over(&self, now: Moment) -> bool {
-        matches!(self.phase, Phase::Lowering { polite_until } if polite_until <= now)
+    pub(super) fn graceful_time_is_over(&self, now: Moment) -> bool {
+        matches!(self.phase, SitePhase::Lowering { graceful_until } if graceful_until <= now)
     }
 
     pub(super) fn ready_limit(&self, id: UnitId, from: Moment) -> Moment {

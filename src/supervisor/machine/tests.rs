@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use super::*;
 use crate::site::Restart;
-use crate::supervisor::plan::{HealthPlan, UnitPlan};
-use crate::values::{ExecError, ExecStage};
+use crate::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitId, UnitPlan};
+use crate::values::{ExecError, ExecStage, ExitStatus};
 use crate::values::{Pid, Signal};
 
 const A: UnitId = UnitId(0);
@@ -77,9 +79,9 @@ fn the_next_is_started_when_the_one_before_is_ready_and_the_site_settles() {
     tell(&mut m, B, UnitEvent::Running, 2);
     tell(&mut m, B, UnitEvent::Ready, 3);
     assert_eq!(m.state(), State::Running);
-    assert_eq!(*m.phase(), Phase::Settling { until: s(4), boot_until: s(60) });
+    assert_eq!(*m.phase(), SitePhase::Settling { until: s(4), boot_until: s(60) });
     m.step(Event::Tick, s(4));
-    assert_eq!(*m.phase(), Phase::Serving);
+    assert_eq!(*m.phase(), SitePhase::Serving);
     assert_eq!(m.next_tick(), None, "nothing is due while nothing happens");
 }
 
@@ -88,18 +90,18 @@ fn a_stop_goes_in_reverse_and_its_ladder_has_its_times() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
     begin(&mut m);
     up(&mut m, 1);
-    let actions = m.step(Event::Stop { polite_until: s(130) }, s(100));
+    let actions = m.step(Event::Stop { graceful_until: s(130) }, s(100));
     assert!(actions.contains(&Action::AskToStop(B)) && !actions.contains(&Action::AskToStop(A)));
     assert_eq!(m.next_tick(), Some(s(110)), "its grace");
     assert!(m.step(Event::Tick, s(110)).contains(&Action::TermAll(B)));
     assert!(m.step(Event::Tick, s(115)).contains(&Action::KillAll(B)));
     assert_eq!(tell(&mut m, B, died(), 116), [Action::AskToStop(A)]);
     // A second stop with less time shortens the first.
-    m.step(Event::Stop { polite_until: s(118) }, s(117));
+    m.step(Event::Stop { graceful_until: s(118) }, s(117));
     assert_eq!(m.next_tick(), Some(s(118)));
     assert!(m.step(Event::Tick, s(118)).contains(&Action::TermAll(A)));
     tell(&mut m, A, died(), 119);
-    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::Ordered)));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Over, &Desired::Down(Why::Ordered)));
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn a_death_without_a_budget_is_the_end_of_the_site() {
     tell(&mut m, B, died(), 51);
     let Desired::Down(Why::Failed(failure)) = m.desired() else { panic!("{:?}", m.desired()) };
     assert_eq!((failure.unit, failure.booting), (A, false));
-    assert_eq!(*m.phase(), Phase::Over);
+    assert_eq!(*m.phase(), SitePhase::Over);
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn a_budget_gives_longer_and_longer_delays_and_ends() {
     tell(&mut m, A, UnitEvent::Forked(pid()), now);
     tell(&mut m, A, UnitEvent::Running, now);
     tell(&mut m, A, died(), now + 10);
-    assert_eq!(*m.phase(), Phase::Over, "the fourth death is one too many");
+    assert_eq!(*m.phase(), SitePhase::Over, "the fourth death is one too many");
 }
 
 #[test]
@@ -148,11 +150,11 @@ fn a_stop_in_the_middle_of_a_start_starts_nothing_more() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
     begin(&mut m);
     tell(&mut m, A, UnitEvent::Forked(pid()), 1);
-    assert!(m.step(Event::Stop { polite_until: s(30) }, s(2)).contains(&Action::AskToStop(A)));
+    assert!(m.step(Event::Stop { graceful_until: s(30) }, s(2)).contains(&Action::AskToStop(A)));
     assert_eq!(tell(&mut m, A, UnitEvent::Running, 3), []);
     assert_eq!(tell(&mut m, A, UnitEvent::Ready, 3), []);
     assert_eq!(tell(&mut m, A, died(), 4), []);
-    assert_eq!(*m.phase(), Phase::Over);
+    assert_eq!(*m.phase(), SitePhase::Over);
 }
 
 #[test]
@@ -160,13 +162,46 @@ fn a_resume_that_comes_during_a_pause_boots_when_all_is_down() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
     begin(&mut m);
     up(&mut m, 1);
-    m.step(Event::Hold { polite_until: s(60) }, s(10));
+    m.step(Event::Hold { graceful_until: s(60) }, s(10));
     assert_eq!(m.state(), State::Maintenance);
     m.step(Event::Resume { boot: Duration::from_secs(60) }, s(11));
     assert_eq!(m.state(), State::Starting);
     tell(&mut m, B, died(), 12);
     assert_eq!(tell(&mut m, A, died(), 13), [Action::Spawn(A)]);
-    assert_eq!(*m.phase(), Phase::Booting { until: s(73) });
+    assert_eq!(*m.phase(), SitePhase::Booting { until: s(73) });
+}
+
+/// A site of two units whose ports a pause, under way since 10, has released.
+fn pausing_with_ports() -> Machine {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    m.plan.reserves_ports = true;
+    begin(&mut m);
+    up(&mut m, 1);
+    m.step(Event::Hold { graceful_until: s(60) }, s(10));
+    m
+}
+
+#[test]
+fn a_resume_reserves_the_ports_once_no_process_of_the_site_can_have_them() {
+    let boot = Duration::from_secs(60);
+    let mut m = pausing_with_ports();
+    let actions = deeds(m.step(Event::Resume { boot }, s(11)));
+    assert_eq!(actions, [], "its own processes have the ports");
+    assert_eq!(tell(&mut m, B, died(), 12), [Action::AskToStop(A)]);
+    assert_eq!(tell(&mut m, A, died(), 13), [Action::ReservePorts]);
+    assert_eq!(m.state(), State::Starting);
+    assert_eq!(m.step(Event::PortsReserved, s(13)), [Action::Spawn(A)]);
+
+    let mut m = pausing_with_ports();
+    tell(&mut m, B, died(), 12);
+    tell(&mut m, A, died(), 13);
+    assert_eq!(deeds(m.step(Event::Resume { boot }, s(20))), [Action::ReservePorts]);
+    m.step(Event::PortsTaken, s(20));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Held, &Desired::Held), "it stays paused");
+    assert_eq!(deeds(m.step(Event::Resume { boot }, s(21))), [Action::ReservePorts]);
+    m.step(Event::Stop { graceful_until: s(60) }, s(22));
+    assert_eq!(*m.phase(), SitePhase::Over, "a stop overtakes it");
+    assert_eq!(m.step(Event::PortsReserved, s(23)), []);
 }
 
 #[test]
@@ -174,26 +209,26 @@ fn what_a_main_process_leaves_is_ended_before_anything_else_follows() {
     let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
     begin(&mut m);
     up(&mut m, 1);
-    m.step(Event::Stop { polite_until: s(60) }, s(10));
+    m.step(Event::Stop { graceful_until: s(60) }, s(10));
     let left = UnitEvent::Ended { status: ExitStatus::Code(0), rest: true };
     assert_eq!(tell(&mut m, B, left, 11), [Action::TermAll(B)]);
     assert!(m.step(Event::Tick, s(16)).contains(&Action::KillAll(B)));
     assert_eq!(tell(&mut m, B, UnitEvent::Emptied, 17), [Action::AskToStop(A)]);
 }
 
-fn adopt(machine: &mut Machine, units: Vec<Found>) -> Vec<Action> {
+fn adopt(machine: &mut Machine, units: Vec<AdoptionState>) -> Vec<Action> {
     machine.step(Event::Adopt { units, boot: Duration::from_secs(60) }, s(100))
 }
 
-fn alive(ready: bool) -> Found {
-    Found::Alive { run: Run { pid: pid(), since: s(0), main_since: s(0) }, ready }
+fn alive(ready: bool) -> AdoptionState {
+    AdoptionState::Alive { run: Run { pid: pid(), since: s(0), main_since: s(0) }, ready }
 }
 
 #[test]
 fn what_is_adopted_alive_is_not_touched() {
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
     let actions = adopt(&mut site, vec![alive(true), alive(true)]);
-    assert_eq!((site.state(), site.phase()), (State::Running, &Phase::Serving));
+    assert_eq!((site.state(), site.phase()), (State::Running, &SitePhase::Serving));
     let harmless = |a: &Action| matches!(a, Action::Note(_) | Action::DropHelpers(_));
     assert!(actions.iter().all(harmless), "{actions:?}");
 }
@@ -201,16 +236,16 @@ fn what_is_adopted_alive_is_not_touched() {
 #[test]
 fn what_ended_before_it_was_adopted_has_failed_and_what_never_began_has_its_turn() {
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
-    adopt(&mut site, vec![alive(true), Found::Gone { rest: false }]);
+    adopt(&mut site, vec![alive(true), AdoptionState::Gone { rest: false }]);
     assert_eq!(site.state(), State::StoppingFailed);
 
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
-    let actions = adopt(&mut site, vec![alive(true), Found::Never]);
+    let actions = adopt(&mut site, vec![alive(true), AdoptionState::Never]);
     assert!(actions.contains(&Action::Spawn(B)), "{actions:?}");
     assert_eq!(site.state(), State::Starting);
 
     let mut site = machine(vec![unit("a", &[]), unit("b", &[0])]);
-    let actions = adopt(&mut site, vec![alive(false), Found::Never]);
+    let actions = adopt(&mut site, vec![alive(false), AdoptionState::Never]);
     assert!(actions.contains(&Action::AwaitReady(A)), "{actions:?}");
 }
 
@@ -315,7 +350,7 @@ fn a_site_that_lost_its_lease_is_killed_at_once_and_starts_nothing_more() {
     for id in [A, B] {
         tell(&mut m, id, died(), 100);
     }
-    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::LeaseLost)));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Over, &Desired::Down(Why::LeaseLost)));
     assert_eq!(m.step(Event::LeaseLost, s(101)), []);
 }
 
@@ -326,14 +361,14 @@ fn a_stop_under_way_becomes_a_kill_when_the_lease_is_lost_and_stays_a_stop() {
     let mut m = machine(vec![unit("a", &[]), stopping]);
     begin(&mut m);
     up(&mut m, 1);
-    m.step(Event::Stop { polite_until: s(130) }, s(100));
+    m.step(Event::Stop { graceful_until: s(130) }, s(100));
     let mut actions = deeds(m.step(Event::LeaseLost, s(101)));
     actions.sort_by_key(|a| format!("{a:?}"));
     assert_eq!(actions, [Action::KillAll(A), Action::KillAll(B)]);
     for id in [A, B] {
         tell(&mut m, id, died(), 101);
     }
-    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::Ordered)));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Over, &Desired::Down(Why::Ordered)));
 }
 
 #[test]
@@ -342,5 +377,5 @@ fn a_site_at_rest_ends_when_its_lease_is_lost() {
     let time = Duration::from_secs(60);
     m.step(Event::Begin { held: true, boot: time, rollback: time }, s(0));
     m.step(Event::LeaseLost, s(1));
-    assert_eq!((m.phase(), m.desired()), (&Phase::Over, &Desired::Down(Why::LeaseLost)));
+    assert_eq!((m.phase(), m.desired()), (&SitePhase::Over, &Desired::Down(Why::LeaseLost)));
 }

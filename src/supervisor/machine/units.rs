@@ -1,6 +1,11 @@
-//! What happens to a unit: every pair of its state and an event, spelt out.
+//! The events of a unit: every pair of a state and an event.
 
-use super::*;
+use super::site::{FOLLOW, Machine, Remains, SOON, STEPPING_STONE};
+use crate::supervisor::plan::{ReadyPlan, UnitId};
+use crate::supervisor::state::{
+    Action, Cause, Clearance, Health, Note, Run, Rung, Then, Unit, UnitEvent,
+};
+use crate::values::{ExitStatus, Moment};
 
 impl Machine {
     pub(super) fn on_unit(
@@ -23,7 +28,7 @@ impl Machine {
             }
 
             (Unit::Spawning, E::Occupied) => {
-                // Nothing went wrong with it: it has its turn again when that is ended.
+                // No fault: it is started in its turn when that process is ended.
                 self.leave(id, Remains::Others, Then::Idle, now, out);
             }
 
@@ -100,7 +105,7 @@ impl Machine {
                     (true, Rung::Command { .. } | Rung::Asked { .. }) => {
                         self.leave(id, Remains::Others, then, now, out);
                     }
-                    // What it left has had its TERM with it, and its time runs on.
+                    // The processes that it left have had TERM with it, and the time runs on.
                     (true, Rung::Termed { until }) => {
                         let rung = Clearance::Termed { until };
                         self.units[id.0] = Unit::Clearing { rung, then };
@@ -115,23 +120,23 @@ impl Machine {
                 Unit::Stopping { run, rung: Rung::Command { .. }, then },
                 E::StopCommand { succeeded: false },
             ) => {
-                // It did not work: the signal is the next best, with the grace begun anew.
+                // The signal is sent instead, with the whole grace period.
                 let until = now + self.plan.units[id.0].stop_grace;
                 self.units[id.0] = Unit::Stopping { run, rung: Rung::Asked { until }, then };
                 out.push(Action::AskToStop(id));
             }
-            // A main process that was found too late ends like the others.
+            // A main process that is found only now ends like the others.
             (Unit::Clearing { then, .. }, E::Emptied | E::Ended { rest: false, .. }) => {
                 self.settle(id, then);
             }
 
-            // A notice from a process that was made only now.
+            // A notice that came before the exec was reported.
             (Unit::Forked { mut run, until }, E::Main(pid)) => {
                 run.pid = pid;
                 self.units[id.0] = Unit::Forked { run, until };
             }
 
-            // Answers that came too late, and facts that change nothing where the unit is.
+            // Answers that came too late, and events that change nothing in this state.
             (
                 Unit::Idle | Unit::Backoff { .. } | Unit::Done | Unit::GivenUp,
                 E::Forked(_)
@@ -247,7 +252,7 @@ impl Machine {
                 | E::Occupied
                 | E::Unidentified,
             ) => {}
-            // Stopped before its exec was known, and the exec failed.
+            // It was stopped before its exec was reported, and the exec failed.
             (Unit::Stopping { then, .. }, E::NotRun(_)) => {
                 self.leave(id, Remains::Nothing, then, now, out);
             }
@@ -264,7 +269,7 @@ impl Machine {
         out: &mut Vec<Action>,
     ) {
         let plan = &self.plan.units[id.0];
-        // A daemonising process is ready no sooner than its main process is known.
+        // A daemonising process is not ready before its main process is known.
         let followed_first = plan.forks && run.main_since == run.since;
         let (ready_at, ask) = match plan.ready {
             _ if plan.oneshot || followed_first => (None, false),
@@ -319,8 +324,8 @@ impl Machine {
         }
     }
 
-    /// The healthcheck could not be started, which says nothing of the unit: soon again, and a fault
-    /// only when it has not been asked for as long as it takes to call it unhealthy.
+    /// The healthcheck could not be started, which says nothing about the unit. It is tried again soon, and is
+    /// a fault only after the time in which a failing healthcheck would be one.
     fn on_not_asked(
         &mut self,
         id: UnitId,

@@ -1,5 +1,5 @@
-//! What is done to a supervisor by others: what it is found by is removed or replaced under it. It
-//! puts that back, and at no moment a running site is taken for none.
+//! The runtime directory, or a file in it, is removed or replaced under a running supervisor. The supervisor
+//! restores it, and at no moment the running site is taken for a stopped one.
 
 mod common;
 
@@ -20,15 +20,15 @@ fn started() -> Bench {
     bench
 }
 
-fn rob(bench: &Bench, how: impl FnOnce(&Path)) {
+fn damage(bench: &Bench, how: impl FnOnce(&Path)) {
     let before = (bench.pid(SITE, "supervisor"), bench.pid(SITE, "a"), bench.pid(SITE, "b"));
     let places = bench.places.of(&SITE.parse().unwrap());
     how(&places.runtime);
-    // Asked at once and all the while.
+    // Asked at once, and again while it is restored.
     for _ in 0..5 {
         assert_eq!(bench.monitor(SITE), (0, 0, 0));
     }
-    until("everything is put back", || {
+    until("everything is restored", || {
         [places.lock(), places.socket(), places.record(), places.snapshot()]
             .iter()
             .all(|p| exists(p))
@@ -44,10 +44,10 @@ fn rob(bench: &Bench, how: impl FnOnce(&Path)) {
 #[test]
 fn a_runtime_folder_that_is_removed_is_restored() {
     let bench = started();
-    // It may be put back faster than it is removed.
-    rob(&bench, |folder| drop(fs::remove_dir_all(folder)));
-    rob(&bench, |folder| drop(fs::remove_dir_all(folder.parent().unwrap())));
-    rob(&bench, |folder| fs::rename(folder, folder.with_extension("away")).unwrap());
+    // It may be restored faster than it is removed.
+    damage(&bench, |folder| drop(fs::remove_dir_all(folder)));
+    damage(&bench, |folder| drop(fs::remove_dir_all(folder.parent().unwrap())));
+    damage(&bench, |folder| fs::rename(folder, folder.with_extension("away")).unwrap());
     fs::remove_dir_all(bench.places.runtime.join("shop.away")).unwrap();
     succeed(bench.hand(&["stop", SITE]));
     assert_eq!(bench.living(SITE), "");
@@ -57,13 +57,13 @@ fn a_runtime_folder_that_is_removed_is_restored() {
 #[test]
 fn a_lock_that_is_replaced_lets_no_second_supervisor_in() {
     let bench = started();
-    rob(&bench, |folder| {
+    damage(&bench, |folder| {
         let other = folder.join("lock.other");
         fs::write(&other, "").unwrap();
         fs::rename(other, folder.join("lock")).unwrap();
     });
-    rob(&bench, |folder| fs::remove_file(folder.join("lock")).unwrap());
-    rob(&bench, |folder| fs::remove_file(folder.join("control")).unwrap());
+    damage(&bench, |folder| fs::remove_file(folder.join("lock")).unwrap());
+    damage(&bench, |folder| fs::remove_file(folder.join("control")).unwrap());
     let run = output(bench.hand(&["run", SITE]));
     assert!(said(&run).contains("by another supervisor"), "{}", said(&run));
     succeed(bench.hand(&["stop", SITE]));
@@ -72,7 +72,7 @@ fn a_lock_that_is_replaced_lets_no_second_supervisor_in() {
 #[test]
 fn a_record_that_is_removed_is_written_again_and_adopted_by() {
     let bench = started();
-    rob(&bench, |folder| {
+    damage(&bench, |folder| {
         fs::remove_file(folder.join("record.json")).unwrap();
         fs::remove_file(folder.join("definition.yaml")).unwrap();
     });
@@ -84,9 +84,9 @@ fn a_record_that_is_removed_is_written_again_and_adopted_by() {
     succeed(bench.hand(&["stop", SITE]));
 }
 
-/// A supervisor that was stopped cannot put anything back; it is not taken for dead.
+/// A supervisor that is stopped (SIGSTOP) cannot restore anything; it is not taken for dead.
 #[test]
-fn a_supervisor_that_is_stopped_and_robbed_is_unknown_and_can_be_stopped() {
+fn a_stopped_supervisor_without_its_directory_is_unknown_and_can_be_stopped() {
     let bench = started();
     let supervisor = bench.pid(SITE, "supervisor");
     signal(supervisor, Signal::STOP);

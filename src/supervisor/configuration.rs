@@ -1,0 +1,92 @@
+//! What a supervisor runs: the definition, where the site's files are, and how each program is started.
+
+use std::collections::HashMap;
+
+use super::launch::Launch;
+use super::plan::{Plan, UnitId};
+use crate::process::Token;
+use crate::site::{Adjustments, Definition, Process, SitePlaces};
+
+/// See the module. Changed only by the manager's parameters.
+pub(super) struct Configuration {
+    pub(super) places: SitePlaces,
+    /// With the manager's parameters.
+    pub(super) definition: Definition,
+    /// As it was read.
+    pub(super) written: Definition,
+    /// One for each process of the definition.
+    launches: Vec<Launch>,
+    units: Vec<ConfiguredUnit>,
+    ids: HashMap<String, UnitId>,
+}
+
+struct ConfiguredUnit {
+    name: String,
+    /// Its place among the processes of the definition.
+    process: usize,
+    /// From 1.
+    instance: u32,
+}
+
+impl Configuration {
+    /// Of a definition as it was read; `launches` has one entry for each of its processes.
+    pub(super) fn new(
+        places: SitePlaces,
+        written: Definition,
+        adjustments: &Adjustments,
+        launches: Vec<Launch>,
+    ) -> Self {
+        let definition = written.clone().adjusted(adjustments);
+        let units: Vec<ConfiguredUnit> = Plan::of(&definition)
+            .units
+            .into_iter()
+            .map(|unit| ConfiguredUnit {
+                name: unit.name,
+                process: unit.process,
+                instance: unit.instance,
+            })
+            .collect();
+        let ids = units.iter().enumerate().map(|(i, u)| (u.name.clone(), UnitId(i))).collect();
+        Self { places, definition, written, launches, units, ids }
+    }
+
+    /// Uses these parameters of the manager from now on.
+    pub(super) fn adjust(&mut self, adjustments: &Adjustments) {
+        self.definition = self.written.clone().adjusted(adjustments);
+    }
+
+    /// Every unit, in the order of the plan.
+    pub(super) fn units(&self) -> impl Iterator<Item = UnitId> + use<> {
+        (0..self.units.len()).map(UnitId)
+    }
+
+    pub(super) fn unit_called(&self, name: &str) -> Option<UnitId> {
+        self.ids.get(name).copied()
+    }
+
+    pub(super) fn name(&self, unit: UnitId) -> &str {
+        &self.units[unit.0].name
+    }
+
+    pub(super) fn instance(&self, unit: UnitId) -> u32 {
+        self.units[unit.0].instance
+    }
+
+    /// Its place among the processes of the definition.
+    pub(super) fn process_index(&self, unit: UnitId) -> usize {
+        self.units[unit.0].process
+    }
+
+    pub(super) fn process(&self, unit: UnitId) -> &Process {
+        &self.definition.processes[self.process_index(unit)]
+    }
+
+    pub(super) fn launch(&self, unit: UnitId) -> &Launch {
+        &self.launches[self.process_index(unit)]
+    }
+
+    /// The site's token; every process is given the same.
+    pub(super) fn token(&self) -> Option<&Token> {
+        self.launches.first().and_then(Launch::token)
+    }
+}

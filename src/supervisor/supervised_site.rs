@@ -1,0 +1,363 @@
+//! A site under its supervisor: the parts joined. What happens to one part is told to the machine, and what
+//! the machine decides is carried out by the others.
+//!
+//! Must never: wait. That is the event loop's.
+
+use std::collections::VecDeque;
+
+use super::actions::Done;
+use super::answers::HelperAnswer;
+use super::configuration::Configuration;
+use super::control_server::{ControlServer, Situation};
+use super::helpers::Role;
+use super::lease_watch::LeaseWatch;
+use super::machine::{Desired, Event, Machine, Milestone, Note, SitePhase, UnitEvent};
+use super::main_process::MainProcess;
+use super::notices::{ALL, AT_A_TIME};
+use super::plan::UnitId;
+use super::processes::{Processes, Surroundings};
+use super::report::{Reporter, SiteStatus};
+use super::runtime_guard::RuntimeGuard;
+use crate::control::View;
+use crate::history;
+use crate::linux::process::reap;
+use crate::linux::watch::Watcher;
+use crate::process::{Ending, Record};
+use crate::values::{ExitStatus, Moment};
+
+/// See the module.
+pub(super) struct SupervisedSite {
+    pub(super) configuration: Configuration,
+    pub(super) machine: Machine,
+    pub(super) processes: Processes,
+    pub(super) control: ControlServer,
+    pub(super) guard: RuntimeGuard,
+    pub(super) lease: LeaseWatch,
+    pub(super) status: SiteStatus,
+    /// None: files cannot be watched on this node.
+    pub(super) watcher: Option<Watcher>,
+}
+
+impl SupervisedSite {
+    /// The processes, and what they are seen in connection with.
+    pub(super) fn split(&mut self) -> (&mut Processes, Surroundings<'_>) {
+        let around = Surroundings {
+            configuration: &self.configuration,
+            machine: &self.machine,
+            keeper: self.lease.keeper(),
+            watcher: self.watcher.as_ref(),
+        };
+        (&mut self.processes, around)
+    }
+
+    fn reporter(&self) -> Reporter<'_> {
+        Reporter {
+            configuration: &self.configuration,
+            machine: &self.machine,
+            processes: &self.processes,
+            status: &self.status,
+        }
+    }
+
+    /// The control server, used with the site as it is at this moment.
+    pub(super) fn with_situation<T>(
+        &mut self,
+        serve: impl FnOnce(&mut ControlServer, &Situation<'_>) -> T,
+    ) -> T {
+        let reporter = Reporter {
+            configuration: &self.configuration,
+            machine: &self.machine,
+            processes: &self.processes,
+            status: &self.status,
+        };
+        let situation = Situation {
+            desired: self.machine.desired(),
+            phase: self.machine.phase(),
+            verdict: reporter.verdict(),
+            view: &|| reporter.view(),
+        };
+        serve(&mut self.control, &situation)
+    }
+
+    pub(super) fn view(&self) -> View {
+        self.reporter().view()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.machine.phase() == &SitePhase::Over
+    }
+
+    /// When something is due in one of the parts, without an event.
+    pub(super) fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        let units = self.processes.units.iter();
+        units
+            .flat_map(|unit| {
+                let identify_at = unit.main.as_ref().and_then(MainProcess::identify_at);
+                [unit.probe_at, unit.output.look_at(), identify_at]
+            })
+            .flatten()
+            .chain(self.processes.notices.read_again_at(now))
+            .chain(self.processes.look_again_at())
+            .chain(self.control.closed_until(now))
+            .chain(self.control.next_deadline())
+            .chain(self.machine.next_tick())
+            .chain(self.guard.look_at())
+            .chain(self.lease.look_at())
+            .chain(self.reporter().reported_degraded_at().filter(|at| !at.passed()))
+            .min()
+    }
+
+    // --- the machine ----------------------------------------------------------------------------
+
+    /// Tells the machine, carries out what it decides, and tells it what came of that.
+    pub(super) fn tell(&mut self, event: Event) {
+        let mut queue = VecDeque::from([event]);
+        while let Some(event) = queue.pop_front() {
+            let actions = self.machine.step(event, Moment::now());
+            let mut fault_told = false;
+            for action in actions {
+                let failure = self.status.failure.as_ref();
+                let reason = failure.map(|f| f.reason.clone()).unwrap_or_default();
+                let (processes, around) = self.split();
+                match processes.carry_out(action, &reason, &around) {
+                    Done::Nothing => {}
+                    Done::Tell(event) => queue.push_back(event),
+                    Done::PortsTaken(why) => {
+                        self.refuse_resume(&why);
+                        queue.push_back(Event::PortsTaken);
+                    }
+                    Done::Note(note) => {
+                        self.note(&note, fault_told);
+                        fault_told = matches!(note, Note::Fault(..));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The site stays paused, as one of its ports is taken.
+    fn refuse_resume(&mut self, why: &str) {
+        log::warn!("the site stays paused: {why}");
+        self.status.paused = self.status.resumed_from.take();
+        self.control.refuse_resume(why);
+    }
+
+    pub(super) fn tell_all(&mut self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.tell(event);
+        }
+    }
+
+    /// Writes a note down. `fault_told`: the fault that fails the site was written down just before.
+    fn note(&mut self, note: &Note, fault_told: bool) {
+        let failure = self.reporter().failure(note, self.lease.why_lost());
+        let entry = self.reporter().entry(note, failure.as_ref(), fault_told);
+        if let Some(failure) = failure {
+            // Before anything is stopped for it: a crash of the supervisor must not lose the reason.
+            self.processes.record.ending = Some(Ending::Failed(failure.clone()));
+            self.status.failure = Some(failure);
+            self.write_record();
+        }
+        log::log!(entry.level, "{}", entry.text);
+        if let Some((event, text)) = &entry.history {
+            history::add(&self.configuration.places.history(), event, text);
+        }
+        match note {
+            // A supervisor that adopts the site must know it: some units say READY=1 only once.
+            Note::Ready(_) => self.write_record(),
+            Note::Site(Milestone::Held) => {
+                self.processes.helpers.confirm_pause(&self.configuration);
+            }
+            Note::Fault(..)
+            | Note::RestartIn(..)
+            | Note::GaveUp(_)
+            | Note::NotAsked(..)
+            | Note::Insisting(..)
+            | Note::Site(_) => {}
+        }
+    }
+
+    pub(super) fn write_record(&mut self) {
+        let (processes, around) = self.split();
+        processes.write_record(&around);
+    }
+
+    // --- what happens to the processes ----------------------------------------------------------
+
+    /// Takes over the units as the record of an earlier supervisor names them.
+    pub(super) fn adopt(&mut self, before: &Record, boot: std::time::Duration) -> Event {
+        let (processes, around) = self.split();
+        Event::Adopt { units: processes.adopt(before, &around), boot }
+    }
+
+    /// A program may have been executed.
+    pub(super) fn on_exec_report(&mut self, unit: UnitId) {
+        let event = self.processes.read_exec_report(unit);
+        self.tell_all(event);
+    }
+
+    /// Some notices of a unit have come.
+    pub(super) fn on_notices(&mut self, unit: UnitId) {
+        self.read_notices(unit, AT_A_TIME);
+    }
+
+    fn read_notices(&mut self, unit: UnitId, most: usize) {
+        let (processes, around) = self.split();
+        let events = processes.read_notices(unit, most, &around);
+        self.tell_all(events);
+    }
+
+    /// Children have ended.
+    pub(super) fn on_deaths(&mut self) {
+        let mut ended: Vec<(UnitId, ExitStatus)> = Vec::new();
+        while let Some((pid, status)) = reap() {
+            if let Some(unit) = self.processes.unit_of_main(pid) {
+                ended.push((unit, status));
+                continue;
+            }
+            let (processes, around) = self.split();
+            let answer = processes.helper_ended(pid, status, &around);
+            self.on_answer(answer);
+        }
+        self.mains_ended(&ended);
+        self.clear_units();
+    }
+
+    /// Adopted main processes may have ended.
+    pub(super) fn on_adopted_ended(&mut self, units: &[UnitId]) {
+        let ended: Vec<(UnitId, ExitStatus)> = units
+            .iter()
+            .filter_map(|unit| Some((*unit, self.processes.death_of_adopted(*unit)?)))
+            .collect();
+        self.mains_ended(&ended);
+    }
+
+    fn mains_ended(&mut self, ended: &[(UnitId, ExitStatus)]) {
+        for (unit, status) in ended {
+            // Before it ended it may have reported a failed exec, or sent READY=1.
+            self.on_exec_report(*unit);
+            self.read_notices(*unit, ALL);
+            let (processes, around) = self.split();
+            let event = processes.main_ended(*unit, *status, &around);
+            self.tell(event);
+        }
+        if !ended.is_empty() {
+            self.write_record();
+        }
+    }
+
+    /// Looks at the units that are being cleared.
+    fn clear_units(&mut self) {
+        let (processes, around) = self.split();
+        for unit in processes.being_cleared(&around) {
+            let (processes, around) = self.split();
+            let event = processes.clear(unit, &around);
+            self.tell_all(event);
+        }
+    }
+
+    /// The machine is done: kills what lives of the site all the same. True as long as there is something.
+    pub(super) fn sweep(&mut self) -> bool {
+        let (processes, around) = self.split();
+        processes.sweep(&around)
+    }
+
+    /// A helper's answer, for the machine or for a verb.
+    pub(super) fn on_answer(&mut self, answer: Option<HelperAnswer>) {
+        match answer {
+            None => {}
+            Some(HelperAnswer::Tell(event)) => self.tell(event),
+            Some(HelperAnswer::Part { connection, outcome }) => {
+                self.control.add_answer(connection, outcome);
+            }
+            Some(HelperAnswer::Again { connection, unit }) => {
+                self.control.check_later(connection, unit);
+            }
+        }
+    }
+
+    /// Starts the healthcheck of a unit for the verb on this connection.
+    pub(super) fn check_health_for(&mut self, connection: u64, unit: UnitId) {
+        let (processes, around) = self.split();
+        let answer = processes.check_health(unit, Role::HealthFor(connection), &around);
+        self.on_answer(answer);
+    }
+
+    /// Time has passed.
+    pub(super) fn on_time(&mut self, now: Moment) {
+        if self.processes.look_again_at().is_some_and(|at| at <= now) {
+            self.clear_units();
+        }
+        for (connection, unit) in self.control.take_due_checks(now) {
+            self.check_health_for(connection, unit);
+        }
+        for unit in self.configuration.units() {
+            let (processes, around) = self.split();
+            let event = processes.identify(unit, now, &around);
+            self.tell_all(event);
+            let (processes, around) = self.split();
+            let output = &mut processes.units[unit.0].output;
+            if output.look_at().is_some_and(|at| at <= now) {
+                output.look_again(around.watcher, now);
+            }
+            let event = processes.probe_again(unit, now, &around);
+            self.tell_all(event);
+        }
+        if self.guard.look_at().is_some_and(|at| at <= now) {
+            self.guard_runtime();
+        }
+    }
+
+    // --- files and the lease --------------------------------------------------------------------
+
+    /// A watched file was written to, or something was removed.
+    pub(super) fn on_watches(&mut self) {
+        let Some(watcher) = &self.watcher else { return };
+        let watches = watcher.told();
+        if self.guard.is_told_of_a_loss(&watches)
+            || self.processes.notices.is_told_of_a_loss(&watches)
+        {
+            self.guard_runtime();
+        }
+        let now = Moment::now();
+        let mut ready = Vec::new();
+        for (index, unit) in self.processes.units.iter_mut().enumerate() {
+            if watches.iter().any(|watch| unit.output.is_watched_by(*watch))
+                && unit.output.look(self.watcher.as_ref(), now)
+            {
+                ready.push(UnitId(index));
+            }
+        }
+        self.tell_all(ready.into_iter().map(|unit| Event::Unit(unit, UnitEvent::Ready)));
+    }
+
+    /// Restores what was removed from the runtime directory.
+    fn guard_runtime(&mut self) {
+        let mut events = Vec::new();
+        let around = Surroundings {
+            configuration: &self.configuration,
+            machine: &self.machine,
+            keeper: self.lease.keeper(),
+            watcher: self.watcher.as_ref(),
+        };
+        let processes = &mut self.processes;
+        self.guard.look(&self.configuration, self.watcher.as_ref(), |missing| {
+            if !self.configuration.places.record().exists() {
+                missing.push("record");
+                processes.write_record(&around);
+            }
+            if processes.restore_notices(&mut events, ALL, &around)? {
+                missing.push("notice sockets");
+            }
+            Ok(())
+        });
+        self.tell_all(events);
+    }
+
+    /// The keeper of the lease may have ended, or a time has come.
+    pub(super) fn look_to_lease(&mut self) {
+        let is_ending = matches!(self.machine.desired(), Desired::Down(_));
+        let event = self.lease.look(&self.configuration, is_ending);
+        self.tell_all(event);
+    }
+}

@@ -1,0 +1,75 @@
+//! A random site, which follows from its seed.
+
+use std::time::Duration;
+
+use siteward::site::Restart;
+use siteward::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitPlan};
+
+/// A splitmix64 generator: the whole life follows from its seed.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.roll() % n
+    }
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+    pub(crate) fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + self.below(to - from + 1))
+    }
+}
+
+pub(crate) fn random_plan(dice: &mut Dice) -> Plan {
+    let count = 1 + dice.below(7) as usize;
+    let units = (0..count)
+        .map(|index| {
+            let oneshot = dice.chance(15);
+            UnitPlan {
+                name: format!("unit{index}"),
+                process: index,
+                instance: 1,
+                depends_on: (0..index).filter(|_| dice.chance(45)).collect(),
+                essential: dice.chance(75),
+                oneshot,
+                forks: !oneshot && dice.chance(15),
+                ready: match dice.below(4) {
+                    0 => ReadyPlan::AtExec,
+                    1 => ReadyPlan::After(dice.millis(0, 3000)),
+                    _ => ReadyPlan::WhenTold,
+                },
+                ready_timeout: dice.chance(30).then(|| dice.millis(500, 10_000)),
+                health: (!oneshot && dice.chance(30)).then(|| HealthPlan {
+                    interval: dice.millis(500, 5000),
+                    timeout: dice.millis(100, 2000),
+                    retries: 1 + dice.below(3) as u32,
+                    start_period: dice.millis(0, 3000),
+                }),
+                restart: dice.chance(40).then(|| Restart {
+                    attempts: 1 + dice.below(3) as u32,
+                    within: dice.millis(1000, 60_000),
+                    delay: dice.millis(0, 1000),
+                    max_delay: dice.millis(1000, 5000),
+                }),
+                has_stop_command: dice.chance(20),
+                stop_grace: dice.millis(0, 5000),
+                evidence: dice.chance(15).then(|| dice.millis(100, 3000)),
+            }
+        })
+        .collect();
+    let plan = Plan::new(
+        units,
+        dice.millis(2000, 30_000),
+        dice.millis(0, 20_000),
+        dice.millis(0, 3000),
+        dice.millis(0, 500),
+    );
+    Plan { reserves_ports: dice.chance(30), ..plan }
+}
