@@ -18,9 +18,12 @@ pub mod backend;
 
 pub mod supervisor;
 
+pub mod turn;
+
 pub mod lease;
 
 pub mod control;
+pub mod disk;
 pub mod history;
 pub mod process;
 

@@ -170,6 +170,7 @@ fn live() {
     a_wrapped_supervisor(&machine);
     a_pacemaker_from_within_a_site(&machine);
     a_systemd_that_does_not_answer(&machine);
+    a_site_from_its_generated_unit(&machine);
     under_pacemaker(&machine);
 }
 
@@ -307,6 +308,94 @@ fn a_systemd_that_does_not_answer(machine: &Machine) {
     assert!(explained.contains("not here: the supervisor got none"), "{explained}");
     machine.must(&["siteward", "stop", "shop"]);
     machine.until("no scope is left", || scopes(machine).is_empty());
+}
+
+/// Where the processes of the site from a unit write down by which signal each is told to end.
+const ORDERS: &str = "var/lib/jobdb/orders";
+
+fn teller(name: &str, signal: &str) -> String {
+    format!(
+        "  {name}:\n    command: [/bin/sh, -c, \"trap 'echo {name} {signal} >>/{ORDERS}; exit 0' \
+         {signal}; echo listening; while :; do sleep 0.02; done\"]\n    \
+         stop_signal: {signal}\n    ready: {{log: listening}}\n"
+    )
+}
+
+/// The main process of the unit: its code (1: it exited, 2: it was killed) and its status.
+fn how_it_ended(machine: &Machine) -> (String, String) {
+    let shown =
+        machine.must(&["systemctl", "show", "site-unit", "-p", "ExecMainCode,ExecMainStatus"]);
+    let of = |name: &str| {
+        let line = shown.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default();
+        line.trim_start_matches('=').to_owned()
+    };
+    (of("ExecMainCode"), of("ExecMainStatus"))
+}
+
+/// A stop of the unit that `siteward generate systemd` prints is an ordered stop, at any moment.
+fn a_site_from_its_generated_unit(machine: &Machine) {
+    let database = machine.root("var/lib/jobdb");
+    let _ = fs::remove_dir_all(&database);
+    fs::create_dir_all(&database).unwrap();
+    let head = "version: 1\nforcekill_time: 1s\nboot_timeout: 20s\nstop_timeout: 20s\nsettle: 50ms\n\
+                database: /var/lib/jobdb\nprerequisites: {mounted: false}\nprocesses:\n";
+    let text = [head, &teller("a", "INT"), &teller("b", "USR1"), &teller("c", "TERM")].concat();
+    fs::write(machine.root("etc/siteward/sites/unit.yaml"), text).unwrap();
+    let unit = machine.root("etc/systemd/system/site-unit.service");
+    fs::write(&unit, machine.must(&["siteward", "generate", "systemd", "unit"])).unwrap();
+    machine.must(&["systemctl", "daemon-reload"]);
+    // Else systemd forgets how it ended.
+    machine.must(&["systemctl", "--runtime", "add-wants", "multi-user.target", "site-unit"]);
+    let is_at_rest = |story: &str| {
+        assert_eq!(machine.inside(&["pgrep", "-f", "keep-lease unit"]).0, 1, "{story}");
+        assert_eq!(machine.inside(&["pgrep", "-f", "echo listening"]).0, 1, "{story}");
+        let owner = siteward::lease::owner(&database);
+        assert!(owner.as_ref().is_none_or(|owner| owner.released), "{story}: {owner:?}");
+        let result = machine.must(&["systemctl", "show", "site-unit", "-p", "Result"]);
+        assert_eq!(result.trim(), "Result=success", "{story}");
+        let (code, status) = machine.inside(&["siteward", "status", "unit"]);
+        assert_eq!(code, 3, "{story}: {status}");
+    };
+    for round in 0..3 {
+        let story = format!("round {round}");
+        let _ = fs::remove_file(machine.root(ORDERS));
+        machine.must(&["systemctl", "start", "site-unit"]);
+        machine.until("it runs", || {
+            machine.inside(&["siteward", "status", "unit"]).1.starts_with("running")
+        });
+        assert!(!siteward::lease::owner(&database).unwrap().released);
+        machine.must(&["systemctl", "stop", "site-unit"]);
+        let journal =
+            machine.inside(&["journalctl", "-u", "site-unit", "-o", "cat", "--no-pager"]).1;
+        let orders = fs::read_to_string(machine.root(ORDERS)).unwrap_or_default();
+        assert_eq!(orders, "c TERM\nb USR1\na INT\n", "{story}: {journal}");
+        assert_eq!(how_it_ended(machine), ("1".to_owned(), "0".to_owned()), "{story}: {journal}");
+        is_at_rest(&story);
+    }
+    // At a moment of its beginning that grows from round to round.
+    let history =
+        || fs::read(machine.root("var/log/siteward/unit/history.jsonl")).unwrap_or_default();
+    for round in 0..20 {
+        let story = format!("stopped {} ms after its start", round * 8);
+        let seconds = format!("{:.3}", f64::from(round * 8) / 1000.0);
+        let before = history();
+        let script = "systemctl reset-failed site-unit; systemctl start site-unit; sleep $1; \
+                      systemctl stop site-unit";
+        machine.must(&["sh", "-c", script, "-", &seconds]);
+        let (code, status) = how_it_ended(machine);
+        // Killed by TERM: it was no program of ours yet, and had begun nothing.
+        let too_early = (code.as_str(), status.as_str()) == ("2", "15") && history() == before;
+        let words = ["journalctl", "-u", "site-unit", "-o", "cat", "--no-pager", "-n", "20"];
+        let journal = machine.inside(&words).1;
+        assert!((code == "1" && status == "0") || too_early, "{story}: {code} {status}: {journal}");
+        is_at_rest(&story);
+    }
+    machine.must(&["siteward", "start", "unit"]);
+    machine.must(&["siteward", "stop", "unit"]);
+    is_at_rest("a start by hand works then");
+    fs::remove_file(machine.root("etc/siteward/sites/unit.yaml")).unwrap();
+    fs::remove_file(unit).unwrap();
+    machine.must(&["systemctl", "daemon-reload"]);
 }
 
 fn under_pacemaker(machine: &Machine) {

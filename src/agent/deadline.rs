@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::backend::{Boot, StopTimes};
 use crate::site::Definition;
 use crate::values::Moment;
 
@@ -13,32 +14,13 @@ pub struct Deadline {
     pub given: Option<Duration>,
 }
 
-/// How a start divides its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct StartTimes {
-    /// The site must be up after so long.
-    pub(super) boot: Duration,
-    /// Else it is stopped politely for so long before it is killed.
-    pub(super) rollback: Duration,
-    /// The verb ends then, whatever happens.
-    pub(super) until: Moment,
-}
-
-/// How a stop or a clean divides its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct StopTimes {
-    /// Politeness ends: everything gets TERM.
-    pub(super) polite_until: Moment,
-    /// Everything gets KILL.
-    pub(super) kill_at: Moment,
-    /// The verb ends then, whatever happens.
-    pub(super) until: Moment,
-}
-
-/// What a verb keeps to say what came of it.
+/// What a verb keeps of its time to report the outcome.
 fn reserve_to_report(given: Duration) -> Duration {
     (given / 20).min(Duration::from_secs(1))
 }
+
+/// What KILL, sweep and proof may take.
+const PROOF: Duration = Duration::from_secs(2);
 
 /// What of a manager's time for `start` is kept to report and roll back: a sixth, but enough for
 /// TERM, KILL and proof unless that were more than half.
@@ -66,37 +48,35 @@ fn rounded(time: Duration) -> Duration {
 }
 
 impl Deadline {
-    pub(super) fn for_start(&self, definition: &Definition) -> StartTimes {
+    pub(super) fn for_start(&self, definition: &Definition) -> Boot {
         let kill = definition.kill_reserve();
-        match self.given {
+        let (time, rollback, until) = match self.given {
             None => {
                 let (boot, rollback) = (definition.boot_timeout, definition.stop_timeout);
-                let until = self.begun + boot + rollback + kill + Duration::from_secs(5);
-                StartTimes { boot, rollback, until }
+                (boot, rollback, self.begun + boot + rollback + kill + Duration::from_secs(5))
             }
             Some(given) => {
                 let reserve = reserve_of_start(given, kill);
-                StartTimes {
-                    boot: definition.boot_timeout.min(given.saturating_sub(reserve)),
-                    rollback: reserve.saturating_sub(kill + reserve_to_report(given)),
-                    until: self.begun + given.saturating_sub(reserve_to_report(given)),
-                }
+                let boot = definition.boot_timeout.min(given.saturating_sub(reserve));
+                let report = reserve_to_report(given);
+                let rollback = reserve.saturating_sub(kill + report);
+                (boot, rollback, self.begun + given.saturating_sub(report))
             }
-        }
+        };
+        let kill_at = until - PROOF.min(self.begun.until(until) / 4);
+        Boot { time, up_by: self.begun + time, rollback, kill_at, until }
     }
 
-    /// `forcekill`: from TERM to KILL; that and two seconds are always kept.
+    /// `forcekill`: from TERM to KILL. Two seconds are kept for KILL, sweep and proof, or a third of what
+    /// there is.
     pub(super) fn for_stop(&self, stop_timeout: Duration, forcekill: Duration) -> StopTimes {
-        let proof = Duration::from_secs(2);
-        let given = self.given.unwrap_or(stop_timeout + forcekill + proof + Duration::from_secs(5));
+        let given = self.given.unwrap_or(stop_timeout + forcekill + PROOF + Duration::from_secs(5));
         let usable = given.saturating_sub(reserve_to_report(given));
-        let polite = stop_timeout.min(usable.saturating_sub(forcekill + proof));
-        // Where there is not even time for both, half of it goes to TERM.
-        let to_kill = forcekill.min(usable.saturating_sub(polite) / 2);
-        let to_kill = if usable >= forcekill + proof { forcekill } else { to_kill };
+        let to_proof = usable - PROOF.min(usable / 3);
+        let graceful = stop_timeout.min(to_proof.saturating_sub(forcekill));
         StopTimes {
-            polite_until: self.begun + polite,
-            kill_at: self.begun + polite + to_kill,
+            graceful_until: self.begun + graceful,
+            kill_at: self.begun + to_proof.min(graceful + forcekill),
             until: self.begun + usable,
         }
     }
@@ -124,7 +104,7 @@ mod tests {
         let deadline = deadline(given);
         let times = deadline.for_stop(s(300), s(5));
         let from = |m: Moment| deadline.begun.until(m).as_secs();
-        (from(times.polite_until), from(times.kill_at), from(times.until))
+        (from(times.graceful_until), from(times.kill_at), from(times.until))
     }
 
     #[test]
@@ -134,10 +114,16 @@ mod tests {
             (300, 305, 359),
             "the advised timeout holds all of stop_timeout"
         );
-        assert_eq!(stop(Some(20)), (12, 17, 19), "Pacemaker's default shortens the politeness");
+        assert_eq!(stop(Some(20)), (12, 17, 19), "Pacemaker's default shortens the graceful stop");
         assert_eq!(stop(None), (300, 305, 311));
         let (polite, kill, until) = stop(Some(5));
         assert!(polite == 0 && kill < until && until <= 5);
+        let times = deadline(Some(1)).for_stop(s(300), s(5));
+        assert!(times.graceful_until < times.kill_at, "TERM comes before KILL");
+        assert!(
+            times.kill_at.until(times.until) >= Duration::from_millis(300),
+            "and proof after it"
+        );
     }
 
     #[test]

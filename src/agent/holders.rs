@@ -5,8 +5,8 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::deadline::StopTimes;
 use super::{Fault, Outcome, Target};
+use crate::backend::StopTimes;
 use crate::history;
 use crate::linux::node;
 use crate::linux::process::command_line;

@@ -4,50 +4,44 @@
 //! never: know an exit code, answer "stopped" without proof, or let anything that it runs
 //! outlive its share of the time.
 
-mod adopt;
-mod clean;
+mod context;
 mod deadline;
+mod down;
 mod drift;
-mod errand;
 mod explain;
 mod gate;
+mod halt;
 mod holders;
 mod known;
 mod monitor;
 mod orders;
 mod ownership;
-mod pause_mark;
-mod ports;
-mod start;
-mod stop;
-mod turn;
+mod up;
 mod validate;
+mod waiting;
 mod watch;
-mod wrapped;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::NotDone;
 use crate::control::Failure;
 use crate::observe::{Denied, Observation};
 use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
-pub use adopt::adopt;
-pub use clean::{clean, clean_and_break};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
+pub use down::{clean, clean_and_break, stop};
 pub use drift::{Drift, definition_lines, drift, is_up};
-pub use errand::{FolderJob, do_with_folder, run_errand};
 pub use explain::explain;
+pub use gate::pass_gate_here;
 pub use holders::list_holders;
 pub use known::unknown_here;
 pub use monitor::{Level, monitor};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};
-pub use pause_mark::confirm_pause;
-pub use start::{run, run_until_unflagged, start};
-pub use stop::stop;
+pub use up::{adopt, run, start};
 pub use validate::validate;
-pub use watch::watch;
+pub use watch::{run_until_unflagged, watch};
 
 /// The site that a verb is about.
 #[derive(Clone, Debug)]
@@ -78,6 +72,15 @@ impl Target {
             caller: STOPPED_BY_HAND,
         }
     }
+}
+
+/// How a site is brought down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StopMode {
+    /// In order, then by TERM, then by KILL.
+    Graceful,
+    /// By KILL at once.
+    Kill,
 }
 
 /// What came of a verb.
@@ -134,6 +137,33 @@ impl Fault {
 
     pub fn failed(sentence: impl Into<String>) -> Self {
         Self::new(FaultKind::Failed, sentence)
+    }
+
+    /// Why an order to a supervisor was not carried out.
+    fn of_order(target: &Target, verb: &str, why: NotDone) -> Self {
+        let name = &target.name;
+        match why {
+            NotDone::Failed(failure) => {
+                Self::of_failure(target, &failure, &format!("failed during {verb}"))
+            }
+            NotDone::Overtaken(by) => {
+                Self::failed(format!("the {verb} of `{name}` was overtaken by {by}"))
+            }
+            NotDone::Refused(why) => {
+                Self::failed(format!("the {verb} of `{name}` was not done: {why}"))
+            }
+            NotDone::NotInTime { why, details } => Self {
+                details,
+                ..Self::failed(format!(
+                    "the {verb} of `{name}` was not done in time, and may still be: {why}"
+                ))
+            },
+            NotDone::Interrupted => Self::failed(format!("the {verb} of `{name}` was interrupted")),
+            NotDone::Nobody => Self::failed(format!(
+                "the site `{name}` has no supervisor to {verb} it; start it with: siteward start {name}"
+            )),
+            NotDone::Denied(error) => Denied(error).into(),
+        }
     }
 
     /// What a supervisor said of a failed site, with the process's last words.

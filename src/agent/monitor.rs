@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Deadline, Fault, Outcome, Target, wrapped};
+use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request, State};
 use crate::linux::StartTicks;
@@ -55,9 +55,9 @@ pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     }
     if serves(&observation) && level >= Level::Identity {
         if let Some(wrapping) = &observation.wrapped
-            && let Some(fault) = wrapped::missing_kind(target, wrapping)
+            && let Some(missing) = wrapping.missing_kind()
         {
-            return fault.into();
+            return Fault::failed(missing).into();
         }
         if level >= Level::Health
             && observation.wrapped.is_none()

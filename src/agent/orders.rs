@@ -1,43 +1,15 @@
-//! Orders to a supervisor that is at work: pause, resume, reload.
+//! Orders to a supervisor that is at work: pause, resume, reload, adjust.
 
-use std::os::fd::BorrowedFd;
-
-use super::errand::{Halt, Undone, begin_pause, clear_pause, read_pause, settle_pause};
-use super::pause_mark::{self, Settled};
-use super::{Deadline, Fault, Outcome, Target, wrapped};
-use crate::backend::own::{self, Asked};
-use crate::control::{Pause, Reply, Request};
+use super::context::SiteContext;
+use super::up::{Way, bring_up};
+use super::{Deadline, Fault, Outcome, Target};
+use crate::backend::{NotDone, Paused, Resumed};
+use crate::control::{Pause, Request, State};
+use crate::disk::{Settled, begin_pause, clear_pause, pause_path, settle_pause};
 use crate::linux::clock::WallTime;
 use crate::linux::node;
-use crate::observe::{Denied, wrapped_definition};
-use crate::site::{Definition, load_snapshot};
+use crate::observe::observe;
 use crate::values::Moment;
-
-/// Why the site is to come up with its processes held down, if it is.
-pub(super) fn held_down(
-    target: &Target,
-    definition: &Definition,
-    until: Moment,
-    cut: Option<BorrowedFd<'_>>,
-) -> Result<Option<Pause>, Halt> {
-    if definition.maintenance {
-        return Ok(Some(Pause::because("the definition says `maintenance: true`")));
-    }
-    let Some(database) = &definition.database else { return Ok(None) };
-    let pause = read_pause(target, database, until, cut).map_err(|undone| match undone {
-        Undone::Interrupted => Halt::Interrupted,
-        Undone::Because(why) => {
-            let name = &target.name;
-            let words = format!("the site `{name}` is not started, as it may be paused: {why}");
-            Halt::Fault(Fault::failed(words))
-        }
-    })?;
-    if let Some(pause) = pause.as_ref().filter(|pause| pause.is_over()) {
-        log::warn!("the site `{}` comes up again: {pause}", definition.name);
-        return Ok(None);
-    }
-    Ok(pause)
-}
 
 /// What a person says of a pause.
 #[derive(Clone, Debug, Default)]
@@ -48,49 +20,46 @@ pub struct PauseOrder {
 
 /// Stops the processes under a supervisor that stays.
 pub fn pause(target: &Target, order: &PauseOrder, deadline: &Deadline) -> Outcome {
-    try_pause(target, order, deadline).unwrap_or_else(Outcome::Fault)
-}
-
-fn try_pause(target: &Target, said: &PauseOrder, deadline: &Deadline) -> Result<Outcome, Fault> {
-    let given = said.reason.as_ref().map_or_else(String::new, |r| format!(": {r}"));
+    let given = order.reason.as_ref().map_or_else(String::new, |r| format!(": {r}"));
     let pause = Pause {
         words: format!("paused on {} at {}{given}", node::name(), WallTime::now()),
-        until: said.until,
+        until: order.until,
     };
-    let definition = running_definition(target);
-    let database = definition.as_ref().and_then(|d| d.database.as_ref());
+    try_pause(&SiteContext::read(target, deadline), &pause).unwrap_or_else(Outcome::Fault)
+}
+
+fn try_pause(context: &SiteContext<'_>, pause: &Pause) -> Result<Outcome, Fault> {
+    let SiteContext { target, deadline, .. } = context;
+    let (name, until) = (&target.name, patience(context));
+    let database = context.definition().and_then(|definition| definition.database.as_ref());
     if let Some(database) = database {
-        begin_pause(target, database, &pause, patience(target, deadline)).map_err(|why| {
+        begin_pause(&target.places, database, pause, until).map_err(|why| {
             Fault::failed(format!(
-                "the site `{}` is not paused, as the mark {} cannot be written: {why}",
-                target.name,
-                pause_mark::path(database).display()
+                "the site `{name}` is not paused, as the mark {} cannot be written: {why}",
+                pause_path(database).display()
             ))
         })?;
     }
-    let paused = match &definition {
-        Some(definition) if definition.wrapped.is_some() && !is_ours(target, deadline) => {
-            wrapped::pause(target, definition, &pause, deadline)
-        }
-        _ => {
-            let request = Request::Pause { pause: pause.clone() };
-            match order(target, "pause", &request, patience(target, deadline)) {
+    let paused = match order_pause(context, pause, until) {
+        Ok(Paused::AtRest) => Ok(()),
+        Ok(Paused::NeedsPlaceholder) => {
+            match bring_up(target, deadline, &Way::Hold(pause.clone())) {
                 Outcome::Fault(fault) => Err(fault),
                 Outcome::Done(_) | Outcome::Seen(_) => Ok(()),
             }
         }
+        Err(fault) => Err(fault),
     };
     let settled = if paused.is_ok() { Settled::InForce } else { Settled::Undone };
     if let Some(database) = database
-        && let Err(why) = settle_pause(target, database, settled, patience(target, deadline))
+        && let Err(why) = settle_pause(&target.places, database, settled, patience(context))
     {
-        let mark = pause_mark::path(database);
+        let mark = pause_path(database);
         match settled {
             Settled::InForce => {
                 return Err(Fault::failed(format!(
-                    "the site `{}` is paused here, and a later start may run it, as the mark {} cannot \
-                     be written: {why}",
-                    target.name,
+                    "the site `{name}` is paused here, and a later start may run it, as the mark {} \
+                     cannot be written: {why}",
                     mark.display()
                 )));
             }
@@ -102,109 +71,86 @@ fn try_pause(target: &Target, said: &PauseOrder, deadline: &Deadline) -> Result<
         .until
         .map_or_else(String::new, |until| format!(" (meant until {})", until.local_and_utc()));
     Ok(Outcome::Done(format!(
-        "the site `{}` is in maintenance{until}: no process of it runs until `siteward resume {}`",
-        target.name, target.name
+        "the site `{name}` is in maintenance{until}: no process of it runs until `siteward resume \
+         {name}`"
     )))
 }
 
-/// A supervisor of ours answers: it supervises the site, or stands in for its own.
-fn is_ours(target: &Target, deadline: &Deadline) -> bool {
-    own::glance(&target.site, &Request::Look, deadline.for_look()).is_some()
+/// A supervisor that is not ours is told to pause only where it runs the site.
+fn order_pause(context: &SiteContext<'_>, pause: &Pause, until: Moment) -> Result<Paused, Fault> {
+    let SiteContext { target, deadline, backend, .. } = context;
+    let name = &target.name;
+    if backend.external().is_some() {
+        match observe(&target.site, deadline.begun, until)?.state {
+            State::Maintenance if !backend.has_placeholder(until) => return Ok(Paused::AtRest),
+            State::Running | State::Degraded | State::Maintenance => {}
+            state => {
+                return Err(Fault::failed(format!(
+                    "the site `{name}` is {state}, so it has no supervisor to pause it; start it \
+                     with: siteward start {name}"
+                )));
+            }
+        }
+    }
+    backend.pause(pause, until).map_err(|why| Fault::of_order(target, "pause", why))
 }
 
 /// Starts the processes again.
 pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
-    let definition = running_definition(target);
-    if let Some(database) = definition.as_ref().and_then(|d| d.database.as_ref())
-        && let Err(why) = clear_pause(target, database, patience(target, deadline))
+    let context = SiteContext::read(target, deadline);
+    let (name, until) = (&target.name, patience(&context));
+    let definition = context.definition();
+    if let Some(database) = definition.and_then(|d| d.database.as_ref())
+        && let Err(why) = clear_pause(&target.places, database, until)
     {
         return Fault::failed(format!(
-            "the site `{}` is not resumed, as the mark {} cannot be removed: {why}",
-            target.name,
-            pause_mark::path(database).display()
+            "the site `{name}` is not resumed, as the mark {} cannot be removed: {why}",
+            pause_path(database).display()
         ))
         .into();
     }
-    if let Some(definition) = definition.as_ref().filter(|d| d.wrapped.is_some()) {
-        return wrapped::resume(target, definition, deadline).unwrap_or_else(Outcome::Fault);
+    let boot = definition.map_or(NO_DEFINITION, |d| deadline.for_start(d).time);
+    match context.backend.resume(boot, until) {
+        Ok(Resumed::As(state)) => Outcome::Done(format!("the site `{name}` is {state}")),
+        Ok(Resumed::PlaceholderInTheWay) => bring_up(target, deadline, &Way::Resume),
+        Err(why) => Fault::of_order(target, "resume", why).into(),
     }
-    let boot = definition
-        .as_ref()
-        .map_or(std::time::Duration::from_secs(200), |d| deadline.for_start(d).boot);
-    let until = patience(target, deadline);
-    order(target, "resume", &Request::Resume { boot }, until)
 }
+
+/// How long a site may take to come up where its definition cannot be read.
+const NO_DEFINITION: std::time::Duration = std::time::Duration::from_secs(200);
 
 /// Lets every process that has a `reload` read its configuration again.
 pub fn reload(target: &Target, deadline: &Deadline) -> Outcome {
     let until = deadline.for_look();
-    if wrapped_definition(&target.site).is_some() {
-        return Fault::failed(format!(
-            "the site `{}` has a supervisor of its own, which siteward cannot tell to reload; use \
-             its own commands",
-            target.name
-        ))
-        .into();
+    let context = SiteContext::read(target, deadline);
+    match context.backend.order(&Request::Reload { until }, until) {
+        Ok(view) => Outcome::Done(format!("the site `{}` is {}", target.name, view.state)),
+        Err(why) => Fault::of_order(target, "reload", why).into(),
     }
-    order(target, "reload", &Request::Reload { until }, until)
 }
 
-/// Applies changed parameters to a site that runs; nothing that runs needs nothing applied.
+/// Applies changed parameters to a site that runs; one that does not run needs nothing applied.
 pub fn adjust(target: &Target, deadline: &Deadline) -> Outcome {
     let request = Request::Adjust { adjustments: target.adjustments.clone() };
-    match own::ask(&target.site, &request, deadline.for_look()) {
-        Asked::Answered(Reply::Done(_)) | Asked::Nobody => {
-            Outcome::Done(format!("the parameters of `{}` are in force", target.name))
-        }
-        Asked::Answered(Reply::Refused { why }) => {
-            Fault::failed(format!("the parameters of `{}` are not in force: {why}", target.name))
-                .into()
-        }
-        Asked::Answered(
-            Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Busy { .. },
-        )
-        | Asked::Silent => Fault::failed(format!(
-            "the parameters of `{}` are not in force: its supervisor does not answer",
-            target.name
-        ))
-        .into(),
-        Asked::Denied(error) => Fault::from(Denied(error)).into(),
-    }
-}
-
-fn running_definition(target: &Target) -> Option<Definition> {
-    // One that a person started has no snapshot: then it is what the file says.
-    let snapshot = load_snapshot(&target.site.snapshot(), &target.name).ok();
-    snapshot.or_else(|| wrapped_definition(&target.site))
-}
-
-fn patience(target: &Target, deadline: &Deadline) -> Moment {
-    running_definition(target).map_or_else(|| deadline.for_look(), |d| deadline.for_start(&d).until)
-}
-
-fn order(target: &Target, verb: &str, request: &Request, until: Moment) -> Outcome {
     let name = &target.name;
-    match own::ask(&target.site, request, until) {
-        Asked::Answered(Reply::Done(view)) => {
-            Outcome::Done(format!("the site `{name}` is {}", view.state))
+    let context = SiteContext::read(target, deadline);
+    let in_force = Outcome::Done(format!("the parameters of `{name}` are in force"));
+    match context.backend.order(&request, deadline.for_look()) {
+        Ok(_) | Err(NotDone::Nobody) => in_force,
+        // The verbs take them from their own call.
+        Err(NotDone::Refused(_)) if context.backend.external().is_some() => in_force,
+        Err(why) => {
+            let mut fault = Fault::of_order(target, "change", why);
+            fault.sentence =
+                format!("the parameters of `{name}` are not in force: {}", fault.sentence);
+            fault.into()
         }
-        Asked::Answered(Reply::Failed(failure)) => {
-            Fault::of_failure(target, &failure, &format!("failed during {verb}")).into()
-        }
-        Asked::Answered(Reply::Overtaken { by }) => {
-            Fault::failed(format!("the {verb} of `{name}` was overtaken by {by}")).into()
-        }
-        Asked::Answered(Reply::Refused { why }) => {
-            Fault::failed(format!("the {verb} of `{name}` was not done: {why}")).into()
-        }
-        Asked::Answered(Reply::Heard | Reply::Busy { .. }) | Asked::Silent => Fault::failed(
-            format!("the {verb} of `{name}` was not done in time; it may still come about"),
-        )
-        .into(),
-        Asked::Nobody => Fault::failed(format!(
-            "the site `{name}` has no supervisor to {verb} it; start it with: siteward start {name}"
-        ))
-        .into(),
-        Asked::Denied(error) => Fault::from(Denied(error)).into(),
     }
+}
+
+/// How long an order may take.
+fn patience(context: &SiteContext<'_>) -> Moment {
+    let deadline = &context.deadline;
+    context.definition().map_or_else(|| deadline.for_look(), |d| deadline.for_start(d).until)
 }

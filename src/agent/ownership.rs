@@ -5,14 +5,15 @@
 //! unclean end is owed until the command that looks after it has ended well, whoever is cut off
 //! meanwhile.
 
+use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use super::errand::Halt;
+use super::halt::Halt;
 use super::{Fault, Target};
 use crate::backend::command::{Marked, Ran, run_or_cut};
 use crate::history;
-use crate::lease::{self, LeaseRequest, NotTaken, Settle, Taking, UncleanEnd};
+use crate::lease::{self, LeaseRequest, NotTaken, Settle, UncleanEnd};
 use crate::linux::files;
 use crate::process::{Ending, Identity, Record};
 use crate::site::Definition;
@@ -21,26 +22,26 @@ use crate::values::Moment;
 /// The lease, as long as the site is not at work: it is released when this is dropped.
 #[must_use]
 #[derive(Debug)]
-pub(super) struct Leased {
+pub(super) struct HeldLease {
     keeper: Identity,
-    is_handed_over: bool,
+    is_handed_over: Cell<bool>,
 }
 
-impl Leased {
+impl HeldLease {
     /// Who keeps it; nothing that is open belongs to this value.
     pub(super) fn keeper(&self) -> &Identity {
         &self.keeper
     }
 
     /// The site is at work, and its end is the lease's.
-    pub(super) fn hand_over(mut self) {
-        self.is_handed_over = true;
+    pub(super) fn hand_over(&self) {
+        self.is_handed_over.set(true);
     }
 }
 
-impl Drop for Leased {
+impl Drop for HeldLease {
     fn drop(&mut self) {
-        if !self.is_handed_over && !lease::release_by(&self.keeper, lease::PATIENCE) {
+        if !self.is_handed_over.get() && !lease::release_by(&self.keeper, lease::PATIENCE) {
             log::warn!(
                 "the keeper {} of the lease does not end: its disk does not answer",
                 self.keeper.pid
@@ -57,7 +58,7 @@ pub(super) fn take(
     definition: &Definition,
     until: Moment,
     cut: Option<BorrowedFd<'_>>,
-) -> Result<Option<Leased>, Halt> {
+) -> Result<Option<HeldLease>, Halt> {
     let Some(database) = &definition.database else { return Ok(None) };
     let name = &target.name;
     let halt = |why: NotTaken| match why {
@@ -77,7 +78,7 @@ pub(super) fn take(
         again: false,
     };
     let (mut taking, taken) = lease::take(&claim, until, cut).map_err(halt)?;
-    let leased = Leased { keeper: taking.keeper().clone(), is_handed_over: false };
+    let leased = HeldLease { keeper: taking.keeper().clone(), is_handed_over: Cell::new(false) };
     if taken.other_definition.is_some() {
         log::warn!(
             "the last owner of {} ran another definition of `{name}` than this node has; compare \
@@ -129,16 +130,18 @@ fn look_after(
     }
 }
 
-/// Sees to it that this node has the lease for a site whose processes live here: its keeper lives on
-/// when a supervisor is killed, or the lease is taken again, if nobody had it since. Who keeps it.
+/// Sees to it that this node has the lease of a site whose processes live here: its keeper lives on
+/// when a supervisor is killed, or the lease is taken again, if nobody had it since. It is not released
+/// with the value: the processes live on.
 pub(super) fn keep(
     target: &Target,
     definition: &Definition,
     until: Moment,
-) -> Result<Option<Identity>, Fault> {
+) -> Result<Option<HeldLease>, Fault> {
     let Some(database) = &definition.database else { return Ok(None) };
+    let kept = |keeper| Some(HeldLease { keeper, is_handed_over: Cell::new(true) });
     if let Some(keeper) = lease::living_keeper(&target.site) {
-        return Ok(Some(keeper));
+        return Ok(kept(keeper));
     }
     let name = &target.name;
     let claim = LeaseRequest {
@@ -148,14 +151,14 @@ pub(super) fn keep(
         fingerprint: &definition.fingerprint,
         again: true,
     };
-    let keeper = |taking: Taking| Some(taking.keeper().clone());
-    lease::take(&claim, until, None).map(|(taking, _)| keeper(taking)).map_err(|why| {
+    let taken = lease::take(&claim, until, None).map_err(|why| {
         Fault::failed(format!(
             "the site `{name}` is not adopted, though it lives on this node: the lease on {} is not \
              had: {why}",
             database.display()
         ))
-    })
+    })?;
+    Ok(kept(taken.0.keeper().clone()))
 }
 
 /// Lets the lease go, as nothing of the site lives here. Never fails: the disk may be gone, and the

@@ -1,7 +1,8 @@
 //! Whether a definition is right, and whether this node can run it.
 
 use super::drift::{self, Drift};
-use super::errand::{Halt, Part, pass_gate};
+use super::gate::{self, Part};
+use super::halt::Halt;
 use super::monitor::Level;
 use super::{Deadline, Fault, Outcome, Target};
 use crate::site::load;
@@ -29,7 +30,7 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         log::warn!("{}: {warning}", target.site.definition.display());
     }
     if level >= Level::Identity {
-        match pass_gate(target, &definition, Part::Node, deadline.for_look(), None) {
+        match gate::pass(target, &definition, Part::Node, deadline.for_look(), None) {
             // Nothing was given that could cut it short.
             Ok(()) | Err(Halt::Interrupted) => {}
             Err(Halt::Fault(fault)) => return fault.into(),

@@ -11,7 +11,7 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
-use crate::observe::{Observation, observe};
+use crate::observe::{Observation, Wrapping, observe};
 use crate::process::Identity;
 use crate::values::{Moment, Signal};
 
@@ -80,7 +80,7 @@ fn wait_for_change(target: &Target, seen: &Observation, flag: Option<&Path>, inb
         }
         return;
     }
-    let supervisors = seen.wrapped.iter().flat_map(|w| w.supervisors.iter().chain(&w.daemon));
+    let supervisors = seen.wrapped.iter().flat_map(Wrapping::living);
     let handles: Vec<_> = supervisors.filter_map(Identity::open).collect();
     let mut waiting = Waiting::new();
     for handle in &handles {
@@ -94,4 +94,24 @@ fn pause(inbox: &Inbox, time: Duration) {
     let mut waiting = Waiting::new();
     waiting.readable(inbox.as_fd(), ());
     waiting.wait(Some(Moment::now() + time));
+}
+
+/// As [`super::run`]; but a site that fails while `flag` is there does not end this verb, which then waits
+/// until it is gone: the maintenance convention of Serviceguard's toolkits.
+pub fn run_until_unflagged(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outcome {
+    let outcome = super::run(target, deadline);
+    let Some(flag) = flag.filter(|_| matches!(outcome, Outcome::Fault(_))) else { return outcome };
+    let Ok(inbox) = Inbox::new(&[Signal::TERM, Signal::INT]) else { return outcome };
+    let mut said = false;
+    while flag.exists() {
+        if !said && let Outcome::Fault(fault) = &outcome {
+            log::warn!("maintenance mode, as {} is there: {fault}", flag.display());
+            said = true;
+        }
+        pause(&inbox, PACE / 5);
+        if inbox.next().is_some() {
+            return Outcome::Done(format!("the site `{}` is stopped", target.name));
+        }
+    }
+    outcome
 }

@@ -6,5 +6,203 @@
 
 pub mod command;
 pub mod external;
+pub mod fitness;
 pub mod jobcenter;
+mod orders;
 pub mod own;
+
+use crate::control::{Pause, Request, View};
+use crate::process::{Identity, Record};
+use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
+use crate::supervisor::Beginning;
+use crate::values::Moment;
+use external::{External, Started};
+
+pub use orders::{Boot, Cut, Ended, NotDone, Orders, Paused, Resumed, StopTimes, Up};
+
+/// A supervisor that was started.
+#[derive(Debug)]
+pub enum Launched {
+    /// Ours. `already`: another one was at work.
+    Own { already: bool },
+    /// None: another verb or a person started it.
+    External(Option<Box<Started>>),
+}
+
+/// The supervisor of a site.
+#[derive(Clone, Debug)]
+pub enum Backend {
+    Own(SitePlaces),
+    External(Box<External>),
+}
+
+impl Backend {
+    /// The kind of supervisor that `definition` names.
+    pub fn of(places: &SitePlaces, definition: &Definition) -> Self {
+        match External::of(places, definition) {
+            Some(external) => Self::External(external.into()),
+            None => Self::Own(places.clone()),
+        }
+    }
+
+    /// The supervisor with which the site was started last, by its snapshot. The definition's file is
+    /// read only where no start is known of here: a person may have started the supervisor by hand.
+    pub fn at(places: &SitePlaces) -> Self {
+        let own = || Self::Own(places.clone());
+        let Some(name) = places.name() else { return own() };
+        if let Ok(definition) = load_snapshot(&places.snapshot(), &name) {
+            return Self::of(places, &definition);
+        }
+        match Record::read(places).ok().flatten() {
+            Some(record) if record.phase.is_none() => own(),
+            Some(_) | None => load_alone(places, &name)
+                .map_or_else(|_| own(), |definition| Self::of(places, &definition)),
+        }
+    }
+
+    /// The supervisor that is not ours, where it is one.
+    pub fn external(&self) -> Option<&External> {
+        match self {
+            Self::Own(_) => None,
+            Self::External(external) => Some(external),
+        }
+    }
+
+    fn places(&self) -> &SitePlaces {
+        match self {
+            Self::Own(places) => places,
+            Self::External(external) => &external.places,
+        }
+    }
+
+    /// One of ours is at rest in the place of a supervisor that cannot be at rest itself.
+    pub fn has_placeholder(&self, until: Moment) -> bool {
+        self.external().is_some() && own::glance(self.places(), &Request::Look, until).is_some()
+    }
+
+    /// Whether the supervisor itself ends a site that did not come up.
+    pub fn rolls_back(&self) -> bool {
+        match self {
+            Self::Own(_) => true,
+            Self::External(_) => false,
+        }
+    }
+
+    /// Starts the supervisor, detached from this process. A site that is held down has one of ours.
+    ///
+    /// # Errors
+    /// For the end of a sentence; nothing was started.
+    pub fn launch(&self, orders: &Orders<'_>, until: Moment) -> Result<Launched, String> {
+        match (self, orders.beginning) {
+            (Self::External(external), Beginning::Up) => {
+                external.launch(orders).map(|started| Launched::External(Some(started.into())))
+            }
+            (Self::Own(_), _) | (Self::External(_), Beginning::Held(_) | Beginning::Adopt) => {
+                let already = own::launch(orders, until).map_err(|error| format!("{error:#}"))?;
+                Ok(Launched::Own { already })
+            }
+        }
+    }
+
+    /// Runs the supervisor in the foreground, until the site has ended. `at_work` is called when the
+    /// supervisor can be spoken to. `cut` tells a supervisor that is not ours when to end; ours hears the
+    /// same signals itself.
+    pub fn run(&self, orders: &Orders<'_>, cut: Cut<'_>, at_work: impl FnOnce()) -> Ended {
+        match (self, orders.beginning) {
+            (Self::External(external), Beginning::Up) => external.run(orders, cut, at_work),
+            (Self::Own(_), _) | (Self::External(_), Beginning::Held(_) | Beginning::Adopt) => {
+                own::run(orders, at_work)
+            }
+        }
+    }
+
+    /// A supervisor that another verb or a person started.
+    pub fn found(&self) -> Launched {
+        match self {
+            Self::Own(_) => Launched::Own { already: true },
+            Self::External(_) => Launched::External(None),
+        }
+    }
+
+    /// Waits until the site is up, at most until `until`. `tell` hears from time to time what is waited
+    /// for.
+    ///
+    /// # Errors
+    /// See [`NotDone`]; a site with a supervisor of its own is not rolled back.
+    pub fn await_up(
+        &self,
+        launched: Launched,
+        boot: &Boot,
+        until: Moment,
+        cut: Cut<'_>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Up, NotDone> {
+        match (self, launched) {
+            (Self::External(external), Launched::External(mut started)) => {
+                external.await_up(started.as_deref_mut(), boot, cut)
+            }
+            (Self::External(_), Launched::Own { .. }) | (Self::Own(_), _) => {
+                own::await_up(self.places(), boot, until, cut, tell).map(Up::Seen)
+            }
+        }
+    }
+
+    /// Lets what has no supervisor of ours end in its own way, at most until `until`. `living`: every
+    /// process that was seen.
+    pub fn end_survivors(
+        &self,
+        snapshot: Option<&Definition>,
+        record: Option<&Record>,
+        living: &[Identity],
+        until: Moment,
+    ) {
+        match self {
+            Self::Own(_) => own::stop_in_order(snapshot, record, until),
+            Self::External(external) => external.stop(living, until),
+        }
+    }
+
+    /// Stops the processes under a supervisor that stays.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub fn pause(&self, pause: &Pause, until: Moment) -> Result<Paused, NotDone> {
+        match self {
+            Self::External(external) if !self.has_placeholder(until) => {
+                external.pause(pause, until)
+            }
+            Self::Own(_) | Self::External(_) => {
+                let request = Request::Pause { pause: pause.clone() };
+                own::order(self.places(), &request, until).map(|_| Paused::AtRest)
+            }
+        }
+    }
+
+    /// Starts the processes again, under the supervisor that stayed.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub fn resume(&self, boot: std::time::Duration, until: Moment) -> Result<Resumed, NotDone> {
+        match self {
+            Self::External(_) if self.has_placeholder(until) => Ok(Resumed::PlaceholderInTheWay),
+            Self::External(external) => external.resume(until),
+            Self::Own(places) => own::order(places, &Request::Resume { boot }, until)
+                .map(|view| Resumed::As(view.state)),
+        }
+    }
+
+    /// Sends an order that only a supervisor of ours understands.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub fn order(&self, request: &Request, until: Moment) -> Result<Box<View>, NotDone> {
+        match self {
+            Self::Own(places) => own::order(places, request, until),
+            Self::External(_) => Err(NotDone::Refused(
+                "it has a supervisor of its own, which siteward cannot tell that; use its own \
+                 commands"
+                    .to_owned(),
+            )),
+        }
+    }
+}

@@ -12,10 +12,11 @@ use super::answer::print_lines;
 use super::logs::init_supervisor_log;
 use crate::agent::{self, Target};
 use crate::backend::own;
+use crate::disk;
 use crate::lease;
 use crate::linux::{inherit, node};
 use crate::operator;
-use crate::site::{Overrides, Places, SiteName, load, load_snapshot, print_file};
+use crate::site::{Overrides, Places, SiteName, load_snapshot, print_file};
 use crate::supervisor::{Beginning, Setup, scope};
 use crate::values::Pid;
 
@@ -30,7 +31,9 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     BreakLease { database: PathBuf },
     #[command(hide = true)]
-    Errand { errand: String },
+    DiskJob { job: String },
+    #[command(hide = true)]
+    GateJob { job: String },
     #[command(hide = true)]
     ConfirmPause { database: PathBuf },
     #[command(hide = true)]
@@ -103,11 +106,15 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
             let Ok(places) = Places::resolve(folders) else { return ExitCode::from(2) };
             supervise(word, places).unwrap_or(ExitCode::from(2))
         }
-        Hidden::Errand { errand } => {
-            let said = Places::resolve(folders).ok().and_then(|p| agent::run_errand(&errand, &p));
+        Hidden::DiskJob { job } => {
+            disk::obey(&job).map_or(ExitCode::from(2), |said| print_lines(&[said]))
+        }
+        Hidden::GateJob { job } => {
+            let places = Places::resolve(folders).ok();
+            let said = places.and_then(|places| agent::pass_gate_here(&job, &places));
             said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
         }
-        Hidden::ConfirmPause { database } => match agent::confirm_pause(&database) {
+        Hidden::ConfirmPause { database } => match disk::confirm_pause(&database) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 print_lines(&[why]);
@@ -167,7 +174,8 @@ fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
     let loaded = match beginning {
         // The processes were started by the snapshot; the file may be missing, wrong or newer.
         Beginning::Adopt => load_snapshot(&target.site.snapshot(), &target.name),
-        Beginning::Up | Beginning::Held(_) => load(&target.places, &target.name),
+        // The very text that passed the gate.
+        Beginning::Up | Beginning::Held(_) => load_snapshot(&target.site.starting(), &target.name),
     };
     let definition = match loaded {
         Ok(definition) => definition,

@@ -6,6 +6,7 @@
 //! Must never: decide anything, log, or know what the rooms above use it for.
 #![allow(unsafe_code)]
 
+pub mod any;
 pub mod attributes;
 pub mod bounded;
 pub mod capabilities;

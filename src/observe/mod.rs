@@ -10,6 +10,8 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::backend::Backend;
+use crate::backend::external::External;
 use crate::backend::own::{self, Asked};
 use crate::control::{Failure, Reply, Request, State, View};
 use crate::linux::lock;
@@ -17,7 +19,7 @@ use crate::linux::wait::Waiting;
 use crate::process::{
     Ending, Identity, Member, Members, Record, RecordError, SUPERVISOR, find_members,
 };
-use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
+use crate::site::SitePlaces;
 use crate::values::Moment;
 
 /// The state of a site, and the facts that it was concluded from.
@@ -39,11 +41,33 @@ pub struct Observation {
 /// The look at a supervisor that is not ours.
 #[derive(Debug)]
 pub struct Wrapping {
-    /// The definition that was used for it.
-    pub definition: Box<Definition>,
+    /// As which it was looked at.
+    pub external: Box<External>,
     pub supervisors: Vec<Identity>,
     /// The process that its list names, verified.
     pub daemon: Option<Identity>,
+    /// Its list says that the site is up.
+    pub is_listed_up: bool,
+    /// Other processes that are known to work for the site.
+    pub workers: Vec<Identity>,
+}
+
+impl Wrapping {
+    /// Its supervisors, its daemon and its other processes, as far as they were seen.
+    pub fn living(&self) -> impl Iterator<Item = &Identity> {
+        self.supervisors.iter().chain(&self.daemon).chain(&self.workers)
+    }
+
+    /// Something is there that may hear its stop command.
+    pub fn is_supervised(&self) -> bool {
+        !self.supervisors.is_empty() || self.is_listed_up
+    }
+
+    /// A sentence about a kind of process that should be there and is not.
+    pub fn missing_kind(&self) -> Option<String> {
+        let known: Vec<Identity> = self.supervisors.iter().chain(&self.daemon).cloned().collect();
+        self.external.missing_kind(&known)
+    }
 }
 
 impl Observation {
@@ -105,10 +129,8 @@ pub fn observe(
             Asked::Denied(error) => return Err(Denied(error)),
             Asked::Silent => return Ok(silent(places)),
             Asked::Nobody => {
-                if let Some(definition) = wrapped_definition(places)
-                    && let Some(wrapped) = &definition.wrapped
-                {
-                    return wrapped::observe(places, &definition, wrapped, patience);
+                if let Some(external) = Backend::at(places).external() {
+                    return wrapped::observe(places, external, patience);
                 }
                 let seen = or_unknown(places, without_supervisor(places))?;
                 if !is_about_to_change(places, &seen) {
@@ -177,24 +199,6 @@ fn believed(places: &SitePlaces, view: View) -> Observation {
         why,
         wrapped: None,
     }
-}
-
-/// The definition by which a site with a supervisor of its own is looked at: the one that it was
-/// started by. The file is asked only where nothing is known of a start here: a person may have started
-/// the supervisor. None: the site's supervisor is ours.
-pub fn wrapped_definition(places: &SitePlaces) -> Option<Definition> {
-    let name = places.name()?;
-    let definition = match load_snapshot(&places.snapshot(), &name) {
-        Ok(definition) => definition,
-        Err(_) => {
-            let record = Record::read(places).ok().flatten();
-            if record.is_some_and(|record| record.phase.is_none()) {
-                return None;
-            }
-            load_alone(places, &name).ok()?
-        }
-    };
-    definition.wrapped.is_some().then_some(definition)
 }
 
 /// The record, where there is one that can be understood.

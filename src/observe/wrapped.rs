@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Denied, Observation, Unseen, held_locks};
-use crate::backend::external::{self, Daemon, Look};
+use crate::backend::external::{Daemon, External, Look};
 use crate::backend::jobcenter;
 use crate::control::{Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
@@ -18,37 +18,36 @@ use crate::values::Moment;
 /// Looks until something is known, at most until `patience`.
 pub(super) fn observe(
     places: &SitePlaces,
-    definition: &Definition,
-    wrapped: &Wrapped,
+    external: &External,
     patience: Moment,
 ) -> Result<Observation, Denied> {
     let mut pace = Duration::from_millis(50);
     loop {
-        let seen = look_once(places, definition, wrapped, patience);
+        let seen = look_once(places, external, patience);
         let seen = super::or_unknown(places, seen)?;
         if seen.state != State::Unknown || patience.passed() {
             return Ok(seen);
         }
         Waiting::<()>::new().wait(Some((Moment::now() + pace).min(patience)));
-        pace = (pace * 2).min(definition.countsleep);
+        pace = (pace * 2).min(external.definition.countsleep);
     }
 }
 
 /// One look. The list must have answered by `deadline`.
 fn look_once(
     places: &SitePlaces,
-    definition: &Definition,
-    wrapped: &Wrapped,
+    external: &External,
     deadline: Moment,
 ) -> Result<Observation, Unseen> {
-    let look = match external::look(wrapped, definition, places, deadline) {
+    let look = match external.look(deadline) {
         Ok(look) => look,
         Err(why) => return Ok(super::unknown(places, why)),
     };
     let record = super::read_record(places)?;
     let members = find_members(places, record.as_ref()).map_err(|error| Unseen::of_proc(&error))?;
-    let judged = judge(places, definition, wrapped, &look, record.as_ref(), &members)?;
-    Ok(told(places, definition, wrapped, look, record, members, judged))
+    let judged =
+        judge(places, &external.definition, &external.wrapped, &look, record.as_ref(), &members)?;
+    Ok(told(external, look, record, members, judged))
 }
 
 /// A state and its reason, if it is neither running nor stopped.
@@ -196,14 +195,14 @@ fn without_supervisor(
 }
 
 fn told(
-    places: &SitePlaces,
-    definition: &Definition,
-    wrapped: &Wrapped,
+    external: &External,
     look: Look,
     record: Option<Record>,
     members: Members,
     (state, why): Judged,
 ) -> Observation {
+    let (places, definition) = (&external.places, &external.definition);
+    let wrapped = &external.wrapped;
     let mut processes = Vec::new();
     let mut add = |name: &str, identity: &Identity, up: bool| {
         processes.push(ProcessView {
@@ -246,9 +245,13 @@ fn told(
         failure: None,
         processes,
     });
-    let daemon = match look.daemon {
-        Daemon::Up(daemon) => daemon,
-        _ => None,
+    let (is_listed_up, daemon) = match look.daemon {
+        Daemon::Up(daemon) => (true, daemon),
+        Daemon::Shut(_)
+        | Daemon::Absent
+        | Daemon::NotAsked
+        | Daemon::NotInstalled
+        | Daemon::Unknown(_) => (false, None),
     };
     log::debug!("{} was seen as {state}: {why:?}", places.runtime.display());
     Observation {
@@ -258,9 +261,11 @@ fn told(
         members,
         why,
         wrapped: Some(super::Wrapping {
-            definition: Box::new(definition.clone()),
+            external: Box::new(external.clone()),
             supervisors: look.supervisors,
             daemon,
+            is_listed_up,
+            workers: look.workers,
         }),
     }
 }

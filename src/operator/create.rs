@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, anyhow, bail};
 
-use crate::agent::{Deadline, FolderJob, do_with_folder};
+use crate::agent::Deadline;
 use crate::backend::command::{Marked, run};
 use crate::backend::jobcenter::{find_link, link_names};
 use crate::control::State;
+use crate::disk::{FolderJob, do_with_folder};
 use crate::linux::{files, node};
 use crate::observe::observe;
 use crate::site::{Definition, Places, SiteName, load, parse};

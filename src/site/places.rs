@@ -179,6 +179,10 @@ impl SitePlaces {
     pub fn snapshot(&self) -> PathBuf {
         self.runtime.join("definition.yaml")
     }
+    /// The definition with which a start is under way.
+    pub fn starting(&self) -> PathBuf {
+        self.runtime.join("starting.yaml")
+    }
     /// The locks that processes inherit, a file for each.
     pub fn process_locks(&self) -> PathBuf {
         self.runtime.join("process")

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use siteward::linux::wait::Waiting;
 use siteward::process::{Identity, Record, find_members};
 use siteward::site::{Overrides, Places, SiteName};
-use siteward::values::{Pid, Signal};
+use siteward::values::{Moment, Pid, Signal};
 
 /// The program under test.
 pub(crate) const SITEWARD: &str = env!("CARGO_BIN_EXE_siteward");
@@ -256,8 +257,6 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Between two looks at something that tells no event: as short as is polite.
 fn pause() {
-    use siteward::linux::wait::Waiting;
-    use siteward::values::Moment;
     Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(10)));
 }
 
@@ -295,4 +294,200 @@ pub(crate) fn no_groups() -> Vec<String> {
     ["unshare", "--mount", "--propagation", "private", "sh", "-c", &script, "-"]
         .map(str::to_owned)
         .to_vec()
+}
+
+/// A call that is under way. What it prints goes to a file, so that nothing that it leaves behind can
+/// hold the test up.
+pub(crate) struct Call {
+    child: Child,
+    printed: tempfile::NamedTempFile,
+    begun: Instant,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// None: by a signal.
+    pub(crate) code: Option<i32>,
+    pub(crate) said: String,
+    pub(crate) took: Duration,
+}
+
+impl Call {
+    pub(crate) fn begin(mut command: Command) -> Self {
+        let printed = tempfile::NamedTempFile::new().unwrap();
+        let file = || fs::OpenOptions::new().append(true).open(printed.path()).unwrap();
+        command.stdout(file()).stderr(file());
+        let begun = Instant::now();
+        Self { child: command.spawn().expect("the program can be run"), printed, begun }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::try_from(self.child.id().cast_signed()).unwrap()
+    }
+
+    /// All that it has printed.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.printed.path()).unwrap()).into_owned()
+    }
+
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Sends it a signal, if it has not ended.
+    pub(crate) fn signal(&self, what: Signal) {
+        signal_if_there(self.pid(), what);
+    }
+
+    /// Waits for its end, which must come within this time from now. `story`: what happened to it.
+    pub(crate) fn end_within(mut self, limit: Duration, story: &str) -> Ended {
+        let deadline = Instant::now() + limit;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "not ended after {limit:?}: {story}: {}",
+                self.said()
+            );
+            Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(1)));
+        };
+        Ended { code: status.code(), said: self.said(), took: self.begun.elapsed() }
+    }
+
+    /// As [`Self::end_within`], with as much time as a test has.
+    pub(crate) fn end(self, story: &str) -> Ended {
+        self.end_within(PATIENCE, story)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// It executes the program and waits for something, or has ended.
+pub(crate) fn waits(pid: Pid) -> bool {
+    use siteward::linux::process::{Stat, program};
+    let stat = Stat::of(pid);
+    let executes = || program(pid).is_some_and(|exe| exe.ends_with("siteward"));
+    stat.is_none_or(|stat| !stat.is_alive() || (stat.state == 'S' && executes()))
+}
+
+/// What lives of a site on a node and bears its mark, the keepers of its lease too.
+pub(crate) fn marked_of(bench: &Bench, site: &str) -> Vec<(Pid, String)> {
+    let folder = bench.places.runtime.join(site);
+    let mark = |stat: &siteward::linux::process::Stat| {
+        let (of, who) = siteward::process::mark_of(stat).filter(|_| stat.is_alive())?;
+        (of == folder.as_os_str().as_encoded_bytes()).then_some((stat.pid, who))
+    };
+    siteward::linux::process::all().unwrap().iter().filter_map(mark).collect()
+}
+
+/// Nothing of the site is left on this node, at this very moment: no process, no keeper, no lock, no
+/// socket, no control group. `story`: what happened before.
+pub(crate) fn nothing_is_left(bench: &Bench, site: &str, story: &str) {
+    let places = bench.places.of(&site.parse::<SiteName>().unwrap());
+    assert_eq!(bench.living(site), "", "{story}");
+    assert_eq!(marked_of(bench, site), [], "{story}");
+    let held = |path: &PathBuf| siteward::linux::lock::is_held(path).unwrap_or(false);
+    let own = [places.lock(), places.start_lock(), places.stopping_lock(), places.stop_lock()];
+    let of_processes = fs::read_dir(places.process_locks()).into_iter().flatten().flatten();
+    let locks: Vec<PathBuf> = own.into_iter().chain(of_processes.map(|e| e.path())).collect();
+    let held: Vec<&PathBuf> = locks.iter().filter(|path| held(path)).collect();
+    assert!(held.is_empty(), "locked: {held:?}; {story}");
+    // One that nobody listens at, as a killed supervisor leaves it, claims nothing.
+    let answers = std::os::unix::net::UnixStream::connect(places.socket()).is_ok();
+    assert!(!answers, "somebody listens at its socket; {story}");
+    let prefix = places.notify_prefix();
+    let ears = fs::read_dir(places.notify_folder()).into_iter().flatten().flatten();
+    let ears: Vec<PathBuf> = ears
+        .filter(|e| e.file_name().to_string_lossy().starts_with(&prefix))
+        .map(|e| e.path())
+        .filter(|path| {
+            let any = std::os::unix::net::UnixDatagram::unbound().unwrap();
+            any.connect(path).is_ok()
+        })
+        .collect();
+    assert!(ears.is_empty(), "{ears:?}; {story}");
+    let inside = processes_below(&group_of(bench, site).unwrap_or_default());
+    assert_eq!(inside, "", "in its control groups; {story}");
+}
+
+/// Where the control groups of a site are, or would be.
+pub(crate) fn group_of(bench: &Bench, site: &str) -> Option<PathBuf> {
+    let places = bench.places.of(&site.parse::<SiteName>().unwrap());
+    siteward::process::Groups::of(&places).map(|groups| groups.path())
+}
+
+/// The processes in a tree of control groups, one a line.
+fn processes_below(tree: &Path) -> String {
+    let own = fs::read_to_string(tree.join("cgroup.procs")).unwrap_or_default();
+    let below = fs::read_dir(tree).into_iter().flatten().flatten().map(|entry| entry.path());
+    own + &below.filter(|path| path.is_dir()).map(|path| processes_below(&path)).collect::<String>()
+}
+
+/// The lease on a database is free for everybody: nobody holds its lock, and its record, if there is
+/// one, says that it was released.
+pub(crate) fn lease_is_free(database: &Path, story: &str) {
+    let owner = siteward::lease::owner(database);
+    assert!(owner.as_ref().is_none_or(|owner| owner.released), "{owner:?}; {story}");
+    let file = match fs::File::open(database.join(".siteward/lease")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) => panic!("{error}; {story}"),
+    };
+    assert!(file.try_lock().is_ok(), "somebody holds the lease; {story}");
+}
+
+/// KILL for everything of a site on this node at once, its keeper too, as when a node loses its power.
+pub(crate) fn lose_power(bench: &Bench, site: &str) {
+    until("it is dark", || {
+        let left = marked_of(bench, site);
+        for (pid, _) in &left {
+            signal_if_there(*pid, Signal::KILL);
+        }
+        left.is_empty() && bench.living(site).is_empty()
+    });
+}
+
+/// Random numbers, the same ones again for the same `SITEWARD_SEED`.
+pub(crate) struct Random {
+    pub(crate) seed: u64,
+    state: u64,
+}
+
+impl Random {
+    pub(crate) fn new() -> Self {
+        use std::time::{SystemTime, UNIX_EPOCH};
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |d| d.as_secs());
+        let seed = number_of("SITEWARD_SEED").unwrap_or_else(now);
+        println!("SITEWARD_SEED={seed}");
+        Self { seed, state: seed }
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        // Knuth's MMIX: the high bits are random enough.
+        self.state = self
+            .state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.state >> 33) % bound
+    }
+}
+
+/// A number that the environment gives.
+pub(crate) fn number_of(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok())
+}
+
+/// Waits for this long.
+pub(crate) fn wait_for(time: Duration) {
+    Waiting::<()>::new().wait(Some(Moment::now() + time));
 }

@@ -1,139 +1,34 @@
-//! Our own supervisor.
+//! Starting a supervisor of ours, detached or in the foreground.
 
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::control::{Client, ClientError, Reply, Request, View};
+use crate::backend::orders::{Ended, Orders};
 use crate::linux::detached::spawn_detached;
-use crate::linux::lock;
 use crate::linux::wait::Waiting;
 use crate::linux::{inherit, node, spawn};
-use crate::process::{Identity, MARK, Record, SUPERVISOR, mark_entry};
-use crate::site::{Adjustments, Places, SiteName, SitePlaces};
+use crate::process::{MARK, SUPERVISOR, mark_entry};
+use crate::site::SitePlaces;
 use crate::supervisor::launch::DEFAULT_PATH;
 use crate::supervisor::{self, Beginning, NotStarted, Setup};
-use crate::values::{Moment, Signal};
-
-/// What asking the supervisor came to.
-#[derive(Debug)]
-pub enum Asked {
-    Answered(Reply),
-    /// There is a supervisor, and it did not answer by the deadline.
-    Silent,
-    /// There is none.
-    Nobody,
-    /// It is another user's.
-    Denied(io::Error),
-}
-
-/// Asks the supervisor of a site, trying until `deadline` as long as there is one.
-pub fn ask(places: &SitePlaces, request: &Request, deadline: Moment) -> Asked {
-    loop {
-        let answer = Client::connect(&places.socket(), deadline)
-            .and_then(|mut client| client.ask(request, deadline));
-        match answer {
-            // There will be a place, or the time is over.
-            Ok(Reply::Busy { why }) => log::debug!("the supervisor is busy: {why}"),
-            Ok(reply) => return Asked::Answered(reply),
-            Err(ClientError::Denied(error)) => return Asked::Denied(error),
-            Err(_) => {}
-        }
-        // Between taking its lock and listening, and between its last answer and its end, a
-        // supervisor is there and cannot be spoken to.
-        match lock::is_held(&places.lock()) {
-            Ok(false) => return Asked::Nobody,
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                return Asked::Denied(error);
-            }
-            Ok(true) | Err(_) => {}
-        }
-        if deadline.passed() {
-            return Asked::Silent;
-        }
-        wait_for_end(places, deadline.min(Moment::now() + Duration::from_millis(20)));
-    }
-}
-
-/// The view by the shortest way, of this moment ([`Request::Look`]) or of the next one worth telling
-/// ([`Request::Hold`]); None is no answer at all.
-pub fn glance(places: &SitePlaces, request: &Request, deadline: Moment) -> Option<View> {
-    let mut client = Client::connect(&places.socket(), deadline).ok()?;
-    match client.ask(request, deadline).ok()? {
-        Reply::Done(view) => Some(*view),
-        Reply::Heard
-        | Reply::Failed(_)
-        | Reply::Overtaken { .. }
-        | Reply::Refused { .. }
-        | Reply::Busy { .. } => None,
-    }
-}
-
-/// Waits until no supervisor holds the site's lock and the one in the record is gone, or until
-/// `deadline`.
-pub fn wait_for_end(places: &SitePlaces, deadline: Moment) {
-    loop {
-        let handle = Record::read(places).ok().flatten().and_then(|r| r.supervisor.open());
-        let held = lock::is_held(&places.lock()).unwrap_or(false);
-        if (handle.is_none() && !held) || deadline.passed() {
-            return;
-        }
-        // The record may be an earlier supervisor's, so its death is not waited for alone.
-        let soon = Moment::now() + Duration::from_millis(20);
-        let mut waiting = Waiting::new();
-        if let Some(handle) = &handle {
-            waiting.readable(handle.as_fd(), ());
-        }
-        waiting.wait(Some(if handle.is_some() { deadline } else { soon.min(deadline) }));
-    }
-}
-
-/// Lets a supervisor that was stopped by a signal or a debugger go on.
-pub fn wake(supervisor: &Identity) {
-    if supervisor.stat().is_some_and(|stat| stat.is_stopped())
-        && let Some(handle) = supervisor.open()
-    {
-        log::warn!("the supervisor {} was stopped by a signal; it is let go on", supervisor.pid);
-        let _ = handle.send(Signal::CONT);
-    }
-}
-
-/// What a supervisor is started with.
-#[derive(Debug)]
-pub struct Orders<'a> {
-    pub name: &'a SiteName,
-    pub places: &'a Places,
-    pub beginning: &'a Beginning,
-    pub boot: Duration,
-    pub rollback: Duration,
-    pub known_as: Option<&'a str>,
-    pub adjustments: &'a Adjustments,
-    /// Who keeps the lease of its database.
-    pub keeper: Option<&'a Identity>,
-}
-
-/// What came of starting a supervisor.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Launched {
-    AtWork,
-    AnotherIs,
-}
+use crate::values::Moment;
 
 /// What it says on the handover when it can be spoken to, and when another one is at work.
 const UP: &str = "up";
 const ANOTHER: &str = "another";
 
-/// Starts a supervisor that outlives us, and waits until it can be spoken to.
+/// Starts a supervisor that outlives us, and waits until it can be spoken to. True: another one was at
+/// work already.
 ///
 /// # Errors
-/// It did not come to its work: its own words.
-pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched> {
+/// It did not begin its work: its own words.
+pub(in crate::backend) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bool> {
     let site = orders.places.of(orders.name);
     let (reader, writer) = spawn::pipe().context("a pipe cannot be made")?;
     let text = |value: String| CString::new(value).context("a path holds a NUL character");
@@ -151,9 +46,9 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
         c"--log-dir".to_owned(),
         folder(&orders.places.logs)?,
         c"--boot".to_owned(),
-        text(orders.boot.as_millis().to_string())?,
+        text(orders.boot.up_by.left().as_millis().to_string())?,
         c"--rollback".to_owned(),
-        text(orders.rollback.as_millis().to_string())?,
+        text(orders.boot.rollback.as_millis().to_string())?,
     ];
     let node = node::name();
     let adjustments = serde_json::to_string(orders.adjustments).context("parameters")?;
@@ -191,8 +86,8 @@ pub fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<Launched>
     drop(writer);
     let said = read_handover(File::from(reader), deadline)?;
     match said.trim() {
-        UP => Ok(Launched::AtWork),
-        ANOTHER => Ok(Launched::AnotherIs),
+        UP => Ok(false),
+        ANOTHER => Ok(true),
         "" => bail!(
             "the supervisor ended before it could be spoken to; see {}",
             site.supervisor_log().display()
@@ -210,7 +105,7 @@ fn read_handover(mut pipe: File, deadline: Moment) -> anyhow::Result<String> {
             Ok(n) => said.extend_from_slice(&chunk[..n]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if deadline.passed() {
-                    bail!("the supervisor did not come to its work in time");
+                    bail!("the supervisor did not begin its work in time");
                 }
                 let mut waiting = Waiting::new();
                 waiting.readable(pipe.as_fd(), ());
@@ -220,6 +115,27 @@ fn read_handover(mut pipe: File, deadline: Moment) -> anyhow::Result<String> {
         }
     }
     Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// This process becomes the supervisor, in the foreground.
+pub(in crate::backend) fn run(orders: &Orders<'_>, at_work: impl FnOnce()) -> Ended {
+    let setup = Setup {
+        places: orders.places.of(orders.name),
+        definition: orders.definition.clone(),
+        adjustments: orders.adjustments.clone(),
+        beginning: orders.beginning.clone(),
+        boot: orders.boot.time,
+        rollback: orders.boot.rollback,
+        known_as: orders.known_as.map(str::to_owned),
+        keeper: orders.keeper.cloned(),
+        foreground: true,
+    };
+    match supervisor::supervise(setup, at_work) {
+        Ok(supervisor::Finished::Stopped) => Ended::Stopped,
+        Ok(supervisor::Finished::Failed(failure)) => Ended::Failed(failure.into()),
+        Err(NotStarted::AnotherIs) => Ended::Another,
+        Err(NotStarted::Because(error)) => Ended::NotBegun(format!("{error:#}")),
+    }
 }
 
 /// The other end of [`launch`]: this process becomes the supervisor. Descriptor 3 is the handover.

@@ -3,27 +3,21 @@
 //! What a command says is a claim: a supervisor is there if its process is, and a daemon is up if
 //! the process that the table names is there and is one.
 
-use std::fs::File;
-use std::os::fd::AsFd;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
-use anyhow::Context as _;
+mod coming_up;
+mod deep;
+mod rest;
+mod run;
+mod start;
+mod stop;
 
 use super::command::{Marked, Ran, run};
 use super::jobcenter;
-use crate::linux::files;
-use crate::linux::lock::{Attempt, Lock};
-use crate::linux::process::{Stat, reap_one};
-use crate::linux::spawn::{self, Child};
-use crate::linux::thread::{self, StackSize};
-use crate::linux::wait::Waiting;
-use crate::process::{Groups, Identity, find_by_command_line};
-use crate::site::{Definition, List, Rows, SitePlaces, WRAPPED, Wrapped};
-use crate::supervisor::launch::Launch;
-use crate::supervisor::scope::Stay;
-use crate::values::ExitStatus;
-use crate::values::{Moment, Pid};
+use crate::linux::process::Stat;
+use crate::process::{Identity, Record, find_by_command_line};
+use crate::site::{Definition, List, Rows, SitePlaces, Wrapped};
+use crate::values::{ExitStatus, Moment, Pid};
+
+pub use start::Started;
 
 /// What was seen of a wrapped supervisor.
 #[derive(Debug)]
@@ -62,97 +56,51 @@ pub struct Row {
     pub supervised: bool,
 }
 
-/// A supervisor that was just started.
-#[derive(Debug)]
-pub struct Started {
-    pub child: Child,
-    /// How it ended, once it has.
-    status: Receiver<Option<ExitStatus>>,
-    /// Where in its log this start begins.
-    said_from: u64,
+/// A supervisor that is not ours.
+#[derive(Clone, Debug)]
+pub struct External {
+    pub places: SitePlaces,
+    /// By which it was started.
+    pub definition: Definition,
+    pub wrapped: Wrapped,
 }
 
-/// Starts the wrapped supervisor: in a session of its own, with the site's marks, in the site's
-/// context, and with nothing of ours open.
-///
-/// # Errors
-/// A sentence without its subject.
-pub fn start(
-    wrapped: &Wrapped,
-    definition: &Definition,
-    places: &SitePlaces,
-) -> anyhow::Result<Started> {
-    let launch =
-        Launch::of(&definition.context, definition).map_err(anyhow::Error::msg)?.with_token(places);
-    files::private_folder(&places.logs)
-        .with_context(|| format!("the folder {} cannot be used", places.logs.display()))?;
-    let path = places.wrapped_log();
-    if std::fs::metadata(&path).is_ok_and(|m| m.len() > LONGEST_LOG) {
-        let _ = std::fs::rename(&path, path.with_extension("log.1"));
-    }
-    let log = files::append_to(&path)
-        .with_context(|| format!("the log {} cannot be written", path.display()))?;
-    let said_from = log.metadata().map_or(0, |m| m.len());
-    files::private_folder(&places.process_locks()).with_context(|| {
-        format!("the folder {} cannot be used", places.process_locks().display())
-    })?;
-    let lock = match Lock::inheritable(&places.process_lock(WRAPPED)) {
-        Ok(Attempt::Taken(lock)) => Some(lock),
-        // What holds it was looked for, and is no part of the site that could be ended.
-        Ok(Attempt::Held) | Err(_) => None,
-    };
-    let mut command = launch.command(&wrapped.start, &[], (places, WRAPPED), log.as_fd());
-    let stay = Groups::of(places).and_then(|groups| {
-        let begun = Stay::begin(groups, WRAPPED);
-        begun.inspect_err(|why| log::info!("the site has no control groups here: {why}")).ok()
-    });
-    let door = stay.as_ref().and_then(|stay| stay.groups.door(WRAPPED).ok());
-    command.group = door.as_ref().map(|door| door.as_fd());
-    command.inherited.extend(lock.as_ref().map(|l| l.file().as_fd()));
-    let child = spawn::spawn(&command).map_err(|error| anyhow::anyhow!("it {error}"))?;
-    if stay.as_ref().is_some_and(Stay::is_a_visit) {
-        await_exec(&child);
-    }
-    drop(stay);
-    // Reaped at once: its own stop command may wait for its number to be gone from /proc, while we
-    // wait for that command.
-    let (tell, status) = channel();
-    let pid = child.pid;
-    thread::start("reaper", StackSize::Usual, move || tell.send(reap_one(pid)))
-        .context("a thread cannot be made")?;
-    Ok(Started { child, status, said_from })
-}
-
-/// Waits until a child has joined its group, which it does before its program runs.
-fn await_exec(child: &Child) {
-    let mut waiting = Waiting::new();
-    waiting.readable(child.report.as_fd(), ());
-    waiting.wait(Some(Moment::now() + Duration::from_secs(1)));
-}
-
-/// The size from which the log is begun anew at a start, in bytes.
-const LONGEST_LOG: u64 = 8 << 20;
-
-impl Started {
-    /// How it ended, which it has; None: that has been said already.
-    pub fn status(&self) -> Option<ExitStatus> {
-        let told = self.status.recv_timeout(Duration::from_secs(1)).ok()?;
-        Some(told.unwrap_or(ExitStatus::Untold))
+impl External {
+    /// None: the definition's supervisor is ours.
+    pub(super) fn of(places: &SitePlaces, definition: &Definition) -> Option<Self> {
+        let wrapped = definition.wrapped.clone()?;
+        Some(Self { places: places.clone(), definition: definition.clone(), wrapped })
     }
 
-    /// The last lines that it printed since it was started.
-    pub fn last_lines(&self, places: &SitePlaces, count: usize) -> Vec<String> {
-        use std::io::{Read, Seek, SeekFrom};
-        let mut said = Vec::new();
-        if let Ok(mut file) = File::open(places.wrapped_log()) {
-            let end = file.metadata().map_or(0, |m| m.len());
-            let from = self.said_from.max(end.saturating_sub(16 << 10));
-            let _ = file.seek(SeekFrom::Start(from));
-            let _ = file.take(16 << 10).read_to_end(&mut said);
+    /// Its program, as a message names it.
+    fn program(&self) -> &str {
+        self.wrapped.start.first().map_or("", String::as_str)
+    }
+
+    /// Looks once; the list must have answered by `deadline`.
+    ///
+    /// # Errors
+    /// A sentence: /proc cannot be read.
+    pub fn look(&self, deadline: Moment) -> Result<Look, String> {
+        look(&self.wrapped, &self.definition, &self.places, deadline)
+    }
+
+    /// Changes the record, if there is one.
+    fn note(&self, change: impl FnOnce(&mut Record)) {
+        let Some(mut record) = Record::read(&self.places).ok().flatten() else { return };
+        change(&mut record);
+        self.write(&record);
+    }
+
+    fn write(&self, record: &Record) {
+        if let Err(error) = record.write(&self.places) {
+            log::warn!("the record {} cannot be written: {error}", self.places.record().display());
         }
-        let text = String::from_utf8_lossy(&said).into_owned();
-        let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-        lines[lines.len().saturating_sub(count)..].iter().map(|l| (*l).to_owned()).collect()
+    }
+
+    /// Runs one of its commands with the site's mark; it is killed at `until`.
+    fn command(&self, words: &[String], until: Moment) -> Result<Ran, String> {
+        run(words, &self.definition, &self.places, Marked::Yes, until)
     }
 }
 
@@ -160,7 +108,7 @@ impl Started {
 ///
 /// # Errors
 /// A sentence: /proc cannot be read.
-pub fn look(
+fn look(
     wrapped: &Wrapped,
     definition: &Definition,
     places: &SitePlaces,

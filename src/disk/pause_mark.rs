@@ -1,9 +1,9 @@
 //! The mark on a site's database that makes every later start, on any node, come up in maintenance. Read
-//! and written by a helper's own process, which a disk that hangs may hold.
+//! and written by a helper: see the room's header.
 //!
-//! Promises: a pause is marked and ordered, or neither. The mark is left before the order, and counts
-//! only once it is settled; until then what was in force before it stays so. Must never: be written by
-//! way of a link, or on what is mounted in the place of the database meanwhile.
+//! The mark is written before the pause is ordered, and counts only once it is settled; until then the
+//! pause before it is in force. It is never written by way of a link, or on what is mounted in the place
+//! of the database meanwhile.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -17,9 +17,9 @@ use crate::site::on_database;
 
 const PAUSED: &str = "paused";
 
-/// What lies on the database.
+/// The mark as it is written.
 #[derive(Debug, Serialize, Deserialize)]
-struct Mark {
+struct PauseMark {
     #[serde(flatten)]
     pause: Pause,
     /// It is not known yet whether the site was paused.
@@ -30,28 +30,27 @@ struct Mark {
     before: Option<Pause>,
 }
 
-impl Mark {
+impl PauseMark {
     fn in_force(self) -> Option<Pause> {
         if self.begun { self.before } else { Some(self.pause) }
     }
 }
 
-/// What came of a pause.
+/// The outcome of a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Settled {
+pub enum Settled {
     /// The site is paused.
     InForce,
     /// It is not, and the mark is as it was before.
     Undone,
 }
 
-/// Where the mark lies, for a message.
-pub(super) fn path(database: &Path) -> PathBuf {
+/// The path of the mark, for a message.
+pub fn path(database: &Path) -> PathBuf {
     on_database(database).join(PAUSED)
 }
 
-/// The folder in which it lies, opened once: what is put in the place of its path meanwhile is not
-/// written to.
+/// The folder of the mark, opened once: another folder that is put in its place is not written to.
 fn folder(database: &Path, make: bool) -> io::Result<Folder> {
     let path = on_database(database);
     let name = path.file_name().unwrap_or_default();
@@ -59,15 +58,15 @@ fn folder(database: &Path, make: bool) -> io::Result<Folder> {
     if make { above.private(name) } else { above.own(name) }
 }
 
-fn look(database: &Path) -> Option<Mark> {
+fn look(database: &Path) -> Option<PauseMark> {
     let bytes = folder(database, false).ok()?.read_plain(OsStr::new(PAUSED), 64 << 10).ok()?;
     // A mark that cannot be understood is a pause all the same.
     let words = || Pause::because(String::from_utf8_lossy(&bytes).trim());
-    let unclear = || Mark { pause: words(), begun: false, before: None };
+    let unclear = || PauseMark { pause: words(), begun: false, before: None };
     Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| unclear()))
 }
 
-fn write(database: &Path, mark: &Mark) -> Result<(), String> {
+fn write(database: &Path, mark: &PauseMark) -> Result<(), String> {
     let bytes = serde_json::to_vec(mark).map_err(|e| e.to_string())?;
     // Nothing is made in the place of a disk that is gone.
     folder(database, true).and_then(|folder| folder.write(OsStr::new(PAUSED), &bytes)).map_err(
@@ -80,16 +79,16 @@ fn write(database: &Path, mark: &Mark) -> Result<(), String> {
 
 /// The pause that is in force.
 pub(super) fn read(database: &Path) -> Option<Pause> {
-    look(database).and_then(Mark::in_force)
+    look(database).and_then(PauseMark::in_force)
 }
 
-/// Leaves the mark of a pause that is about to be ordered.
+/// Writes the mark of a pause that is about to be ordered.
 pub(super) fn begin(database: &Path, pause: Pause) -> Result<(), String> {
-    let before = look(database).and_then(Mark::in_force);
-    write(database, &Mark { pause, begun: true, before })
+    let before = look(database).and_then(PauseMark::in_force);
+    write(database, &PauseMark { pause, begun: true, before })
 }
 
-/// Settles a mark that was begun; one that was not is let be.
+/// Settles a mark that was begun; another one stays as it is.
 pub(super) fn settle(database: &Path, settled: Settled) -> Result<(), String> {
     let Some(mark) = look(database).filter(|mark| mark.begun) else { return Ok(()) };
     let pause = match settled {
@@ -97,12 +96,12 @@ pub(super) fn settle(database: &Path, settled: Settled) -> Result<(), String> {
         Settled::Undone => mark.before,
     };
     match pause {
-        Some(pause) => write(database, &Mark { pause, begun: false, before: None }),
+        Some(pause) => write(database, &PauseMark { pause, begun: false, before: None }),
         None => clear(database),
     }
 }
 
-/// For the supervisor, which has paused the site, and whose verb may be gone.
+/// Settles the mark for the supervisor, which has paused the site; the verb that ordered it may be gone.
 ///
 /// # Errors
 /// A sentence.
@@ -110,7 +109,7 @@ pub fn confirm_pause(database: &Path) -> Result<(), String> {
     settle(database, Settled::InForce)
 }
 
-/// Takes the mark away, if it is there.
+/// Removes the mark, if it is there.
 pub(super) fn clear(database: &Path) -> Result<(), String> {
     match folder(database, false).and_then(|folder| folder.remove(OsStr::new(PAUSED))) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -1,0 +1,68 @@
+//! What a verb knows of its site, each thing read once and handed down.
+
+use std::time::Duration;
+
+use super::{Deadline, StopMode, Target};
+use crate::backend::{Backend, StopTimes};
+use crate::process::Record;
+use crate::site::{Definition, load_snapshot};
+use crate::values::Moment;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct SiteContext<'a> {
+    pub(super) target: &'a Target,
+    pub(super) deadline: Deadline,
+    pub(super) record: Option<Record>,
+    /// The definition that the supervisor runs, or ran last, with the manager's adjustments. The file may
+    /// be missing, wrong or newer.
+    pub(super) snapshot: Option<Definition>,
+    pub(super) backend: Backend,
+}
+
+impl<'a> SiteContext<'a> {
+    pub(super) fn read(target: &'a Target, deadline: &Deadline) -> Self {
+        let places = &target.site;
+        let record = Record::read(places).ok().flatten();
+        let snapshot = load_snapshot(&places.snapshot(), &target.name).ok().map(|definition| {
+            let adjustments = record.as_ref().map(|record| &record.adjustments);
+            definition.adjusted(&adjustments.cloned().unwrap_or_default())
+        });
+        let backend = match &snapshot {
+            Some(snapshot) => Backend::of(places, snapshot),
+            None => Backend::at(places),
+        };
+        Self { target, deadline: *deadline, record, snapshot, backend }
+    }
+
+    /// Reads it again, after another verb may have changed it.
+    pub(super) fn refresh(&mut self) {
+        *self = Self::read(self.target, &self.deadline);
+    }
+
+    /// The definition that runs; where a person has started a supervisor that is not ours, the file's.
+    pub(super) fn definition(&self) -> Option<&Definition> {
+        let of_file = || self.backend.external().map(|external| &external.definition);
+        self.snapshot.as_ref().or_else(of_file)
+    }
+
+    pub(super) fn stop_times(&self, mode: StopMode) -> StopTimes {
+        let (stop, forcekill) = match &self.snapshot {
+            Some(definition) => (definition.stop_timeout, definition.forcekill_time),
+            None => (Duration::from_secs(300), Duration::from_secs(5)),
+        };
+        let times = self.deadline.for_stop(stop, forcekill);
+        match mode {
+            StopMode::Graceful => times,
+            StopMode::Kill => {
+                let now = Moment::now();
+                StopTimes { graceful_until: now, kill_at: now, ..times }
+            }
+        }
+    }
+
+    /// From TERM to KILL.
+    pub(super) fn forcekill(&self) -> Duration {
+        self.snapshot.as_ref().map_or(Duration::from_secs(5), |d| d.forcekill_time)
+    }
+}

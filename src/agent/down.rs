@@ -1,0 +1,274 @@
+//! Bringing a site down, and proving it: the one way of `stop`, `clean`, of a start that is rolled back,
+//! and of what a start finds alive.
+//!
+//! The supervisor is told to stop the site, or is killed. What it leaves is ended in order, then by TERM,
+//! then by KILL. A look at every mark is the proof.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::context::SiteContext;
+use super::{Deadline, Fault, Outcome, StopMode, Target, holders, ownership};
+use crate::backend::StopTimes;
+use crate::backend::own::{self, NotEnded};
+use crate::control::{Failure, State};
+use crate::history;
+use crate::linux::clock::WallTime;
+use crate::linux::wait::Waiting;
+use crate::observe::{Observation, Wrapping, observe};
+use crate::process::{Ending, Identity, Record, forget, proof, sweep};
+use crate::site::load;
+use crate::turn::StopTurn;
+use crate::values::{Moment, Pid};
+
+/// Stops the site: in order, then by TERM, then by KILL, and proves that nothing of it lives.
+pub fn stop(target: &Target, deadline: &Deadline) -> Outcome {
+    let name = &target.name;
+    match bring_down(target, deadline, StopMode::Graceful) {
+        Ok(true) => Outcome::Done(format!("the site `{name}` is stopped")),
+        Ok(false) => Outcome::Done(format!("the site `{name}` is already stopped")),
+        Err(fault) => fault.into(),
+    }
+}
+
+/// Kills the supervisor and everything else of the site, and proves it.
+pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
+    let name = &target.name;
+    match bring_down(target, deadline, StopMode::Kill) {
+        Ok(true) => Outcome::Done(format!("the site `{name}` is cleaned up")),
+        Ok(false) => Outcome::Done(format!("there was nothing of the site `{name}` to clean up")),
+        Err(fault) => fault.into(),
+    }
+}
+
+/// As [`clean`]; then, if a person says so, the lease on the database is taken away from its owner.
+pub fn clean_and_break(target: &Target, break_lease: bool, deadline: &Deadline) -> Outcome {
+    let cleaned = clean(target, deadline);
+    let Outcome::Done(said) = &cleaned else { return cleaned };
+    if !break_lease {
+        return cleaned;
+    }
+    let broken = load(&target.places, &target.name)
+        .map_err(Fault::from)
+        .and_then(|definition| ownership::break_it(target, &definition));
+    match broken {
+        Ok(broken) => Outcome::Done(format!("{said}; {broken}")),
+        Err(fault) => fault.into(),
+    }
+}
+
+/// Says whether there was anything.
+fn bring_down(target: &Target, deadline: &Deadline, mode: StopMode) -> Result<bool, Fault> {
+    let mut context = SiteContext::read(target, deadline);
+    let times = context.stop_times(mode);
+    let not_stopped = |why: String| {
+        let name = &target.name;
+        Fault::failed(format!(
+            "the site `{name}` is not stopped: {why}; end that, then: siteward clean {name}"
+        ))
+    };
+    let turn = StopTurn::begin(&target.site, times.until).map_err(not_stopped)?;
+    context.refresh();
+    let before = context.record.clone();
+    let mut had_something = end_supervisor(&context, &times, mode)?;
+    turn.wait_for_starts(times.until).map_err(not_stopped)?;
+    // A start that was under way may have launched its supervisor.
+    context.refresh();
+    had_something |= end_supervisor(&context, &times, mode)?;
+    had_something |= end_survivors(&context, &times, mode)?;
+    // A process that is not of the site may keep the disk of one that was not stopped before.
+    match before.map(|record| record.ending) {
+        None | Some(Some(Ending::Stopped { .. })) => {}
+        Some(None | Some(Ending::Failed(_))) => {
+            holders::see_to(target, context.definition(), &times)?;
+        }
+    }
+    Ok(had_something)
+}
+
+/// Ends what a start has begun, as the site did not come up for `reason`.
+pub(super) fn roll_back(
+    target: &Target,
+    times: &StopTimes,
+    mode: StopMode,
+    reason: &str,
+) -> Result<(), Fault> {
+    let deadline = Deadline { begun: Moment::now(), given: None };
+    end_supervisor(&SiteContext::read(target, &deadline), times, mode)?;
+    end_survivors(&SiteContext::read(target, &deadline), times, mode)?;
+    history::add(&target.site.history(), "failed", reason);
+    if let Ok(Some(mut record)) = Record::read(&target.site)
+        && !matches!(record.ending, Some(Ending::Failed(_)))
+    {
+        record.ending = Some(Ending::Failed(Failure {
+            process: None,
+            reason: reason.to_owned(),
+            at: WallTime::now(),
+            last_lines: Vec::new(),
+            signal: None,
+        }));
+        write(target, &record);
+    }
+    Ok(())
+}
+
+/// Has a supervisor of ours end the site, or kills it. Says whether there was one.
+fn end_supervisor(
+    context: &SiteContext<'_>,
+    times: &StopTimes,
+    mode: StopMode,
+) -> Result<bool, Fault> {
+    let SiteContext { target, record, .. } = context;
+    let ended = match mode {
+        StopMode::Graceful => {
+            own::stop(&target.site, record.as_ref(), times, context.forcekill(), target.caller)
+        }
+        StopMode::Kill => own::kill(&target.site, times.until),
+    };
+    ended.map_err(|why| match why {
+        NotEnded::Denied(error) => super::Denied(error).into(),
+        NotEnded::NotKilled(error) => {
+            Fault::failed(format!("the supervisor of `{}` cannot be killed: {error}", target.name))
+        }
+    })
+}
+
+/// Ends what lives of a site without a supervisor of ours, and proves that nothing does. Says whether
+/// there was anything.
+pub(super) fn end_survivors(
+    context: &SiteContext<'_>,
+    times: &StopTimes,
+    mode: StopMode,
+) -> Result<bool, Fault> {
+    let (target, places) = (context.target, &context.target.site);
+    // One that cannot be reached was given its time before, and the rest belongs to the sweep.
+    let now = Moment::now();
+    let mut seen = observe(places, now, now + now.until(times.until) / 8)?;
+    let mut record = seen.record.clone();
+    let mut known = HashMap::new();
+    let living = living(&seen, &mut known);
+    let had_something = match seen.wrapped {
+        Some(_) => !living.is_empty(),
+        None => !is_over(seen.state),
+    };
+    // Where nothing was done, the first look is the proof.
+    if had_something {
+        if let Some(external) = context.backend.external() {
+            record = Some(external.note_stopping(&living));
+        }
+        let supervised = seen.wrapped.as_ref().is_none_or(Wrapping::is_supervised);
+        if mode == StopMode::Graceful && supervised {
+            let until = times.graceful_until;
+            context.backend.end_survivors(context.definition(), record.as_ref(), &living, until);
+        }
+        sweep_up(context, record.as_ref(), &mut seen, times)?;
+    }
+    prove(context, seen, times)?;
+    ownership::let_go(target, context.definition(), record.as_ref());
+    tidy_up(target);
+    Ok(had_something)
+}
+
+fn is_over(state: State) -> bool {
+    matches!(state, State::Stopped | State::Failed)
+}
+
+/// Every process that was seen, and may be ended.
+fn living(seen: &Observation, known: &mut HashMap<Pid, Identity>) -> Vec<Identity> {
+    for identity in seen.wrapped.iter().flat_map(Wrapping::living) {
+        known.insert(identity.pid, identity.clone());
+    }
+    for member in &seen.members.ours {
+        if let Some(identity) = Identity::of(member.pid).filter(|i| i.start == member.start) {
+            known.insert(member.pid, identity);
+        }
+    }
+    known.values().cloned().collect()
+}
+
+/// TERM and then KILL, until no process is found or the time is over.
+fn sweep_up(
+    context: &SiteContext<'_>,
+    record: Option<&Record>,
+    seen: &mut Observation,
+    times: &StopTimes,
+) -> Result<(), Fault> {
+    let places = &context.target.site;
+    let term_until = times.kill_at.min(Moment::now() + context.forcekill());
+    let mut signalled = 0;
+    loop {
+        let swept = sweep(places, record, &seen.members, term_until, times.until);
+        signalled += swept.map_err(|error| unreadable(&error))?.signalled;
+        *seen = observe(places, Moment::now(), times.until)?;
+        // What has come since the sweep found nothing is swept as well, as long as there is time.
+        if seen.members.ours.is_empty() || times.until.passed() {
+            break;
+        }
+    }
+    let words = format!("{signalled} processes without a supervisor were ended");
+    history::add(&places.history(), "swept", &words);
+    Ok(())
+}
+
+fn unreadable(error: &std::io::Error) -> Fault {
+    Fault::failed(format!("/proc cannot be read, so nothing can be proved: {error}"))
+}
+
+/// Nothing of the site lives, by every mark, and by the list of a supervisor that is not ours.
+fn prove(context: &SiteContext<'_>, mut seen: Observation, times: &StopTimes) -> Result<(), Fault> {
+    let name = &context.target.name;
+    loop {
+        let empty = seen.members.is_empty()
+            && seen.wrapped.as_ref().is_none_or(|wrapped| wrapped.living().next().is_none());
+        let is_listed = match (seen.state, &seen.wrapped) {
+            (state, _) if is_over(state) => return Ok(()),
+            // The start that is under way is this one, and it is being rolled back.
+            (State::Starting, Some(_)) if empty && seen.view.is_none() => return Ok(()),
+            (State::Unknown, Some(wrapped)) if empty => {
+                let why = seen.why.as_deref().unwrap_or("its list does not answer");
+                return wrapped.external.prove_without_list(why).map_err(|why| {
+                    Fault::failed(format!(
+                        "the site `{name}` is not proved stopped: {why}; see to that, then: siteward \
+                         clean {name}"
+                    ))
+                });
+            }
+            // Its list may take a while to see it.
+            (_, Some(_)) => seen.members.spared.is_empty(),
+            (_, None) => false,
+        };
+        if !is_listed || times.until.passed() {
+            let why = seen.why.unwrap_or_else(|| format!("it is {}", seen.state));
+            return Err(Fault::failed(format!(
+                "the site `{name}` is not stopped: {why}; see to that, then: siteward clean {name}"
+            )));
+        }
+        Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(50)));
+        let now = Moment::now();
+        let share = (now.until(times.until) / 2).max(Duration::from_millis(200));
+        seen = observe(&context.target.site, now, now + share)?;
+    }
+}
+
+/// Nothing of the site lives: what is left of it in the runtime directory says so.
+fn tidy_up(target: &Target) {
+    let places = &target.site;
+    forget(places);
+    let Ok(Some(mut record)) = Record::read(places) else { return };
+    let proof = proof(places, &record);
+    log::info!("that nothing of the site lives is proved by: {}", proof.join(", "));
+    let (at, by) = match record.ending {
+        Some(Ending::Stopped { ref proved_by, .. }) if *proved_by == proof => return,
+        Some(Ending::Stopped { at, by, .. }) => (at, by),
+        Some(Ending::Failed(_)) | None => (WallTime::now(), target.caller.to_owned()),
+    };
+    record.ending = Some(Ending::Stopped { at, by, proved_by: proof });
+    record.processes.clear();
+    write(target, &record);
+}
+
+fn write(target: &Target, record: &Record) {
+    if let Err(error) = record.write(&target.site) {
+        log::warn!("{} cannot be written: {error}", target.site.record().display());
+    }
+}

@@ -1,0 +1,168 @@
+//! Waiting for a site to come up; what does not come up is rolled back.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use super::halt::Halt;
+use super::{Fault, Outcome, STOPPED_BY_HAND, StopMode, Target, down};
+use crate::backend::{Backend, Boot, Launched, NotDone, StopTimes, Up, own};
+use crate::control::{State, View};
+use crate::linux::lock;
+use crate::observe::{Observation, observe};
+use crate::turn::{Interruption, Interrupts};
+use crate::values::Moment;
+
+/// A site that is coming up.
+pub(super) struct Awaited<'a> {
+    pub(super) target: &'a Target,
+    pub(super) backend: &'a Backend,
+    pub(super) boot: Boot,
+    /// What does not come up is ended: nobody else waits for it.
+    pub(super) is_ours: bool,
+}
+
+impl Awaited<'_> {
+    pub(super) fn finish(
+        &self,
+        launched: Launched,
+        interrupts: &Interrupts<'_>,
+    ) -> Result<Outcome, Halt> {
+        let already = matches!(launched, Launched::Own { already: true });
+        let until = if self.is_ours { self.boot.kill_at } else { self.boot.until };
+        let is_cut = || interrupts.is_cut();
+        let mut tell = teller(self.target);
+        self.backend
+            .await_up(launched, &self.boot, until, interrupts.cut(&is_cut), &mut tell)
+            .map(|up| Outcome::Done(sentence(self.target, &up, already)))
+            .map_err(|failed| self.not_up(failed, interrupts))
+    }
+
+    /// What is told of a site that has not come up, and was rolled back if it is ours.
+    pub(super) fn not_up(&self, failed: NotDone, interrupts: &Interrupts<'_>) -> Halt {
+        let name = &self.target.name;
+        let interruption = interrupts.why();
+        // What was launched is the stop's to end, which finds it: it was recorded within our turn.
+        if interruption == Some(Interruption::Stop) {
+            return Halt::Interrupted;
+        }
+        let fault = match failed {
+            NotDone::Interrupted if self.is_ours => {
+                let reason = format!("the start of `{name}` was interrupted");
+                match self.roll_back(StopMode::Graceful, &reason) {
+                    Ok(()) => return Halt::Interrupted,
+                    Err(left) => Fault::failed(format!("{reason}, and is not rolled back: {left}")),
+                }
+            }
+            NotDone::Interrupted => Fault::failed(format!(
+                "the site `{name}` goes on coming up; this verb no longer waits for it"
+            )),
+            NotDone::Failed(failure) => {
+                own::wait_for_end(&self.target.site, self.boot.kill_at);
+                let mut fault = Fault::of_failure(self.target, &failure, "did not start");
+                if self.is_ours && lock::is_held(&self.target.site.lock()).unwrap_or(true) {
+                    let left = self.roll_back(StopMode::Kill, &failure.reason).err();
+                    fault.details.extend(left.map(|left| left.sentence));
+                }
+                fault
+            }
+            NotDone::NotInTime { why, .. } if !self.is_ours => {
+                Fault::failed(format!("the site `{name}` is still coming up: {why}"))
+            }
+            NotDone::NotInTime { why, details } => {
+                let mut fault = Fault::failed(format!("the site `{name}` did not start: {why}"));
+                fault.details = details;
+                let mode = match self.backend.rolls_back() {
+                    // It had its time to roll back, and has not done it.
+                    true => StopMode::Kill,
+                    false => StopMode::Graceful,
+                };
+                let left = self.roll_back(mode, &fault.sentence).err();
+                fault.details.extend(left.map(|left| left.sentence));
+                fault
+            }
+            NotDone::Nobody => {
+                let seen = observe(&self.target.site, Moment::now(), self.boot.until).ok();
+                match seen.as_ref().and_then(Observation::failure) {
+                    Some(failure) => Fault::of_failure(self.target, failure, "did not start"),
+                    None => Fault::failed(format!(
+                        "the supervisor of `{name}` ended and left no reason; see {}",
+                        self.target.site.supervisor_log().display()
+                    )),
+                }
+            }
+            failed @ (NotDone::Overtaken(_) | NotDone::Refused(_) | NotDone::Denied(_)) => {
+                Fault::of_order(self.target, "start", failed)
+            }
+        };
+        fault.into()
+    }
+
+    fn roll_back(&self, mode: StopMode, reason: &str) -> Result<(), Fault> {
+        let now = Moment::now();
+        let graceful_until = match mode {
+            StopMode::Graceful => self.boot.kill_at.min(now + self.boot.rollback),
+            StopMode::Kill => now,
+        };
+        let times = StopTimes {
+            graceful_until,
+            kill_at: self.boot.kill_at.max(graceful_until),
+            until: self.boot.until.max(now + Duration::from_secs(2)),
+        };
+        down::roll_back(self.target, &times, mode, reason)
+    }
+}
+
+/// Tells a person at a terminal what a start waits for, each time that it changes.
+fn teller(target: &Target) -> impl FnMut(&str) {
+    let is_watched = target.caller == STOPPED_BY_HAND && std::io::stderr().is_terminal();
+    let name = target.name.clone();
+    let mut last = String::new();
+    move |why| {
+        if is_watched && why != last {
+            log::warn!("the site `{name}` is not up yet: {why}");
+            last = why.to_owned();
+        }
+    }
+}
+
+/// The outcome of a start that found the site up.
+pub(super) fn already_up(target: &Target, seen: &Observation) -> Outcome {
+    Outcome::Done(match &seen.view {
+        Some(view) => up_as(target, view, true),
+        None => format!("the site `{}` is already {}", target.name, seen.state),
+    })
+}
+
+fn sentence(target: &Target, up: &Up, already: bool) -> String {
+    let name = &target.name;
+    match up {
+        Up::Seen(view) => up_as(target, view, already),
+        Up::Running => format!("the site `{name}` is running"),
+        Up::AtRest(why) => format!("the site `{name}` is in maintenance: {why}"),
+    }
+}
+
+fn up_as(target: &Target, view: &View, already: bool) -> String {
+    let already = if already { "already " } else { "" };
+    let name = &target.name;
+    match view.state {
+        State::Maintenance => {
+            let why = view.paused.as_ref().map(ToString::to_string).filter(|p| !p.is_empty());
+            let why = why.map_or_else(String::new, |p| format!(" ({p})"));
+            format!(
+                "the site `{name}` is {already}in maintenance{why}: no process of it runs until \
+                 `siteward resume {name}`"
+            )
+        }
+        State::Degraded => {
+            let down: Vec<String> = view
+                .processes
+                .iter()
+                .filter(|p| !p.up)
+                .map(|p| format!("`{}` is {}", p.name, p.doing))
+                .collect();
+            format!("the site `{name}` is {already}up, but degraded: {}", down.join(", "))
+        }
+        _ => format!("the site `{name}` is {already}running"),
+    }
+}

@@ -1,0 +1,176 @@
+//! Waiting for a site with a supervisor of its own to come up.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::{Daemon, External, Started};
+use crate::backend::jobcenter;
+use crate::backend::orders::{Boot, Cut, NotDone, Up};
+use crate::linux::wait::Waiting;
+use crate::process::{Identity, Phase};
+use crate::site::{WRAPPED, duration};
+use crate::values::Moment;
+
+/// How long the processes beside the daemon may take to appear.
+const COMPLETE: Duration = Duration::from_secs(15);
+
+/// The shortest time that a list is given.
+const SHORT: Duration = Duration::from_millis(500);
+
+/// What a look at a site that is coming up says.
+enum Coming {
+    Up,
+    /// The supervisor is there, and is to stay alone.
+    AtRest(String),
+    NotYet(String),
+    Never(String),
+}
+
+/// A site that is coming up.
+struct ComingUp<'a> {
+    external: &'a External,
+    /// None: somebody else started the supervisor.
+    started: Option<&'a mut Started>,
+    /// The supervisor, as the process that was started or found.
+    known: Option<Identity>,
+}
+
+impl External {
+    /// Waits until the site is up. Nothing is rolled back.
+    ///
+    /// # Errors
+    /// See [`NotDone`].
+    pub(in crate::backend) fn await_up(
+        &self,
+        started: Option<&mut Started>,
+        boot: &Boot,
+        cut: Cut<'_>,
+    ) -> Result<Up, NotDone> {
+        let known = match &started {
+            Some(started) => Identity::of(started.child.pid),
+            None => super::supervisors(&self.wrapped).unwrap_or_default().into_iter().next(),
+        };
+        let mut coming = ComingUp { external: self, started, known };
+        let up = coming.until_up(boot, cut)?;
+        self.note(|record| record.phase = Some(Phase::Up));
+        if matches!(up, Up::Running) {
+            coming.until_complete(boot.up_by);
+        }
+        Ok(up)
+    }
+}
+
+impl ComingUp<'_> {
+    fn until_up(&mut self, boot: &Boot, cut: Cut<'_>) -> Result<Up, NotDone> {
+        let until = boot.up_by;
+        // At once, soon, and then at most every countsleep, with a last look at the end.
+        let mut pace = Duration::from_millis(50);
+        loop {
+            if (cut.is_cut)() {
+                return Err(NotDone::Interrupted);
+            }
+            let is_last = until.passed();
+            let why = match self.look(until) {
+                Ok(Coming::Up) => return Ok(Up::Running),
+                Ok(Coming::AtRest(why)) => return Ok(Up::AtRest(why)),
+                Ok(Coming::NotYet(why)) => why,
+                Ok(Coming::Never(why)) | Err(why) => return Err(self.failed(why)),
+            };
+            if is_last {
+                let time = duration::show(boot.time);
+                return Err(self.failed(format!("it was not up within {time}: {why}")));
+            }
+            self.pause((Moment::now() + pace).min(until), cut);
+            pace = (pace * 2).min(self.external.definition.countsleep);
+        }
+    }
+
+    /// JobCenter's daemon is up before its other processes are: they get a while, so that a deep
+    /// monitor right after the start does not find half a site.
+    fn until_complete(&self, boot_until: Moment) {
+        let until = boot_until.min(Moment::now() + COMPLETE);
+        let known: Vec<Identity> = self.known.iter().cloned().collect();
+        while let Some(missing) = self.external.missing_kind(&known) {
+            if until.passed() {
+                return log::warn!("{missing}");
+            }
+            Waiting::<()>::new().wait(Some(Moment::now() + SHORT / 10));
+        }
+    }
+
+    fn failed(&self, why: String) -> NotDone {
+        let places = &self.external.places;
+        let mut details = Vec::new();
+        if let Some(started) = &self.started {
+            let lines = started.last_lines(places, 10);
+            details.extend(lines.into_iter().map(|line| format!("{WRAPPED}: {line}")));
+            details.push(format!("all that it printed is in {}", places.wrapped_log().display()));
+        }
+        NotDone::NotInTime { why, details }
+    }
+
+    fn look(&mut self, until: Moment) -> Result<Coming, String> {
+        let external = self.external;
+        let wrapped = &external.wrapped;
+        let program = self.external.program().to_owned();
+        let never = |how: &str| Ok(Coming::Never(format!("`{program}` {how}")));
+        if let Some(how) = self.ended() {
+            return never(&how);
+        }
+        // One question must leave time for the next, and for the last look.
+        let left = until.left();
+        let share = Moment::now() + (left / 3).max(Duration::from_secs(1)).min(left.max(SHORT));
+        let look = self.external.look(share)?;
+        let supervised =
+            !look.supervisors.is_empty() || self.known.as_ref().is_some_and(Identity::is_alive);
+        Ok(match look.daemon {
+            Daemon::Up(_) if supervised || wrapped.detached => Coming::Up,
+            Daemon::Up(_) => Coming::Never(format!("`{program}` is gone, and its daemon is up")),
+            Daemon::NotAsked if supervised => self.settled(),
+            Daemon::NotInstalled => {
+                Coming::Never("the program of its `list` is missing".to_owned())
+            }
+            _ if supervised
+                && wrapped.jobcenter.as_ref().is_some_and(jobcenter::in_maintenance) =>
+            {
+                Coming::AtRest("maintenance=ON stands in this machine's daemon.conf".to_owned())
+            }
+            _ if !supervised && !wrapped.detached => {
+                return never(self.ended().as_deref().unwrap_or("is gone"));
+            }
+            Daemon::Shut(Some(claim)) => Coming::NotYet(claim),
+            Daemon::Shut(None) | Daemon::NotAsked => {
+                Coming::NotYet("its list shows the site as down".to_owned())
+            }
+            Daemon::Absent => Coming::NotYet("its list does not know the site".to_owned()),
+            Daemon::Unknown(why) => Coming::NotYet(why),
+        })
+    }
+
+    /// Without a list the site is up when its supervisor has lived for a while.
+    fn settled(&self) -> Coming {
+        let age = self.known.as_ref().and_then(Identity::age).unwrap_or_default();
+        match age >= self.external.definition.settle.max(Duration::from_millis(20)) {
+            true => Coming::Up,
+            false => Coming::NotYet("it has only just begun".to_owned()),
+        }
+    }
+
+    fn ended(&mut self) -> Option<String> {
+        let detached = self.external.wrapped.detached;
+        self.started.as_deref_mut()?.ending(detached)
+    }
+
+    /// Until the supervisor dies, the wait is cut, or the moment comes.
+    fn pause(&self, until: Moment, cut: Cut<'_>) {
+        let mut waiting = Waiting::new();
+        let started = self.started.as_ref().filter(|s| !s.child.handle.is_dead());
+        if let Some(started) = started {
+            waiting.readable(started.child.handle.as_fd(), ());
+        }
+        if let Some(cut) = cut.fd {
+            waiting.readable(cut, ());
+        }
+        waiting.wait(Some(until));
+    }
+}

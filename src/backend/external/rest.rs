@@ -1,0 +1,81 @@
+//! Maintenance of a site with a supervisor of its own: its processes stop, and it stays.
+
+use std::time::Duration;
+
+use super::{Daemon, External};
+use crate::backend::orders::{NotDone, Paused, Resumed};
+use crate::control::{Pause, State};
+use crate::linux::wait::Waiting;
+use crate::values::Moment;
+
+impl External {
+    /// # Errors
+    /// See [`NotDone`].
+    pub(in crate::backend) fn pause(
+        &self,
+        pause: &Pause,
+        until: Moment,
+    ) -> Result<Paused, NotDone> {
+        let Some(command) = &self.wrapped.pause else { return Ok(Paused::NeedsPlaceholder) };
+        self.note(|record| record.paused = Some(pause.clone()));
+        self.order(command, until)?;
+        self.until_daemon(false, until)?;
+        Ok(Paused::AtRest)
+    }
+
+    /// # Errors
+    /// See [`NotDone`].
+    pub(in crate::backend) fn resume(&self, until: Moment) -> Result<Resumed, NotDone> {
+        let look = self.look(until).map_err(NotDone::Refused)?;
+        match look.daemon {
+            Daemon::Up(_) => return Ok(Resumed::As(State::Running)),
+            _ if look.supervisors.is_empty() => return Err(NotDone::Nobody),
+            _ => {}
+        }
+        let Some(command) = &self.wrapped.resume else {
+            let why = "its supervisor has no command to resume it";
+            return Err(NotDone::Refused(why.to_owned()));
+        };
+        self.order(command, until)?;
+        self.until_daemon(true, until)?;
+        self.note(|record| record.paused = None);
+        Ok(Resumed::As(State::Running))
+    }
+
+    fn order(&self, words: &[String], until: Moment) -> Result<(), NotDone> {
+        let told = |why: &str| format!("`{}` {why}", words.join(" "));
+        let ran = self.command(words, until).map_err(|why| NotDone::Refused(told(&why)))?;
+        // Its own word does not count: the daemon does.
+        if let Some(why) = ran.complaint() {
+            log::warn!("{}", told(&why));
+        }
+        Ok(())
+    }
+
+    /// Waits until the daemon is up, or down under a supervisor that lives.
+    fn until_daemon(&self, up: bool, until: Moment) -> Result<(), NotDone> {
+        let mut pace = Duration::from_millis(50);
+        loop {
+            let look = self.look(until).map_err(NotDone::Refused)?;
+            let supervised = !look.supervisors.is_empty() && !look.stopping;
+            let why = match (&look.daemon, supervised) {
+                (Daemon::Up(_), true) if up => return Ok(()),
+                (Daemon::Shut(None) | Daemon::Absent, true) if !up => return Ok(()),
+                (_, false) => format!("`{}` is gone", self.program()),
+                (Daemon::Up(_), true) => "its list shows the site as up".to_owned(),
+                (Daemon::Shut(Some(why)) | Daemon::Unknown(why), true) => why.clone(),
+                (Daemon::Shut(None) | Daemon::Absent, true) => {
+                    "its list shows the site as down".to_owned()
+                }
+                (Daemon::NotAsked | Daemon::NotInstalled, true) => {
+                    "no list says whether its daemon is up".to_owned()
+                }
+            };
+            if until.passed() {
+                return Err(NotDone::NotInTime { why, details: Vec::new() });
+            }
+            Waiting::<()>::new().wait(Some((Moment::now() + pace).min(until)));
+            pace = (pace * 2).min(self.definition.countsleep);
+        }
+    }
+}

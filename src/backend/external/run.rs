@@ -1,0 +1,41 @@
+//! A supervisor that is not ours in the foreground: its end is the end of the verb.
+
+use std::os::fd::AsFd;
+
+use super::External;
+use crate::backend::orders::{Cut, Ended, Orders, Up};
+use crate::linux::wait::Waiting;
+use crate::process::Identity;
+
+impl External {
+    /// Starts it, and waits until it ends, or until it is to be ended.
+    pub(in crate::backend) fn run(
+        &self,
+        orders: &Orders<'_>,
+        cut: Cut<'_>,
+        at_work: impl FnOnce(),
+    ) -> Ended {
+        let mut started = match self.launch(orders) {
+            Ok(started) => started,
+            Err(why) => return Ended::NotBegun(why),
+        };
+        at_work();
+        let known = Identity::of(started.child.pid);
+        match self.await_up(Some(&mut started), &orders.boot, cut) {
+            Ok(Up::AtRest(why)) => log::info!("the site is in maintenance: {why}"),
+            Ok(Up::Running | Up::Seen(_)) => log::info!("the site is running"),
+            Err(failed) => return Ended::NotUp(failed),
+        }
+        while let Some(handle) = known.as_ref().and_then(Identity::open)
+            && !(cut.is_cut)()
+        {
+            let mut waiting = Waiting::new();
+            waiting.readable(handle.as_fd(), ());
+            if let Some(cut) = cut.fd {
+                waiting.readable(cut, ());
+            }
+            waiting.wait(None);
+        }
+        Ended::SupervisorLeft
+    }
+}

@@ -1,0 +1,180 @@
+//! Starting a supervisor that is not ours: ports, snapshot, process, record.
+
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::AsFd;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::External;
+use crate::backend::orders::Orders;
+use crate::history;
+use crate::linux::files;
+use crate::linux::lock::{Attempt, Lock};
+use crate::linux::process::reap_one;
+use crate::linux::spawn::{self, Child};
+use crate::linux::thread::{self, StackSize};
+use crate::linux::wait::Waiting;
+use crate::process::{Groups, Identity, Phase, ProcessRecord, Record};
+use crate::site::{SitePlaces, WRAPPED};
+use crate::supervisor::launch::Launch;
+use crate::supervisor::ports;
+use crate::supervisor::scope::Stay;
+use crate::values::{ExitStatus, Moment, Pid};
+
+/// JobCenter's port (source document 003, PORT-01).
+const JOBCENTER_PORT: u16 = 607;
+
+impl External {
+    /// Starts the supervisor and writes down who it is.
+    ///
+    /// # Errors
+    /// For the end of a sentence; nothing was started.
+    pub(in crate::backend) fn launch(&self, orders: &Orders<'_>) -> Result<Started, String> {
+        let (definition, places) = (&self.definition, &self.places);
+        let snapshot = places.snapshot();
+        files::write_durably(&snapshot, definition.text.as_bytes())
+            .map_err(|error| format!("{} cannot be written: {error}", snapshot.display()))?;
+        let reserved = ports::reserve(definition)?;
+        self.keep_port(orders.boot.until)?;
+        drop(reserved);
+        let me = Identity::of(Pid::this()).ok_or("/proc is not mounted")?;
+        let started = self.spawn().map_err(|error| format!("`{}`: {error:#}", self.program()))?;
+        let record = Record {
+            known_as: orders.known_as.map(str::to_owned),
+            fingerprint: definition.fingerprint.clone(),
+            adjustments: orders.adjustments.clone(),
+            processes: Identity::of(started.child.pid)
+                .into_iter()
+                .map(|identity| ProcessRecord::started(WRAPPED, identity))
+                .collect(),
+            phase: Some(Phase::Starting { until: orders.boot.up_by }),
+            ..Record::begun(definition.name.clone(), me)
+        };
+        self.write(&record);
+        history::add(&places.history(), "started", &format!("`{}` is at work", self.program()));
+        Ok(started)
+    }
+
+    /// JobCenter's own port keeper (PORT-01..07), which holds the port until its daemon binds it. What
+    /// stays of it bears the site's mark, and ends with a start that fails.
+    fn keep_port(&self, until: Moment) -> Result<(), String> {
+        let Some(profile) = self.wrapped.jobcenter.as_ref().filter(|p| p.port_keeper) else {
+            return Ok(());
+        };
+        let definition = &self.definition;
+        let address = definition.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        ports::check_free(definition, address, JOBCENTER_PORT)?;
+        let address = definition.address.map_or_else(|| definition.site.clone(), |a| a.to_string());
+        let words = vec![profile.command("nqsportkpr"), address];
+        let refused = |why: String| {
+            format!("the port of `{}` is not kept: `{}` {why}", definition.name, words[0])
+        };
+        let patience = until.min(Moment::now() + Duration::from_secs(10));
+        match self.command(&words, patience).map_err(refused)?.complaint() {
+            Some(why) => Err(refused(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts the wrapped supervisor: in a session of its own, with the site's marks, in the site's
+    /// context, and with nothing of ours open.
+    fn spawn(&self) -> anyhow::Result<Started> {
+        let (definition, places) = (&self.definition, &self.places);
+        let launch = Launch::of(&definition.context, definition)
+            .map_err(anyhow::Error::msg)?
+            .with_token(places);
+        files::private_folder(&places.logs)
+            .with_context(|| format!("the folder {} cannot be used", places.logs.display()))?;
+        let path = places.wrapped_log();
+        if std::fs::metadata(&path).is_ok_and(|m| m.len() > LONGEST_LOG) {
+            let _ = std::fs::rename(&path, path.with_extension("log.1"));
+        }
+        let log = files::append_to(&path)
+            .with_context(|| format!("the log {} cannot be written", path.display()))?;
+        let said_from = log.metadata().map_or(0, |m| m.len());
+        files::private_folder(&places.process_locks()).with_context(|| {
+            format!("the folder {} cannot be used", places.process_locks().display())
+        })?;
+        let lock = match Lock::inheritable(&places.process_lock(WRAPPED)) {
+            Ok(Attempt::Taken(lock)) => Some(lock),
+            // The holder was looked for before, and is no part of the site that could be ended.
+            Ok(Attempt::Held) | Err(_) => None,
+        };
+        let mut command = launch.command(&self.wrapped.start, &[], (places, WRAPPED), log.as_fd());
+        let stay = Groups::of(places).and_then(|groups| {
+            let begun = Stay::begin(groups, WRAPPED);
+            begun.inspect_err(|why| log::info!("the site has no control groups here: {why}")).ok()
+        });
+        let door = stay.as_ref().and_then(|stay| stay.groups.door(WRAPPED).ok());
+        command.group = door.as_ref().map(|door| door.as_fd());
+        command.inherited.extend(lock.as_ref().map(|l| l.file().as_fd()));
+        let child = spawn::spawn(&command).map_err(|error| anyhow::anyhow!("it {error}"))?;
+        if stay.as_ref().is_some_and(Stay::is_a_visit) {
+            await_exec(&child);
+        }
+        drop(stay);
+        // Reaped at once: its own stop command may wait for its number to be gone from /proc, while we
+        // wait for that command.
+        let (tell, status) = channel();
+        let pid = child.pid;
+        thread::start("reaper", StackSize::Usual, move || tell.send(reap_one(pid)))
+            .context("a thread cannot be made")?;
+        Ok(Started { child, status, said_from })
+    }
+}
+
+/// A supervisor that was just started.
+#[derive(Debug)]
+pub struct Started {
+    pub child: Child,
+    /// How it ended, once it has.
+    status: Receiver<Option<ExitStatus>>,
+    /// Where in its log this start begins.
+    said_from: u64,
+}
+
+/// Waits until a child has joined its group, which it does before its program runs.
+fn await_exec(child: &Child) {
+    let mut waiting = Waiting::new();
+    waiting.readable(child.report.as_fd(), ());
+    waiting.wait(Some(Moment::now() + Duration::from_secs(1)));
+}
+
+/// The size from which the log is begun anew at a start, in bytes.
+const LONGEST_LOG: u64 = 8 << 20;
+
+impl Started {
+    /// How it ended, for the end of a sentence, if it ended and should not have; told once.
+    /// `detached`: it may end with 0.
+    pub(super) fn ending(&mut self, detached: bool) -> Option<String> {
+        if !self.child.handle.is_dead() {
+            return None;
+        }
+        if let Some(Err(error)) = self.child.report.outcome() {
+            return Some(error.to_string());
+        }
+        let told = self.status.recv_timeout(Duration::from_secs(1)).ok()?;
+        match told.unwrap_or(ExitStatus::Untold) {
+            ExitStatus::Code(0) if detached => None,
+            status => Some(status.to_string()),
+        }
+    }
+
+    /// The last lines that it printed since it was started.
+    pub fn last_lines(&self, places: &SitePlaces, count: usize) -> Vec<String> {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut said = Vec::new();
+        if let Ok(mut file) = File::open(places.wrapped_log()) {
+            let end = file.metadata().map_or(0, |m| m.len());
+            let from = self.said_from.max(end.saturating_sub(16 << 10));
+            let _ = file.seek(SeekFrom::Start(from));
+            let _ = file.take(16 << 10).read_to_end(&mut said);
+        }
+        let text = String::from_utf8_lossy(&said).into_owned();
+        let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+        lines[lines.len().saturating_sub(count)..].iter().map(|l| (*l).to_owned()).collect()
+    }
+}

@@ -1,0 +1,232 @@
+//! What keeps this node from running a site: programs, users, folders, files.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::jobcenter::{self, Severity};
+use crate::linux::spawn::Command;
+use crate::linux::{files, node};
+use crate::site::{Definition, Process, Ready, Reload, Wrapped, read_env_file};
+use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
+
+/// What was found of a node.
+#[derive(Debug, Default)]
+pub struct Fitness {
+    /// Sentences about what does not keep it from running the site.
+    pub warnings: Vec<String>,
+    pub unfit: Vec<Unfit>,
+}
+
+/// One thing that keeps a node from running a site.
+#[derive(Debug)]
+pub struct Unfit {
+    pub cause: Obstacle,
+    /// Object, cause and next step, without its full stop.
+    pub sentence: String,
+}
+
+/// Why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It is not as it must be, and may be so elsewhere or later.
+    Wrong,
+    /// This user may not.
+    Forbidden,
+    /// It is not on this node.
+    Missing,
+}
+
+impl Unfit {
+    fn new(cause: Obstacle, sentence: String) -> Self {
+        Self { cause, sentence }
+    }
+}
+
+impl Fitness {
+    /// Of this node; `is_active`: it has the site's disk, or is to have it.
+    pub fn of_node(definition: &Definition, is_active: bool) -> Self {
+        let mut fitness = Self::default();
+        can_run(definition, is_active, &mut fitness);
+        fitness
+    }
+
+    /// Of the site's disk, as far as a supervisor that is not ours needs something there.
+    pub fn of_disk(definition: &Definition) -> Self {
+        let mut fitness = Self::default();
+        if let Some(wrapped) = &definition.wrapped {
+            let unfit = wrapped_can_run(definition, wrapped, true, &mut fitness.warnings).err();
+            fitness.unfit.extend(unfit);
+        }
+        fitness
+    }
+}
+
+/// The node's own part: programs, users, files. On a standby node it is checked without a look at the
+/// site's disk.
+fn can_run(definition: &Definition, is_active: bool, fitness: &mut Fitness) {
+    if let Some(wrapped) = &definition.wrapped {
+        let unfit = wrapped_can_run(definition, wrapped, false, &mut fitness.warnings).err();
+        fitness.unfit.extend(unfit);
+    }
+    let unfit = &mut fitness.unfit;
+    let disk = definition.prerequisites.mounted.as_ref().or(definition.database.as_ref());
+    for process in &definition.processes {
+        unfit.extend(check_user(process).err());
+        let folder = folder_of(process);
+        // A directory on the disk is there only with the disk. A start runs the process in its directory,
+        // and reports the error of that.
+        let on_disk = disk.is_some_and(|disk| folder.starts_with(disk));
+        check_programs(process, (is_active || !on_disk) && folder.is_dir(), unfit);
+        if !is_active && !on_disk {
+            unfit.extend(check_folder(process, folder).err());
+        }
+        for file in &process.context.env_file {
+            let read = read_env_file(file)
+                .map_err(|why| Unfit::new(Obstacle::Missing, format!("`{}`: {why}", process.name)));
+            unfit.extend(read.err());
+        }
+    }
+}
+
+/// Where a process runs, and where a relative program of it is looked for.
+fn folder_of(process: &Process) -> &Path {
+    process.context.working_directory.as_deref().unwrap_or(Path::new("/"))
+}
+
+fn check_folder(process: &Process, folder: &Path) -> Result<(), Unfit> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let (name, at) = (&process.name, folder.display());
+    Err(Unfit::new(
+        Obstacle::Missing,
+        format!("`{name}` is to run in {at}, which is no folder on this node; make it here"),
+    ))
+}
+
+/// Checks the needs of a wrapped supervisor on this node and, `on_disk`, on the site's disk.
+fn wrapped_can_run(
+    definition: &Definition,
+    wrapped: &Wrapped,
+    on_disk: bool,
+    warnings: &mut Vec<String>,
+) -> Result<(), Unfit> {
+    let lists = wrapped.list.as_ref().map(|l| &l.command);
+    let commands = [Some(&wrapped.start), Some(&wrapped.stop), lists];
+    for program in commands.into_iter().flatten().filter_map(|words| words.first()) {
+        check_program(program, DEFAULT_PATH, Path::new("/")).map_err(|error| {
+            let (kind, next) = match error.kind() {
+                io::ErrorKind::PermissionDenied => (Obstacle::Forbidden, "chmod +x it"),
+                _ => (Obstacle::Missing, "install it on this node"),
+            };
+            let name = &definition.name;
+            Unfit::new(kind, format!("the site `{name}` needs {program}, and {error}; {next}"))
+        })?;
+    }
+    let (Some(profile), Some(database)) = (&wrapped.jobcenter, &definition.database) else {
+        return Ok(());
+    };
+    let all =
+        jobcenter::complaints(profile, &definition.site, database, definition.address, on_disk);
+    for complaint in all {
+        let kind = match complaint.severity {
+            Severity::Warning => {
+                warnings.push(complaint.sentence);
+                continue;
+            }
+            Severity::Wrong => Obstacle::Wrong,
+            Severity::Missing => Obstacle::Missing,
+        };
+        return Err(Unfit::new(kind, complaint.sentence));
+    }
+    Ok(())
+}
+
+fn check_user(process: &Process) -> Result<(), Unfit> {
+    let who = credentials(&process.context).map_err(|unknown| {
+        let what = match unknown {
+            Unknown::User(name) => format!("user `{name}`"),
+            Unknown::Group(name) => format!("group `{name}`"),
+        };
+        Unfit::new(
+            Obstacle::Missing,
+            format!(
+                "this node knows no {what}, which `{}` is to run as; add it here",
+                process.name
+            ),
+        )
+    })?;
+    match who {
+        Some((user, _)) if user.uid != files::effective_user() && !files::is_root() => {
+            Err(Unfit::new(
+                Obstacle::Forbidden,
+                format!(
+                    "`{}` is to run as `{}`, and only root can start it so; try as root",
+                    process.name, user.name
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Programs that are named by a path from the process's own folder, only if that is there.
+fn check_programs(process: &Process, has_folder: bool, unfit: &mut Vec<Unfit>) {
+    let path = process.context.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str);
+    let mut commands = vec![&process.command];
+    commands.extend(&process.stop_command);
+    commands.extend(process.healthcheck.as_ref().map(|h| &h.test));
+    commands.extend(process.on_failure.as_ref().map(|e| &e.command));
+    if let Ready::Exec(words) = &process.ready {
+        commands.push(words);
+    }
+    if let Some(Reload::Command(words)) = &process.reload {
+        commands.push(words);
+    }
+    let mut programs: Vec<&String> = commands.iter().filter_map(|words| words.first()).collect();
+    programs.dedup();
+    let is_relative = |program: &str| program.contains('/') && !program.starts_with('/');
+    programs.retain(|program| has_folder || !is_relative(program));
+    for program in programs {
+        let checked = check_program(program, path, folder_of(process)).map_err(|error| {
+            let (kind, next) = match error.kind() {
+                io::ErrorKind::PermissionDenied => (Obstacle::Forbidden, "chmod +x it"),
+                _ => (Obstacle::Missing, "install it on this node"),
+            };
+            Unfit::new(
+                kind,
+                format!("`{}` needs the program {program}, and {error}; {next}", process.name),
+            )
+        });
+        unfit.extend(checked.err());
+    }
+}
+
+/// Whether there is such a program for a process that runs in `folder`.
+fn check_program(program: &str, path: &str, folder: &Path) -> io::Result<()> {
+    let mut denied = None;
+    for candidate in Command::candidates(OsStr::new(program), path) {
+        let candidate = folder.join(OsStr::from_bytes(candidate.as_bytes()));
+        match node::check_executable(&candidate) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => denied = Some((candidate, error)),
+        }
+    }
+    Err(match denied {
+        Some((candidate, error)) => io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("{} cannot be executed: {error}", candidate.display()),
+        ),
+        None if program.starts_with('/') => {
+            io::Error::new(io::ErrorKind::NotFound, "there is no such file")
+        }
+        None if program.contains('/') => io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no such file in {}", folder.display()),
+        ),
+        None => io::Error::new(io::ErrorKind::NotFound, format!("it is in none of {path}")),
+    })
+}

@@ -1,0 +1,214 @@
+//! Our own supervisor.
+
+mod launch;
+mod stop;
+
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::orders::{Boot, Cut, NotDone};
+use crate::control::{Client, ClientError, ProcessView, Reply, Request, View};
+use crate::linux::lock;
+use crate::linux::wait::Waiting;
+use crate::process::Record;
+use crate::site::{SitePlaces, duration};
+use crate::values::Moment;
+
+pub use launch::{be_launched, say_on_handover};
+pub(super) use launch::{launch, run};
+pub(super) use stop::stop_in_order;
+pub use stop::{NotEnded, end_placeholder, kill, stop};
+
+/// What asking the supervisor came to.
+#[derive(Debug)]
+pub enum Asked {
+    Answered(Reply),
+    /// There is a supervisor, and it did not answer by the deadline.
+    Silent,
+    /// There is none.
+    Nobody,
+    /// It is another user's.
+    Denied(io::Error),
+}
+
+/// Asks the supervisor of a site, trying until `deadline` as long as there is one.
+pub fn ask(places: &SitePlaces, request: &Request, deadline: Moment) -> Asked {
+    loop {
+        let answer = Client::connect(&places.socket(), deadline)
+            .and_then(|mut client| client.ask(request, deadline));
+        match answer {
+            // There will be a place, or the time is over.
+            Ok(Reply::Busy { why }) => log::debug!("the supervisor is busy: {why}"),
+            Ok(reply) => return Asked::Answered(reply),
+            Err(ClientError::Denied(error)) => return Asked::Denied(error),
+            Err(_) => {}
+        }
+        // Between taking its lock and listening, and between its last answer and its end, a
+        // supervisor is there and cannot be spoken to.
+        match lock::is_held(&places.lock()) {
+            Ok(false) => return Asked::Nobody,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Asked::Denied(error);
+            }
+            Ok(true) | Err(_) => {}
+        }
+        if deadline.passed() {
+            return Asked::Silent;
+        }
+        wait_for_end(places, deadline.min(Moment::now() + Duration::from_millis(20)));
+    }
+}
+
+/// The view by the shortest way, of this moment ([`Request::Look`]) or of the next one worth telling
+/// ([`Request::Hold`]); None is no answer at all.
+pub fn glance(places: &SitePlaces, request: &Request, deadline: Moment) -> Option<View> {
+    let mut client = Client::connect(&places.socket(), deadline).ok()?;
+    match client.ask(request, deadline).ok()? {
+        Reply::Done(view) => Some(*view),
+        Reply::Heard
+        | Reply::Failed(_)
+        | Reply::Overtaken { .. }
+        | Reply::Refused { .. }
+        | Reply::Busy { .. } => None,
+    }
+}
+
+/// Gives an order, and waits until it is carried out.
+///
+/// # Errors
+/// See [`NotDone`].
+pub(super) fn order(
+    places: &SitePlaces,
+    request: &Request,
+    until: Moment,
+) -> Result<Box<View>, NotDone> {
+    outcome(ask(places, request, until))
+}
+
+fn outcome(asked: Asked) -> Result<Box<View>, NotDone> {
+    Err(match asked {
+        Asked::Answered(Reply::Done(view)) => return Ok(view),
+        Asked::Answered(Reply::Failed(failure)) => NotDone::Failed(failure),
+        Asked::Answered(Reply::Overtaken { by }) => NotDone::Overtaken(by),
+        Asked::Answered(Reply::Refused { why }) => NotDone::Refused(why),
+        Asked::Answered(Reply::Heard | Reply::Busy { .. }) | Asked::Silent => {
+            NotDone::NotInTime { why: "its supervisor does not answer".to_owned(), details: vec![] }
+        }
+        Asked::Nobody => NotDone::Nobody,
+        Asked::Denied(error) => NotDone::Denied(error),
+    })
+}
+
+/// Between two looks at what a start waits for.
+const TELL: Duration = Duration::from_secs(2);
+
+/// Waits until the site is up, at most until `until`; every two seconds `tell` hears what is waited for.
+///
+/// # Errors
+/// See [`NotDone`].
+pub(super) fn await_up(
+    places: &SitePlaces,
+    boot: &Boot,
+    until: Moment,
+    cut: Cut<'_>,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Box<View>, NotDone> {
+    loop {
+        let slice = until.min(Moment::now() + TELL);
+        match ask_or_cut(places, &Request::AwaitUp, slice, cut) {
+            None => return Err(NotDone::Interrupted),
+            Some(Asked::Silent) => {
+                let look_until = Moment::now() + TELL / 4;
+                let view = glance(places, &Request::Look, look_until);
+                if until.passed() {
+                    let failure = view.as_ref().and_then(|view| view.failure.clone());
+                    let time = duration::show(boot.time);
+                    let why = match (failure, view) {
+                        (Some(failure), _) => failure.reason,
+                        (None, Some(view)) => {
+                            format!("it was not up within {time}: {}", waited_for(&view))
+                        }
+                        (None, None) => "its supervisor does not answer".to_owned(),
+                    };
+                    return Err(NotDone::NotInTime { why, details: Vec::new() });
+                }
+                if let Some(view) = view {
+                    tell(&waited_for(&view));
+                }
+            }
+            Some(asked) => return outcome(asked),
+        }
+    }
+}
+
+/// What keeps a site from being up, for the end of a sentence.
+fn waited_for(view: &View) -> String {
+    if let Some(failure) = &view.failure {
+        return format!("{}; it is stopped again", failure.reason);
+    }
+    let waits = |process: &&ProcessView| !process.up && process.essential;
+    let words: Vec<String> = view
+        .processes
+        .iter()
+        .filter(waits)
+        .map(|p| match &p.detail {
+            Some(detail) => format!("`{}` is {} ({detail})", p.name, p.doing),
+            None => format!("`{}` is {}", p.name, p.doing),
+        })
+        .collect();
+    match words.is_empty() {
+        true => format!("it is {}", view.state),
+        false => words.join("; "),
+    }
+}
+
+/// As [`ask`], of what takes time; None: it was cut.
+fn ask_or_cut(
+    places: &SitePlaces,
+    request: &Request,
+    deadline: Moment,
+    cut: Cut<'_>,
+) -> Option<Asked> {
+    if let Ok(mut client) = Client::connect(&places.socket(), deadline)
+        && client.send(request, deadline).is_ok()
+    {
+        let mut waiting = Waiting::new();
+        waiting.readable(client.as_fd(), false);
+        if let Some(cut) = cut.fd {
+            waiting.readable(cut, true);
+        }
+        let cut_now = waiting.wait(Some(deadline)).contains(&true);
+        if cut_now || (cut.is_cut)() {
+            return None;
+        }
+        match client.receive(deadline) {
+            Ok(Reply::Heard | Reply::Busy { .. }) | Err(_) => {}
+            Ok(reply) => return Some(Asked::Answered(reply)),
+        }
+        if deadline.passed() {
+            return Some(Asked::Silent);
+        }
+    }
+    // It is crowded, begins or ends, or is not there.
+    Some(ask(places, request, deadline))
+}
+
+/// Waits until no supervisor holds the site's lock and the one in the record is gone, or until
+/// `deadline`.
+pub fn wait_for_end(places: &SitePlaces, deadline: Moment) {
+    loop {
+        let handle = Record::read(places).ok().flatten().and_then(|r| r.supervisor.open());
+        let held = lock::is_held(&places.lock()).unwrap_or(false);
+        if (handle.is_none() && !held) || deadline.passed() {
+            return;
+        }
+        // The record may be an earlier supervisor's, so its death is not waited for alone.
+        let soon = Moment::now() + Duration::from_millis(20);
+        let mut waiting = Waiting::new();
+        if let Some(handle) = &handle {
+            waiting.readable(handle.as_fd(), ());
+        }
+        waiting.wait(Some(if handle.is_some() { deadline } else { soon.min(deadline) }));
+    }
+}

@@ -1,0 +1,185 @@
+//! What has to be done on a site's disk outside its supervisor, by a process of its own: the disk may hang.
+//!
+//! Promises: the caller goes on at its deadline, or when it is interrupted, and the helper is killed then.
+//! Must never: touch the disk in the caller's own process, or say that a thing was done which was not.
+
+mod folder;
+mod pause_mark;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::control::Pause;
+use crate::linux::own_program::{self, Unanswered};
+use crate::site::Places;
+use crate::values::Moment;
+
+pub use folder::FolderJob;
+pub use pause_mark::{Settled, confirm_pause, path as pause_path};
+
+/// Why a helper has not done its job.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// The caller was interrupted.
+    Interrupted,
+    /// For the end of a sentence.
+    Because(String),
+}
+
+impl fmt::Display for Undone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("it was interrupted"),
+            Self::Because(why) => f.write_str(why),
+        }
+    }
+}
+
+/// A job on the disk, as it stands on a command line: nothing in it is a secret.
+#[derive(Debug, Serialize, Deserialize)]
+enum DiskJob {
+    ReadPause { database: PathBuf },
+    BeginPause { database: PathBuf, pause: Pause },
+    SettlePause { database: PathBuf, settled: Settled },
+    ClearPause { database: PathBuf },
+    Folder { database: PathBuf, job: FolderJob },
+}
+
+/// The hidden word of the jobs above.
+const WORD: &str = "disk-job";
+
+/// Gives `job` to a helper, which is this program with the hidden word `word`; its answer. The helper is
+/// killed at `deadline`, or when `cut` becomes readable.
+///
+/// # Errors
+/// See [`Undone`].
+pub fn ask<T: DeserializeOwned>(
+    places: &Places,
+    (word, job): (&str, &impl Serialize),
+    database: &Path,
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<T, Undone> {
+    let at = database.display();
+    let job = serde_json::to_string(job).map_err(|e| Undone::Because(e.to_string()))?;
+    let words = [
+        OsStr::new("siteward"),
+        OsStr::new(word),
+        OsStr::new(&job),
+        OsStr::new("--config-dir"),
+        places.config.as_os_str(),
+        OsStr::new("--runtime-dir"),
+        places.runtime.as_os_str(),
+        OsStr::new("--log-dir"),
+        places.logs.as_os_str(),
+        OsStr::new("--link-dir"),
+        places.links.as_os_str(),
+    ];
+    let said = own_program::ask(&words, deadline, cut).map_err(|why| match why {
+        Unanswered::Interrupted => Undone::Interrupted,
+        Unanswered::TimedOut => Undone::Because(format!("the disk at {at} does not answer")),
+        other => Undone::Because(format!("a helper for the disk at {at} {other}")),
+    })?;
+    serde_json::from_slice(&said).map_err(|_| {
+        let words = String::from_utf8_lossy(&said);
+        Undone::Because(format!("a helper for the disk at {at} failed: {}", words.trim()))
+    })
+}
+
+/// As [`ask`], without an interruption; the job's own error is the error.
+fn order<T: DeserializeOwned>(
+    places: &Places,
+    job: &DiskJob,
+    database: &Path,
+    deadline: Moment,
+) -> Result<T, String> {
+    ask::<Result<T, String>>(places, (WORD, job), database, deadline, None)
+        .map_err(|undone| undone.to_string())?
+}
+
+/// The pause that is in force on `database`, if there is one.
+///
+/// # Errors
+/// See [`Undone`].
+pub fn read_pause(
+    places: &Places,
+    database: &Path,
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<Option<Pause>, Undone> {
+    let job = DiskJob::ReadPause { database: database.to_owned() };
+    ask(places, (WORD, &job), database, deadline, cut)
+}
+
+/// Writes the mark of a pause that is about to be ordered; it counts once it is settled.
+///
+/// # Errors
+/// A sentence: it is not written.
+pub fn begin_pause(
+    places: &Places,
+    database: &Path,
+    pause: &Pause,
+    deadline: Moment,
+) -> Result<(), String> {
+    let job = DiskJob::BeginPause { database: database.to_owned(), pause: pause.clone() };
+    order(places, &job, database, deadline)
+}
+
+/// Settles the mark of a pause that was begun.
+///
+/// # Errors
+/// A sentence: the mark is as it was.
+pub fn settle_pause(
+    places: &Places,
+    database: &Path,
+    settled: Settled,
+    deadline: Moment,
+) -> Result<(), String> {
+    order(
+        places,
+        &DiskJob::SettlePause { database: database.to_owned(), settled },
+        database,
+        deadline,
+    )
+}
+
+/// Removes the mark of a pause, if it is there.
+///
+/// # Errors
+/// A sentence: the mark is as it was.
+pub fn clear_pause(places: &Places, database: &Path, deadline: Moment) -> Result<(), String> {
+    order(places, &DiskJob::ClearPause { database: database.to_owned() }, database, deadline)
+}
+
+/// Does `job` with the folder `database`.
+///
+/// # Errors
+/// It cannot be done, or the disk has not answered by `deadline`; a sentence.
+pub fn do_with_folder(
+    places: &Places,
+    database: &Path,
+    job: FolderJob,
+    deadline: Moment,
+) -> Result<bool, String> {
+    order(places, &DiskJob::Folder { database: database.to_owned(), job }, database, deadline)
+}
+
+/// In the helper's own process: does the job; its answer, to be printed.
+pub fn obey(job: &str) -> Option<String> {
+    match serde_json::from_str(job).ok()? {
+        DiskJob::ReadPause { database } => serde_json::to_string(&pause_mark::read(&database)),
+        DiskJob::BeginPause { database, pause } => {
+            serde_json::to_string(&pause_mark::begin(&database, pause))
+        }
+        DiskJob::SettlePause { database, settled } => {
+            serde_json::to_string(&pause_mark::settle(&database, settled))
+        }
+        DiskJob::ClearPause { database } => serde_json::to_string(&pause_mark::clear(&database)),
+        DiskJob::Folder { database, job } => serde_json::to_string(&job.carry_out(&database)),
+    }
+    .ok()
+}

@@ -1,0 +1,355 @@
+//! A start that a person waits for: what it shows at a terminal, and how a signal undoes it. And a run
+//! whose site has failed while a flag says that somebody works on it.
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use common::*;
+use siteward::lease::owner;
+use siteward::values::Signal;
+
+const SITE: &str = "shop";
+
+/// A start or a run that is told to end has rolled back after this long, on a busy machine.
+const SOON: Duration = Duration::from_secs(6);
+
+fn node(head: &str, processes: &str) -> (Bench, PathBuf) {
+    let bench = Bench::new();
+    let database = bench.path("disk");
+    fs::create_dir(&database).unwrap();
+    define(&bench, &database, head, processes);
+    (bench, database)
+}
+
+fn define(bench: &Bench, database: &Path, head: &str, processes: &str) {
+    bench.define(
+        SITE,
+        &format!(
+            "database: {}\nprerequisites: {{mounted: false}}\n{head}processes:\n{processes}",
+            database.display()
+        ),
+    );
+}
+
+const STEADY: &str = "  a: {command: [ACT, steady]}\n  b: {command: [ACT, steady]}\n";
+const NEVER_READY: &str = "  a: {command: [ACT, escaper]}\n  \
+                           b: {command: [ACT, steady], ready: {notify: true}}\n";
+const SLOW: &str =
+    "  a: {command: [ACT, steady]}\n  b: {command: [ACT, steady], ready: {delay: 4s}}\n";
+
+fn is_at_rest(bench: &Bench, database: &Path, story: &str) {
+    nothing_is_left(bench, SITE, story);
+    lease_is_free(database, story);
+}
+
+fn starts_again(bench: &Bench, database: &Path, story: &str) {
+    define(bench, database, "", STEADY);
+    let started = output(bench.hand(&["start", SITE]));
+    assert!(started.status.success(), "{story}: {}", said(&started));
+    assert_eq!(bench.monitor(SITE), (0, 0, 0), "{story}");
+    succeed(bench.hand(&["stop", SITE]));
+    is_at_rest(bench, database, story);
+}
+
+fn both_are_there(bench: &Bench) {
+    until("both processes are there", || {
+        bench.record(SITE).is_some_and(|r| r.ending.is_none() && r.processes.len() == 2)
+    });
+}
+
+// --- at a terminal --------------------------------------------------------------------------------
+
+/// A terminal in which a call runs in the foreground; by script(1).
+struct Terminal {
+    child: Child,
+    keyboard: std::process::ChildStdin,
+    screen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    /// What the call prints to its standard output goes to a file: the screen has its standard error.
+    fn open(bench: &Bench, words: &[&str], out: &Path) -> Self {
+        let call = bench.hand(words);
+        let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap());
+        let line: Vec<String> =
+            std::iter::once(call.get_program()).chain(call.get_args()).map(quoted).collect();
+        let mut command = Command::new("script");
+        command
+            .args(["--quiet", "--return", "--command"])
+            .arg(format!("exec {} >'{}'", line.join(" "), out.display()))
+            .arg("/dev/null")
+            .env_clear()
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        for (name, value) in call.get_envs() {
+            command.env(name, value.unwrap());
+        }
+        let mut child = command.spawn().expect("script(1), of bsdutils, can be run");
+        let screen = Arc::new(Mutex::new(Vec::new()));
+        let (mut stdout, shown) = (child.stdout.take().unwrap(), Arc::clone(&screen));
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(n @ 1..) = stdout.read(&mut chunk) {
+                shown.lock().unwrap().extend_from_slice(&chunk[..n]);
+            }
+        });
+        Self { keyboard: child.stdin.take().unwrap(), child, screen }
+    }
+
+    fn shows(&self) -> String {
+        String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// The exit code of the call, once all of the screen is there.
+    fn end(mut self) -> (Option<i32>, String) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                until("all of the screen is read", || Arc::strong_count(&self.screen) == 1);
+                return (status.code(), self.shows());
+            }
+            assert!(Instant::now() < deadline, "it does not end: {}", self.shows());
+            wait_for(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+#[test]
+fn a_start_that_takes_long_shows_at_a_terminal_what_it_waits_for() {
+    let (bench, database) = node("boot_timeout: 60s\n", SLOW);
+    let out = bench.path("out");
+    let begun = Instant::now();
+    let terminal = Terminal::open(&bench, &["start", SITE], &out);
+    until("it shows for what it waits", || {
+        assert!(begun.elapsed() < Duration::from_secs(4), "{}", terminal.shows());
+        terminal.shows().contains("`b`")
+    });
+    let after = begun.elapsed();
+    assert!(after > Duration::from_millis(1500), "not for one that is quick: {after:?}");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(!shown.contains("`a`"), "`a` is ready: {shown}");
+    let printed = fs::read_to_string(out).unwrap();
+    assert!(!printed.contains("`b`"), "that goes to the standard error: {printed}");
+    assert_eq!(bench.monitor(SITE), (0, 0, 0));
+    succeed(bench.hand(&["stop", SITE]));
+    is_at_rest(&bench, &database, "it started");
+}
+
+#[test]
+fn a_start_that_is_quick_shows_nothing_at_a_terminal() {
+    let (bench, _database) = node("", STEADY);
+    let (code, shown) = Terminal::open(&bench, &["start", SITE], &bench.path("out")).end();
+    assert_eq!((code, shown.contains("wait")), (Some(0), false), "{shown}");
+    assert!(!shown.contains('`') || shown.contains("is running"), "{shown}");
+    succeed(bench.hand(&["stop", SITE]));
+}
+
+/// A log of a cluster manager is no screen.
+#[test]
+fn a_start_that_takes_long_shows_nothing_where_there_is_no_terminal() {
+    let (bench, _database) = node("boot_timeout: 60s\n", SLOW);
+    for command in [bench.hand(&["start", SITE]), bench.ocf(SITE, "start", &[])] {
+        let ended = Call::begin(command).end("a slow start");
+        assert_eq!(ended.code, Some(0), "{}", ended.said);
+        assert!(!ended.said.contains("`b`"), "{}", ended.said);
+        succeed(bench.hand(&["stop", SITE]));
+    }
+}
+
+/// It is told to end while it waits, is rolled back, and says so in one sentence.
+fn says_that_it_is_undone(shown: &str, story: &str) {
+    let lines: Vec<&str> = shown.lines().filter(|line| line.contains("siteward: ")).collect();
+    let last = lines.last().unwrap_or_else(|| panic!("{story}: it says nothing: {shown}"));
+    assert!(last.contains(&format!("`{SITE}`")), "{story}: {shown}");
+    let says = ["rolled back", "undone", "stopped"].iter().any(|word| last.contains(word));
+    assert!(says, "{story}: it does not say what became of the site: {shown}");
+    assert!(!last.contains("goes on"), "{story}: {shown}");
+}
+
+#[test]
+fn ctrl_c_at_a_start_rolls_it_back() {
+    for known in [false, true] {
+        let story = format!("Ctrl-C, known to wait: {known}");
+        let (bench, database) = node("boot_timeout: 60s\n", NEVER_READY);
+        let mut terminal = Terminal::open(&bench, &["start", SITE], &bench.path("out"));
+        both_are_there(&bench);
+        if known {
+            // As a person does it: after having read for what it waits.
+            let begun = Instant::now();
+            until("it shows for what it waits", || {
+                assert!(begun.elapsed() < Duration::from_secs(5), "{}", terminal.shows());
+                terminal.shows().contains("`b`")
+            });
+        }
+        let told = Instant::now();
+        terminal.press("\x03");
+        let (code, shown) = terminal.end();
+        is_at_rest(&bench, &database, &format!("{story}: {shown}"));
+        assert_eq!(code, Some(1), "{story}: {shown}");
+        assert!(told.elapsed() < SOON, "{story}");
+        says_that_it_is_undone(&shown, &story);
+        starts_again(&bench, &database, &story);
+    }
+}
+
+// --- by a signal ----------------------------------------------------------------------------------
+
+#[test]
+fn a_signal_to_a_start_that_waits_for_a_process_rolls_it_back() {
+    for signal in [Signal::TERM, Signal::INT] {
+        for pacemaker in [false, true] {
+            let story = format!("{signal}, by Pacemaker: {pacemaker}");
+            let (bench, database) = node("boot_timeout: 60s\n", NEVER_READY);
+            let call = Call::begin(match pacemaker {
+                true => bench.ocf(SITE, "start", &[]),
+                false => bench.hand(&["start", SITE]),
+            });
+            both_are_there(&bench);
+            call.signal(signal);
+            let ended = call.end_within(SOON, &story);
+            is_at_rest(&bench, &database, &format!("{story}: {}", ended.said));
+            assert_eq!(ended.code, Some(1), "{story}: {}", ended.said);
+            if !pacemaker {
+                says_that_it_is_undone(&ended.said, &story);
+            }
+            assert_eq!(bench.monitor(SITE).0, 7, "{story}");
+            starts_again(&bench, &database, &story);
+        }
+    }
+}
+
+#[test]
+fn a_signal_to_a_start_that_waits_for_the_lease_or_a_repair_ends_it() {
+    for signal in [Signal::TERM, Signal::INT] {
+        // The lease.
+        let (one, database) = node("", STEADY);
+        let two = Bench::new();
+        define(&two, &database, "", STEADY);
+        succeed(one.hand(&["start", SITE]));
+        let has = owner(&database).unwrap();
+        let call = Call::begin(two.hand(&["start", SITE]));
+        let places = two.places.of(&SITE.parse().unwrap());
+        until("its keeper waits", || siteward::lease::is_kept(&places));
+        call.signal(signal);
+        let ended = call.end_within(SOON, "it waits for the lease");
+        nothing_is_left(&two, SITE, &ended.said);
+        assert_eq!(ended.code, Some(1), "{signal}: {}", ended.said);
+        assert_eq!(owner(&database).unwrap(), has, "{signal}");
+        // The repair.
+        lose_power(&one, SITE);
+        let begun = one.path("begun");
+        let words = format!("echo x >{}; exec sleep 1000", begun.display());
+        let hook =
+            format!("on_unclean_shutdown: {{command: [/bin/sh, -c, {words:?}], timeout: 60s}}\n");
+        define(&one, &database, &format!("boot_timeout: 60s\n{hook}"), STEADY);
+        let call = Call::begin(one.hand(&["start", SITE]));
+        until("the repair has begun", || begun.exists());
+        call.signal(signal);
+        let ended = call.end_within(SOON, "it repairs");
+        is_at_rest(&one, &database, &ended.said);
+        assert_eq!(ended.code, Some(1), "{signal}: {}", ended.said);
+        assert!(owner(&database).unwrap().owes.is_some(), "{signal}: it is still owed");
+        starts_again(&one, &database, "after a repair that was ended");
+    }
+}
+
+/// SIGTERM at random moments of the beginning of a start: undone, or up.
+#[test]
+fn a_start_that_is_told_to_end_at_any_moment_is_up_or_undone() {
+    let mut random = Random::new();
+    let (bench, database) = node("settle: 5ms\n", STEADY);
+    for round in 0..number_of("SITEWARD_ROUNDS").unwrap_or(60) {
+        let delay = random.below(80_000);
+        let story = format!("round {round} of seed {}, TERM after {delay} us", random.seed);
+        let call = Call::begin(bench.hand(&["start", SITE]));
+        wait_for(Duration::from_micros(delay));
+        call.signal(Signal::TERM);
+        let ended = call.end_within(SOON, &story);
+        let story = format!("{story}: {}", ended.said);
+        match ended.code {
+            Some(0) => {
+                assert_eq!(bench.monitor(SITE), (0, 0, 0), "{story}");
+                succeed(bench.hand(&["stop", SITE]));
+            }
+            // None: before it was a program of ours.
+            Some(1) | None => {}
+            Some(code) => panic!("{code}: {story}"),
+        }
+        is_at_rest(&bench, &database, &story);
+    }
+    starts_again(&bench, &database, "after all rounds");
+}
+
+// --- run, with a flag -----------------------------------------------------------------------------
+
+#[test]
+fn a_run_whose_site_failed_while_its_flag_is_there_holds_nothing() {
+    let (bench, database) = node("", STEADY);
+    let flag = bench.path("flag");
+    let words = ["run", SITE, "--maintenance-flag", flag.to_str().unwrap()];
+    for signal in [Signal::TERM, Signal::INT] {
+        fs::write(&flag, "").unwrap();
+        let mut run = Call::begin(bench.hand(&words));
+        until("it runs", || said(&output(bench.hand(&["status", SITE]))).starts_with("running"));
+        signal_if_there(bench.pid(SITE, "a"), Signal::KILL);
+        until("it has failed", || bench.monitor(SITE) == (7, 7, 1));
+        let seen = said(&output(bench.hand(&["status", SITE])));
+        assert!(seen.starts_with("failed") && seen.contains("`a` was killed by SIGKILL"), "{seen}");
+        assert!(!run.is_over(), "the flag is there: {}", run.said());
+        is_at_rest(&bench, &database, &format!("it failed: {}", run.said()));
+        // Another process has it: by hand, or a second run is possible too.
+        succeed(bench.hand(&["start", SITE]));
+        assert_eq!(bench.monitor(SITE), (0, 0, 0));
+        run.signal(signal);
+        let ended = run.end_within(SOON, &format!("{signal} while the flag is there"));
+        assert_eq!(ended.code, Some(0), "{signal}: {}", ended.said);
+        assert_eq!(bench.monitor(SITE), (0, 0, 0), "{signal}: the start's site lives on");
+        succeed(bench.hand(&["stop", SITE]));
+        is_at_rest(&bench, &database, "it was stopped");
+    }
+}
+
+#[test]
+fn a_run_whose_site_failed_ends_when_its_flag_is_gone() {
+    let (bench, database) = node("", STEADY);
+    let flag = bench.path("flag");
+    let words = ["run", SITE, "--maintenance-flag", flag.to_str().unwrap()];
+    fs::write(&flag, "").unwrap();
+    let mut run = Call::begin(bench.hand(&words));
+    until("it runs", || said(&output(bench.hand(&["status", SITE]))).starts_with("running"));
+    signal_if_there(bench.pid(SITE, "a"), Signal::KILL);
+    until("it has failed", || bench.monitor(SITE) == (7, 7, 1));
+    // A stop of what has failed is no business of the flag's.
+    succeed(bench.hand(&["stop", SITE]));
+    assert!(!run.is_over(), "{}", run.said());
+    assert_eq!(bench.monitor(SITE), (7, 7, 3));
+    fs::remove_file(&flag).unwrap();
+    let ended = run.end_within(SOON, "its flag is gone");
+    assert_eq!(ended.code, Some(1), "{}", ended.said);
+    assert!(ended.said.contains("`a` was killed by SIGKILL"), "{}", ended.said);
+    is_at_rest(&bench, &database, "its flag is gone");
+}
