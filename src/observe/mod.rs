@@ -1,112 +1,34 @@
-//! The one way to find out the state of a site. Every verb uses it.
+//! Finds out the state of a site. Every verb uses it.
 //!
-//! Promises: one of nine states, read-only, within the deadline; "unknown" only when nine tenths
-//! of the time are gone, and never as "stopped". Must never: change anything, or believe a record
-//! more than a process.
+//! Promises: the result is one of nine states, comes within the deadline, and changes nothing. It is
+//! "unknown" only when nine tenths of the time are gone. Must never: change anything, report "unknown"
+//! as "stopped", or believe a record more than a process.
 
+mod evidence;
+mod observation;
 mod wrapped;
 
-use std::io::{self, ErrorKind};
-use std::path::Path;
 use std::time::Duration;
 
 use crate::backend::Backend;
-use crate::backend::external::External;
 use crate::backend::own::{self, Asked};
-use crate::control::{Failure, Reply, Request, State, View};
+use crate::control::{Reply, Request, State, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::process::{
-    Ending, Identity, Member, Members, Record, RecordError, SUPERVISOR, find_members,
-};
+use crate::process::{Ending, Member, Members, Record, SUPERVISOR, find_members};
 use crate::site::SitePlaces;
 use crate::values::Moment;
+use evidence::{ObserveError, held_locks, read_record};
+use observation::{or_unknown, unknown};
 
-/// The state of a site, and the facts that it was concluded from.
-#[derive(Debug)]
-pub struct Observation {
-    pub state: State,
-    /// From the supervisor, where one answered.
-    pub view: Option<View>,
-    /// The record, where one of this boot can be read.
-    pub record: Option<Record>,
-    /// The processes of the site that live without a supervisor.
-    pub members: Members,
-    /// Why it is not simply running or stopped, as a sentence without its full stop.
-    pub why: Option<String>,
-    /// Where the site has a supervisor of its own.
-    pub wrapped: Option<Wrapping>,
-}
+pub use evidence::Denied;
+pub use observation::{Observation, Wrapping};
 
-/// The look at a supervisor that is not ours.
-#[derive(Debug)]
-pub struct Wrapping {
-    /// As which it was looked at.
-    pub external: Box<External>,
-    pub supervisors: Vec<Identity>,
-    /// The process that its list names, verified.
-    pub daemon: Option<Identity>,
-    /// Its list says that the site is up.
-    pub is_listed_up: bool,
-    /// Other processes that are known to work for the site.
-    pub workers: Vec<Identity>,
-}
-
-impl Wrapping {
-    /// Its supervisors, its daemon and its other processes, as far as they were seen.
-    pub fn living(&self) -> impl Iterator<Item = &Identity> {
-        self.supervisors.iter().chain(&self.daemon).chain(&self.workers)
-    }
-
-    /// Something is there that may hear its stop command.
-    pub fn is_supervised(&self) -> bool {
-        !self.supervisors.is_empty() || self.is_listed_up
-    }
-
-    /// A sentence about a kind of process that should be there and is not.
-    pub fn missing_kind(&self) -> Option<String> {
-        let known: Vec<Identity> = self.supervisors.iter().chain(&self.daemon).cloned().collect();
-        self.external.missing_kind(&known)
-    }
-}
-
-impl Observation {
-    /// The failure, if the site failed.
-    pub fn failure(&self) -> Option<&Failure> {
-        let of_view = self.view.as_ref().and_then(|v| v.failure.as_ref());
-        of_view.or_else(|| match self.record.as_ref()?.ending.as_ref()? {
-            Ending::Failed(failure) => Some(failure),
-            Ending::Stopped { .. } => None,
-        })
-    }
-
-    /// The observation of a site that cannot exist, like a clone.
-    pub fn of_nothing() -> Self {
-        Self {
-            state: State::Stopped,
-            view: None,
-            record: None,
-            members: Members::default(),
-            why: None,
-            wrapped: None,
-        }
-    }
-
-    /// Whether a supervisor answered.
-    pub fn is_supervised(&self) -> bool {
-        self.view.is_some()
-    }
-}
-
-/// The site is another user's.
-#[derive(Debug)]
-pub struct Denied(pub io::Error);
-
-/// Looks at the site until something is known, at most until nine tenths of the time from
-/// `begun` to `deadline` are gone.
+/// Looks at the site until its state is known, but not longer than nine tenths of the time from
+/// `begun` to `deadline`.
 ///
 /// # Errors
-/// The site is another user's, and nothing of it may be seen.
+/// The site belongs to another user, and this user may not look at it.
 pub fn observe(
     places: &SitePlaces,
     begun: Moment,
@@ -118,12 +40,12 @@ pub fn observe(
         log::debug!("the supervisor at {} was asked: {answer:?}", places.socket().display());
         match answer {
             Asked::Answered(Reply::Done(view)) => return Ok(believed(places, *view)),
-            // Not a matter of permission: that is refused before the question.
+            // Not because of permissions: a user without them cannot even ask.
             Asked::Answered(Reply::Refused { why }) => return Ok(unknown(places, why)),
             Asked::Answered(
                 Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Busy { .. },
             ) => {
-                let why = "the supervisor answered something else than was asked".to_owned();
+                let why = "the supervisor's answer does not fit the question".to_owned();
                 return Ok(unknown(places, why));
             }
             Asked::Denied(error) => return Err(Denied(error)),
@@ -137,7 +59,8 @@ pub fn observe(
                     return Ok(seen);
                 }
                 if patience.passed() {
-                    let why = "a supervisor of it neither comes to its work nor ends".to_owned();
+                    let why = "a supervisor of the site lives, holds no lock, and does not end"
+                        .to_owned();
                     return Ok(unknown(places, why));
                 }
                 Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(5)));
@@ -146,14 +69,14 @@ pub fn observe(
     }
 }
 
-/// There may be a supervisor that holds no lock at this moment: it took the lock after we looked for it, it
-/// has not taken it yet, it has released it and is about to exit, or it is recreating its runtime directory.
+/// A supervisor may live that held no lock when it was looked for. It takes the lock a moment later, has
+/// released it and is about to exit, or is recreating its runtime directory.
 fn is_about_to_change(places: &SitePlaces, seen: &Observation) -> bool {
-    // A process that cannot be looked at is not called gone.
+    // A process that cannot be looked at may live.
     if seen.record.as_ref().is_some_and(|r| r.supervisor.lives().unwrap_or(true)) {
         return true;
     }
-    // Its own mark: its helpers are in its group, and are no supervisors.
+    // By the supervisor's own mark: its helpers are in its control group too.
     let is_supervisor = |m: &Member| m.seen().is_called(places, SUPERVISOR);
     seen.members.ours.iter().any(is_supervisor)
         || (!seen.members.is_empty() && lock::is_held(&places.lock()).unwrap_or(true))
@@ -201,74 +124,11 @@ fn believed(places: &SitePlaces, view: View) -> Observation {
     }
 }
 
-/// The record, where there is one that can be understood.
-///
-/// # Errors
-/// It is there and cannot be read.
-fn read_record(places: &SitePlaces) -> Result<Option<Record>, Unseen> {
-    match Record::read(places) {
-        Ok(record) => Ok(record),
-        Err(RecordError::Denied(error)) => Err(Denied(error).into()),
-        // A record that cannot be understood is ignored; the other marks remain.
-        Err(RecordError::NotUnderstood(why)) => {
-            log::warn!("the record {} is of no use: {why}", places.record().display());
-            Ok(None)
-        }
-        Err(RecordError::Unreadable(error)) => Err(Unseen::Unknown(format!(
-            "the record {} cannot be read: {error}",
-            places.record().display()
-        ))),
-    }
-}
-
-/// Why the site could not be observed.
-#[derive(Debug)]
-enum Unseen {
-    /// The site is another user's.
-    Denied(Denied),
-    /// Something could not be read; a sentence without its full stop.
-    Unknown(String),
-}
-
-impl From<Denied> for Unseen {
-    fn from(denied: Denied) -> Self {
-        Self::Denied(denied)
-    }
-}
-
-impl Unseen {
-    fn of_proc(error: &io::Error) -> Self {
-        Self::Unknown(format!("/proc cannot be read: {error}"))
-    }
-}
-
-/// The observation; `unknown` where something that is there could not be read.
-fn or_unknown(
-    places: &SitePlaces,
-    seen: Result<Observation, Unseen>,
-) -> Result<Observation, Denied> {
-    match seen {
-        Ok(seen) => Ok(seen),
-        Err(Unseen::Denied(denied)) => Err(denied),
-        Err(Unseen::Unknown(why)) => Ok(unknown(places, why)),
-    }
-}
-
-fn unknown(places: &SitePlaces, why: String) -> Observation {
-    Observation {
-        state: State::Unknown,
-        view: None,
-        record: Record::read(places).ok().flatten(),
-        members: Members::default(),
-        why: Some(why),
-        wrapped: None,
-    }
-}
-
-/// The state of a site whose supervisor's lock is free, by its processes and its record.
-fn without_supervisor(places: &SitePlaces) -> Result<Observation, Unseen> {
+/// The state of a site whose supervisor's lock is free, from its processes and its record.
+fn without_supervisor(places: &SitePlaces) -> Result<Observation, ObserveError> {
     let record = read_record(places)?;
-    let members = find_members(places, record.as_ref()).map_err(|error| Unseen::of_proc(&error))?;
+    let members =
+        find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
     let held = held_locks(places)?;
     let failed = match record.as_ref().and_then(|r| r.ending.as_ref()) {
         Some(Ending::Failed(failure)) => Some(failure.reason.clone()),
@@ -281,9 +141,9 @@ fn without_supervisor(places: &SitePlaces) -> Result<Observation, Unseen> {
             None => (State::Unsupervised, Some(format!("the supervisor is gone, and {living}"))),
         }
     } else if !held.is_empty() {
-        // A process that this user may not look at holds a lock that only the site's processes inherit.
+        // Only processes of the site inherit these locks. This user may not look at the one that holds it.
         let why = format!(
-            "the supervisor is gone, and a process that cannot be seen from here still belongs to {}",
+            "the supervisor is gone, and a process that this user cannot see still belongs to {}",
             held.join(", ")
         );
         (State::Unsupervised, Some(why))
@@ -296,30 +156,5 @@ fn without_supervisor(places: &SitePlaces) -> Result<Observation, Unseen> {
     Ok(Observation { state, view: None, record, members, why, wrapped: None })
 }
 
-/// The processes of the site whose locks are held.
-fn held_locks(places: &SitePlaces) -> Result<Vec<String>, Unseen> {
-    let folder = places.process_locks();
-    let unread = |path: &Path, error: io::Error| match error.kind() {
-        ErrorKind::PermissionDenied => Unseen::Denied(Denied(error)),
-        _ => Unseen::Unknown(format!("the lock {} cannot be asked: {error}", path.display())),
-    };
-    let entries = match std::fs::read_dir(&folder) {
-        // Without such a directory no lock is held in it.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        entries => entries.map_err(|error| unread(&folder, error))?,
-    };
-    let mut held = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| unread(&folder, error))?.path();
-        if lock::is_held(&path).map_err(|error| unread(&path, error))? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            held.push(format!("`{name}`"));
-        }
-    }
-    Ok(held)
-}
-
-/// The default time limit of a verb that a person types: Pacemaker's.
+/// The default time limit of a verb that a person types. Pacemaker has the same default.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,9 +1,10 @@
-//! Observes a site with a supervisor that is not ours. Two facts are independent there (source document
+//! Observes a site with a wrapped supervisor. Two facts are independent of each other (source document
 //! 003, LS-05): whether the supervisor lives, and whether its daemon is up.
 
 use std::time::Duration;
 
-use super::{Denied, Observation, Unseen, held_locks};
+use super::evidence::{Denied, ObserveError, held_locks, read_record};
+use super::observation::{Observation, Wrapping, or_unknown, unknown};
 use crate::backend::external::{Daemon, External, Look};
 use crate::backend::jobcenter;
 use crate::control::{Pause, ProcessView, State, View};
@@ -15,7 +16,7 @@ use crate::process::{Ending, Identity, Members, Phase, Record, find_members};
 use crate::site::{Definition, SitePlaces, Wrapped};
 use crate::values::Moment;
 
-/// Looks until something is known, at most until `patience`.
+/// Looks until the state is known, but not longer than until `patience`.
 pub(super) fn observe(
     places: &SitePlaces,
     external: &External,
@@ -24,7 +25,7 @@ pub(super) fn observe(
     let mut pace = Duration::from_millis(50);
     loop {
         let seen = look_once(places, external, patience);
-        let seen = super::or_unknown(places, seen)?;
+        let seen = or_unknown(places, seen)?;
         if seen.state != State::Unknown || patience.passed() {
             return Ok(seen);
         }
@@ -33,24 +34,25 @@ pub(super) fn observe(
     }
 }
 
-/// One look. The list must have answered by `deadline`.
+/// Looks once. The list command must answer by `deadline`.
 fn look_once(
     places: &SitePlaces,
     external: &External,
     deadline: Moment,
-) -> Result<Observation, Unseen> {
+) -> Result<Observation, ObserveError> {
     let look = match external.look(deadline) {
         Ok(look) => look,
-        Err(why) => return Ok(super::unknown(places, why)),
+        Err(why) => return Ok(unknown(places, why)),
     };
-    let record = super::read_record(places)?;
-    let members = find_members(places, record.as_ref()).map_err(|error| Unseen::of_proc(&error))?;
+    let record = read_record(places)?;
+    let members =
+        find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
     let judged =
         judge(places, &external.definition, &external.wrapped, &look, record.as_ref(), &members)?;
-    Ok(told(external, look, record, members, judged))
+    Ok(observation(external, look, record, members, judged))
 }
 
-/// A state and its reason, if it is neither running nor stopped.
+/// A state, with the reason if it is neither running nor stopped.
 type Judged = (State, Option<String>);
 
 fn judge(
@@ -60,18 +62,19 @@ fn judge(
     look: &Look,
     record: Option<&Record>,
     members: &Members,
-) -> Result<Judged, Unseen> {
-    // A supervisor that gave itself another title is still the process that we started.
+) -> Result<Judged, ObserveError> {
+    // A supervisor that changed its title is still the process that siteward started.
     let ours = match record.and_then(|r| r.processes.first()) {
-        Some(ours) => ours.identity.lives().map_err(|error| Unseen::of_proc(&error))?,
+        Some(ours) => ours.identity.lives().map_err(|error| ObserveError::of_proc(&error))?,
         None => false,
     };
     let supervised = !look.supervisors.is_empty() || (ours && !wrapped.detached);
     Ok(match (&look.daemon, supervised) {
         (Daemon::Unknown(why), _) => (State::Unknown, Some(why.clone())),
-        (Daemon::NotInstalled, true) => {
-            (State::Unknown, Some("the program of its `list` is not on this node".to_owned()))
-        }
+        (Daemon::NotInstalled, true) => (
+            State::Unknown,
+            Some("the program of its `list` command is not on this node".to_owned()),
+        ),
         (Daemon::Up(_), true) => (State::Running, None),
         (Daemon::Up(_), false) if wrapped.detached => (State::Running, None),
         (Daemon::Up(daemon), false) => {
@@ -98,7 +101,7 @@ fn program(wrapped: &Wrapped) -> &str {
     wrapped.process.first().map_or("", |w| w.rsplit('/').next().unwrap_or(w))
 }
 
-/// The supervisor is there and its daemon is not.
+/// The supervisor lives, and its daemon is down.
 fn without_daemon(
     definition: &Definition,
     wrapped: &Wrapped,
@@ -117,7 +120,7 @@ fn without_daemon(
         return (State::StoppingFailed, Some(claim.clone()));
     }
     if wrapped.jobcenter.as_ref().is_some_and(jobcenter::in_maintenance) {
-        let why = "maintenance=ON stands in this machine's daemon.conf".to_owned();
+        let why = "this machine's daemon.conf says maintenance=ON".to_owned();
         return (State::Maintenance, Some(why));
     }
     let name = program(wrapped);
@@ -129,13 +132,13 @@ fn without_daemon(
             State::FailedWithSurvivors,
             Some(format!("it was not up within its time, and `{name}` still lives")),
         ),
-        // nqsstop, or a person's own way (MNT-02): the supervisor stays and is at rest.
+        // After nqsstop, or by hand (MNT-02): the supervisor stays, without daemons.
         Some(Phase::Up) => {
             let ours = record.and_then(|r| r.paused.as_ref()).map(ToString::to_string);
             (State::Maintenance, ours.or_else(|| at_rest(name)))
         }
         Some(Phase::Stopping) | None => {
-            // Not started by us: a young one is starting, an old one is at rest.
+            // Not started by siteward: a young supervisor is starting, an old one has its daemons down.
             let age = look.supervisors.first().and_then(Identity::age);
             match age {
                 Some(age) if age < definition.boot_timeout => (State::Starting, at_rest(name)),
@@ -155,7 +158,7 @@ fn without_supervisor(
     look: &Look,
     record: Option<&Record>,
     members: &Members,
-) -> Result<Judged, Unseen> {
+) -> Result<Judged, ObserveError> {
     if let Some(worker) = look.workers.first() {
         let line = command_line(worker.pid).unwrap_or_default();
         let name = program(wrapped);
@@ -169,18 +172,18 @@ fn without_supervisor(
     }
     let held = held_locks(places)?;
     if !held.is_empty() {
-        let why = "a process that cannot be seen from here still belongs to it".to_owned();
+        let why = "a process that this user cannot see still belongs to the site".to_owned();
         return Ok((State::Unsupervised, Some(why)));
     }
-    // Between the placeholder of a paused site and its own supervisor.
+    // A resumed site: its placeholder has ended, and its own supervisor is not there yet.
     let starts = lock::is_held(&places.start_lock()).map_err(|error| {
-        Unseen::Unknown(format!(
+        ObserveError::Unknown(format!(
             "the lock {} cannot be asked: {error}",
             places.start_lock().display()
         ))
     })?;
     if starts {
-        return Ok((State::Starting, Some("a start of it is under way".to_owned())));
+        return Ok((State::Starting, Some("a start of the site is in progress".to_owned())));
     }
     Ok(match record {
         Some(Record { ending: Some(Ending::Failed(failure)), .. }) => {
@@ -194,7 +197,7 @@ fn without_supervisor(
     })
 }
 
-fn told(
+fn observation(
     external: &External,
     look: Look,
     record: Option<Record>,
@@ -260,7 +263,7 @@ fn told(
         record,
         members,
         why,
-        wrapped: Some(super::Wrapping {
+        wrapped: Some(Wrapping {
             external: Box::new(external.clone()),
             supervisors: look.supervisors,
             daemon,

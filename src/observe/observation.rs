@@ -1,0 +1,106 @@
+//! The state of a site, with the facts behind it.
+
+use super::evidence::{Denied, ObserveError};
+use crate::backend::external::External;
+use crate::control::{Failure, State, View};
+use crate::process::{Ending, Identity, Members, Record};
+use crate::site::SitePlaces;
+
+/// The state of a site, and the facts behind it.
+#[derive(Debug)]
+pub struct Observation {
+    pub state: State,
+    /// The supervisor's answer, if it answered.
+    pub view: Option<View>,
+    /// The record, if there is one of this boot and it can be read.
+    pub record: Option<Record>,
+    /// The living processes of the site, if no supervisor watches them.
+    pub members: Members,
+    /// The reason for a state other than running or stopped: a sentence without its full stop.
+    pub why: Option<String>,
+    /// The look at the wrapped supervisor, if the site has one.
+    pub wrapped: Option<Wrapping>,
+}
+
+/// The processes of a wrapped supervisor, and what its list says.
+#[derive(Debug)]
+pub struct Wrapping {
+    /// The wrapped supervisor.
+    pub external: Box<External>,
+    pub supervisors: Vec<Identity>,
+    /// The process that its list names, after a check against /proc.
+    pub daemon: Option<Identity>,
+    /// The list says that the site is up.
+    pub is_listed_up: bool,
+    /// Other known processes of the site.
+    pub workers: Vec<Identity>,
+}
+
+impl Wrapping {
+    /// All its processes that were seen.
+    pub fn living(&self) -> impl Iterator<Item = &Identity> {
+        self.supervisors.iter().chain(&self.daemon).chain(&self.workers)
+    }
+
+    /// Its stop command may have an effect: a supervisor lives, or the list says that the site is up.
+    pub fn is_supervised(&self) -> bool {
+        !self.supervisors.is_empty() || self.is_listed_up
+    }
+
+    /// A sentence about a kind of process that is missing.
+    pub fn missing_kind(&self) -> Option<String> {
+        let known: Vec<Identity> = self.supervisors.iter().chain(&self.daemon).cloned().collect();
+        self.external.missing_kind(&known)
+    }
+}
+
+impl Observation {
+    /// The failure, if the site failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        let of_view = self.view.as_ref().and_then(|v| v.failure.as_ref());
+        of_view.or_else(|| match self.record.as_ref()?.ending.as_ref()? {
+            Ending::Failed(failure) => Some(failure),
+            Ending::Stopped { .. } => None,
+        })
+    }
+
+    /// The observation of a site that cannot exist, such as a clone.
+    pub fn of_nothing() -> Self {
+        Self {
+            state: State::Stopped,
+            view: None,
+            record: None,
+            members: Members::default(),
+            why: None,
+            wrapped: None,
+        }
+    }
+
+    /// Whether a supervisor answered.
+    pub fn is_supervised(&self) -> bool {
+        self.view.is_some()
+    }
+}
+
+/// The observation. The state is `unknown` if something could not be read.
+pub(super) fn or_unknown(
+    places: &SitePlaces,
+    seen: Result<Observation, ObserveError>,
+) -> Result<Observation, Denied> {
+    match seen {
+        Ok(seen) => Ok(seen),
+        Err(ObserveError::Denied(denied)) => Err(denied),
+        Err(ObserveError::Unknown(why)) => Ok(unknown(places, why)),
+    }
+}
+
+pub(super) fn unknown(places: &SitePlaces, why: String) -> Observation {
+    Observation {
+        state: State::Unknown,
+        view: None,
+        record: Record::read(places).ok().flatten(),
+        members: Members::default(),
+        why: Some(why),
+        wrapped: None,
+    }
+}
