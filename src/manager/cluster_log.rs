@@ -1,5 +1,5 @@
-//! Log lines for Pacemaker's administrators, by the rules of ocf_log in ocf-shellfuncs: to syslog if
-//! `HA_LOGFACILITY` names a facility, to the file `HA_LOGFILE`, and to stderr if neither is set.
+//! Pacemaker's log, by the rules of ocf_log in ocf-shellfuncs. A line goes to syslog if `HA_LOGFACILITY`
+//! names a facility, to the file `HA_LOGFILE` if that is set, and to stderr if neither is set.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -38,7 +38,7 @@ fn set(variable: &str) -> Option<String> {
     Some(value).filter(|v| !v.is_empty() && v != "none")
 }
 
-/// Writes a line. False: it has to go to stderr.
+/// Writes a line. False: the caller must write it to stderr.
 pub(super) fn write(severity: LogSeverity, text: &str) -> bool {
     let instance = set("OCF_RESOURCE_INSTANCE").unwrap_or_default();
     let tag = format!("site({instance})[{}]", std::process::id());
@@ -47,7 +47,7 @@ pub(super) fn write(severity: LogSeverity, text: &str) -> bool {
         set("HA_LOGFACILITY").is_some_and(|facility| syslog(&facility, severity, &tag, &line));
     let to_file = set("HA_LOGFILE").is_some_and(|path| {
         let line = format!("{}  {tag}:    {line}\n", local_stamp());
-        // The cluster has created its log; siteward creates none.
+        // The cluster creates its log file; siteward does not.
         let file = OpenOptions::new().append(true).open(path);
         file.and_then(|mut file| file.write_all(line.as_bytes())).is_ok()
     });
@@ -67,14 +67,15 @@ fn syslog(facility: &str, severity: LogSeverity, tag: &str, line: &str) -> bool 
     };
     let message = format!("<{}>{} {tag}: {line}", number * 8 + severity.number(), local_stamp());
     let sent = UnixDatagram::unbound().and_then(|socket| {
-        // A syslog that does not accept it must not delay an answer.
+        // A busy syslog must not delay the answer.
         socket.set_nonblocking(true)?;
         socket.send_to(message.as_bytes(), "/dev/log")
     });
     sent.is_ok()
 }
 
-/// The file for a trace, if one is asked for (`OCF_TRACE_RA`, or the parameter `trace_ra` that crm sets).
+/// The file for a trace, if the environment asks for one (`OCF_TRACE_RA`, or the parameter `trace_ra`, which
+/// crm sets).
 pub fn trace_file(verb: &str) -> Option<PathBuf> {
     let wanted = ["OCF_TRACE_RA", "OCF_RESKEY_trace_ra"].iter().any(|v| {
         set(v).is_some_and(|v| ["1", "y", "yes", "true", "on"].contains(&v.to_lowercase().as_str()))

@@ -1,5 +1,5 @@
 //! Oracle Clusterware, by its script agent: this program is the ACTION_SCRIPT, the entry point is
-//! its only argument, and the resource's attributes come in the environment behind `_CRS_`
+//! its only argument, and the resource's attributes come in the environment with the prefix `_CRS_`
 //! (Clusterware Administration and Deployment Guide 12.1, "Making applications highly available").
 
 use std::env;
@@ -7,7 +7,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Answer, is_told_as_degraded, numbers};
+use super::answer::{ManagerAnswer, Verb, is_told_as_degraded};
+use super::numbers;
 use crate::agent::{Outcome, STOPPED_BY_HAND};
 use crate::control::State;
 use crate::observe::Observation;
@@ -23,7 +24,7 @@ pub enum EntryPoint {
     Stop,
     Check,
     Clean,
-    /// Another entry point hangs. None of ours does: what follows is `clean`.
+    /// Another entry point exceeded its time limit. Nothing is done: Clusterware calls `clean` next.
     Abort,
     /// An attribute was changed.
     Modify,
@@ -47,8 +48,8 @@ impl EntryPoint {
         }
     }
 
-    /// The attributes that bound it; the first one that is set counts, and 0 is not set. `STOP_TIMEOUT`
-    /// bounds `clean` too, where there is no `CLEAN_TIMEOUT` (that came with 12.2).
+    /// The attributes that limit its time. The first one that is set counts; 0 means not set.
+    /// `STOP_TIMEOUT` limits `clean` too, if there is no `CLEAN_TIMEOUT` (new in 12.2).
     fn bounds(&self) -> &'static [&'static str] {
         match self {
             Self::Start => &["START_TIMEOUT", "SCRIPT_TIMEOUT"],
@@ -70,7 +71,7 @@ pub struct ClusterwareCall {
     /// The resource's name.
     pub resource: Option<String>,
     pub timeout: Option<Duration>,
-    /// Which attributes were no numbers, and count as not set.
+    /// A sentence for each attribute that is not a number. It counts as not set.
     pub warnings: Vec<String>,
 }
 
@@ -93,11 +94,11 @@ impl ClusterwareCall {
 
 fn attribute(name: &str) -> Option<String> {
     let value = env::var_os(format!("_CRS_{name}")).filter(|v| !v.is_empty())?;
-    // A value that is not UTF-8 is kept: it is nobody's name and no number.
+    // A value that is not UTF-8 is kept, so that it is refused as a name or number.
     Some(value.to_string_lossy().into_owned())
 }
 
-/// Whether the environment is that of an action script.
+/// Whether the environment is that of a Clusterware action script.
 pub(super) fn is_calling() -> bool {
     env::var_os("_CRS_NAME").is_some() || env::var_os("_CRS_ACTION_SCRIPT").is_some()
 }
@@ -134,9 +135,9 @@ fn is_stopped_by_hand(observation: &Observation) -> bool {
     matches!(ending, Some(Ending::Stopped { by, .. }) if by == STOPPED_BY_HAND)
 }
 
-pub(super) fn answer(verb: super::Verb, outcome: &Outcome) -> Answer {
-    let mut answer = Answer::new();
-    let say = |answer: &mut Answer, tag: &str, text: &str| {
+pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
+    let mut answer = ManagerAnswer::default();
+    let say = |answer: &mut ManagerAnswer, tag: &str, text: &str| {
         answer
             .stdout
             .push(format!("CRS_{tag}:{}", text.split_whitespace().collect::<Vec<_>>().join(" ")));
@@ -147,7 +148,7 @@ pub(super) fn answer(verb: super::Verb, outcome: &Outcome) -> Answer {
             answer.code = code_of_check(observation);
             let why = observation.why.as_ref().map_or_else(String::new, |w| format!(": {w}"));
             let text = format!("the site is {}{why}", observation.state);
-            // Every check ends in the agent's log, so one that is well says nothing.
+            // Clusterware logs each line of a check, so a running site prints none.
             match answer.code {
                 0 if observation.state == State::Running => {}
                 0..=2 => say(&mut answer, "PROGRESS", &text),
@@ -155,8 +156,8 @@ pub(super) fn answer(verb: super::Verb, outcome: &Outcome) -> Answer {
             }
         }
         Outcome::Fault(fault) => {
-            // A check that cannot tell must not say "stopped", which 1 and 2 would.
-            answer.code = if verb == super::Verb::Monitor { 3 } else { 1 };
+            // 1 and 2 mean "stopped" for a check. A failed check must not say so.
+            answer.code = if verb == Verb::Monitor { 3 } else { 1 };
             answer.stdout.extend(fault.details.iter().cloned());
             say(&mut answer, "ERROR", &fault.sentence);
         }

@@ -1,6 +1,6 @@
-//! The answer to a person: sentences, and the exit codes of LSB ("Init Script Actions").
+//! The answer to a person: sentences, with the exit codes of LSB ("Init Script Actions").
 
-use super::{Answer, Verb, common_code, ended};
+use super::answer::{ManagerAnswer, Verb, common_code, ended};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::{State, View};
 use crate::observe::Observation;
@@ -19,8 +19,8 @@ fn code_of_state(state: State) -> u8 {
     }
 }
 
-pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
-    let mut answer = Answer::new();
+pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
+    let mut answer = ManagerAnswer::default();
     match outcome {
         Outcome::Done(said) => answer.stdout.push(format!("siteward: {}", ended(said))),
         Outcome::Seen(observation) => {
@@ -29,7 +29,7 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
         }
         Outcome::Fault(fault) => {
             answer.code = match (verb, fault.kind) {
-                // LSB: for status, 1 to 3 say how it is dead; 4 is "could not be found out".
+                // LSB: for status, 1 to 3 mean that the program does not run, and 4 that its state is unknown.
                 (Verb::Monitor, FaultKind::NotPermitted | FaultKind::WrongHere) => 4,
                 (Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other, kind) => common_code(kind),
             };

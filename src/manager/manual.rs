@@ -1,9 +1,9 @@
-//! The manual page of the OCF agent, from the same description as its meta-data.
+//! The manual page of the OCF agent, made from the same description as its meta-data.
 
 use std::fmt::Write;
 
 use super::metadata::TIMEOUTS;
-use super::parameters::{Kind, PARAMETERS};
+use super::parameters::{PARAMETERS, ParameterKind};
 
 /// As roff, for section 7.
 pub fn manual() -> String {
@@ -14,14 +14,18 @@ pub fn manual() -> String {
          .SH DESCRIPTION\n\
          The resource agent by which Pacemaker manages a site of\n.BR siteward (8).\n\
          A site runs on one node at a time and cannot be cloned.\n\
+         .PP\n\
+         A site without a database has no lease. Only a lock in the runtime directory then prevents a\n\
+         second supervisor, so two starts with different runtime directories both run. Use one runtime\n\
+         directory on each node.\n\
          .SH PARAMETERS\n",
     );
     for p in &PARAMETERS {
         let kind = match p.kind {
-            Kind::Text => "text".to_owned(),
-            Kind::Duration => "time, like 90s or 3m; bare numbers are seconds".to_owned(),
-            Kind::Count => "number".to_owned(),
-            Kind::Choice(words) => words.join(" or "),
+            ParameterKind::Text => "text".to_owned(),
+            ParameterKind::Duration => "time, like 90s or 3m; bare numbers are seconds".to_owned(),
+            ParameterKind::Count => "number".to_owned(),
+            ParameterKind::Choice(words) => words.join(" or "),
         };
         let mut notes = vec![kind];
         notes.extend(p.required.then(|| "required".to_owned()));
@@ -49,8 +53,8 @@ pub fn manual() -> String {
         page,
         ".SH OPERATIONS\nThe advised ones: start timeout={}s, stop timeout={}s, monitor interval={}s \
          timeout={}s, reload\\-agent timeout={}s, validate\\-all timeout={}s.\n\
-         .PP\nA recurring monitor is held: it is answered at once when the site stops being well, and after\n\
-         .B monitor_wait\notherwise. An interval of a second therefore costs one process in twenty seconds.\n\
+         .PP\nA recurring monitor is held. It is answered at once when the site stops being well, and otherwise after\n\
+         .BR monitor_wait .\nWith the default of 20s, an interval of 1s costs one process in 20 seconds.\n\
          .SH EXIT STATUS\nThe codes of the OCF resource agent API 1.1.\n\
          .SH SEE ALSO\n.BR siteward (8)\n",
         t.start, t.stop, t.interval, t.monitor, t.reload, t.validate
@@ -67,12 +71,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_in_the_tree_is_the_one_that_the_parameters_make() {
+    fn the_page_in_the_tree_is_made_from_the_parameters() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/man/ocf_siteward_site.7");
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(file, manual()).unwrap();
         }
         let written = std::fs::read_to_string(file).unwrap_or_default();
-        assert_eq!(written, manual(), "write it anew with UPDATE=1 cargo test");
+        assert_eq!(written, manual(), "write it with: UPDATE=1 cargo test --lib");
     }
 }

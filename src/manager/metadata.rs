@@ -1,11 +1,12 @@
-//! The meta-data of the agent, for Pacemaker, pcs and crmsh. Needs no root, no configuration, no site.
+//! The meta-data of the agent, for Pacemaker, pcs and crmsh. It needs no root, no configuration and no site.
 
 use std::fmt::Write;
 
-use super::parameters::{Kind, PARAMETERS};
+use super::parameters::{PARAMETERS, ParameterKind};
 
-/// The advised timeouts: the default `boot_timeout` and `stop_timeout`, and the time that a start needs to
-/// roll back and a stop to kill and to prove. `monitor_wait` fits into three quarters of a monitor's.
+/// The advised timeouts. That of a start is the default `boot_timeout` and the time to roll back. That of a
+/// stop is the default `stop_timeout` and the time to kill and to check. `monitor_wait` fits into three
+/// quarters of a monitor's timeout.
 pub const TIMEOUTS: Timeouts =
     Timeouts { start: 240, stop: 360, monitor: 40, interval: 1, validate: 20, reload: 20 };
 
@@ -20,9 +21,9 @@ pub struct Timeouts {
     pub reload: u64,
 }
 
-/// OCF 1.1 (`<version>`), and valid by the DTD of OCF 1.0 that ocf-tester uses: its internal
-/// subset declares the additions of 1.1. That DTD has no `select`, and an element cannot be declared
-/// twice, so a choice is a string whose values the agent checks.
+/// In the format of OCF 1.1 (`<version>`). It is also valid by the DTD of OCF 1.0, which ocf-tester uses:
+/// its internal subset declares the additions of 1.1. That DTD has no `select`, and an element cannot be
+/// declared twice, so a choice is a string, and the agent checks its values.
 pub fn metadata() -> String {
     let mut parameters = String::new();
     for p in &PARAMETERS {
@@ -30,13 +31,13 @@ pub fn metadata() -> String {
             if p.unique { format!(" unique-group=\"{}\"", p.id.name()) } else { String::new() };
         let default = p.default.map_or_else(String::new, |d| format!(" default=\"{}\"", escape(d)));
         let kind = match p.kind {
-            Kind::Text | Kind::Duration | Kind::Choice(_) => "string",
-            Kind::Count => "integer",
+            ParameterKind::Text | ParameterKind::Duration | ParameterKind::Choice(_) => "string",
+            ParameterKind::Count => "integer",
         };
         let words = match p.kind {
-            Kind::Choice(words) => format!(" One of: {}.", words.join(", ")),
-            Kind::Duration => " Like 90s or 3m; bare numbers are seconds.".to_owned(),
-            Kind::Text | Kind::Count => String::new(),
+            ParameterKind::Choice(words) => format!(" One of: {}.", words.join(", ")),
+            ParameterKind::Duration => " Like 90s or 3m; bare numbers are seconds.".to_owned(),
+            ParameterKind::Text | ParameterKind::Count => String::new(),
         };
         // Writing to a String cannot fail.
         let _ = write!(

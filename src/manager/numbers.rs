@@ -1,15 +1,14 @@
 //! Numbers in a manager's call.
 //!
-//! Promises: a value that is not a number is told as such and counts as not given; it is never a fault,
-//! since a stop and a monitor have to be done all the same. Must never: let a number through that
-//! overflows.
+//! Promises: a value that is not a number is reported and counts as not given. It is never a fault, because
+//! a stop and a monitor must be done in any case. Must never: accept a number that overflows.
 
 use std::time::Duration;
 
-/// No manager waits for longer; a year.
+/// The longest time limit that is accepted: a year.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// The number in `text`, which the manager calls `name`; a sentence, if it is none.
+/// The number in `text`, the value of the variable `name`. The error is a sentence.
 pub(super) fn read(name: &str, text: &str, most: u64) -> Result<u64, String> {
     let number = text.parse().ok().filter(|number| *number <= most);
     number.ok_or_else(|| {

@@ -1,5 +1,5 @@
-//! Pacemaker, by the OCF resource agent API 1.1: parameters come in the environment, the deadline
-//! in `OCF_RESKEY_CRM_meta_timeout`, the reason of a failure goes to stderr behind
+//! Pacemaker, by the OCF resource agent API 1.1. Parameters come in the environment, the time limit in
+//! `OCF_RESKEY_CRM_meta_timeout`. The reason for a failure goes to stderr with the prefix
 //! `ocf-exit-reason:`.
 
 use std::collections::HashMap;
@@ -8,9 +8,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::answer::{ManagerAnswer, Verb, common_code, is_told_as_degraded};
 use super::cluster_log::LogSeverity;
+use super::numbers;
 use super::parameters::{self, ParameterId, Values};
-use super::{Answer, Verb, common_code, is_told_as_degraded, numbers};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::State;
 use crate::observe::Observation;
@@ -18,15 +19,15 @@ use crate::process::Record;
 use crate::site::{Overrides, Places, SiteName};
 use crate::values::Moment;
 
-/// Pacemaker cuts a reason there (`reference`: crm_mon and the CIB show 128 characters).
+/// Pacemaker cuts longer reasons (crm_mon and the CIB show 128 characters).
 const LONGEST_REASON: usize = 128;
 
-/// An action that the agent is called for.
+/// The action of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OcfAction {
     MetaData,
     Usage,
-    /// It is about the site that the parameters name.
+    /// An action on the site that the parameters name.
     OfSite(SiteAction),
     /// The agent has no such action.
     Unknown(String),
@@ -49,11 +50,11 @@ pub enum SiteAction {
 /// Why a monitor is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MonitorKind {
-    /// By the cluster, with the interval 0: it asks whether the site runs here at all.
+    /// By the cluster, with the interval 0, to learn whether the site runs on this node.
     Probe,
     /// Without an interval: by a person or a tool.
     Once,
-    /// Again and again, at this interval.
+    /// By the cluster, repeatedly at this interval.
     Recurring { interval: Duration },
 }
 
@@ -66,7 +67,7 @@ impl MonitorKind {
     }
 }
 
-/// The actions that `usage` names: those of the meta-data, and those that a person calls.
+/// The actions that `usage` lists: those of the meta-data, and those for a person.
 const ACTIONS: [&str; 12] = [
     "start",
     "stop",
@@ -115,7 +116,7 @@ impl OcfAction {
 #[derive(Clone, Debug)]
 pub struct OcfCall {
     pub action: OcfAction,
-    /// None: no parameter names a site, as for an orphan.
+    /// None: no parameter names a site, as for the stop of an orphan.
     pub site: Option<String>,
     /// `OCF_RESOURCE_INSTANCE`.
     pub instance: Option<String>,
@@ -125,11 +126,11 @@ pub struct OcfCall {
     pub level: u32,
     /// This node's name in the cluster (`OCF_RESKEY_CRM_meta_on_node`).
     pub node: Option<String>,
-    /// The parameters that are more than a name or a directory.
+    /// The other parameters, or a sentence about the first that is not valid.
     pub values: Result<Values, String>,
-    /// It is one instance of a clone, which a site cannot be.
+    /// The resource is a clone, which a site cannot be.
     pub clone: bool,
-    /// Which values were no numbers, and count as not given.
+    /// A sentence for each value that is not a number. It counts as not given.
     pub warnings: Vec<String>,
 }
 
@@ -142,7 +143,7 @@ impl OcfCall {
 
     fn read_from(word: &OsStr, variables: &HashMap<String, OsString>) -> Self {
         let given = |name: &str| variables.get(name).filter(|v| !v.is_empty());
-        // A value that is not UTF-8 is kept: it is nobody's name and no number.
+        // A value that is not UTF-8 is kept, so that it is refused as a name or number.
         let get = |name: &str| given(name).map(|v| v.to_string_lossy().into_owned());
         let mut warnings = Vec::new();
         let mut sure = |number: Option<Result<u64, String>>| {
@@ -179,7 +180,7 @@ impl OcfCall {
         }
     }
 
-    /// Whether it is one of a series of monitors.
+    /// Whether it is a recurring monitor.
     pub fn is_recurring(&self) -> bool {
         match &self.action {
             OcfAction::OfSite(SiteAction::Monitor(kind)) => kind.is_recurring(),
@@ -199,8 +200,8 @@ impl OcfCall {
         }
     }
 
-    /// Until when a recurring monitor that is called now may be held; None: it is answered at once.
-    /// It is never held into the last quarter of its time.
+    /// The time until which a recurring monitor may be held. None: it is answered at once. The last quarter
+    /// of the monitor's timeout is never used.
     pub fn hold_until(&self, begun: Moment) -> Option<Moment> {
         let wait = self.values.as_ref().map_or(Duration::ZERO, |v| v.monitor_wait);
         let timeout = self.timeout.unwrap_or(Duration::from_secs(20));
@@ -209,8 +210,8 @@ impl OcfCall {
     }
 }
 
-/// The site that a supervisor on this node runs, or ran, under the name of this resource: the stop
-/// of an orphan may carry no parameter at all.
+/// The site that was started on this node for the resource `instance`. The stop of an orphan may come
+/// without parameters, so the name is taken from the records.
 pub fn find_by_instance(places: &Places, instance: &str) -> Option<SiteName> {
     std::fs::read_dir(&places.runtime)
         .ok()?
@@ -236,15 +237,15 @@ fn code_of_state(observation: &Observation, recurring: bool) -> u8 {
     }
 }
 
-pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
-    let mut answer = Answer::new();
-    answer.code = code(verb, recurring, outcome);
+pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> ManagerAnswer {
+    let code = code(verb, recurring, outcome);
+    let mut answer = ManagerAnswer { code, ..ManagerAnswer::default() };
     match outcome {
         Outcome::Done(said) => answer.log.push((LogSeverity::Info, said.clone())),
         Outcome::Seen(observation) => {
             let state = observation.state;
             match state {
-                // A clean stop needs no reason, and a probe finds one on every other node.
+                // A stopped site needs no reason: a probe finds it stopped on each other node.
                 State::Stopped | State::Running => {}
                 State::Starting
                 | State::Degraded
@@ -271,13 +272,13 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> Answer {
 fn code(verb: Verb, recurring: bool, outcome: &Outcome) -> u8 {
     match (outcome, verb) {
         (Outcome::Done(_), Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other) => 0,
-        // Every code but 0 is a failed stop and a fence; the others would only mislead a reader.
+        // Pacemaker fences the node for any code but 0, so no other code says more.
         (Outcome::Fault(_) | Outcome::Seen(_), Verb::Stop) => 1,
         (Outcome::Seen(observation), Verb::Start | Verb::Monitor | Verb::Other) => {
             code_of_state(observation, recurring)
         }
-        // A wrong parameter is reported by start and validate-all; as the answer to a monitor it would be
-        // a failure of the site, on every node and for good.
+        // start and validate-all report a wrong parameter. As the answer to a monitor, Pacemaker would take
+        // it for a permanent failure on every node.
         (Outcome::Fault(fault), Verb::Monitor) if fault.kind == FaultKind::Misconfigured => 1,
         (Outcome::Fault(fault), Verb::Start | Verb::Monitor | Verb::Other) => {
             common_code(fault.kind)
@@ -285,12 +286,12 @@ fn code(verb: Verb, recurring: bool, outcome: &Outcome) -> u8 {
     }
 }
 
-fn tell(answer: &mut Answer, sentence: &str) {
+fn tell(answer: &mut ManagerAnswer, sentence: &str) {
     answer.log.push((LogSeverity::Error, sentence.to_owned()));
     answer.stderr.push(format!("ocf-exit-reason:{}", cut(sentence)));
 }
 
-/// At most as long as Pacemaker shows, ended where a word ends.
+/// Cut at the end of a word to the length that Pacemaker shows.
 fn cut(sentence: &str) -> String {
     let one_line: String = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
     if one_line.len() <= LONGEST_REASON {
@@ -327,8 +328,9 @@ mod tests {
         for word in ["promote", "", "Start"] {
             assert_eq!(OcfAction::of(word, None), OcfAction::Unknown(word.to_owned()));
         }
-        for action in
-            super::super::metadata().lines().filter_map(|l| l.strip_prefix("<action name=\""))
+        for action in super::super::metadata::metadata()
+            .lines()
+            .filter_map(|l| l.strip_prefix("<action name=\""))
         {
             let name = action.split('"').next().unwrap();
             assert!(ACTIONS.contains(&name), "{name}");

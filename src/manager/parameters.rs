@@ -1,5 +1,5 @@
-//! The parameters of the OCF agent: one description, from which come the meta-data, the manual page, and
-//! the reading and refusal of values.
+//! The parameters of the OCF agent. The meta-data, the manual page, and the check of values use this one
+//! description.
 
 use std::time::Duration;
 
@@ -48,19 +48,19 @@ pub struct Parameter {
     pub id: ParameterId,
     pub short: &'static str,
     pub long: &'static str,
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// None: the definition's value.
     pub default: Option<&'static str>,
     pub required: bool,
     /// No two resources may have the same value.
     pub unique: bool,
-    /// It can change under a site that runs.
+    /// It can be changed while the site runs.
     pub reloadable: bool,
 }
 
 /// The form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParameterKind {
     Text,
     /// `90s`, `3m`, or bare seconds.
     Duration,
@@ -79,7 +79,7 @@ const fn folder(
         id,
         short,
         long,
-        kind: Kind::Text,
+        kind: ParameterKind::Text,
         default: Some(default),
         required: false,
         unique: false,
@@ -91,7 +91,7 @@ const fn adjusts(
     id: ParameterId,
     short: &'static str,
     long: &'static str,
-    kind: Kind,
+    kind: ParameterKind,
 ) -> Parameter {
     Parameter {
         id,
@@ -111,7 +111,7 @@ pub const PARAMETERS: [Parameter; 12] = [
         id: ParameterId::Site,
         short: "Name of the site",
         long: "The name of the site: NAME, where its definition is the file NAME.yaml in config_dir.",
-        kind: Kind::Text,
+        kind: ParameterKind::Text,
         default: None,
         required: true,
         unique: true,
@@ -147,7 +147,7 @@ pub const PARAMETERS: [Parameter; 12] = [
         long: "How long a recurring monitor is held while the site is well. It is answered at once when \
                the site stops being well, so that a failure is known in milliseconds. 0 answers at once \
                always. Never more than three quarters of the monitor's timeout.",
-        kind: Kind::Duration,
+        kind: ParameterKind::Duration,
         default: Some("20s"),
         required: false,
         unique: false,
@@ -157,39 +157,39 @@ pub const PARAMETERS: [Parameter; 12] = [
         ParameterId::BootTimeout,
         "Time to start",
         "How long the site may take until all of its processes are ready, instead of what its definition says.",
-        Kind::Duration,
+        ParameterKind::Duration,
     ),
     adjusts(
         ParameterId::StopTimeout,
         "Time for a graceful stop",
         "How long the site may take to stop in order before it is killed, instead of what its definition says.",
-        Kind::Duration,
+        ParameterKind::Duration,
     ),
     adjusts(
         ParameterId::Countmax,
         "Number of questions",
         "How often a wrapped supervisor is asked; countmax times countsleep is the time to start and to stop \
          where neither the definition nor a parameter sets a timeout.",
-        Kind::Count,
+        ParameterKind::Count,
     ),
     adjusts(
         ParameterId::Countsleep,
         "Time between questions",
         "The longest time between two questions to a wrapped supervisor.",
-        Kind::Duration,
+        ParameterKind::Duration,
     ),
     adjusts(
         ParameterId::DegradedIs,
         "How a degraded site is reported",
         "Whether a site that serves without one of its processes is reported as running or as degraded. \
          validate-all and start refuse any other value.",
-        Kind::Choice(DEGRADED_IS),
+        ParameterKind::Choice(DEGRADED_IS),
     ),
     adjusts(
         ParameterId::DegradedAfter,
         "When a degraded site is reported",
         "How long a site must have been degraded before it is reported as such.",
-        Kind::Duration,
+        ParameterKind::Duration,
     ),
 ];
 
@@ -203,7 +203,7 @@ pub struct Values {
 /// How long a monitor is held unless a parameter says otherwise.
 const MONITOR_WAIT: Duration = Duration::from_secs(20);
 
-/// Reads the values, by `get` of a parameter's name.
+/// Reads the values. `get` returns the value of the parameter of that name.
 ///
 /// # Errors
 /// A sentence about the first value that is not allowed.
@@ -221,7 +221,7 @@ impl Values {
     fn set(&mut self, id: ParameterId, text: &str) -> Result<(), String> {
         let adjust = &mut self.adjustments;
         match id {
-            // The call itself has them: they are needed before any value is judged.
+            // `OcfCall` has them. They are needed even if another value is not valid.
             ParameterId::Site
             | ParameterId::ConfigDir
             | ParameterId::RuntimeDir
@@ -241,7 +241,7 @@ impl Values {
 
 fn count(text: &str) -> Result<u32, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| format!("`{text}` is not a number from 1 on"))
+    number.ok_or_else(|| format!("`{text}` is not a number, 1 or more"))
 }
 
 /// The values of `degraded_is`.
@@ -257,7 +257,7 @@ fn degraded_is(text: &str) -> Result<DegradedIs, String> {
 
 fn positive(text: &str) -> Result<Duration, String> {
     match duration::parse(text)? {
-        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        Duration::ZERO => Err("it must be longer than 0".to_owned()),
         time => Ok(time),
     }
 }
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(good.adjustments.boot_timeout, Some(Duration::from_secs(180)));
         assert_eq!(good.adjustments.countmax, Some(7));
         assert_eq!(values(&[]).unwrap().monitor_wait, MONITOR_WAIT);
-        for parameter in PARAMETERS.iter().filter(|p| p.kind != Kind::Text) {
+        for parameter in PARAMETERS.iter().filter(|p| p.kind != ParameterKind::Text) {
             let error = values(&[(parameter.id.name(), "no such thing")]).unwrap_err();
             assert!(
                 error.starts_with(&format!("the parameter {}:", parameter.id.name())),

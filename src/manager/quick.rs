@@ -1,16 +1,17 @@
-//! The fast path: a monitor runs thousands of times an hour on every node, so the supervisor answers it
-//! without a parsed command line, without YAML and without a look at /proc.
+//! The fast path of a monitor. A monitor runs thousands of times an hour on every node, so the supervisor
+//! answers it. The command line is not parsed, no YAML is read, and /proc is not read.
 //!
-//! It may say only running, maintenance or degraded, on the supervisor's answer of this moment;
-//! everything else is left to the full observer.
+//! The result is running, maintenance or degraded, from the supervisor's answer of this moment. All other
+//! cases are left to the full observer.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use super::answer::Verb;
+use super::caller::Manager;
 use super::clusterware::ClusterwareCall;
 use super::pacemaker::{MonitorKind, OcfAction, OcfCall, SiteAction};
-use super::{Manager, Verb};
 use crate::agent::Outcome;
 use crate::backend::own::glance;
 use crate::control::{Request, State};
@@ -19,19 +20,19 @@ use crate::process::Members;
 use crate::site::{Overrides, Places, SiteName};
 use crate::values::Moment;
 
-/// The time limit of the fast path: this, or a quarter of the manager's. The rest is for the full observer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time limit of the fast path, but at most a quarter of the manager's. The full observer has the rest.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// A monitor that may be answered by the supervisor alone.
+/// A monitor that the supervisor alone may answer.
 struct QuickCall {
     name: SiteName,
     overrides: Overrides,
     recurring: bool,
     /// The manager's time limit.
     timeout: Option<Duration>,
-    /// To be held, where it is one of a series.
+    /// For a recurring monitor that may be held.
     hold: Option<HeldMonitor>,
-    /// A deeper look is held like any other, and then taken by the full observer.
+    /// A monitor with a check level is held too. After that the full observer answers it.
     deep: bool,
 }
 
@@ -67,7 +68,7 @@ fn read_call(manager: Manager, arguments: &[OsString], begun: Moment) -> Option<
             let call = ClusterwareCall::read(called_as, word);
             Some(QuickCall { timeout: call.timeout, ..QuickCall::of(&call.site?)? })
         }
-        // A person wants to see more than an exit code; a script that is quiet does not.
+        // Only a quiet call: otherwise a person gets the full text.
         (Manager::Hand, [_, word, quiet, name]) if is_monitor(word) && quiet == "-q" => {
             QuickCall::of(name.to_str()?)
         }
@@ -83,7 +84,7 @@ fn read_call(manager: Manager, arguments: &[OsString], begun: Moment) -> Option<
 }
 
 impl QuickCall {
-    /// Of one that says no more than the site's name.
+    /// A call that gives only the site's name.
     fn of(name: &str) -> Option<Self> {
         Some(Self {
             name: name.parse().ok()?,
@@ -102,10 +103,10 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
     let begun = Moment::now();
     let QuickCall { name, overrides, recurring, timeout, hold, deep } =
         read_call(manager, arguments, begun)?;
-    let patience = timeout.map_or(PATIENCE, |given| PATIENCE.min(given / 4));
+    let patience = timeout.map_or(TIME_LIMIT, |given| TIME_LIMIT.min(given / 4));
     let places = Places::resolve(overrides).ok()?.of(&name);
     let (request, until) = match hold {
-        // The supervisor answers when the wait is over; one that does not is for the full observer.
+        // If the supervisor does not answer soon after the wait, the full observer takes over.
         Some(HeldMonitor { interval, level, until }) => {
             (Request::Hold { interval, level, until }, until + patience.min(Duration::from_secs(1)))
         }

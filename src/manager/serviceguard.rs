@@ -6,14 +6,14 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::answer::{ManagerAnswer, Verb, ended};
 use super::clusterware::name_of_link;
-use super::{Answer, Verb, ended};
 use crate::agent::{FaultKind, Outcome};
 use crate::control::State;
 use crate::linux::clock::WallTime;
 use crate::site::Overrides;
 
-/// Whether the environment is that of a package's script.
+/// Whether the environment is that of a Serviceguard package's script.
 pub(super) fn is_calling() -> bool {
     env::var_os("SG_PACKAGE").is_some() || env::var_os("SG_PACKAGE_NAME").is_some()
 }
@@ -69,13 +69,13 @@ impl ServiceguardCall {
     }
 }
 
-/// DESIGN's table, column "Serviceguard / ExpressCluster genw": 0 is well, and all else is not.
+/// DESIGN's table, column "Serviceguard / ExpressCluster genw": 0 for a site that is well, else 1.
 pub(super) fn code_of_state(state: State) -> u8 {
     u8::from(!state.is_well())
 }
 
-/// 2 where another node may try, 1 where none should: after a failed stop something of the site lives
-/// here, and a package with wrong parameters is wrong on every node.
+/// 2 if another node may try, 1 if none should. After a failed stop a process of the site may live here.
+/// Wrong parameters of a package are wrong on every node.
 fn code_of_fault(verb: Verb, kind: FaultKind) -> u8 {
     match (verb, kind) {
         (Verb::Start, FaultKind::Misconfigured | FaultKind::NoSuchVerb) => 1,
@@ -90,9 +90,9 @@ fn code_of_fault(verb: Verb, kind: FaultKind) -> u8 {
     }
 }
 
-pub(super) fn answer(verb: Verb, outcome: &Outcome) -> Answer {
-    let mut answer = Answer::new();
-    // All that a package's script prints goes to the package's log, which has no times of its own.
+pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
+    let mut answer = ManagerAnswer::default();
+    // The package's log adds no time to the lines of a script.
     let mut say =
         |text: &str| answer.stdout.push(format!("{} siteward: {}", WallTime::now(), ended(text)));
     match outcome {

@@ -1,0 +1,82 @@
+//! The answer to a manager, and what the answers to several managers have in common.
+
+use std::io::Write;
+
+use super::alert_log::{self, AlertLevel};
+use super::cluster_log::{self, LogSeverity};
+use crate::agent::FaultKind;
+use crate::observe::Observation;
+use crate::site::DegradedIs;
+
+/// The verbs, as far as their answers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Start,
+    Stop,
+    Monitor,
+    Other,
+}
+
+/// The exit code of a call, and the messages to print and to log.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ManagerAnswer {
+    pub code: u8,
+    pub stdout: Vec<String>,
+    pub stderr: Vec<String>,
+    /// For Pacemaker's log, the oldest first.
+    pub(super) log: Vec<(LogSeverity, String)>,
+    /// For ExpressCluster's alert log.
+    pub(super) alert: Option<(AlertLevel, String)>,
+}
+
+impl ManagerAnswer {
+    /// Prints and logs the messages. Errors are ignored: the caller gets the exit code in any case.
+    pub fn give(&self) {
+        let mut stderr = self.stderr.clone();
+        for (severity, text) in self.log.iter().rev() {
+            if !cluster_log::write(*severity, text) {
+                stderr.insert(0, text.clone());
+            }
+        }
+        if let Some((level, message)) = &self.alert {
+            alert_log::write(*level, message);
+        }
+        let mut out = std::io::stdout().lock();
+        for line in &self.stdout {
+            let _ = writeln!(out, "{line}");
+        }
+        let mut err = std::io::stderr().lock();
+        for line in &stderr {
+            let _ = writeln!(err, "{line}");
+        }
+    }
+}
+
+/// The sentence with a full stop. A question keeps its question mark only.
+pub(super) fn ended(sentence: &str) -> String {
+    match sentence.ends_with('?') {
+        true => sentence.to_owned(),
+        false => format!("{sentence}."),
+    }
+}
+
+/// The exit codes that OCF (1.1, "Exit status codes") and LSB ("Init script actions") have in common.
+pub(super) fn common_code(kind: FaultKind) -> u8 {
+    match kind {
+        FaultKind::Failed => 1,
+        FaultKind::WrongHere => 2,
+        FaultKind::NoSuchVerb => 3,
+        FaultKind::NotPermitted => 4,
+        FaultKind::NotInstalled => 5,
+        FaultKind::Misconfigured => 6,
+    }
+}
+
+/// Whether a degraded site is reported as degraded: its definition says so, and it has been degraded for
+/// long enough.
+pub(super) fn is_told_as_degraded(observation: &Observation) -> bool {
+    observation.view.as_ref().is_some_and(|view| {
+        view.degraded_is == DegradedIs::Degraded
+            && view.degraded_for.is_some_and(|time| time >= view.degraded_after)
+    })
+}
