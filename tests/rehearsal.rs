@@ -49,7 +49,7 @@ fn a_site_of_ones_own_is_rehearsed_only_when_it_is_allowed() {
     bench.define("a", "processes:\n  x: {command: [ACT, steady]}\n  y: {command: [ACT, steady], essential: false}\n");
     let refused = output(bench.hand(&["rehearse", "a"]));
     assert_eq!(refused.status.code(), Some(1));
-    assert!(said(&refused).contains("say that this is meant with --yes"), "{}", said(&refused));
+    assert!(said(&refused).contains("confirm that with --yes"), "{}", said(&refused));
     succeed(bench.hand(&["start", "a"]));
     let refused = output(bench.hand(&["rehearse", "a", "--yes"]));
     assert!(said(&refused).contains("the site `a` is running"), "{}", said(&refused));

@@ -1,5 +1,5 @@
-//! The processes of the rehearsal's sample site: each behaves in one way, well or badly, and needs
-//! nothing but this binary.
+//! The processes of the rehearsal's sample site. Each behaves in one way, good or bad, and needs only this
+//! binary.
 
 use std::env;
 use std::net::TcpListener;
@@ -13,13 +13,13 @@ use crate::values::{Moment, Signal};
 
 use std::os::fd::AsFd;
 
-/// Plays a part until it is told to end. False: there is no such part.
+/// Plays the part until a signal ends it. False: there is no such part.
 pub fn act(part: &str, argument: Option<&str>) -> bool {
     println!("{part} is on");
     match part {
-        // Ends at TERM, as most do.
+        // Exits on SIGTERM.
         "steady" => wait_for_end(false),
-        // Says so when it is ready, after a moment.
+        // Sends READY=1 after a moment.
         "notifier" => {
             pause(Duration::from_millis(50));
             if let Ok(target) = env::var("NOTIFY_SOCKET") {
@@ -27,7 +27,7 @@ pub fn act(part: &str, argument: Option<&str>) -> bool {
             }
             wait_for_end(false);
         }
-        // Listens.
+        // Listens on a port.
         "listener" => {
             let address = argument.unwrap_or("127.0.0.1:0");
             match TcpListener::bind(address) {
@@ -41,11 +41,11 @@ pub fn act(part: &str, argument: Option<&str>) -> bool {
                 }
             }
         }
-        // Does its work and ends.
+        // Does its work and exits.
         "worker" => println!("the work is done"),
-        // Takes no notice of TERM.
+        // Ignores SIGTERM.
         "stubborn" => wait_for_end(true),
-        // Has a child that leaves its session, and a child of that one that ignores TERM.
+        // Has a child that leaves its session, and a grandchild that ignores SIGTERM.
         "escaper" => {
             start_part("runaway");
             wait_for_end(false);
@@ -53,15 +53,15 @@ pub fn act(part: &str, argument: Option<&str>) -> bool {
         "runaway" => {
             let _ = inherit::leave_session();
             start_part("stubborn");
-            // Ends, so that its child is an orphan.
+            // Exits, so that its child becomes an orphan.
         }
-        // Daemonises, as daemon(7) has it.
+        // Daemonises as described in daemon(7).
         "daemon" => start_part("daemon-main"),
         "daemon-main" => {
             let _ = inherit::leave_session();
             wait_for_end(false);
         }
-        // Ends with a status of its own after a moment.
+        // Exits with the given status after a moment.
         "failing" => {
             pause(Duration::from_millis(20));
             println!("something is very wrong");

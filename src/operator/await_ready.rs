@@ -1,5 +1,5 @@
-//! A helper of the supervisor, which must not touch what may hang: waits until something is there,
-//! and may be killed at any time.
+//! A helper process of the supervisor. It waits until a unit is ready by a port, a socket or a file. The
+//! supervisor does not do that itself, because it could hang; this process may be killed at any time.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
@@ -9,11 +9,11 @@ use crate::linux::sockets;
 use crate::linux::wait::Waiting;
 use crate::values::Moment;
 
-/// From the first question to the second, and at most between two.
+/// The time between the first two attempts, and the longest time between two.
 const PACE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
 
-/// Waits for a port, a socket, a file or a file with a number in it, as long as it takes. What it
-/// returns is printed. None: there can be no such thing.
+/// Waits without a time limit for a port, a socket, a file, or a file with a PID. The result is printed: the
+/// PID, or nothing. None: `kind` or `what` is not valid.
 pub fn await_ready(kind: &str, what: &str) -> Option<String> {
     let ask: fn(&str) -> Option<String> = match kind {
         "tcp" => |address| {

@@ -1,5 +1,5 @@
-//! Creates a site: its definition, its database and the link to that, as cjcmksite does (source document
-//! 003, 2.3.5). Either all of it is created, or nothing.
+//! Creates a site: its definition, its database and the link to the database, as cjcmksite does (source
+//! document 003, 2.3.5). If one of them cannot be created, the others are removed again.
 
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -19,9 +19,9 @@ use crate::observe::observe;
 use crate::site::{Definition, Places, SiteName, load, parse};
 use crate::values::Moment;
 
-/// How long the disk may take to answer, unless the caller says otherwise.
+/// The time limit for the disk, unless the caller gives one.
 const DISK: Duration = Duration::from_secs(60);
-/// How long cjcmksite may take, unless the caller says otherwise.
+/// The time limit of cjcmksite, unless the caller gives one.
 const CJCMKSITE: Duration = Duration::from_secs(600);
 
 /// The options of a new site.
@@ -39,10 +39,10 @@ pub struct CreateOptions {
     pub command: Vec<String>,
 }
 
-/// Makes the site; returns a line for each thing that was made.
+/// Makes the site. Returns a line for each part that was made.
 ///
 /// # Errors
-/// A precondition does not hold, or something could not be made; then nothing is left of it.
+/// A precondition does not hold, or a part could not be made. The other parts are then removed.
 pub fn create(
     name: &SiteName,
     places: &Places,
@@ -114,8 +114,8 @@ fn text_of(options: &CreateOptions) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The four preconditions (DB-02): the disk is here, the site is down, its address is here, and
-/// its database is no other site's (which reading the definition has shown).
+/// Checks the preconditions (DB-02): the disk is mounted, no other site has the database or the host name,
+/// the site is down, and its address is present. Returns the address.
 fn check(
     places: &Places,
     definition: &Definition,
@@ -131,7 +131,7 @@ fn check(
             point.display()
         );
     }
-    // A new site clashes with an old one that has its database or its host name.
+    // No two sites may share a database or a host name.
     for other in crate::site::defined_sites(places).iter().filter(|other| *other != name) {
         let Ok(other) = load(places, other) else { continue };
         if other.database.as_deref() == Some(database) || other.site == definition.site {
@@ -167,7 +167,7 @@ fn resolve(host: &str) -> Option<IpAddr> {
     all.iter().find(|a| a.is_ipv4()).or(all.first()).copied()
 }
 
-/// The things that were made, to be undone if the rest fails.
+/// The parts that were made. They are removed if a later part fails.
 #[derive(Default)]
 struct Made {
     folder: bool,
@@ -213,19 +213,19 @@ impl Maker<'_> {
         make_link(&self.places.links, address, self.database, made)
     }
 
-    /// The error, with the things that could not be undone.
+    /// Removes the parts that were made. The error then also names a part that could not be removed.
     fn undo(&self, made: &Made, error: Error) -> Error {
         if let Some(link) = &made.link {
             let _ = fs::remove_file(link);
         }
-        // A folder that something was put in stays, and that is as it should be.
+        // A directory that is not empty stays, because its files are not siteward's.
         match made.folder.then(|| self.folder(self.database, FolderJob::Remove)) {
             Some(Err(left)) => anyhow!("{error:#}; left as it is: {left:#}"),
             Some(Ok(_)) | None => error,
         }
     }
 
-    /// JobCenter makes its database and its link itself.
+    /// JobCenter makes the database and the link itself.
     fn make_with_cjcmksite(&self, made: &mut Made) -> anyhow::Result<()> {
         let Self { definition, database, .. } = self;
         let (Some(wrapped), Some(id)) = (&definition.wrapped, definition.machine_id) else {

@@ -1,24 +1,24 @@
-//! Lines for a person, in the width of the terminal.
+//! Breaks lines for a person to the width of the terminal.
 
 use crate::linux::terminal;
 
-/// The narrowest width that is respected.
+/// A smaller width is ignored.
 const NARROWEST: usize = 20;
 
-/// The width that lines have to fit: `COLUMNS` where it is set, else that of the terminal; None: the
-/// output is no terminal, and a line may have any length.
+/// The width for lines: `COLUMNS` if set, else the width of the terminal. None: the output is no terminal, and
+/// lines are not broken.
 pub fn columns() -> Option<usize> {
     let given = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
     given.or_else(terminal::columns).filter(|width| *width >= NARROWEST)
 }
 
-/// Breaks each line that is too long, between words only.
+/// Breaks each line that is too long between two words.
 pub fn fit_all(lines: &[String], width: Option<usize>) -> Vec<String> {
     let Some(width) = width else { return lines.to_vec() };
     lines.iter().flat_map(|text| text.split('\n')).flat_map(|line| fit(line, width)).collect()
 }
 
-/// A word that is longer than the width stays whole on a line of its own.
+/// Breaks a line. A word that is longer than the width is not broken.
 fn fit(line: &str, width: usize) -> Vec<String> {
     let indent = line.len() - line.trim_start().len();
     let next = " ".repeat((indent + 2).min(width / 2));

@@ -1,4 +1,4 @@
-//! Every site defined here, in the columns of cjcls (source document 003, 2.5.3.1).
+//! The list of all sites on this node, in the columns of cjcls (source document 003, 2.5.3.1).
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,38 +15,38 @@ use crate::site::{
 };
 use crate::values::Moment;
 
-/// One line.
+/// A site in the list.
 #[derive(Debug, Serialize)]
 struct SiteRow {
     name: String,
     /// The virtual host name.
     site: Option<String>,
     state: String,
-    /// The daemon's number, or that of our supervisor; None: SHUT.
+    /// The PID of the daemon of a wrapped supervisor, or else of siteward's supervisor. None: SHUT.
     daemon: Option<i32>,
     database: Option<String>,
     link: Option<String>,
-    /// None: this user may not look at it.
+    /// None: this user may not look at the site.
     supervised: Option<bool>,
-    /// `siteward`, or `its own` where a supervisor of the site's own is wrapped.
+    /// `siteward`, or `its own` for a wrapped supervisor.
     supervisor: &'static str,
     why: Option<String>,
-    /// How the definition compares with the snapshot that runs: same, changed, broken or removed. Of a site that is
-    /// down: same, or broken. None: this user may not know.
+    /// The definition compared with the snapshot that runs: same, changed, broken or removed. For a site that is
+    /// down: same or broken. None: this user may not read it.
     definition: Option<&'static str>,
-    /// A sentence about that.
+    /// A sentence about the definition.
     definition_note: Option<String>,
 }
 
-/// Every site, one JSON object a line.
+/// All sites, one JSON object for each line.
 pub fn list_as_json(places: &Places) -> Vec<String> {
     rows(places).iter().filter_map(|row| serde_json::to_string(row).ok()).collect()
 }
 
-/// Every site as a table; where that is wider than `width`, as a paragraph for each.
+/// All sites as a table, or as a paragraph each if the table is wider than `width`.
 pub fn list(places: &Places, width: Option<usize>) -> Vec<String> {
     let rows = rows(places);
-    // The author of such a file looks for its site here.
+    // The author of a misnamed file expects its site in this list.
     let misnamed = misnamed_files(places).into_iter().map(|file| {
         format!(
             "{} defines no site: a definition is called NAME.yaml, and NAME holds a-z, 0-9, `.` and \
@@ -71,7 +71,7 @@ pub fn list(places: &Places, width: Option<usize>) -> Vec<String> {
 
 fn rows(places: &Places) -> Vec<SiteRow> {
     let mut names: BTreeSet<SiteName> = defined_sites(places).into_iter().collect();
-    // A site that runs is listed without a definition, too.
+    // A site that runs is listed even if its definition was removed.
     for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
         names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
     }

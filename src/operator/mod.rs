@@ -1,7 +1,7 @@
-//! Commands for a person that concern all sites, or siteward itself.
+//! The verbs for a person that concern all sites, or siteward itself.
 //!
-//! Promises: nothing here is on the way of a cluster manager. Must never: have a private idea of a
-//! site's state.
+//! Promises: no call of a cluster manager depends on this module. Must never: find out the state of a site
+//! in a way of its own.
 
 mod actor;
 mod await_ready;

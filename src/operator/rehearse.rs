@@ -1,5 +1,5 @@
-//! Plays the cluster manager: the whole life of a site, each verb, each failure, in the manager's
-//! contract, by calling this program as the manager would; prints each step and its result.
+//! Plays a cluster manager. It calls this program as the manager does, for each verb and each failure in the
+//! life of a site, and compares the exit codes. Each step is printed with its result.
 
 mod contract;
 mod lives;
@@ -18,21 +18,21 @@ use crate::values::Moment;
 use report::Report;
 use stage::RehearsedSite;
 
-/// How to rehearse.
+/// The options of a rehearsal.
 #[derive(Debug)]
 pub struct RehearseOptions {
     pub json: bool,
-    /// The user has confirmed already that a site of his own may be stopped and killed.
+    /// The user has confirmed that the site may be stopped and killed.
     pub yes: bool,
     /// The managers whose contracts are rehearsed.
     pub contracts: Vec<Manager>,
 }
 
-/// Rehearses with the built-in sample site, which needs nothing but this binary and no root, or
-/// with a site of the user's own. True if every step held.
+/// Rehearses with the built-in sample sites, which need only this binary and no root, or with a site of the
+/// user. True if each step had the expected result.
 ///
 /// # Errors
-/// There is nowhere to rehearse, or it was not allowed.
+/// The sample sites cannot be made, or the rehearsal is not allowed.
 pub fn rehearse(
     name: Option<SiteName>,
     places: &Places,
@@ -83,7 +83,7 @@ fn of_sample(report: &mut Report, sample: &stage::Sample, manager: Manager) -> a
 fn of_own(report: &mut Report, stage: &RehearsedSite) {
     lives::whole_life(report, stage);
     lives::supervisor_killed(report, stage);
-    // One that is not ours is asked by commands, which do not hang when it does.
+    // A wrapped supervisor is asked by commands. They do not hang if the supervisor is stopped by a signal.
     if !stage.is_wrapped() {
         lives::supervisor_stopped(report, stage);
     }
@@ -91,15 +91,15 @@ fn of_own(report: &mut Report, stage: &RehearsedSite) {
     lives::cleaned(report, stage);
 }
 
-/// A rehearsal stops and kills: only a site that does not run, and only if its owner says so.
+/// A rehearsal stops and kills, so the site must be down, and the user must confirm.
 fn allow(name: &SiteName, places: &Places, options: &RehearseOptions) -> anyhow::Result<()> {
     let now = Moment::now();
     let site = places.of(name);
     let seen = observe(&site, now, now + std::time::Duration::from_secs(5)).map_err(|d| d.0)?;
     if !matches!(seen.state, State::Stopped | State::Failed) {
         bail!(
-            "the site `{name}` is {}, and a rehearsal would kill it; take it out of its manager's \
-             hands, stop it, and rehearse then",
+            "the site `{name}` is {}, and a rehearsal would kill it; unmanage it in the \
+             cluster, stop it, and then rehearse",
             seen.state
         );
     }
@@ -109,12 +109,12 @@ fn allow(name: &SiteName, places: &Places, options: &RehearseOptions) -> anyhow:
     if !std::io::stdin().is_terminal() {
         bail!(
             "a rehearsal starts the site `{name}` here, kills its processes and its supervisor, and \
-             stops it; say that this is meant with --yes"
+             stops it; confirm that with --yes"
         );
     }
     eprint!(
         "This starts the site `{name}` on this node, kills each of its processes and its \
-         supervisor, and stops it.\nNo cluster manager may have it in hand meanwhile. Go on? [y/N] "
+         supervisor, and stops it.\nNo cluster manager may manage it meanwhile. Go on? [y/N] "
     );
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

@@ -3,13 +3,13 @@
 
 use std::fmt::Write;
 
-use super::{Facts, quoted as quoted_for_shell};
+use super::facts::{SiteFacts, quoted as quoted_for_shell};
 use crate::manager::CLUSTERWARE_ATTRIBUTE;
 
-/// Where the links lie, at the same path on every server.
+/// The directory of the links, the same on every server.
 const LINKS: &str = "/opt/siteward/crs";
 
-pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
+pub(super) fn generate(facts: &SiteFacts<'_>) -> (String, String) {
     let name = facts.name;
     let mut step = 1..;
     let mut number = move || step.next().unwrap_or_default();
@@ -48,7 +48,7 @@ pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
         ("UPTIME_THRESHOLD", "1h".to_owned()),
         ("SCRIPT_TIMEOUT", "60".to_owned()),
         ("START_TIMEOUT", facts.start.to_string()),
-        // Bounds `clean` as well.
+        // Limits `clean` as well.
         ("STOP_TIMEOUT", facts.stop.to_string()),
         ("AUTO_START", "restore".to_owned()),
     ];
@@ -71,9 +71,9 @@ pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
     (title, body)
 }
 
-/// A link, named after the site; where directories have to be named, a script that does so.
-fn action_script(facts: &Facts<'_>) -> String {
-    let Facts { name, program, .. } = facts;
+/// A link that is named after the site, or a script if directories must be named.
+fn action_script(facts: &SiteFacts<'_>) -> String {
+    let SiteFacts { name, program, .. } = facts;
     let folders = facts.folders();
     if folders.is_empty() {
         return format!("ln -sfn {program} {LINKS}/{name}\n\n");
@@ -86,7 +86,7 @@ fn action_script(facts: &Facts<'_>) -> String {
             quoted_for_shell(&folder.path())
         ));
     }
-    // A link would say by its own name which site is meant.
+    // A link names the site by its own name; a script must do so by the attribute.
     text.push_str(&format!(
         "export _CRS_{CLUSTERWARE_ATTRIBUTE}={name}\nexec {program} \"$@\"\nEND\n\
          chmod 755 {LINKS}/{name}\n\n"
@@ -94,7 +94,7 @@ fn action_script(facts: &Facts<'_>) -> String {
     text
 }
 
-/// crsctl ends a value at a comma, unless it stands in single quotes.
+/// The value in single quotes if necessary: crsctl ends a value at a comma.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
     if value.chars().all(plain) { value.to_owned() } else { format!("'{value}'") }

@@ -1,13 +1,13 @@
-//! NEC ExpressCluster: start.sh, stop.sh and genw.sh, synchronous; and the changes for a site that is
-//! monitored as a process.
+//! NEC ExpressCluster: synchronous start.sh, stop.sh and genw.sh, and how to monitor the site as a process
+//! instead.
 
-use super::Facts;
+use super::facts::SiteFacts;
 
-/// The resource's own timeouts are longer than those of its scripts by this, in seconds.
-const OF_ITS_OWN: u64 = 180;
+/// The resource's timeouts exceed those of its scripts by this, in seconds.
+const RESERVE: u64 = 180;
 
-pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
-    let Facts { name, program, start, stop, .. } = facts;
+pub(super) fn generate(facts: &SiteFacts<'_>) -> (String, String) {
+    let SiteFacts { name, program, start, stop, .. } = facts;
     let options = facts.options();
     let disk = facts.mount().map_or_else(String::new, |mount| {
         format!("#   disk resource           <DISK-RESOURCE>, mounted on {mount}\n")
@@ -36,8 +36,8 @@ pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
          # --- genw.sh ---\n\
          #!/bin/sh\n\
          exec {program} monitor {name} --as expresscluster{options}\n",
-        start + OF_ITS_OWN,
-        stop + OF_ITS_OWN,
+        start + RESERVE,
+        stop + RESERVE,
     );
     (format!("The site `{name}` in ExpressCluster."), body)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Facts, quoted};
+use super::facts::{SiteFacts, quoted};
 
 struct ClusterResource {
     id: String,
@@ -11,11 +11,11 @@ struct ClusterResource {
     start: u64,
     stop: u64,
     meta: &'static str,
-    /// interval and timeout of the monitor, in seconds.
+    /// Interval and timeout of the monitor, in seconds.
     monitor: (u64, u64),
 }
 
-fn resources(facts: &Facts<'_>) -> Vec<ClusterResource> {
+fn resources(facts: &SiteFacts<'_>) -> Vec<ClusterResource> {
     let mut list = Vec::new();
     if let Some(mount) = facts.mount() {
         list.push(ClusterResource {
@@ -52,7 +52,7 @@ fn resources(facts: &Facts<'_>) -> Vec<ClusterResource> {
         meta: " meta migration-threshold=2 failure-timeout=1h",
         start: facts.start,
         stop: facts.stop,
-        // Held by our supervisor, so that it costs a process in twenty seconds.
+        // siteward's supervisor holds a monitor, so this costs one process in 20 seconds.
         monitor: if facts.is_wrapped() { (10, 40) } else { (1, 40) },
     });
     list
@@ -66,7 +66,7 @@ const THRESHOLD: &str = "\
 # for ever, however often it fails.
 ";
 
-pub(super) fn pcs(facts: &Facts<'_>) -> (String, String) {
+pub(super) fn pcs(facts: &SiteFacts<'_>) -> (String, String) {
     let mut body = String::from(THRESHOLD);
     for resource in resources(facts) {
         let ClusterResource { id, agent, meta, start, stop, monitor: (interval, timeout), .. } =
@@ -86,7 +86,7 @@ pub(super) fn pcs(facts: &Facts<'_>) -> (String, String) {
     (title, body)
 }
 
-pub(super) fn crm(facts: &Facts<'_>) -> (String, String) {
+pub(super) fn crm(facts: &SiteFacts<'_>) -> (String, String) {
     let mut body = String::from(THRESHOLD);
     let all = resources(facts);
     for resource in &all {

@@ -3,22 +3,22 @@
 
 use std::fmt::Write;
 
-use super::Facts;
+use super::facts::SiteFacts;
 
-/// Where the external scripts lie, links to this program named after their sites.
+/// The directory of the external scripts. Each is a link to this program, named after its site.
 const LINKS: &str = "/opt/siteward/serviceguard";
-/// Where the maintenance flags of the toolkits lie.
+/// The directory of the maintenance flags.
 const FLAGS: &str = "/etc/siteward/serviceguard";
-/// The time that Serviceguard itself needs for its disks and addresses, in seconds.
-const OF_ITS_OWN: u64 = 120;
-/// How long a service that only watches is given to end, in seconds.
-const WATCHER: u64 = 10;
+/// The time that Serviceguard needs for disks and addresses, in seconds.
+const RESERVE: u64 = 120;
+/// The halt timeout of a service that only watches, in seconds.
+const WATCHER_HALT: u64 = 10;
 
-pub(super) fn modular(facts: &Facts<'_>) -> (String, String) {
+pub(super) fn modular(facts: &SiteFacts<'_>) -> (String, String) {
     let name = facts.name;
     let package = package_name(name);
     let options = facts.options();
-    let (run, halt) = (facts.start + OF_ITS_OWN, facts.stop + WATCHER + OF_ITS_OWN);
+    let (run, halt) = (facts.start + RESERVE, facts.stop + WATCHER_HALT + RESERVE);
     let mut body = format!(
         "# On every node, as root:\n\
          #   mkdir -p {LINKS} {FLAGS}\n\
@@ -62,10 +62,10 @@ pub(super) fn modular(facts: &Facts<'_>) -> (String, String) {
          service_cmd                     \"{} watch {name} --as serviceguard --maintenance-flag {FLAGS}/{name}.debug{options}\"\n\
          service_restart                 none\n\
          service_fail_fast_enabled       no\n\
-         service_halt_timeout            {WATCHER}\n",
+         service_halt_timeout            {WATCHER_HALT}\n",
         facts.program
     );
-    // The environment of an external script holds the variables of its package.
+    // Serviceguard passes these variables to the external script.
     for folder in facts.folders() {
         let key = format!("pev_siteward_{}", folder.parameter.name());
         let _ = writeln!(body, "{key:31} {}", folder.path());
@@ -76,12 +76,12 @@ pub(super) fn modular(facts: &Facts<'_>) -> (String, String) {
     (title, body)
 }
 
-pub(super) fn legacy(facts: &Facts<'_>) -> (String, String) {
+pub(super) fn legacy(facts: &SiteFacts<'_>) -> (String, String) {
     let name = facts.name;
     let package = package_name(name);
     let program = &facts.program;
     let options = facts.options();
-    let (run, halt) = (facts.start + OF_ITS_OWN, facts.stop * 2 + OF_ITS_OWN);
+    let (run, halt) = (facts.start + RESERVE, facts.stop * 2 + RESERVE);
     let mut body = format!(
         "# In the package's configuration file:\n\
          #   PACKAGE_NAME                {package}\n\
@@ -111,11 +111,11 @@ pub(super) fn legacy(facts: &Facts<'_>) -> (String, String) {
          SERVICE_CMD[0]=\"{program} run {name} --as serviceguard{options}\"\n\
          SERVICE_RESTART[0]=\"\"\n\n\
          customer_defined_run_cmds()\n{{\n\
-         \x20   # Nothing of an earlier life may be there when the service starts.\n\
+         \x20   # No process of an earlier run may live when the service starts.\n\
          \x20   {program} clean {name} --as serviceguard{options}\n\
          \x20   test_return 51\n}}\n\n\
          customer_defined_halt_cmds()\n{{\n\
-         \x20   # The service has had its SIGTERM; this proves that nothing is left.\n\
+         \x20   # The service has got SIGTERM. This checks that no process is left.\n\
          \x20   {program} stop {name} --as serviceguard{options}\n\
          \x20   test_return 52\n}}\n"
     );
@@ -123,7 +123,7 @@ pub(super) fn legacy(facts: &Facts<'_>) -> (String, String) {
     (title, body)
 }
 
-/// At most 39 characters; a dot has no place in it.
+/// At most 39 characters, without a dot.
 fn package_name(name: &str) -> String {
     name.replace('.', "_").chars().take(39).collect()
 }

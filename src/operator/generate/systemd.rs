@@ -1,11 +1,11 @@
-//! systemd, where no cluster manager is: a service that is the site.
+//! systemd, for a node without a cluster manager: a service that runs the site.
 
 use std::fmt::Write;
 
-use super::Facts;
+use super::facts::SiteFacts;
 
-pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
-    let Facts { name, program, start, stop, .. } = facts;
+pub(super) fn generate(facts: &SiteFacts<'_>) -> (String, String) {
+    let SiteFacts { name, program, start, stop, .. } = facts;
     let folders: String = facts
         .folders()
         .iter()
@@ -27,7 +27,7 @@ pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
          Type=exec\n\
          {folders}\
          ExecStart={program} run {name}\n\
-         # Only siteward gets the TERM; it stops the site in order.\n\
+         # Only siteward gets SIGTERM. It stops the site in order.\n\
          KillMode=mixed\n\
          TimeoutStartSec={start}\n\
          TimeoutStopSec={stop}\n\
@@ -44,7 +44,7 @@ pub(super) fn generate(facts: &Facts<'_>) -> (String, String) {
     (title, body)
 }
 
-/// A blank ends a path in a list of them.
+/// In quotes if necessary: a blank separates the paths of a list.
 fn escaped(path: &str) -> String {
     if path.contains(' ') { format!("\"{path}\"") } else { path.to_owned() }
 }

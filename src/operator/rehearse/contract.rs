@@ -1,4 +1,4 @@
-//! How each cluster manager calls, and the exit codes it expects: the contract that is rehearsed.
+//! The contract of each cluster manager: its calls, and the exit codes that it expects.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::manager::Manager;
 use crate::site::{Places, duration};
 
-/// The answer that is expected of a monitor.
+/// The expected result of a monitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Want {
     Well,
@@ -17,17 +17,17 @@ pub(super) enum Want {
     Unknown,
 }
 
-/// Why a start is expected to be refused.
+/// The expected reason for a refused start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It failed here, and may work on another node.
+    /// It fails on this node, and may succeed on another.
     Here,
     WrongDefinition,
     MissingDefinition,
     WrongName,
 }
 
-/// The exit code of a monitor: DESIGN's table, written down a second time.
+/// The exit code of a monitor. This repeats DESIGN's table, so that it checks the program.
 pub(super) fn code(manager: Manager, want: Want) -> i32 {
     match (manager, want) {
         (_, Want::Well) => 0,
@@ -72,7 +72,7 @@ pub(super) fn command(
         command.args([verb, name, "--as", word, "--timeout", &duration::show(timeout)]);
     };
     match (manager, verb) {
-        // Only a person types it, under any manager.
+        // With any manager, only a person calls it.
         (_, "adopt") => by_words(&mut command, "hand"),
         (Manager::Hand, _) | (_, "pause" | "resume") if manager != Manager::Pacemaker => {
             by_words(&mut command, "hand");
@@ -88,7 +88,7 @@ pub(super) fn command(
                 .env("OCF_RESOURCE_INSTANCE", format!("rehearsed-{name}"))
                 .env("OCF_RESKEY_site", name)
                 .env("OCF_RESKEY_CRM_meta_timeout", timeout.as_millis().to_string())
-                // Else each of the rehearsal's monitors would take as long as it may.
+                // Otherwise each monitor would be held.
                 .env("OCF_RESKEY_monitor_wait", "0");
         }
         (Manager::Clusterware, _) => {
@@ -121,7 +121,7 @@ pub(super) fn command(
                 .env("CLP_GROUPNAME", name);
         }
     }
-    // A service of Serviceguard's has not even a PATH.
+    // Serviceguard sets no PATH for a service.
     if manager != Manager::Serviceguard {
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     }
@@ -131,7 +131,7 @@ pub(super) fn command(
         .env("SITEWARD_LOG_DIR", &places.logs)
         .envs(extra.iter().copied())
         .stdin(Stdio::null())
-        // Each makes a group for a call, and kills that at a timeout.
+        // A manager makes a process group for a call, and kills the group at its timeout.
         .process_group(0);
     command
 }

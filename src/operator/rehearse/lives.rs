@@ -1,4 +1,4 @@
-//! The lives that are rehearsed.
+//! The parts of a rehearsal.
 
 use std::io;
 use std::thread::JoinHandle;
@@ -14,7 +14,7 @@ use crate::manager::Manager;
 use crate::process::Identity;
 use crate::values::{Moment, Pid, Signal};
 
-/// Verbs that need no site that runs, or none at all.
+/// Verbs that need no running site.
 pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample, manager: Manager) {
     report.chapter("Verbs without a site");
     let bare = sample.bare(manager, "rehearsal");
@@ -59,7 +59,7 @@ pub(super) fn verbs_without_a_site(report: &mut Report, sample: &Sample, manager
     });
 }
 
-/// The environment that only ExpressCluster gives to a start.
+/// The environment that ExpressCluster gives to a start.
 pub(super) fn events(report: &mut Report, sample: &Sample) {
     report.chapter("Why a start script is run");
     let bare = sample.bare(Manager::Expresscluster, "rehearsal");
@@ -80,7 +80,7 @@ pub(super) fn events(report: &mut Report, sample: &Sample) {
     }
 }
 
-/// A service of Serviceguard's, or a resident monitor of genw's: its end is the failure.
+/// A service of Serviceguard, or a resident genw monitor. If it exits, the site has failed.
 pub(super) fn watched(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("A process that watches");
     report.step("start", "0", || stage.verb("start", 0));
@@ -116,7 +116,7 @@ pub(super) fn watched(report: &mut Report, stage: &RehearsedSite) {
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
 
-/// From another thread, as this one waits for an answer.
+/// Kills in another thread, because this one waits for an answer.
 fn kill_later(victim: Pid, signal: Signal) -> io::Result<JoinHandle<()>> {
     thread::start("killer", StackSize::Usual, move || {
         Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(300)));
@@ -126,7 +126,7 @@ fn kill_later(victim: Pid, signal: Signal) -> io::Result<JoinHandle<()>> {
     })
 }
 
-/// From the first probe to the last stop, with every process killed in its turn.
+/// All verbs from the first probe to the last stop. Each process is killed once.
 pub(super) fn whole_life(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("A whole life");
     let stopped = stage.says(Want::Stopped);
@@ -149,7 +149,7 @@ pub(super) fn whole_life(report: &mut Report, stage: &RehearsedSite) {
         let what = if same { "nothing spawned" } else { "other processes" };
         StepResult::new(seen.as_expected && same, format!("{}, {what}", seen.what))
     });
-    // The death of a supervisor that is not ours has a chapter of its own.
+    // The death of a wrapped supervisor is rehearsed separately.
     let wrapped = before.as_ref().map(|v| v.supervisor).filter(|_| stage.is_wrapped());
     for process in before.map(|view| view.processes).unwrap_or_default() {
         if process.pid.is_some() && process.pid != wrapped {
@@ -198,7 +198,7 @@ fn killed_process(report: &mut Report, stage: &RehearsedSite, before: &ProcessVi
             let what = if named { "with the reason" } else { "without a reason" };
             StepResult::new(seen.as_expected && named, format!("{}, {what}", seen.what))
         });
-        // Most managers are told of the failure while the rest is still being stopped.
+        // The failure may be reported while the other processes are still being stopped.
         report.step("  what lives of the site", "nothing in the end", || {
             stage.until(|| stage.nothing_lives())
         });
@@ -219,7 +219,7 @@ fn killed_process(report: &mut Report, stage: &RehearsedSite, before: &ProcessVi
     }
 }
 
-/// SIGKILL to the supervisor: nothing is lost, nothing starts twice.
+/// SIGKILL to the supervisor: no process is lost, and none is started twice.
 pub(super) fn supervisor_killed(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("The supervisor is killed");
     report.step("start", "0", || stage.verb("start", 0));
@@ -234,13 +234,13 @@ pub(super) fn supervisor_killed(report: &mut Report, stage: &RehearsedSite) {
     report.step("monitor", "0", || stage.monitor(Want::Well));
     report.step("stop", "0", || stage.verb("stop", 0));
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
-    // A supervisor that is not ours is no child of ours, and cannot be adopted.
+    // A site with a wrapped supervisor cannot be adopted.
     if !stage.is_wrapped() {
         adopted(report, stage);
     }
 }
 
-/// The living processes get another supervisor, and notice nothing.
+/// The living processes get a new supervisor, without a restart.
 fn adopted(report: &mut Report, stage: &RehearsedSite) {
     let processes = || -> Vec<(String, Option<Pid>)> {
         let view = stage.view().into_iter();
@@ -268,7 +268,7 @@ fn kill_supervisor(report: &mut Report, stage: &RehearsedSite) {
     });
 }
 
-/// SIGSTOP to the supervisor: it cannot answer, which is no proof of anything.
+/// SIGSTOP to the supervisor: it cannot answer, so the state is unknown.
 pub(super) fn supervisor_stopped(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("The supervisor is stopped by a signal");
     report.step("start", "0", || stage.verb("start", 0));
@@ -286,7 +286,7 @@ pub(super) fn supervisor_stopped(report: &mut Report, stage: &RehearsedSite) {
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
 
-/// A recurring monitor is held while all is well, and answered at once when it is not.
+/// A recurring monitor is held while the site is well, and answered at once when it is not.
 pub(super) fn held_monitor(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("The held monitor");
     let second = Duration::from_secs(1);
@@ -336,7 +336,7 @@ pub(super) fn held_monitor(report: &mut Report, stage: &RehearsedSite) {
     report.step("stop", "0", || stage.verb("stop", 0));
 }
 
-/// A process that ignores TERM, and one whose descendants leave its session.
+/// A process that ignores SIGTERM, and one whose descendants leave its session.
 pub(super) fn hard_to_end(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("Processes that are hard to end");
     report.step("start", "0", || stage.verb("start", 0));
@@ -348,7 +348,7 @@ pub(super) fn hard_to_end(report: &mut Report, stage: &RehearsedSite) {
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
 
-/// A process that never gets ready: the start fails and leaves nothing.
+/// A process that is never ready: the start fails, and no process is left.
 pub(super) fn never_ready(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("A process that never gets ready");
     let refused = contract::refused(stage.bare.manager, Refusal::Here);
@@ -358,7 +358,7 @@ pub(super) fn never_ready(report: &mut Report, stage: &RehearsedSite) {
     report.step("stop", "0", || stage.verb("stop", 0));
 }
 
-/// Pause and resume: the cluster sees a healthy site all the while.
+/// Pause and resume: monitor reports a healthy site throughout.
 pub(super) fn paused(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("Maintenance");
     report.step("start", "0", || stage.verb("start", 0));
@@ -382,7 +382,7 @@ pub(super) fn paused(report: &mut Report, stage: &RehearsedSite) {
         if paused.as_expected { stage.verb("stop", 0) } else { paused }
     });
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
-    // A pause follows the site: the next start comes up held, until it is resumed.
+    // A pause persists: the next start brings the site up paused, until it is resumed.
     let follows = stage.definition.database.is_some();
     if follows {
         report.step("start follows the pause", "0", || stage.verb("start", 0));

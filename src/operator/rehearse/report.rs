@@ -1,4 +1,4 @@
-//! One line a step: the expected result, the seen one, and the time it took.
+//! The report of a rehearsal: for each step the expected result, the actual result, and the time.
 
 use std::io::Write;
 use std::time::Duration;
@@ -29,7 +29,7 @@ struct Line<'a> {
     seconds: f64,
 }
 
-/// Prints the steps as they come and counts them.
+/// Prints each step when it is done, and counts the steps.
 pub(super) struct Report {
     json: bool,
     colour: bool,
@@ -44,7 +44,7 @@ impl Report {
         Self { json, colour, begun: Moment::now(), held: 0, broken: 0 }
     }
 
-    /// The contract of one manager, where there are several.
+    /// The heading for a manager, if there are several.
     pub(super) fn part(&self, manager: &str, of: usize) {
         if !self.json && of > 1 {
             say(&format!("\n=== {manager} ==="));
@@ -96,7 +96,7 @@ impl Report {
         format!("  {mark} {step:46} expected {expected:24} saw {:30} {seconds:6.2} s", seen.what)
     }
 
-    /// The sum of it. True if every step held.
+    /// Prints the totals. True if each step had the expected result.
     pub(super) fn finish(self) -> bool {
         let (held, broken) = (self.held, self.broken);
         let seconds = Moment::now().since(self.begun).as_secs_f64();
@@ -107,7 +107,7 @@ impl Report {
     }
 }
 
-// A reader that has gone away is no reason to leave a site half rehearsed.
+// If the reader of the output has gone, the rehearsal still goes on to its end.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

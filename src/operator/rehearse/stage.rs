@@ -1,5 +1,5 @@
-//! Where a rehearsal happens: the sample sites in a folder of their own, and the calls as
-//! Pacemaker makes them.
+//! The sites of a rehearsal: the sample sites in a directory of their own, or a site of the user. Also the
+//! calls of the manager, with their results.
 
 use std::fs;
 use std::net::TcpListener;
@@ -20,7 +20,7 @@ use crate::process::{Identity, Record, find_members};
 use crate::site::{Definition, Places, SiteName, SitePlaces, load};
 use crate::values::{Moment, Pid, Signal};
 
-/// The built-in sites, gone with this value.
+/// The built-in sample sites. They are removed when this value is dropped.
 pub(super) struct Sample {
     folder: PathBuf,
     places: Places,
@@ -88,7 +88,7 @@ impl Sample {
         RehearsedSite::of_own(manager, &name, &self.places)
     }
 
-    /// A stage for a name that need not be that of a good definition.
+    /// Calls for a name that may have no valid definition.
     pub(super) fn bare(&self, manager: Manager, name: &str) -> Bare {
         Bare { manager, name: name.to_owned(), places: self.places.clone() }
     }
@@ -96,7 +96,7 @@ impl Sample {
 
 impl Drop for Sample {
     fn drop(&mut self) {
-        // A step that broke may have left something alive: nothing stays behind.
+        // A failed step may have left processes alive, so they are ended here.
         for name in ["rehearsal", "stubborn", "unready"] {
             let _ = self.bare(Manager::Hand, name).call("clean", &[], Duration::from_secs(20));
         }
@@ -104,7 +104,7 @@ impl Drop for Sample {
     }
 }
 
-/// Calls as the manager makes them, for a site of some name.
+/// Calls of the manager for a site of this name.
 pub(super) struct Bare {
     pub(super) manager: Manager,
     pub(super) name: String,
@@ -119,8 +119,8 @@ pub(super) struct Called {
 }
 
 impl Called {
-    /// The reason as the manager shows it: Pacemaker the last line with the prefix, the others
-    /// all that was said.
+    /// The reason that the manager shows: for Pacemaker the last line with the prefix, for the others the
+    /// whole output.
     pub(super) fn reason(&self, manager: Manager) -> Option<&str> {
         let last = self.stderr.lines().rev().find_map(|line| line.strip_prefix("ocf-exit-reason:"));
         match manager {
@@ -146,12 +146,12 @@ impl Bare {
         }
     }
 
-    /// Monitors, and compares with the expected answer.
+    /// Calls monitor, and compares the exit code with the expected one.
     pub(super) fn looks(&self, want: Want) -> StepResult {
         self.answers("monitor", &[], contract::code(self.manager, want))
     }
 
-    /// A start that is refused so.
+    /// Calls start, and compares the exit code with that of the expected refusal.
     pub(super) fn refuses(&self, refusal: Refusal) -> StepResult {
         self.answers("start", &[], contract::refused(self.manager, refusal))
     }
@@ -173,7 +173,7 @@ fn told(called: &Called, as_expected: bool) -> StepResult {
     StepResult::new(as_expected, what)
 }
 
-/// Where one site is rehearsed.
+/// A site of a rehearsal.
 pub(super) struct RehearsedSite {
     pub(super) bare: Bare,
     site: SitePlaces,
@@ -197,20 +197,20 @@ impl RehearsedSite {
         Ok(Self { bare, site: places.of(name), definition })
     }
 
-    /// A verb with all the time that it may need.
+    /// Calls a verb with as much time as it may need.
     pub(super) fn verb(&self, verb: &str, code: i32) -> StepResult {
         let times = self.definition.boot_timeout + self.definition.stop_timeout * 2;
         let called = self.bare.call(verb, &[], times + Duration::from_secs(30));
         told(&called, called.code == Some(code))
     }
 
-    /// The manager's recurring monitor.
+    /// Calls the manager's recurring monitor.
     pub(super) fn monitor(&self, want: Want) -> StepResult {
         let code = contract::code(self.bare.manager, want);
         self.bare.answers("monitor", &[RECURRING], code)
     }
 
-    /// The expected answer of a monitor, for the report.
+    /// The expected exit code of a monitor, for the report.
     pub(super) fn says(&self, want: Want) -> String {
         contract::code(self.bare.manager, want).to_string()
     }
@@ -229,7 +229,7 @@ impl RehearsedSite {
         ours.or_else(|| observe(&self.site, Moment::now(), until).ok()?.view)
     }
 
-    /// Monitors until the answer is as wanted; the answers on the way do not matter.
+    /// Calls monitor until the exit code is the expected one.
     pub(super) fn monitor_until(&self, want: Want) -> StepResult {
         let code = contract::code(self.bare.manager, want);
         self.until(|| {
@@ -238,7 +238,7 @@ impl RehearsedSite {
         })
     }
 
-    /// Looks until something is as expected, for as long as the site may take to stop and start.
+    /// Repeats `look` until the result is as expected, but not longer than the site may take to stop and start.
     pub(super) fn until(&self, look: impl Fn() -> StepResult) -> StepResult {
         let times = self.definition.boot_timeout + self.definition.stop_timeout;
         let deadline = Moment::now() + times + Duration::from_secs(10);
@@ -251,7 +251,7 @@ impl RehearsedSite {
         }
     }
 
-    /// Whether nothing of the site lives.
+    /// Checks that no process of the site lives.
     pub(super) fn nothing_lives(&self) -> StepResult {
         let record = Record::read(&self.site).ok().flatten();
         let supervisor = record.as_ref().is_some_and(|r| r.supervisor.is_alive());
@@ -263,7 +263,7 @@ impl RehearsedSite {
         }
     }
 
-    /// Sends a signal to a process by its number of this moment.
+    /// Sends a signal to the process that has this PID now.
     pub(super) fn signal(&self, pid: Pid, signal: Signal) -> StepResult {
         match Identity::of(pid).and_then(|identity| identity.open()) {
             Some(handle) => match handle.send(signal) {
@@ -275,7 +275,7 @@ impl RehearsedSite {
     }
 }
 
-/// A process of the site, once all of them run; None if that does not come.
+/// A process of the site, once the site is running. None: it is not running in time.
 pub(super) fn wait_for_process(site: &SitePlaces) -> Option<Pid> {
     let deadline = Moment::now() + Duration::from_secs(20);
     while !deadline.passed() {
