@@ -12,13 +12,13 @@ pub mod manager;
 
 pub mod agent;
 
+pub mod turn;
+
 pub mod observe;
 
 pub mod backend;
 
 pub mod supervisor;
-
-pub mod turn;
 
 pub mod lease;
 

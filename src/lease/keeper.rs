@@ -99,8 +99,8 @@ impl Requester {
     }
 }
 
-/// The lease, taken.
-struct HeldLease {
+/// The lease: its lock is held, and its record is written.
+struct LockedLease {
     folder: LeaseFolder,
     lock: LeaseLock,
     owner: Owner,
@@ -146,7 +146,7 @@ fn take(
     order: &Order,
     inbox: &Inbox,
     requester: &mut Requester,
-) -> Result<Option<HeldLease>, String> {
+) -> Result<Option<LockedLease>, String> {
     let folder = on_database(&order.database);
     let at = |error: io::Error| format!("{} cannot be used: {error}", folder.display());
     if !order.database.is_dir() {
@@ -223,7 +223,7 @@ fn begin(
     lock: LeaseLock,
     before: &OwnerRecord,
     requester: &mut Requester,
-) -> io::Result<HeldLease> {
+) -> io::Result<LockedLease> {
     let owner = Owner {
         released: false,
         owes: before.owes(),
@@ -244,7 +244,7 @@ fn begin(
         other_definition: other_definition.filter(|f| *f != owner.fingerprint),
         recorded,
     }));
-    Ok(HeldLease { folder, lock, owner })
+    Ok(LockedLease { folder, lock, owner })
 }
 
 /// The record is written only if it changes: the disk may be full.
@@ -254,15 +254,15 @@ fn take_again(
     lock: LeaseLock,
     before: &OwnerRecord,
     requester: &mut Requester,
-) -> io::Result<HeldLease> {
+) -> io::Result<LockedLease> {
     let unchanged = matches!(before, OwnerRecord::Owner(before) if *before == owner);
     let recorded = unchanged || folder.write(&owner)?;
     let unclean = owner.owes.clone();
     requester.say(&KeeperMessage::Taken(Taken { unclean, other_definition: None, recorded }));
-    Ok(HeldLease { folder, lock, owner })
+    Ok(LockedLease { folder, lock, owner })
 }
 
-impl HeldLease {
+impl LockedLease {
     /// Keeps the lease until a signal says to end, then releases it. False: that failed.
     fn keep(mut self, inbox: &Inbox, mut requester: Requester) -> bool {
         while inbox.next().is_none() {

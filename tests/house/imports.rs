@@ -1,17 +1,18 @@
-//! Which file takes which names from which other file, as far as names can be followed by reading.
+//! The imports between files: which names a file uses from which other file. Names in macros are not
+//! followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::{Source, Token};
 
-/// For each file the files from which it takes names, and these names.
+/// For each file, the files that it imports from, with the names.
 pub(crate) type Arrows = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// A module: a file, or a `mod name { … }` within one.
 #[derive(Debug, Default)]
 struct Module {
     file: String,
-    /// What it defines, but modules.
+    /// The items that it defines, without modules.
     items: BTreeSet<String>,
     imports: Vec<Import>,
     /// Paths in its code, outside `use`.
@@ -23,12 +24,12 @@ struct Module {
 #[derive(Clone, Debug)]
 struct Import {
     path: Vec<String>,
-    /// By which it is known here; None: everything in `path` (`use path::*`).
+    /// The name in this module. None: all names of `path` (`use path::*`).
     name: Option<String>,
     is_public: bool,
 }
 
-/// Where a path leads.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
     Module(String),
@@ -43,7 +44,7 @@ pub(crate) struct Crate {
 }
 
 impl Crate {
-    /// Of files with their texts; a file's name begins at the folder `src`, as in `linux/files.rs`.
+    /// Reads files by name and text. A name is relative to `src`, such as `linux/files.rs`.
     pub(crate) fn read(files: &[(String, String)]) -> Self {
         let sources: Vec<(&String, Source)> =
             files.iter().map(|(file, text)| (file, Source::of(text))).collect();
@@ -85,6 +86,15 @@ impl Crate {
                     expand(&tokens[i + 1..end], &[], is_public, &mut imports);
                     self.module(&at, file).imports.extend(imports);
                     i = end;
+                }
+                // The path of `pub(in path)` names no import.
+                Token::Word(word)
+                    if word == "pub"
+                        && next.is_some_and(|t| t.is('('))
+                        && tokens.get(i + 2).is_some_and(|t| t.is_word("in")) =>
+                {
+                    let rest = &tokens[i..];
+                    i += rest.iter().position(|t| t.is(')')).unwrap_or(rest.len());
                 }
                 Token::Word(word) if word == "mod" && next.is_some_and(|t| t.word().is_some()) => {
                     let name = next.and_then(Token::word).unwrap_or_default();
@@ -148,8 +158,8 @@ impl Crate {
         module
     }
 
-    /// Every struct, enum, trait and type alias with the files in which one of that name stands, where
-    /// there are several.
+    /// The names of structs, enums, traits and type aliases that are defined more than once, each with its
+    /// files.
     pub(crate) fn types_that_stand_twice(&self) -> BTreeMap<String, Vec<String>> {
         let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, file) in &self.types {
@@ -159,8 +169,9 @@ impl Crate {
         files
     }
 
-    /// Who takes what from whom. A name that a face only hands on (`pub use`) is no arrow of that face,
-    /// and is an arrow of whoever imports it to the file that defines it.
+    /// The imports between files. If a face (mod.rs) hands a name on by `pub use` and does not use it, that is
+    /// no import of the face. A file that imports the name from the face imports it from the file that
+    /// defines it.
     pub(crate) fn arrows(&self) -> Arrows {
         let mut arrows = Arrows::new();
         for (path, module) in &self.modules {
@@ -197,7 +208,7 @@ impl Crate {
         arrows
     }
 
-    /// Where a path that is written in `module` leads; None: out of this crate, or it cannot be told.
+    /// The target of a path in the code of `module`. None: it is outside this crate, or not known.
     fn resolve(&self, module: &str, path: &[String], depth: usize) -> Option<Target> {
         let (first, rest) = path.split_first()?;
         match first.as_str() {
@@ -217,13 +228,13 @@ impl Crate {
         }
     }
 
-    /// Follows `path` from inside `module`.
+    /// The target of `path`, which begins inside `module`.
     fn within(&self, module: &str, path: &[String], depth: usize) -> Option<Target> {
         let here = self.modules.get(module)?;
         let Some((first, rest)) = path.split_first() else {
             return Some(Target::Module(module.to_owned()));
         };
-        // Imports that lead to each other lead nowhere.
+        // Imports of each other have no target.
         if depth > 20 {
             return None;
         }
@@ -250,7 +261,7 @@ impl Crate {
     }
 }
 
-/// `pub` or `pub(…)` ends what stands before.
+/// Whether `before` ends with `pub` or `pub(…)`.
 fn is_visibility(before: &[Token]) -> bool {
     let mut before = before;
     if before.last().is_some_and(|t| t.is(')')) {
@@ -260,7 +271,7 @@ fn is_visibility(before: &[Token]) -> bool {
     before.last().is_some_and(|t| t.is_word("pub"))
 }
 
-/// The imports of a `use`, of which `prefix` was read already.
+/// Adds the imports of a `use` to `found`. `prefix` is the part of the path before `tokens`.
 fn expand(tokens: &[Token], prefix: &[String], is_public: bool, found: &mut Vec<Import>) {
     let mut path = prefix.to_vec();
     let mut i = 0;
@@ -296,7 +307,7 @@ fn expand(tokens: &[Token], prefix: &[String], is_public: bool, found: &mut Vec<
     }
 }
 
-/// At the commas that stand in no braces.
+/// Split at the commas outside braces.
 fn split_list(tokens: &[Token]) -> Vec<&[Token]> {
     let mut depth = 0;
     tokens
@@ -332,7 +343,7 @@ fn last(path: &str) -> String {
     path.rsplit("::").next().unwrap_or_default().to_owned()
 }
 
-/// The sets of nodes that reach each other.
+/// The sets of nodes in which each reaches each.
 pub(crate) fn circles(arrows: &Arrows) -> Vec<BTreeSet<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> = arrows
         .keys()
@@ -364,7 +375,7 @@ pub(crate) fn circles(arrows: &Arrows) -> Vec<BTreeSet<String>> {
     found.into_iter().collect()
 }
 
-/// A circle as a person reads it: `file -> file: names`, a line each.
+/// The imports in a circle as lines: `file -> file: names`.
 pub(crate) fn describe(circle: &BTreeSet<String>, arrows: &Arrows) -> String {
     let mut lines = Vec::new();
     for from in circle {
@@ -378,8 +389,8 @@ pub(crate) fn describe(circle: &BTreeSet<String>, arrows: &Arrows) -> String {
     lines.join("\n")
 }
 
-/// The arrows between what stands side by side in `folder`: its files, and the folders in it, each with
-/// the file of its name. The folder's own face (mod.rs) is left out.
+/// The imports between the parts of `folder`: its files and folders. A folder and the file of its name are
+/// one part. The folder's own face (mod.rs) is left out.
 pub(crate) fn side_by_side(folder: &str, arrows: &Arrows) -> Arrows {
     let part = |file: &str| -> Option<String> {
         let below = match folder {

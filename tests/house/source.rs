@@ -1,5 +1,5 @@
-//! Rust source as a list of tokens, without comments, literals and tests: enough to see what a file
-//! imports, defines and names.
+//! Rust source as a list of tokens, without comments, literals and tests. From these the imports, the
+//! definitions and the names of a file can be read.
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -26,7 +26,7 @@ impl Token {
     }
 }
 
-/// The code of a file without its tests, and the modules that it declares for tests only.
+/// The tokens of a file without its tests, and the names of the modules that it declares for tests.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub tokens: Vec<Token>,
@@ -127,7 +127,7 @@ fn after_raw_string(text: &[char], start: usize) -> Option<usize> {
     Some(text.len())
 }
 
-/// Leaves out every item behind `#[cfg(test)]`.
+/// Removes each item after `#[cfg(test)]`.
 fn without_tests(tokens: &[Token]) -> Source {
     let marker = [Token::Sign('#'), Token::Sign('['), Token::Word("cfg".to_owned())]
         .into_iter()
@@ -156,7 +156,7 @@ fn without_tests(tokens: &[Token]) -> Source {
     Source { tokens: kept, test_modules }
 }
 
-/// Behind the `;` that ends it, or behind its braces.
+/// The index after the item's `;` or closing brace.
 fn end_of_item(tokens: &[Token]) -> usize {
     let mut depth = 0;
     for (i, token) in tokens.iter().enumerate() {
