@@ -110,7 +110,8 @@ pub fn run_until_unflagged(target: &Target, flag: Option<&Path>, deadline: &Dead
         }
         pause(&inbox, PACE / 5);
         if inbox.next().is_some() {
-            return Outcome::Done(format!("the site `{}` is stopped", target.name));
+            let name = &target.name;
+            return Outcome::Done(format!("the site `{name}` had failed; its run has ended"));
         }
     }
     outcome

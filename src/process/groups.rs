@@ -135,6 +135,16 @@ impl Groups {
         }
     }
 
+    /// The group that has the trees. It is no part of any site.
+    pub fn above(&self) -> &Path {
+        &self.above
+    }
+
+    /// Whether a group is a tree of this site, or in one.
+    pub fn contains(&self, group: &Path) -> bool {
+        group.ancestors().any(|group| self.is_ours(group))
+    }
+
     fn trees(&self) -> io::Result<Vec<PathBuf>> {
         Ok(match self.manager {
             GroupManager::Siteward => vec![self.above.join(&self.key)],

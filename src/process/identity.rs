@@ -66,6 +66,12 @@ impl Identity {
         Self { boot: BootId::none(), pid: Pid::INIT, start: StartTicks::NEVER }
     }
 
+    /// Of the same number and boot, but of no process that lives.
+    #[must_use]
+    pub fn ended(self) -> Self {
+        Self { start: StartTicks::NEVER, ..self }
+    }
+
     /// Whether the process lives. False also if it cannot be looked at.
     pub fn is_alive(&self) -> bool {
         self.lives().unwrap_or(false)

@@ -64,6 +64,7 @@ use plan::Plan;
 use processes::Processes;
 use report::SiteStatus;
 use runtime_guard::RuntimeGuard;
+use scope::WayBack;
 use supervised_site::SupervisedSite;
 
 /// What a supervisor needs to begin.
@@ -124,11 +125,32 @@ pub enum Finished {
     Failed(control::Failure),
 }
 
+/// What a supervisor holds after its work: the site's lock, and all that it has opened. Dropped: another
+/// supervisor may begin, while this process lives on.
+#[must_use]
+pub struct Holdings(EventLoop);
+
+impl Holdings {
+    /// Holds it until this process is gone, so that a free lock proves that the supervisor has ended.
+    pub fn keep(self) {
+        std::mem::forget(self.0);
+    }
+}
+
+impl std::fmt::Debug for Holdings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Holdings").finish_non_exhaustive()
+    }
+}
+
 /// Supervises a site from its beginning to its end. `announce` is called once verbs can connect.
 ///
 /// # Errors
 /// The supervisor did not begin its work; no process was started.
-pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotStarted> {
+pub fn supervise(
+    setup: Setup,
+    announce: impl FnOnce(),
+) -> Result<(Finished, Holdings), NotStarted> {
     let Setup {
         places,
         definition,
@@ -155,12 +177,13 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     };
 
     // Out of the caller's control group, which may be another site's.
-    let groups = Groups::of(&places).and_then(|groups| {
+    let entered = Groups::of(&places).and_then(|groups| {
         let entered = scope::enter(groups, foreground);
         let without =
             "the site has no control groups of its own here, and is tracked by its other marks";
         entered.inspect_err(|why| log::info!("{without}: {why}")).ok()
     });
+    let (groups, way_back) = entered.map_or((None, None), |(groups, back)| (Some(groups), back));
     let identity = Identity::of(Pid::this()).context("/proc is not mounted")?;
     let before = match beginning {
         Beginning::Adopt => {
@@ -214,10 +237,8 @@ pub fn supervise(setup: Setup, announce: impl FnOnce()) -> Result<Finished, NotS
     announce();
     let mut supervisor = EventLoop { site, inbox, own_log, foreground };
     supervisor.run(begin);
-    let finished = finish(&mut supervisor.site);
-    // The kernel releases its lock when the last of its descriptors is closed, at the exit of this process.
-    std::mem::forget(supervisor);
-    Ok(finished)
+    let finished = finish(&mut supervisor.site, way_back, foreground);
+    Ok((finished, Holdings(supervisor)))
 }
 
 /// Makes the site's folders and takes its lock, which only its supervisor holds.
@@ -252,8 +273,9 @@ fn prepare_process() -> anyhow::Result<Inbox> {
     Ok(inbox)
 }
 
-/// No process of the site lives: releases its database, records how it ended, and answers the verbs.
-fn finish(site: &mut SupervisedSite) -> Finished {
+/// No process of the site lives: releases its database, records how it ended, leaves its control groups, and
+/// answers the verbs.
+fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool) -> Finished {
     let places = &site.configuration.places;
     let has_lease = site.configuration.definition.database.is_some();
     if has_lease && !lease::release(places, lease::PATIENCE) {
@@ -271,6 +293,15 @@ fn finish(site: &mut SupervisedSite) -> Finished {
             proved_by: vec!["descent".to_owned()],
         },
     });
+    let is_outside = match way_back {
+        Some(way_back) => way_back.go(),
+        None => site.processes.groups.is_none(),
+    };
+    // In the foreground this process may outlive its work, and belongs to the site no more.
+    if foreground && is_outside {
+        let supervisor = site.processes.record.supervisor.clone();
+        site.processes.record.supervisor = supervisor.ended();
+    }
     site.write_record();
     forget(&site.configuration.places);
     let view = site.view();

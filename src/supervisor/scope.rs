@@ -8,7 +8,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::launch::DEFAULT_PATH;
@@ -27,11 +27,42 @@ const KEPT: usize = 4 << 10;
 /// The word by which a helper in the new scope is told to move this process there.
 pub const MOVE_IN: &str = "move-in";
 
-/// Moves this process, and all that it will start, into control groups of the site's own.
+/// The group to which a supervisor goes back at its end, so that the site's groups can be removed.
+#[derive(Debug)]
+pub(super) struct WayBack {
+    /// Where it came from.
+    from: Option<PathBuf>,
+    groups: Groups,
+}
+
+impl WayBack {
+    /// Moves this process out of the site's control groups. False: it is still there.
+    pub(super) fn go(self) -> bool {
+        let is_outside = |group: &PathBuf| !self.groups.contains(group);
+        let candidates = self.from.iter().filter(|group| is_outside(group));
+        let mut last = None;
+        for group in candidates.map(PathBuf::as_path).chain([self.groups.above()]) {
+            match join(group) {
+                Ok(()) => return true,
+                Err(error) => last = Some(error),
+            }
+        }
+        if let Some(error) = last {
+            log::info!("this process stays in the site's control group: {error}");
+        }
+        false
+    }
+}
+
+/// Moves this process, and all that it will start, into control groups of the site's own. Without a way
+/// back, systemd removes the groups when this process ends.
 ///
 /// # Errors
 /// Why that cannot be, for the end of a sentence.
-pub(super) fn enter(mut groups: Groups, foreground: bool) -> Result<Groups, String> {
+pub(super) fn enter(
+    mut groups: Groups,
+    foreground: bool,
+) -> Result<(Groups, Option<WayBack>), String> {
     match groups.scope(Pid::this()) {
         None => {}
         // The unit would lose its main process.
@@ -41,11 +72,26 @@ pub(super) fn enter(mut groups: Groups, foreground: bool) -> Result<Groups, Stri
         Some(scope) => {
             ask_for(&scope, SUPERVISOR)?;
             groups.settle_in(&scope);
-            return Ok(groups);
+            return Ok((groups, None));
         }
     }
+    let back = WayBack { from: own_group(), groups: groups.clone() };
     let joined = groups.door(SUPERVISOR).and_then(|mut door| door.write_all(b"0"));
-    joined.map(|()| groups).map_err(|error| error.to_string())
+    joined.map(|()| (groups, Some(back))).map_err(|error| error.to_string())
+}
+
+/// The control group of this process; None: it is in none that can be reached from here.
+fn own_group() -> Option<PathBuf> {
+    let path = cgroup::of(Pid::this()).ok().flatten()?;
+    let path = path.strip_prefix("/").ok()?;
+    // `..` leads out of the cgroup namespace of this process.
+    let is_within = path.components().all(|part| matches!(part, Component::Normal(_)));
+    is_within.then_some(cgroup::mount()?.join(path))
+}
+
+/// Moves this process to a control group.
+fn join(group: &Path) -> std::io::Result<()> {
+    cgroup::procs_file(group)?.write_all(b"0")
 }
 
 /// This process in control groups of the site's own while it starts another supervisor there. When this
@@ -65,10 +111,7 @@ impl Stay {
     /// Why there is no scope, for the end of a sentence.
     pub fn begin(mut groups: Groups, name: &str) -> Result<Self, String> {
         let Some(scope) = groups.scope(Pid::this()) else { return Ok(Self { groups, back: None }) };
-        let back = cgroup::of(Pid::this())
-            .ok()
-            .flatten()
-            .and_then(|path| Some(cgroup::mount()?.join(path.strip_prefix("/").ok()?)));
+        let back = own_group();
         ask_for(&scope, name)?;
         groups.settle_in(&scope);
         Ok(Self { groups, back })
@@ -83,7 +126,7 @@ impl Stay {
 impl Drop for Stay {
     fn drop(&mut self) {
         let Some(back) = &self.back else { return };
-        if let Err(error) = cgroup::procs_file(back).and_then(|mut door| door.write_all(b"0")) {
+        if let Err(error) = join(back) {
             log::info!("this process stays in the site's control group: {error}");
         }
     }
@@ -126,7 +169,7 @@ fn ask_for(scope: &Scope, name: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The scope is not at the expected path, or may not be written.
-pub fn move_in(supervisor: Pid, leaf: &std::path::Path) -> std::io::Result<()> {
+pub fn move_in(supervisor: Pid, leaf: &Path) -> std::io::Result<()> {
     cgroup::make_below(leaf)?;
     cgroup::procs_file(leaf)?.write_all(supervisor.to_string().as_bytes())
 }

@@ -130,7 +130,8 @@ pub(in crate::backend) fn run(orders: &Orders<'_>, at_work: impl FnOnce()) -> En
         keeper: orders.keeper.cloned(),
         foreground: true,
     };
-    match supervisor::supervise(setup, at_work) {
+    // This process may live on, as with a maintenance flag: what the supervisor held is dropped.
+    match supervisor::supervise(setup, at_work).map(|(finished, _)| finished) {
         Ok(supervisor::Finished::Stopped) => Ended::Stopped,
         Ok(supervisor::Finished::Failed(failure)) => Ended::Failed(failure.into()),
         Err(NotStarted::AnotherIs) => Ended::Another,
@@ -147,7 +148,7 @@ pub fn be_launched(setup: Setup) -> bool {
     redirect_output(&setup.places, &log);
     let name = setup.definition.name.clone();
     let mut announced = false;
-    let finished = {
+    let supervised = {
         let announced = &mut announced;
         let handover = &mut handover;
         supervisor::supervise(setup, move || {
@@ -157,6 +158,10 @@ pub fn be_launched(setup: Setup) -> bool {
             *announced = true;
         })
     };
+    let finished = supervised.map(|(finished, holdings)| {
+        holdings.keep();
+        finished
+    });
     match finished {
         Ok(supervisor::Finished::Stopped) => log::info!("the site `{name}` is stopped"),
         Ok(supervisor::Finished::Failed(failure)) => {
