@@ -126,8 +126,8 @@ fn a_process_that_daemonises_is_followed() {
     succeed(bench.hand(&["start", "a"]));
     let main: i32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
     assert_eq!(bench.pid("a", "e").number(), main);
-    let line = siteward::linux::process::command_line(bench.pid("a", "d")).unwrap();
-    assert!(line.ends_with("act daemon-main"), "{line}");
+    let words = words_of(bench.pid("a", "d"));
+    assert!(words.ends_with(&[b"act".to_vec(), b"daemon-main".to_vec()]), "{words:?}");
     signal(bench.pid("a", "d"), Signal::KILL);
     until("failed", || bench.monitor("a") == (7, 7, 1));
     assert_eq!(bench.living("a"), "");
