@@ -31,10 +31,24 @@ impl Awaited<'_> {
         let until = if self.is_ours { self.boot.kill_at } else { self.boot.until };
         let is_cut = || interrupts.is_cut();
         let mut tell = teller(self.target);
-        self.backend
-            .await_up(launched, &self.boot, until, interrupts.cut(&is_cut), &mut tell)
-            .map(|up| Outcome::Done(sentence(self.target, &up, already)))
-            .map_err(|failed| self.not_up(failed, interrupts))
+        let mut launched = launched;
+        loop {
+            let is_own = matches!(launched, Launched::Own { .. });
+            let cut = interrupts.cut(&is_cut);
+            match self.backend.await_up(launched, &self.boot, until, cut, &mut tell) {
+                Ok(up) => return Ok(Outcome::Done(sentence(self.target, &up, already))),
+                Err(NotDone::Nobody) if is_own && !until.passed() && self.has_supervisor() => {
+                    launched = Launched::Own { already };
+                }
+                Err(failed) => return Err(self.not_up(failed, interrupts)),
+            }
+        }
+    }
+
+    /// A supervisor that was not found may be restoring its runtime directory: a second look waits for it.
+    fn has_supervisor(&self) -> bool {
+        observe(&self.target.site, Moment::now(), self.boot.until)
+            .is_ok_and(|seen| seen.is_supervised())
     }
 
     /// What is told of a site that has not come up, and was rolled back if it is ours.
