@@ -56,6 +56,18 @@ pub fn show(duration: Duration) -> String {
     }
 }
 
+/// Says a duration to a person: to a tenth of a second below ten seconds, to a second from there on.
+pub fn say(duration: Duration) -> String {
+    let tenths = (duration.as_millis() + 50) / 100;
+    match tenths {
+        0 if duration.is_zero() => "0 s".to_owned(),
+        0 => "less than 0.1 s".to_owned(),
+        1..100 if tenths.is_multiple_of(10) => format!("{} s", tenths / 10),
+        1..100 => format!("{}.{} s", tenths / 10, tenths % 10),
+        _ => format!("{} s", (duration.as_millis() + 500) / 1000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +97,24 @@ mod tests {
         for millis in [0, 250, 1000, 1500, 90_000, 200_000, 600_000, 3_600_000, 3_601_000] {
             let duration = Duration::from_millis(millis);
             assert_eq!(parse(&show(duration)), Ok(duration));
+        }
+    }
+    #[test]
+    fn a_person_is_told_no_more_than_a_tenth_of_a_second() {
+        for (millis, said) in [
+            (0, "0 s"),
+            (40, "less than 0.1 s"),
+            (50, "0.1 s"),
+            (926, "0.9 s"),
+            (4996, "5 s"),
+            (7540, "7.5 s"),
+            (7995, "8 s"),
+            (9949, "9.9 s"),
+            (9950, "10 s"),
+            (12_499, "12 s"),
+            (200_000, "200 s"),
+        ] {
+            assert_eq!(say(Duration::from_millis(millis)), said, "{millis}");
         }
     }
 }

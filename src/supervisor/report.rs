@@ -1,6 +1,8 @@
 //! What the supervisor tells people: the lines of its log and of the history, the view of the site, and why
 //! it failed.
 
+use std::time::Duration;
+
 use log::Level;
 
 use super::configuration::Configuration;
@@ -13,7 +15,7 @@ use super::plan::UnitId;
 use super::processes::Processes;
 use crate::control::{Failure, Pause, ProcessView, View};
 use crate::linux::clock::WallTime;
-use crate::site::duration::show;
+use crate::site::duration::say;
 use crate::site::{DegradedIs, Ready};
 use crate::values::{ExitStatus, Moment, Pid};
 
@@ -75,7 +77,7 @@ impl Reporter<'_> {
                 LogEntry::both(Level::Warn, "fault", self.reason(*unit, cause))
             }
             Note::RestartIn(unit, delay) => {
-                warn(format!("`{}` is started again in {}", name(unit), show(*delay)))
+                warn(format!("`{}` is started again in {}", name(unit), say(*delay)))
             }
             Note::GaveUp(unit) => {
                 let text = format!("`{}` stays down; the site serves without it", name(unit));
@@ -156,6 +158,7 @@ impl Reporter<'_> {
                 Cause::Died(ExitStatus::Code(_) | ExitStatus::Untold)
                 | Cause::NotRun(_)
                 | Cause::NotReady(_)
+                | Cause::NotReadyAtBoot { .. }
                 | Cause::NeverStarted
                 | Cause::Unhealthy(_)
                 | Cause::NotAsked(..)
@@ -184,21 +187,20 @@ impl Reporter<'_> {
                 format!("`{name}` has ended; its exit status is not known")
             }
             Cause::NotReady(time) => {
-                let how = match &self.configuration.process(unit).ready {
-                    Ready::AtExec | Ready::Delay(_) => String::new(),
-                    Ready::Notify => " (it did not send READY=1)".to_owned(),
-                    Ready::Tcp(address) => format!(" (nothing accepts connections at {address})"),
-                    Ready::Socket(path) => {
-                        format!(" (nothing accepts connections at {})", path.display())
-                    }
-                    Ready::File(path) => format!(" (there is no {})", path.display()),
-                    Ready::Log(pattern) => format!(" (it printed nothing that matches {pattern})"),
-                    Ready::Exec(_) => match &self.processes.units[unit.0].probe_answer {
-                        Some(said) => format!(" (its probe: {said})"),
-                        None => " (its probe did not end)".to_owned(),
-                    },
+                format!("`{name}` was not ready within {}{}", say(*time), self.why_not_ready(unit))
+            }
+            Cause::NotReadyAtBoot { had, boot } => {
+                let defined = self.machine.plan().boot_timeout;
+                // What the verb needed before the boot is not told.
+                let limit = match *boot + Duration::from_secs(1) < defined {
+                    true => format!("the {} that this start had", say(*boot)),
+                    false => format!("the boot_timeout of {}", say(defined)),
                 };
-                format!("`{name}` did not get ready within {}{how}", show(*time))
+                format!(
+                    "`{name}` was not ready when {limit} ended; it had {}{}",
+                    say(*had),
+                    self.why_not_ready(unit)
+                )
             }
             Cause::NeverStarted => {
                 let plan = &self.machine.plan().units[unit.0];
@@ -222,7 +224,7 @@ impl Reporter<'_> {
             Cause::NotAsked(time, why) => {
                 format!(
                     "the healthcheck of `{name}` could not be started for {}: it {why}",
-                    show(*time)
+                    say(*time)
                 )
             }
             Cause::Unidentified => format!(
@@ -230,6 +232,36 @@ impl Reporter<'_> {
             ),
             Cause::NoMain => format!("`{name}` was to daemonise, and no main process was found"),
         }
+    }
+
+    /// What was waited for, and the last answer to it, in parentheses.
+    fn why_not_ready(&self, unit: UnitId) -> String {
+        let process = self.configuration.process(unit);
+        let runtime = &self.processes.units[unit.0];
+        let (what, answer) = match &process.ready {
+            _ if process.oneshot => ("it did not end".to_owned(), None),
+            Ready::AtExec => return String::new(),
+            Ready::Delay(time) => (format!("waits {} after its start", say(*time)), None),
+            Ready::Notify => ("it did not send READY=1".to_owned(), runtime.status.as_ref()),
+            Ready::Tcp(address) => {
+                (format!("nothing accepts connections at {address}"), runtime.probe_answer.as_ref())
+            }
+            Ready::Socket(path) => (
+                format!("nothing accepts connections at {}", path.display()),
+                runtime.probe_answer.as_ref(),
+            ),
+            Ready::File(path) => {
+                (format!("there is no {}", path.display()), runtime.probe_answer.as_ref())
+            }
+            // The last lines that it printed go with the failure.
+            Ready::Log(pattern) => (format!("it printed nothing that matches {pattern}"), None),
+            Ready::Exec(_) => match &runtime.probe_answer {
+                Some(said) => (format!("its probe: {said}"), None),
+                None => ("its probe did not end".to_owned(), None),
+            },
+        };
+        let answer = answer.map_or_else(String::new, |answer| format!("; {answer}"));
+        format!(" ({what}{answer})")
     }
 
     /// When a degraded site begins to be reported as degraded.

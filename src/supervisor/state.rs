@@ -161,8 +161,10 @@ pub enum Cause {
     NotRun(ExecError),
     /// Its main process ended without an order.
     Died(ExitStatus),
-    /// It ran for so long and did not get ready.
+    /// It ran for so long, its time to get ready, and was not ready.
     NotReady(Duration),
+    /// It was not ready when the time of the boot was over. It ran for `had` of it.
+    NotReadyAtBoot { had: Duration, boot: Duration },
     /// The time to boot was over before it could be started.
     NeverStarted,
     /// Its healthcheck failed too often in a row; with the last output.

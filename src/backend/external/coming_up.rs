@@ -77,7 +77,7 @@ impl ComingUp<'_> {
                 Ok(Coming::Never(why)) | Err(why) => return Err(self.failed(why)),
             };
             if is_last {
-                let time = duration::show(boot.time);
+                let time = duration::say(boot.time);
                 return Err(self.failed(format!("it was not up within {time}: {why}")));
             }
             self.pause((Moment::now() + pace).min(until), cut);

@@ -123,7 +123,7 @@ pub(super) fn await_up(
                 let view = glance(places, &Request::Look, look_until);
                 if until.passed() {
                     let failure = view.as_ref().and_then(|view| view.failure.clone());
-                    let time = duration::show(boot.time);
+                    let time = duration::say(boot.time);
                     let why = match (failure, view) {
                         (Some(failure), _) => failure.reason,
                         (None, Some(view)) => {

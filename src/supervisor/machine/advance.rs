@@ -92,7 +92,7 @@ impl Machine {
                 if until > now {
                     return started;
                 }
-                match self.what_is_late() {
+                match self.what_is_late(now) {
                     Some((unit, cause)) => self.fail(unit, cause, now, out),
                     None => self.serve(out),
                 }
@@ -150,15 +150,26 @@ impl Machine {
 
     /// The essential unit that is reported when the time to boot is over: one that runs rather than one that
     /// waits.
-    pub(super) fn what_is_late(&self) -> Option<(UnitId, Cause)> {
+    pub(super) fn what_is_late(&self, now: Moment) -> Option<(UnitId, Cause)> {
         let late =
             || self.ids().filter(|u| self.plan.units[u.0].essential && !self.unit(*u).is_up());
-        let running = late().find(|u| !self.unit(*u).is_down());
-        running.map(|u| (u, Cause::NotReady(self.boot))).or_else(|| {
-            late()
-                .next()
-                .map(|u| (u, self.memory[u.0].last_cause.clone().unwrap_or(Cause::NeverStarted)))
-        })
+        let id = late().find(|u| !self.unit(*u).is_down()).or_else(|| late().next())?;
+        let remembered = self.memory[id.0].last_cause.clone();
+        let cause = match self.unit(id) {
+            Unit::Forked { run, .. } | Unit::Starting { run, .. } | Unit::Following { run, .. } => {
+                Cause::NotReadyAtBoot { had: now.since(run.since), boot: self.boot }
+            }
+            // It had a fault, and is being ended or waits to be started again.
+            Unit::Stopping { .. }
+            | Unit::Clearing { .. }
+            | Unit::Backoff { .. }
+            | Unit::GivenUp
+            | Unit::Idle
+            | Unit::Spawning
+            | Unit::Ready { .. }
+            | Unit::Done => remembered.unwrap_or(Cause::NeverStarted),
+        };
+        Some((id, cause))
     }
 
     pub(super) fn lower_what_may(
