@@ -133,6 +133,66 @@ fn a_process_that_daemonises_is_followed() {
     assert_eq!(bench.living("a"), "");
 }
 
+/// `b` starts a second after the boot began, and is not blamed for that second.
+#[test]
+fn a_process_that_is_not_ready_in_time_is_told_with_the_time_that_it_had() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let path = nowhere.path().join("not-there").display().to_string();
+    for (ready, why) in [
+        ("{notify: true".to_owned(), "it did not send READY=1".to_owned()),
+        (
+            "{tcp: \"127.0.0.1:1\"".to_owned(),
+            "nothing accepts connections at 127.0.0.1:1".to_owned(),
+        ),
+        (format!("{{socket: {path}"), format!("nothing accepts connections at {path}")),
+        (format!("{{file: {path}"), format!("there is no {path}")),
+        (
+            "{log: \"^it serves$\"".to_owned(),
+            "it printed nothing that matches ^it serves$".to_owned(),
+        ),
+        ("{exec: [/bin/sh, -c, \"echo not yet; exit 1\"]".to_owned(), "its probe: ".to_owned()),
+        ("{delay: 90s".to_owned(), "waits 90 s after its start".to_owned()),
+    ] {
+        for own_timeout in [false, true] {
+            let timeout = if own_timeout { ", timeout: 500ms}" } else { "}" };
+            let bench = Bench::new();
+            bench.define(
+                "a",
+                &format!(
+                    "boot_timeout: 2500ms\nprocesses:\n  \
+                     a: {{command: [ACT, steady], ready: {{delay: 1s}}}}\n  \
+                     b: {{command: [ACT, steady], depends_on: [a], ready: {ready}{timeout}}}\n"
+                ),
+            );
+            let failed = output(bench.hand(&["start", "a"]));
+            let said = said(&failed);
+            assert_eq!(failed.status.code(), Some(1), "{said}");
+            let begin = match own_timeout {
+                true => "`b` was not ready within 0.5 s (",
+                false => "`b` was not ready when the boot_timeout of 2.5 s ended; it had 1.",
+            };
+            assert!(said.contains(begin), "{ready}: {said}");
+            assert!(said.contains(&why), "{ready}: {said}");
+        }
+    }
+}
+
+/// A start with less time than the boot_timeout does not blame that.
+#[test]
+fn a_start_with_less_time_than_the_boot_timeout_says_how_much_it_had() {
+    let bench = Bench::new();
+    bench.define(
+        "a",
+        "boot_timeout: 60s\nprocesses:\n  b: {command: [ACT, steady], ready: {notify: true}}\n",
+    );
+    let said = said(&output(bench.hand(&["start", "a", "--timeout", "4s"])));
+    assert!(
+        said.contains("`b` was not ready when the ") && !said.contains("boot_timeout"),
+        "{said}"
+    );
+    assert!(said.contains(" s that this start had ended; it had "), "{said}");
+}
+
 #[test]
 fn a_process_that_should_daemonise_and_only_ends_is_told() {
     let bench = Bench::new();

@@ -98,6 +98,8 @@ pub(super) struct Processes {
     /// Ports that are held for processes that are yet to be started.
     pub(super) reserved: Reserved,
     pub(super) record: Record,
+    /// The record as it was written last.
+    written: Option<Record>,
     /// When the processes of units that are being cleared are looked at again.
     look_again: Option<Moment>,
 }
@@ -121,6 +123,7 @@ impl Processes {
             groups,
             reserved,
             record,
+            written: None,
             look_again: None,
         }
     }
@@ -300,7 +303,7 @@ impl Processes {
 
     // --- the record -----------------------------------------------------------------------------
 
-    /// Writes the record, with the processes as they are now.
+    /// Writes the record, with the processes as they are now, unless it is written so already.
     pub(super) fn write_record(&mut self, around: &Surroundings<'_>) {
         let Surroundings { configuration, machine, .. } = around;
         self.record.processes = configuration
@@ -319,10 +322,18 @@ impl Processes {
             .collect();
         let done = configuration.units().filter(|unit| *machine.unit(*unit) == Unit::Done);
         self.record.done = done.map(|unit| configuration.name(unit).to_owned()).collect();
-        if let Err(error) = self.record.write(&configuration.places) {
-            let path = configuration.places.record();
-            log::error!("the record {} cannot be written: {error}", path.display());
+        let path = configuration.places.record();
+        // A death whose unit was started again at once has been recorded with that start.
+        if self.written.as_ref() == Some(&self.record) && path.exists() {
+            return;
         }
+        self.written = match self.record.write(&configuration.places) {
+            Ok(()) => Some(self.record.clone()),
+            Err(error) => {
+                log::error!("the record {} cannot be written: {error}", path.display());
+                None
+            }
+        };
     }
 }
 
