@@ -37,6 +37,10 @@ impl Awaited<'_> {
             let cut = interrupts.cut(&is_cut);
             match self.backend.await_up(launched, &self.boot, until, cut, &mut tell) {
                 Ok(up) => return Ok(Outcome::Done(sentence(self.target, &up, already))),
+                // The runtime directory was removed, and with it the file that tells of a stop.
+                Err(NotDone::Interrupted) if is_own && interrupts.why().is_none() => {
+                    launched = Launched::Own { already };
+                }
                 Err(NotDone::Nobody) if is_own && !until.passed() && self.has_supervisor() => {
                     launched = Launched::Own { already };
                 }
@@ -98,10 +102,18 @@ impl Awaited<'_> {
                 let seen = observe(&self.target.site, Moment::now(), self.boot.until).ok();
                 match seen.as_ref().and_then(Observation::failure) {
                     Some(failure) => Fault::of_failure(self.target, failure, "did not start"),
-                    None => Fault::failed(format!(
-                        "the supervisor of `{name}` ended and left no reason; see {}",
-                        self.target.site.supervisor_log().display()
-                    )),
+                    None => {
+                        let mut fault = Fault::failed(format!(
+                            "the supervisor of `{name}` ended and left no reason; see {}",
+                            self.target.site.supervisor_log().display()
+                        ));
+                        // It was killed: what it started may live.
+                        if self.is_ours {
+                            let left = self.roll_back(StopMode::Graceful, &fault.sentence).err();
+                            fault.details.extend(left.map(|left| left.sentence));
+                        }
+                        fault
+                    }
                 }
             }
             failed @ (NotDone::Overtaken(_) | NotDone::Refused(_) | NotDone::Denied(_)) => {

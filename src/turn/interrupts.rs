@@ -66,6 +66,7 @@ impl<'a> Interrupts<'a> {
 
     /// What has interrupted the start, if anything has.
     pub fn why(&self) -> Option<Interruption> {
+        self.watch_again();
         if is_overtaken(self.places, self.begun) {
             return Some(Interruption::Stop);
         }
@@ -73,6 +74,16 @@ impl<'a> Interrupts<'a> {
             self.came.set(self.inbox.next());
         }
         self.came.get().map(Interruption::Signal)
+    }
+
+    /// The file of the order may be replaced, or removed with the site's folder, which is no order. It is
+    /// watched again before it is read, so that no order is missed.
+    fn watch_again(&self) {
+        if let Some((watcher, _)) = self.orders.get()
+            && !watcher.told().is_empty()
+        {
+            watch_order_with(watcher, self.places);
+        }
     }
 
     /// For a wait of a backend's; `is_cut` asks [`Self::is_cut`].
@@ -89,8 +100,14 @@ fn is_overtaken(places: &SitePlaces, begun: Moment) -> bool {
         .is_some_and(|at| at > begun)
 }
 
-/// Watches for the order of a stop, in a file that is there from now on; it may hold an old order.
+/// Watches for the order of a stop.
 fn watch_order(places: &SitePlaces) -> Option<Watcher> {
+    let watcher = Watcher::new().ok()?;
+    watch_order_with(&watcher, places).then_some(watcher)
+}
+
+/// The same, in a file that is there from now on; it may hold an old order. False: there is no such file.
+fn watch_order_with(watcher: &Watcher, places: &SitePlaces) -> bool {
     let path = places.stop_order();
     // With something in it, so that an order finds room where the disk is full by then.
     let never = serde_json::to_vec(&Moment::since_boot(Duration::ZERO)).unwrap_or_default();
@@ -100,7 +117,5 @@ fn watch_order(places: &SitePlaces) -> Option<Watcher> {
         .mode(0o600)
         .open(&path)
         .and_then(|mut file| file.write_all(&[&never[..], &[b'\n'; 64]].concat()));
-    let watcher = Watcher::new().ok()?;
-    watcher.changes_of(&path).ok()?;
-    Some(watcher)
+    watcher.changes_of(&path).is_ok()
 }
