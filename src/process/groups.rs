@@ -255,5 +255,7 @@ mod tests {
         ] {
             assert!(!groups.is_ours(&groups.above.join(other)), "{other}");
         }
+        assert!(groups.contains(&scope.tree) && groups.contains(&scope.tree.join("a/b")));
+        assert!(!groups.contains(groups.above()), "it has the groups of others as well");
     }
 }
