@@ -168,11 +168,13 @@ fn a_site_that_was_killed_on_its_way_up_comes_up_when_it_is_adopted() {
             flag.display()
         ),
     );
-    let starting = background(bench.hand(&["start", SITE]));
+    let mut starting = background(bench.hand(&["start", SITE]));
     until("the second is started", || {
         bench.record(SITE).is_some_and(|r| r.processes.iter().any(|p| p.name == "slow"))
     });
     let (a, slow) = (bench.pid(SITE, "a"), bench.pid(SITE, "slow"));
+    // The start would roll back what its supervisor leaves.
+    starting.kill().unwrap();
     signal(bench.pid(SITE, "supervisor"), Signal::KILL);
     assert!(!starting.wait_with_output().unwrap().status.success());
     let adopting = background(bench.hand(&["adopt", SITE]));
