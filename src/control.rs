@@ -193,6 +193,15 @@ pub struct View {
     pub processes: Vec<ProcessView>,
 }
 
+impl View {
+    /// The processes that are not up, each with its state, for a sentence.
+    pub fn down(&self) -> String {
+        let down = self.processes.iter().filter(|process| !process.up);
+        let words: Vec<String> = down.map(|p| format!("`{}` is {}", p.name, p.doing)).collect();
+        words.join(", ")
+    }
+}
+
 /// A process as the supervisor sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProcessView {

@@ -12,7 +12,7 @@ pub mod manager;
 
 pub mod agent;
 
-pub mod turn;
+pub mod hold;
 
 pub mod observe;
 

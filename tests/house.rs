@@ -20,7 +20,7 @@ const FLOORS: [&str; 18] = [
     "operator",
     "manager",
     "agent",
-    "turn",
+    "hold",
     "observe",
     "backend",
     "supervisor",

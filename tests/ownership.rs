@@ -415,6 +415,10 @@ fn a_keeper_that_ended_before_the_supervisor_begins_fails_the_start() {
     gone.wait().unwrap();
     let keeper = serde_json::to_string(&keeper).unwrap();
     let handed = format!("exec \"$0\" \"$@\" 3>{}", said.display());
+    // As a start leaves it for its supervisor.
+    let runtime = one.path("run").join(SITE);
+    fs::create_dir_all(&runtime).unwrap();
+    fs::copy(one.path(&format!("sites/{SITE}.yaml")), runtime.join("starting.yaml")).unwrap();
     one.within = ["/bin/sh", "-c", &handed].map(str::to_owned).to_vec();
     let words = [
         "supervise",

@@ -16,7 +16,7 @@ pub struct Deadline {
 
 /// What a verb keeps of its time to report the outcome.
 fn reserve_to_report(given: Duration) -> Duration {
-    (given / 20).min(Duration::from_secs(1))
+    (given / 10).min(Duration::from_secs(1))
 }
 
 /// What KILL, sweep and proof may take.
@@ -63,16 +63,16 @@ impl Deadline {
                 (boot, rollback, self.begun + given.saturating_sub(report))
             }
         };
-        let kill_at = until - PROOF.min(self.begun.until(until) / 4);
+        let kill_at = until - PROOF.min(self.begun.until(until) / 3);
         Boot { time, up_by: self.begun + time, rollback, kill_at, until }
     }
 
-    /// `forcekill`: from TERM to KILL. Two seconds are kept for KILL, sweep and proof, or a third of what
+    /// `forcekill`: from TERM to KILL. Two seconds are kept for KILL, sweep and proof, or half of what
     /// there is.
     pub(super) fn for_stop(&self, stop_timeout: Duration, forcekill: Duration) -> StopTimes {
         let given = self.given.unwrap_or(stop_timeout + forcekill + PROOF + Duration::from_secs(5));
         let usable = given.saturating_sub(reserve_to_report(given));
-        let to_proof = usable - PROOF.min(usable / 3);
+        let to_proof = usable - PROOF.min(usable / 2);
         let graceful = stop_timeout.min(to_proof.saturating_sub(forcekill));
         StopTimes {
             graceful_until: self.begun + graceful,
@@ -84,7 +84,13 @@ impl Deadline {
     /// When a verb that only looks must have its answer.
     pub(super) fn for_look(&self) -> Moment {
         let given = self.given.unwrap_or(crate::observe::PATIENCE);
-        self.begun + given.saturating_sub(reserve_to_report(given))
+        // "Unknown" is said only when nine tenths of the time are gone.
+        self.begun + given.saturating_sub(reserve_to_report(given) / 2)
+    }
+
+    /// When what comes before a run in the foreground must be done; None: nobody waits.
+    pub(super) fn for_run(&self) -> Option<Moment> {
+        self.given.map(|given| self.begun + given.saturating_sub(reserve_to_report(given)))
     }
 }
 

@@ -8,17 +8,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::context::SiteContext;
-use super::{Deadline, Fault, Outcome, StopMode, Target, holders, ownership};
+use super::{Deadline, Fault, Outcome, StopMode, Target, holders};
 use crate::backend::StopTimes;
 use crate::backend::own::{self, NotEnded};
 use crate::control::{Failure, State};
 use crate::history;
+use crate::hold::{self, StopTurn};
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
 use crate::observe::{Observation, Wrapping, observe};
 use crate::process::{Ending, Identity, Record, forget, proof, sweep};
 use crate::site::load;
-use crate::turn::StopTurn;
 use crate::values::{Moment, Pid};
 
 /// Stops the site: in order, then by TERM, then by KILL, and proves that nothing of it lives.
@@ -50,7 +50,7 @@ pub fn clean_and_break(target: &Target, break_lease: bool, deadline: &Deadline) 
     }
     let broken = load(&target.places, &target.name)
         .map_err(Fault::from)
-        .and_then(|definition| ownership::break_it(target, &definition));
+        .and_then(|definition| hold::break_it(&target.site, &definition).map_err(Fault::failed));
     match broken {
         Ok(broken) => Outcome::Done(format!("{said}; {broken}")),
         Err(fault) => fault.into(),
@@ -86,16 +86,18 @@ fn bring_down(target: &Target, deadline: &Deadline, mode: StopMode) -> Result<bo
     Ok(had_something)
 }
 
-/// Ends what a start has begun, as the site did not come up for `reason`.
+/// Ends what a start has begun, as the site did not come up for `reason`; None: it was
+/// told to end.
 pub(super) fn roll_back(
     target: &Target,
     times: &StopTimes,
     mode: StopMode,
-    reason: &str,
+    reason: Option<&str>,
 ) -> Result<(), Fault> {
     let deadline = Deadline { begun: Moment::now(), given: None };
     end_supervisor(&SiteContext::read(target, &deadline), times, mode)?;
     end_survivors(&SiteContext::read(target, &deadline), times, mode)?;
+    let Some(reason) = reason else { return Ok(()) };
     history::add(&target.site.history(), "failed", reason);
     if let Ok(Some(mut record)) = Record::read(&target.site)
         && !matches!(record.ending, Some(Ending::Failed(_)))
@@ -133,9 +135,15 @@ fn end_supervisor(
     })
 }
 
+/// Ends in order what lives of a site without a supervisor of ours, and proves that nothing does.
+pub(super) fn end_what_lives(target: &Target, deadline: &Deadline) -> Result<bool, Fault> {
+    let context = SiteContext::read(target, deadline);
+    end_survivors(&context, &context.stop_times(StopMode::Graceful), StopMode::Graceful)
+}
+
 /// Ends what lives of a site without a supervisor of ours, and proves that nothing does. Says whether
 /// there was anything.
-pub(super) fn end_survivors(
+fn end_survivors(
     context: &SiteContext<'_>,
     times: &StopTimes,
     mode: StopMode,
@@ -164,7 +172,7 @@ pub(super) fn end_survivors(
         sweep_up(context, record.as_ref(), &mut seen, times)?;
     }
     prove(context, seen, times)?;
-    ownership::let_go(target, context.definition(), record.as_ref());
+    hold::let_go(&target.site, context.definition(), record.as_ref());
     tidy_up(target);
     Ok(had_something)
 }

@@ -1,15 +1,13 @@
 //! The preconditions of a start, each with its own cause, checked in milliseconds.
 
 use std::os::fd::BorrowedFd;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::halt::Halt;
 use super::{Fault, FaultKind, Target};
-use crate::backend::fitness::{Fitness, Obstacle, Unfit};
+use crate::backend::fitness::{Fitness, Obstacle, Unfit, check_surroundings};
 use crate::disk::{self, Undone};
-use crate::linux::node;
 use crate::site::{Adjustments, Definition, Places, SiteName, load, load_snapshot};
 use crate::values::Moment;
 
@@ -97,7 +95,7 @@ fn check(definition: &Definition, part: Part) -> Passed {
     let Fitness { warnings, unfit } = fitness;
     let mut faults: Vec<Fault> = unfit.into_iter().map(Fault::from).collect();
     if part == Part::Whole && faults.is_empty() {
-        faults.extend(surroundings(definition).err());
+        faults.extend(check_surroundings(definition).err().map(Fault::from));
     }
     Passed { warnings, fault: all_in_one(faults) }
 }
@@ -124,45 +122,4 @@ fn all_in_one(faults: Vec<Fault>) -> Option<Fault> {
         fault.details.extend(faults.map(|other| other.sentence));
     }
     Some(fault)
-}
-
-/// The disk and the address, which move with the site.
-fn surroundings(definition: &Definition) -> Result<(), Fault> {
-    if let Some(point) = &definition.prerequisites.mounted {
-        check_mounted(definition, point)?;
-    }
-    if let Some(address) = definition.address.filter(|_| definition.prerequisites.address_present) {
-        let here = node::addresses()
-            .map_err(|e| Fault::failed(format!("this node's addresses cannot be read: {e}")))?;
-        if !here.contains(&address) {
-            return Err(Fault::failed(format!(
-                "the address {address} of the site `{}` is not on this node; the cluster must \
-                 bring it before the site is started",
-                definition.name
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn check_mounted(definition: &Definition, point: &Path) -> Result<(), Fault> {
-    let mounted = node::is_mount_point(point)
-        .map_err(|e| Fault::failed(format!("this node's mounts cannot be read: {e}")))?;
-    if mounted {
-        return Ok(());
-    }
-    let above = node::mount_points().unwrap_or_default();
-    let above = point.ancestors().find(|a| above.iter().any(|m| m == a)).unwrap_or(Path::new("/"));
-    let advice = match above == Path::new("/") {
-        true => "the cluster must mount it before the site is started".to_owned(),
-        false => format!(
-            "the cluster must mount it, or the definition must say `prerequisites: {{mounted: {}}}`",
-            above.display()
-        ),
-    };
-    Err(Fault::failed(format!(
-        "{} of the site `{}` is not mounted on this node; {advice}",
-        point.display(),
-        definition.name
-    )))
 }

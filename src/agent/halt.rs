@@ -3,7 +3,10 @@
 use std::io::ErrorKind;
 
 use super::{Fault, FaultKind, Outcome, Target};
-use crate::turn::{Interruption, Interrupts, NoTurn};
+use crate::hold::{Interruption, Interrupts, NoTurn, NotHeld};
+use crate::lease::NotTaken;
+use crate::observe::Denied;
+use crate::site::Definition;
 
 /// Nothing of the step is left.
 #[derive(Debug)]
@@ -19,7 +22,17 @@ impl From<Fault> for Halt {
     }
 }
 
+impl From<Denied> for Halt {
+    fn from(denied: Denied) -> Self {
+        Self::Fault(denied.into())
+    }
+}
+
 impl Halt {
+    pub(super) fn failed(sentence: String) -> Self {
+        Self::Fault(Fault::failed(sentence))
+    }
+
     pub(super) fn if_cut(interrupts: &Interrupts<'_>) -> Result<(), Self> {
         if interrupts.is_cut() { Err(Self::Interrupted) } else { Ok(()) }
     }
@@ -43,6 +56,25 @@ impl Halt {
         }
     }
 
+    /// The lease is not held.
+    pub(super) fn not_held(target: &Target, definition: &Definition, why: NotHeld) -> Self {
+        let why = match why {
+            NotHeld::Interrupted => return Self::Interrupted,
+            NotHeld::NotTaken(why) => format!("{} is not had: {why}", lease_of(definition)),
+            NotHeld::Because(why) => why,
+        };
+        Self::Fault(Fault::failed(format!("the site `{}` is not started: {why}", target.name)))
+    }
+
+    /// The lease of a site that lives here is not held.
+    pub(super) fn not_adopted(target: &Target, definition: &Definition, why: &NotTaken) -> Self {
+        Self::Fault(Fault::failed(format!(
+            "the site `{}` is not adopted, though it lives on this node: {} is not had: {why}",
+            target.name,
+            lease_of(definition)
+        )))
+    }
+
     /// The outcome of the start. An order to stop is what ends a run.
     pub(super) fn outcome(
         self,
@@ -57,7 +89,7 @@ impl Halt {
                 Outcome::Done(format!("the site `{name}` is stopped"))
             }
             (Self::Interrupted, Some(Interruption::Signal(signal))) => Fault::failed(format!(
-                "the start of `{name}` was interrupted by {signal}, and nothing of it is left"
+                "the start of `{name}` was interrupted by {signal} and is rolled back: nothing of it lives"
             ))
             .into(),
             (Self::Interrupted, Some(Interruption::Stop) | None) => {
@@ -65,4 +97,9 @@ impl Halt {
             }
         }
     }
+}
+
+fn lease_of(definition: &Definition) -> String {
+    let database = definition.database.as_deref().unwrap_or("?".as_ref());
+    format!("the lease on {}", database.display())
 }

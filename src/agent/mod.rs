@@ -4,18 +4,15 @@
 //! never: know an exit code, answer "stopped" without proof, or let anything that it runs
 //! outlive its share of the time.
 
+mod clear;
 mod context;
 mod deadline;
 mod down;
-mod drift;
-mod explain;
 mod gate;
 mod halt;
 mod holders;
-mod known;
 mod monitor;
 mod orders;
-mod ownership;
 mod up;
 mod validate;
 mod waiting;
@@ -32,11 +29,7 @@ use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use down::{clean, clean_and_break, stop};
-pub use drift::{Drift, definition_lines, drift, is_up};
-pub use explain::explain;
 pub use gate::pass_gate_here;
-pub use holders::list_holders;
-pub use known::unknown_here;
 pub use monitor::{Level, monitor};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};
 pub use up::{adopt, run, start};

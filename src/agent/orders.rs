@@ -1,14 +1,17 @@
 //! Orders to a supervisor that is at work: pause, resume, reload, adjust.
 
+use std::time::Duration;
+
+use super::clear::Way;
 use super::context::SiteContext;
-use super::up::{Way, bring_up};
-use super::{Deadline, Fault, Outcome, Target};
+use super::up::bring_up;
+use super::{Deadline, Fault, Outcome, STOPPED_BY_HAND, Target};
 use crate::backend::{NotDone, Paused, Resumed};
 use crate::control::{Pause, Request, State};
 use crate::disk::{Settled, begin_pause, clear_pause, pause_path, settle_pause};
 use crate::linux::clock::WallTime;
 use crate::linux::node;
-use crate::observe::observe;
+use crate::observe::{drift, observe};
 use crate::values::Moment;
 
 /// What a person says of a pause.
@@ -29,6 +32,7 @@ pub fn pause(target: &Target, order: &PauseOrder, deadline: &Deadline) -> Outcom
 }
 
 fn try_pause(context: &SiteContext<'_>, pause: &Pause) -> Result<Outcome, Fault> {
+    warn_of_drift(context.target);
     let SiteContext { target, deadline, .. } = context;
     let (name, until) = (&target.name, patience(context));
     let database = context.definition().and_then(|definition| definition.database.as_ref());
@@ -97,6 +101,7 @@ fn order_pause(context: &SiteContext<'_>, pause: &Pause, until: Moment) -> Resul
 
 /// Starts the processes again.
 pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
+    warn_of_drift(target);
     let context = SiteContext::read(target, deadline);
     let (name, until) = (&target.name, patience(&context));
     let definition = context.definition();
@@ -109,7 +114,7 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
         ))
         .into();
     }
-    let boot = definition.map_or(NO_DEFINITION, |d| deadline.for_start(d).time);
+    let boot = definition.map_or(Duration::from_secs(200), |d| deadline.for_start(d).time);
     match context.backend.resume(boot, until) {
         Ok(Resumed::As(state)) => Outcome::Done(format!("the site `{name}` is {state}")),
         Ok(Resumed::PlaceholderInTheWay) => bring_up(target, deadline, &Way::Resume),
@@ -117,11 +122,9 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
     }
 }
 
-/// How long a site may take to come up where its definition cannot be read.
-const NO_DEFINITION: std::time::Duration = std::time::Duration::from_secs(200);
-
 /// Lets every process that has a `reload` read its configuration again.
 pub fn reload(target: &Target, deadline: &Deadline) -> Outcome {
+    warn_of_drift(target);
     let until = deadline.for_look();
     let context = SiteContext::read(target, deadline);
     match context.backend.order(&Request::Reload { until }, until) {
@@ -133,19 +136,13 @@ pub fn reload(target: &Target, deadline: &Deadline) -> Outcome {
 /// Applies changed parameters to a site that runs; one that does not run needs nothing applied.
 pub fn adjust(target: &Target, deadline: &Deadline) -> Outcome {
     let request = Request::Adjust { adjustments: target.adjustments.clone() };
-    let name = &target.name;
     let context = SiteContext::read(target, deadline);
-    let in_force = Outcome::Done(format!("the parameters of `{name}` are in force"));
+    let in_force = Outcome::Done(format!("the parameters of `{}` are in force", target.name));
     match context.backend.order(&request, deadline.for_look()) {
         Ok(_) | Err(NotDone::Nobody) => in_force,
         // The verbs take them from their own call.
         Err(NotDone::Refused(_)) if context.backend.external().is_some() => in_force,
-        Err(why) => {
-            let mut fault = Fault::of_order(target, "change", why);
-            fault.sentence =
-                format!("the parameters of `{name}` are not in force: {}", fault.sentence);
-            fault.into()
-        }
+        Err(why) => Fault::of_order(target, "change of parameters", why).into(),
     }
 }
 
@@ -153,4 +150,13 @@ pub fn adjust(target: &Target, deadline: &Deadline) -> Outcome {
 fn patience(context: &SiteContext<'_>) -> Moment {
     let deadline = &context.deadline;
     context.definition().map_or_else(|| deadline.for_look(), |d| deadline.for_start(d).until)
+}
+
+/// A person hears that the definition is no longer what runs.
+fn warn_of_drift(target: &Target) {
+    if target.caller == STOPPED_BY_HAND
+        && let Some(words) = drift(&target.places, &target.name).while_up(&target.site.definition)
+    {
+        log::warn!("{words}");
+    }
 }

@@ -1,10 +1,10 @@
 //! Whether a definition is right, and whether this node can run it.
 
-use super::drift::{self, Drift};
 use super::gate::{self, Part};
 use super::halt::Halt;
 use super::monitor::Level;
-use super::{Deadline, Fault, Outcome, Target};
+use super::{Deadline, Fault, Outcome, STOPPED_BY_HAND, Target};
+use crate::observe::{Drift, drift, observe};
 use crate::site::load;
 
 /// Level 0: the definition. Level 10: also the programs, users and files of this node; not the disk and
@@ -14,7 +14,7 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         Ok(definition) => definition,
         Err(error) => {
             let mut fault = Fault::from(error);
-            if drift::of_running(target, deadline).is_some() {
+            if of_running(target, deadline).is_some() {
                 fault.details.push(
                     "the site is up, and keeps running with the definition it was started with"
                         .to_owned(),
@@ -36,7 +36,7 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
             Err(Halt::Fault(fault)) => return fault.into(),
         }
     }
-    let compared = match drift::of_running(target, deadline) {
+    let compared = match of_running(target, deadline) {
         Some(Drift::Same) => ", and is the one that the site runs with",
         Some(Drift::Changed) => {
             ", and differs from the one that the site runs with; it takes effect at the next start"
@@ -46,4 +46,13 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         None => "",
     };
     Outcome::Done(format!("the definition of `{}` is valid{compared}", target.name))
+}
+
+/// How the definition compares with what runs, for a person; None: nothing runs, or a manager asks.
+fn of_running(target: &Target, deadline: &Deadline) -> Option<Drift> {
+    if target.caller != STOPPED_BY_HAND {
+        return None;
+    }
+    let seen = observe(&target.site, deadline.begun, deadline.for_look()).ok()?;
+    seen.is_up().then(|| drift(&target.places, &target.name))
 }

@@ -7,9 +7,9 @@ use super::halt::Halt;
 use super::{Fault, Outcome, STOPPED_BY_HAND, StopMode, Target, down};
 use crate::backend::{Backend, Boot, Launched, NotDone, StopTimes, Up, own};
 use crate::control::{State, View};
+use crate::hold::{Interruption, Interrupts};
 use crate::linux::lock;
 use crate::observe::{Observation, observe};
-use crate::turn::{Interruption, Interrupts};
 use crate::values::Moment;
 
 /// A site that is coming up.
@@ -65,10 +65,11 @@ impl Awaited<'_> {
         }
         let fault = match failed {
             NotDone::Interrupted if self.is_ours => {
-                let reason = format!("the start of `{name}` was interrupted");
-                match self.roll_back(StopMode::Graceful, &reason) {
+                match self.roll_back(StopMode::Graceful, None) {
                     Ok(()) => return Halt::Interrupted,
-                    Err(left) => Fault::failed(format!("{reason}, and is not rolled back: {left}")),
+                    Err(left) => Fault::failed(format!(
+                        "the start of `{name}` was interrupted, and is not rolled back: {left}"
+                    )),
                 }
             }
             NotDone::Interrupted => Fault::failed(format!(
@@ -76,12 +77,11 @@ impl Awaited<'_> {
             )),
             NotDone::Failed(failure) => {
                 own::wait_for_end(&self.target.site, self.boot.kill_at);
-                let mut fault = Fault::of_failure(self.target, &failure, "did not start");
-                if self.is_ours && lock::is_held(&self.target.site.lock()).unwrap_or(true) {
-                    let left = self.roll_back(StopMode::Kill, &failure.reason).err();
-                    fault.details.extend(left.map(|left| left.sentence));
+                let fault = Fault::of_failure(self.target, &failure, "did not start");
+                match self.is_ours && lock::is_held(&self.target.site.lock()).unwrap_or(true) {
+                    true => self.rolled_back(fault, StopMode::Kill),
+                    false => fault,
                 }
-                fault
             }
             NotDone::NotInTime { why, .. } if !self.is_ours => {
                 Fault::failed(format!("the site `{name}` is still coming up: {why}"))
@@ -94,26 +94,21 @@ impl Awaited<'_> {
                     true => StopMode::Kill,
                     false => StopMode::Graceful,
                 };
-                let left = self.roll_back(mode, &fault.sentence).err();
-                fault.details.extend(left.map(|left| left.sentence));
-                fault
+                self.rolled_back(fault, mode)
             }
             NotDone::Nobody => {
                 let seen = observe(&self.target.site, Moment::now(), self.boot.until).ok();
-                match seen.as_ref().and_then(Observation::failure) {
+                let fault = match seen.as_ref().and_then(Observation::failure) {
                     Some(failure) => Fault::of_failure(self.target, failure, "did not start"),
-                    None => {
-                        let mut fault = Fault::failed(format!(
-                            "the supervisor of `{name}` ended and left no reason; see {}",
-                            self.target.site.supervisor_log().display()
-                        ));
-                        // It was killed: what it started may live.
-                        if self.is_ours {
-                            let left = self.roll_back(StopMode::Graceful, &fault.sentence).err();
-                            fault.details.extend(left.map(|left| left.sentence));
-                        }
-                        fault
-                    }
+                    None => Fault::failed(format!(
+                        "the supervisor of `{name}` ended and left no reason; see {}",
+                        self.target.site.supervisor_log().display()
+                    )),
+                };
+                // Its processes outlive a supervisor that was killed.
+                match self.is_ours && seen.is_none_or(|seen| seen.is_up()) {
+                    true => self.rolled_back(fault, StopMode::Graceful),
+                    false => fault,
                 }
             }
             failed @ (NotDone::Overtaken(_) | NotDone::Refused(_) | NotDone::Denied(_)) => {
@@ -123,7 +118,14 @@ impl Awaited<'_> {
         fault.into()
     }
 
-    fn roll_back(&self, mode: StopMode, reason: &str) -> Result<(), Fault> {
+    /// What could not be rolled back is told with it.
+    fn rolled_back(&self, mut fault: Fault, mode: StopMode) -> Fault {
+        let left = self.roll_back(mode, Some(&fault.sentence)).err();
+        fault.details.extend(left.map(|left| left.sentence));
+        fault
+    }
+
+    fn roll_back(&self, mode: StopMode, reason: Option<&str>) -> Result<(), Fault> {
         let now = Moment::now();
         let graceful_until = match mode {
             StopMode::Graceful => self.boot.kill_at.min(now + self.boot.rollback),
@@ -181,13 +183,7 @@ fn up_as(target: &Target, view: &View, already: bool) -> String {
             )
         }
         State::Degraded => {
-            let down: Vec<String> = view
-                .processes
-                .iter()
-                .filter(|p| !p.up)
-                .map(|p| format!("`{}` is {}", p.name, p.doing))
-                .collect();
-            format!("the site `{name}` is {already}up, but degraded: {}", down.join(", "))
+            format!("the site `{name}` is {already}up, but degraded: {}", view.down())
         }
         _ => format!("the site `{name}` is {already}running"),
     }

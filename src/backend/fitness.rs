@@ -39,6 +39,10 @@ pub enum Obstacle {
 }
 
 impl Unfit {
+    fn here(sentence: String) -> Self {
+        Self::new(Obstacle::Wrong, sentence)
+    }
+
     fn new(cause: Obstacle, sentence: String) -> Self {
         Self { cause, sentence }
     }
@@ -229,4 +233,48 @@ fn check_program(program: &str, path: &str, folder: &Path) -> io::Result<()> {
         ),
         None => io::Error::new(io::ErrorKind::NotFound, format!("it is in none of {path}")),
     })
+}
+
+/// The disk and the address, which move with the site.
+///
+/// # Errors
+/// What is not there.
+pub fn check_surroundings(definition: &Definition) -> Result<(), Unfit> {
+    if let Some(point) = &definition.prerequisites.mounted {
+        check_mounted(definition, point)?;
+    }
+    if let Some(address) = definition.address.filter(|_| definition.prerequisites.address_present) {
+        let here = node::addresses()
+            .map_err(|e| Unfit::here(format!("this node's addresses cannot be read: {e}")))?;
+        if !here.contains(&address) {
+            return Err(Unfit::here(format!(
+                "the address {address} of the site `{}` is not on this node; the cluster must \
+                 bring it before the site is started",
+                definition.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_mounted(definition: &Definition, point: &Path) -> Result<(), Unfit> {
+    let mounted = node::is_mount_point(point)
+        .map_err(|e| Unfit::here(format!("this node's mounts cannot be read: {e}")))?;
+    if mounted {
+        return Ok(());
+    }
+    let above = node::mount_points().unwrap_or_default();
+    let above = point.ancestors().find(|a| above.iter().any(|m| m == a)).unwrap_or(Path::new("/"));
+    let advice = match above == Path::new("/") {
+        true => "the cluster must mount it before the site is started".to_owned(),
+        false => format!(
+            "the cluster must mount it, or the definition must say `prerequisites: {{mounted: {}}}`",
+            above.display()
+        ),
+    };
+    Err(Unfit::here(format!(
+        "{} of the site `{}` is not mounted on this node; {advice}",
+        point.display(),
+        definition.name
+    )))
 }

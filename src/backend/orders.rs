@@ -40,6 +40,13 @@ pub struct Boot {
     pub until: Moment,
 }
 
+impl Boot {
+    /// Of a site that another verb brings up: all of the time is for it.
+    pub fn until(until: Moment) -> Self {
+        Self { time: until.left(), up_by: until, rollback: Duration::ZERO, kill_at: until, until }
+    }
+}
+
 /// How a stop or a clean divides its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopTimes {

@@ -3,9 +3,10 @@
 //! Promises: a cluster manager never gets a failure for a name that no site can have, since a failed stop
 //! fences the node; a person who mistypes a name is never told "stopped".
 
-use crate::agent::{self, Fault, FaultKind, Outcome, Target};
+use crate::agent::{Fault, FaultKind, Outcome, Target};
 use crate::manager::{Manager, find_by_instance};
 use crate::observe::Observation;
+use crate::operator;
 use crate::site::{Places, SiteName};
 
 /// The purpose of a call, which decides the answer for a name that no site can have.
@@ -58,5 +59,5 @@ pub(super) fn refused(target: &Target, called_by: Manager) -> Option<Fault> {
     if called_by != Manager::Hand {
         return None;
     }
-    agent::unknown_here(target)
+    operator::unknown_here(target)
 }

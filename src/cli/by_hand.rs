@@ -147,7 +147,7 @@ impl Person {
             }
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
-            PersonVerb::Holders(site) => self.other(&site, Purpose::Other, agent::list_holders),
+            PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
                 print_fitted(&operator::list(&self.places, operator::layout::columns()))
@@ -186,10 +186,10 @@ impl Person {
             let outcome = agent::monitor(target, Level::from(look.level), &self.deadline);
             if self.caller == Manager::Hand && !self.common.quiet {
                 hint_at_undefined(target, &outcome);
-                more = agent::definition_lines(target, &outcome);
+                more = operator::definition_lines(target, &outcome);
             }
             if look.explain || self.common.verbose > 0 {
-                more.extend(agent::explain(target));
+                more.extend(operator::explain(target));
             }
             outcome
         });

@@ -4,7 +4,7 @@ use std::env;
 
 use super::absent::{Purpose, nothing_lives, refused};
 use super::arguments::SiteArgument;
-use crate::agent::{self, Deadline, Fault, FaultKind, Outcome, Target};
+use crate::agent::{Deadline, Fault, FaultKind, Outcome, Target};
 use crate::manager::{ExpressclusterCall, Manager, StartOrder};
 use crate::operator::{self, CreateOptions};
 use crate::site::{LoadError, Places, SiteName, defined_sites, load, no_directory};
@@ -102,7 +102,7 @@ pub(super) fn create(
 /// A site that is nowhere defined is stopped, and a person who asks for it may have mistyped its name.
 pub(super) fn hint_at_undefined(target: &Target, outcome: &Outcome) {
     if let Outcome::Seen(observation) = outcome
-        && !agent::is_up(observation)
+        && !observation.is_up()
         && let Err(error @ LoadError::Missing { .. }) = load(&target.places, &target.name)
     {
         log::warn!("{error}");

@@ -4,7 +4,9 @@
 //! "unknown" only when nine tenths of the time are gone. Must never: change anything, report "unknown"
 //! as "stopped", or believe a record more than a process.
 
+mod drift;
 mod evidence;
+mod missing;
 mod observation;
 mod wrapped;
 
@@ -21,7 +23,9 @@ use crate::values::Moment;
 use evidence::{ObserveError, held_locks, read_record};
 use observation::{or_unknown, unknown};
 
+pub use drift::{Drift, drift};
 pub use evidence::Denied;
+pub use missing::{MissingProcess, look_for_missing};
 pub use observation::{Observation, Wrapping};
 
 /// Looks at the site until its state is known, but not longer than nine tenths of the time from

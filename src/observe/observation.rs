@@ -55,6 +55,16 @@ impl Wrapping {
 }
 
 impl Observation {
+    /// The site serves.
+    pub fn serves(&self) -> bool {
+        matches!(self.state, State::Running | State::Degraded)
+    }
+
+    /// Something of the site is up, or may be.
+    pub fn is_up(&self) -> bool {
+        !matches!(self.state, State::Stopped | State::Failed)
+    }
+
     /// The failure, if the site failed.
     pub fn failure(&self) -> Option<&Failure> {
         let of_view = self.view.as_ref().and_then(|v| v.failure.as_ref());

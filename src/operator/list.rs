@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::agent::{self, Drift, Target};
+use crate::agent::Target;
 use crate::backend::jobcenter::find_link;
 use crate::observe::observe;
+use crate::observe::{Drift, drift};
 use crate::site::{
     Definition, LoadError, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
     no_directory,
@@ -147,7 +148,7 @@ fn link_of(places: &Places, definition: &Definition) -> Option<PathBuf> {
 fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
     let target = Target::new(name.clone(), places.clone(), None);
     let site = &target.site;
-    let drift = agent::drift(&target);
+    let drift = drift(&target.places, &target.name);
     let definition = load(places, name).ok().or_else(|| load_snapshot(&site.snapshot(), name).ok());
     let of = definition.as_ref();
     let mut row = SiteRow {
@@ -173,7 +174,7 @@ fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
                 return None;
             }
             row.state = seen.state.to_string();
-            let up = agent::is_up(&seen);
+            let up = seen.is_up();
             row.definition = match &drift {
                 Drift::Broken(LoadError::Denied { .. }) => None,
                 Drift::Changed | Drift::Removed if !up => Some(Drift::Same.word()),

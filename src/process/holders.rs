@@ -4,11 +4,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::environment::LEASE;
 use super::identity::Seen;
 use super::judge::is_keeper;
-use crate::linux::StartTicks;
+use super::spared::UNREADABLE;
 use crate::linux::descriptors::open_paths_below;
-use crate::linux::process::{Stat, all, mapped_below, working_folder};
+use crate::linux::process::{Stat, all, command_line, mapped_below, working_folder};
+use crate::linux::{StartTicks, node};
 use crate::site::SitePlaces;
 use crate::values::Pid;
 
@@ -23,6 +25,22 @@ pub struct Holder {
 }
 
 impl Holder {
+    /// One line for a process: its number, its command, its site, and the file that it uses.
+    pub fn describe(&self, places: &SitePlaces) -> String {
+        let line = command_line(self.pid).unwrap_or_else(|| format!("[{}]", self.comm));
+        let folder = places.runtime.as_os_str().as_encoded_bytes();
+        let whose = match self.seen().environment_mark() {
+            Ok(Some((of, who))) if of == folder && who == LEASE => {
+                "the keeper of the lease".to_owned()
+            }
+            Ok(Some((of, who))) if of == folder => format!("`{who}` of the site"),
+            Ok(Some((of, _))) => format!("of another site ({})", String::from_utf8_lossy(&of)),
+            Ok(None) => "not of the site".to_owned(),
+            Err(_) => UNREADABLE.to_owned(),
+        };
+        format!("{} ({line}), {whose}, holds {}", self.pid, self.what.display())
+    }
+
     pub fn seen(&self) -> Seen {
         Seen { pid: self.pid, start: self.start }
     }
@@ -56,4 +74,11 @@ fn held_below(stat: &Stat, folder: &Path) -> io::Result<Option<PathBuf>> {
     }
     let open = open_paths_below(stat.pid, folder)?.into_iter().find(|p| p.starts_with(folder));
     Ok(open.or_else(|| mapped_below(stat, folder)))
+}
+
+/// Sentences about the file systems that are mounted below `folder`: they prevent its unmount, too.
+pub fn mounted_below(folder: &Path) -> Vec<String> {
+    let mut mounts = node::mount_points().unwrap_or_default();
+    mounts.retain(|mount| mount.starts_with(folder) && mount != folder);
+    mounts.iter().map(|mount| format!("something is mounted on {}", mount.display())).collect()
 }

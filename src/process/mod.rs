@@ -23,7 +23,7 @@ mod token;
 pub use command_line::find_by_command_line;
 pub use environment::{LEASE, MARK, SUPERVISOR, environment_mark, mark_entry, mark_of};
 pub use groups::{Groups, Scope};
-pub use holders::{Holder, holders};
+pub use holders::{Holder, holders, mounted_below};
 pub use identity::{Identity, Seen};
 pub use judge::{Descendant, Judge, is_keeper, is_of_another_site, locked_by};
 pub use marks::{Offer, offered, proof};

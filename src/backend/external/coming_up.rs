@@ -40,7 +40,7 @@ impl External {
     ///
     /// # Errors
     /// See [`NotDone`].
-    pub(in crate::backend) fn await_up(
+    pub fn await_up(
         &self,
         started: Option<&mut Started>,
         boot: &Boot,

@@ -11,11 +11,7 @@ use crate::values::Moment;
 impl External {
     /// # Errors
     /// See [`NotDone`].
-    pub(in crate::backend) fn pause(
-        &self,
-        pause: &Pause,
-        until: Moment,
-    ) -> Result<Paused, NotDone> {
+    pub fn pause(&self, pause: &Pause, until: Moment) -> Result<Paused, NotDone> {
         let Some(command) = &self.wrapped.pause else { return Ok(Paused::NeedsPlaceholder) };
         self.note(|record| record.paused = Some(pause.clone()));
         self.order(command, until)?;
@@ -25,7 +21,7 @@ impl External {
 
     /// # Errors
     /// See [`NotDone`].
-    pub(in crate::backend) fn resume(&self, until: Moment) -> Result<Resumed, NotDone> {
+    pub fn resume(&self, until: Moment) -> Result<Resumed, NotDone> {
         let look = self.look(until).map_err(NotDone::Refused)?;
         match look.daemon {
             Daemon::Up(_) => return Ok(Resumed::As(State::Running)),

@@ -9,12 +9,7 @@ use crate::process::Identity;
 
 impl External {
     /// Starts it, and waits until it ends, or until it is to be ended.
-    pub(in crate::backend) fn run(
-        &self,
-        orders: &Orders<'_>,
-        cut: Cut<'_>,
-        at_work: impl FnOnce(),
-    ) -> Ended {
+    pub fn run(&self, orders: &Orders<'_>, cut: Cut<'_>, at_work: impl FnOnce()) -> Ended {
         let mut started = match self.launch(orders) {
             Ok(started) => started,
             Err(why) => return Ended::NotBegun(why),

@@ -32,7 +32,7 @@ impl External {
     ///
     /// # Errors
     /// For the end of a sentence; nothing was started.
-    pub(in crate::backend) fn launch(&self, orders: &Orders<'_>) -> Result<Started, String> {
+    pub fn launch(&self, orders: &Orders<'_>) -> Result<Started, String> {
         let (definition, places) = (&self.definition, &self.places);
         let snapshot = places.snapshot();
         files::write_durably(&snapshot, definition.text.as_bytes())
@@ -41,18 +41,20 @@ impl External {
         self.keep_port(orders.boot.until)?;
         drop(reserved);
         let me = Identity::of(Pid::this()).ok_or("/proc is not mounted")?;
-        let started = self.spawn().map_err(|error| format!("`{}`: {error:#}", self.program()))?;
-        let record = Record {
+        let mut record = Record {
             known_as: orders.known_as.map(str::to_owned),
             fingerprint: definition.fingerprint.clone(),
             adjustments: orders.adjustments.clone(),
-            processes: Identity::of(started.child.pid)
-                .into_iter()
-                .map(|identity| ProcessRecord::started(WRAPPED, identity))
-                .collect(),
             phase: Some(Phase::Starting { until: orders.boot.up_by }),
             ..Record::begun(definition.name.clone(), me)
         };
+        // Before anything is started: a stop must find what this start has launched.
+        record.write(places).map_err(|error| {
+            format!("the record {} cannot be written: {error}", places.record().display())
+        })?;
+        let started = self.spawn().map_err(|error| format!("`{}`: {error:#}", self.program()))?;
+        let identity = Identity::of(started.child.pid);
+        record.processes.extend(identity.map(|i| ProcessRecord::started(WRAPPED, i)));
         self.write(&record);
         history::add(&places.history(), "started", &format!("`{}` is at work", self.program()));
         Ok(started)

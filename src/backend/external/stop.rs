@@ -33,7 +33,7 @@ impl External {
 
     /// Runs the stop command, and waits for the end of everybody in `living`, at most until `until`. One
     /// stop at a time: the command of a second one would only fail.
-    pub(in crate::backend) fn stop(&self, living: &[Identity], until: Moment) {
+    pub fn stop(&self, living: &[Identity], until: Moment) {
         let _lock = self.one_at_a_time(until);
         if living.iter().all(|identity| !identity.is_alive()) {
             return;

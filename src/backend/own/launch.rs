@@ -28,7 +28,7 @@ const ANOTHER: &str = "another";
 ///
 /// # Errors
 /// It did not begin its work: its own words.
-pub(in crate::backend) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bool> {
+pub(crate) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bool> {
     let site = orders.places.of(orders.name);
     let (reader, writer) = spawn::pipe().context("a pipe cannot be made")?;
     let text = |value: String| CString::new(value).context("a path holds a NUL character");
@@ -118,7 +118,7 @@ fn read_handover(mut pipe: File, deadline: Moment) -> anyhow::Result<String> {
 }
 
 /// This process becomes the supervisor, in the foreground.
-pub(in crate::backend) fn run(orders: &Orders<'_>, at_work: impl FnOnce()) -> Ended {
+pub(crate) fn run(orders: &Orders<'_>, at_work: impl FnOnce()) -> Ended {
     let setup = Setup {
         places: orders.places.of(orders.name),
         definition: orders.definition.clone(),

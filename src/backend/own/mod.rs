@@ -119,17 +119,15 @@ pub(super) fn await_up(
         match ask_or_cut(places, &Request::AwaitUp, slice, cut) {
             None => return Err(NotDone::Interrupted),
             Some(Asked::Silent) => {
-                let look_until = Moment::now() + TELL / 4;
-                let view = glance(places, &Request::Look, look_until);
+                let view = match ask(places, &Request::Look, Moment::now() + TELL / 4) {
+                    Asked::Answered(Reply::Done(view)) => Some(view),
+                    Asked::Nobody => return Err(NotDone::Nobody),
+                    Asked::Answered(_) | Asked::Silent | Asked::Denied(_) => None,
+                };
                 if until.passed() {
-                    let failure = view.as_ref().and_then(|view| view.failure.clone());
-                    let time = duration::say(boot.time);
-                    let why = match (failure, view) {
-                        (Some(failure), _) => failure.reason,
-                        (None, Some(view)) => {
-                            format!("it was not up within {time}: {}", waited_for(&view))
-                        }
-                        (None, None) => "its supervisor does not answer".to_owned(),
+                    let why = match view {
+                        Some(view) => why_not_up(&view, boot.time),
+                        None => "its supervisor does not answer".to_owned(),
                     };
                     return Err(NotDone::NotInTime { why, details: Vec::new() });
                 }
@@ -139,6 +137,14 @@ pub(super) fn await_up(
             }
             Some(asked) => return outcome(asked),
         }
+    }
+}
+
+/// Why a site is not up after `time`, for the end of a sentence.
+fn why_not_up(view: &View, time: Duration) -> String {
+    match &view.failure {
+        Some(failure) => failure.reason.clone(),
+        None => format!("it was not up within {}: {}", duration::say(time), waited_for(view)),
     }
 }
 

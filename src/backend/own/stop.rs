@@ -46,7 +46,12 @@ pub fn stop(
         Heeded::Deaf => {
             let name = places.name().map_or_else(String::new, |name| name.to_string());
             log::warn!("the supervisor of `{name}` has not stopped it in its time; it is killed");
-            kill_supervisor(places, times.until)?;
+            match times.kill_at.passed() {
+                // Everything gets KILL now.
+                true => kill(places, times.until)?,
+                // What it leaves has its time yet.
+                false => kill_supervisor(places, times.until)?,
+            };
             Ok(true)
         }
     }
@@ -183,7 +188,7 @@ fn wake(supervisor: &Identity) {
 
 /// The processes that the record names, the last one first, each with the signal and the grace of the
 /// definition: a database that has lost its supervisor is stopped in its own way.
-pub(in crate::backend) fn stop_in_order(
+pub(crate) fn stop_in_order(
     definition: Option<&Definition>,
     record: Option<&Record>,
     until: Moment,

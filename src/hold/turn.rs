@@ -9,22 +9,18 @@
 //! of a stop that was ordered after it began, in every phase. Must never: let a start hold up a stop
 //! beyond a part of that one's time, or let one stop wait for another.
 
-mod interrupts;
-mod starter;
-
 use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::time::Duration;
 
+use super::interrupts::Interrupts;
+use super::starter::{FORK, kill_starter, sign, who_holds};
 use crate::linux::files;
 use crate::linux::lock::{self, Attempt, Lock};
 use crate::linux::wait::Waiting;
 use crate::site::SitePlaces;
 use crate::values::Moment;
-use starter::{FORK, kill_starter, sign, who_holds};
-
-pub use interrupts::{Interruption, Interrupts};
 
 /// Between two attempts at a lock: nothing tells of its release.
 const PACE: Duration = Duration::from_millis(10);

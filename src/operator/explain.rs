@@ -1,7 +1,8 @@
 //! By which marks siteward tracks a site's processes on this node, which strangers bear its mark, and by
 //! which marks the last stop was proved.
 
-use super::Target;
+use crate::agent::{Outcome, Target};
+use crate::observe::drift;
 use crate::process::{Ending, Record, find_members, offered};
 
 /// Lines for a person.
@@ -32,4 +33,15 @@ pub fn explain(target: &Target) -> Vec<String> {
             .to_owned(),
     });
     lines
+}
+
+/// What a person who looks at the site has to know of its definition.
+pub fn definition_lines(target: &Target, outcome: &Outcome) -> Vec<String> {
+    let Outcome::Seen(observation) = outcome else { return Vec::new() };
+    let drift = drift(&target.places, &target.name);
+    let said = match observation.is_up() {
+        true => drift.while_up(&target.site.definition),
+        false => drift.while_down(),
+    };
+    said.into_iter().map(|line| format!("  {line}")).collect()
 }

@@ -4,10 +4,7 @@
 
 use std::path::Path;
 
-use super::{Deadline, Outcome, STOPPED_BY_HAND, Target};
-use crate::control::State;
-use crate::observe::{Observation, observe};
-use crate::site::{LoadError, load, load_snapshot};
+use crate::site::{LoadError, Places, SiteName, load, load_snapshot};
 
 /// How the definition file compares with the snapshot that the site was started with.
 #[derive(Debug)]
@@ -21,14 +18,14 @@ pub enum Drift {
     Removed,
 }
 
-/// Compares the definition file of `target` with its snapshot.
-pub fn drift(target: &Target) -> Drift {
-    let definition = match load(&target.places, &target.name) {
+/// Compares the definition file of a site with its snapshot.
+pub fn drift(places: &Places, name: &SiteName) -> Drift {
+    let definition = match load(places, name) {
         Ok(definition) => definition,
         Err(LoadError::Missing { .. }) => return Drift::Removed,
         Err(error) => return Drift::Broken(error),
     };
-    match load_snapshot(&target.site.snapshot(), &target.name) {
+    match load_snapshot(&places.of(name).snapshot(), name) {
         Ok(snapshot) if snapshot.text != definition.text => Drift::Changed,
         Ok(_) | Err(_) => Drift::Same,
     }
@@ -78,29 +75,4 @@ fn complaint(error: &LoadError) -> String {
         0 | 1 => format!("the definition is wrong: {first}"),
         n => format!("the definition is wrong: {first} (and {} more)", n - 1),
     }
-}
-
-/// Whether something of the site is up, or may be.
-pub fn is_up(observation: &Observation) -> bool {
-    !matches!(observation.state, State::Stopped | State::Failed)
-}
-
-/// What a person who looks at the site has to know of its definition.
-pub fn definition_lines(target: &Target, outcome: &Outcome) -> Vec<String> {
-    let Outcome::Seen(observation) = outcome else { return Vec::new() };
-    let drift = drift(target);
-    let said = match is_up(observation) {
-        true => drift.while_up(&target.site.definition),
-        false => drift.while_down(),
-    };
-    said.into_iter().map(|line| format!("  {line}")).collect()
-}
-
-/// How the definition compares with what runs, for a person; None: nothing runs, or a manager asks.
-pub(super) fn of_running(target: &Target, deadline: &Deadline) -> Option<Drift> {
-    if target.caller != STOPPED_BY_HAND {
-        return None;
-    }
-    let seen = observe(&target.site, deadline.begun, deadline.for_look()).ok()?;
-    is_up(&seen).then(|| drift(target))
 }

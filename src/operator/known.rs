@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Fault, FaultKind, Target};
+use crate::agent::{Fault, FaultKind, Target};
 use crate::process::find_members;
 use crate::site::{misnamed_site, nearest_site, no_directory};
 

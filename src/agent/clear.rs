@@ -1,0 +1,240 @@
+//! The first steps of a start: its turn, and a site of which nothing is in the way.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::halt::Halt;
+use super::waiting::{Awaited, already_up};
+use super::{Deadline, Fault, FaultKind, Outcome, Target, down};
+use crate::backend::{Backend, Boot, own};
+use crate::control::{Pause, State};
+use crate::hold::{Interrupts, StartTurn};
+use crate::observe::observe;
+use crate::process::{ProcessRecord, Record};
+use crate::site::load;
+use crate::values::Moment;
+
+/// For which verb a site is brought up.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Way {
+    /// A supervisor that outlives this process.
+    Start,
+    /// The supervisor is this process, or its child.
+    Run,
+    /// A new supervisor for processes that live.
+    Adopt,
+    /// A supervisor that holds the processes down, in the place of one that cannot be at rest itself.
+    Hold(Pause),
+    /// The site's own supervisor, after one that held the processes down in its place.
+    Resume,
+}
+
+/// The site belongs to this start.
+pub(super) struct Locked<'a> {
+    pub(super) turn: StartTurn<'a>,
+    pub(super) target: &'a Target,
+    pub(super) deadline: Deadline,
+    pub(super) way: &'a Way,
+    pub(super) look_until: Moment,
+}
+
+pub(super) enum Clearing<'a> {
+    /// There is nothing to bring up.
+    Settled(Outcome),
+    Cleared(Box<Cleared<'a>>),
+}
+
+/// No supervisor is there, and nothing lives that does not belong to what is brought up.
+pub(super) struct Cleared<'a> {
+    pub(super) locked: Locked<'a>,
+    /// What is adopted.
+    pub(super) record: Option<Record>,
+}
+
+impl<'a> Locked<'a> {
+    pub(super) fn take(
+        target: &'a Target,
+        interrupts: &'a Interrupts<'a>,
+        deadline: &Deadline,
+        way: &'a Way,
+    ) -> Result<Self, Halt> {
+        target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
+        can_serve(target, way, &Backend::at(&target.site))?;
+        known_at_all(target)?;
+        // Before the definition is read nothing can be computed from it; a minute is time to look.
+        let look_until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
+        let turn = StartTurn::take(&target.site, interrupts, look_until)
+            .map_err(|why| Halt::of_turn(target, why))?;
+        Ok(Self { turn, target, deadline: *deadline, way, look_until })
+    }
+
+    pub(super) fn look(self) -> Result<Clearing<'a>, Halt> {
+        match self.way {
+            Way::Start | Way::Run => self.clear_the_way(),
+            Way::Adopt => self.find_what_lives(),
+            Way::Hold(_) => {
+                down::end_what_lives(self.target, &self.deadline)?;
+                self.cleared()
+            }
+            Way::Resume => {
+                own::end_placeholder(&self.target.site, self.target.caller, self.look_until);
+                self.cleared()
+            }
+        }
+    }
+
+    fn cleared(self) -> Result<Clearing<'a>, Halt> {
+        Halt::if_cut(self.turn.interrupts)?;
+        Ok(Clearing::Cleared(Cleared { locked: self, record: None }.into()))
+    }
+
+    pub(super) fn another(&self) -> Halt {
+        Halt::failed(format!(
+            "the site `{0}` is run by another supervisor already; stop it first with: siteward stop {0}",
+            self.target.name
+        ))
+    }
+
+    /// Deals with what is there already.
+    fn clear_the_way(self) -> Result<Clearing<'a>, Halt> {
+        let (name, places) = (&self.target.name, &self.target.site);
+        loop {
+            Halt::if_cut(self.turn.interrupts)?;
+            let seen = observe(places, self.deadline.begun, self.look_until)?;
+            match seen.state {
+                State::Running | State::Degraded | State::Maintenance => {
+                    return self.settled(already_up(self.target, &seen));
+                }
+                // Another start is under way: its outcome is ours.
+                State::Starting if seen.view.is_some() => {
+                    let backend = Backend::at(places);
+                    let waits = self.found(&backend);
+                    let outcome = waits.finish(backend.found(), self.turn.interrupts)?;
+                    return self.settled(outcome);
+                }
+                State::StoppingOrdered | State::StoppingFailed => {
+                    if self.look_until.passed() {
+                        return Err(Halt::failed(format!(
+                            "the site `{name}` is still being stopped; wait for that, or end it with: \
+                             siteward clean {name}"
+                        )));
+                    }
+                    let soon = Moment::now() + Duration::from_millis(100);
+                    own::wait_for_end(places, soon.min(self.look_until));
+                }
+                State::Unknown => {
+                    return Err(Halt::failed(format!(
+                        "it cannot be found out whether the site `{name}` runs: {}",
+                        seen.why.unwrap_or_default()
+                    )));
+                }
+                State::Unsupervised | State::FailedWithSurvivors => {
+                    log::warn!("{}; that is ended first", seen.why.unwrap_or_default());
+                    down::end_what_lives(self.target, &self.deadline)?;
+                    return self.cleared();
+                }
+                // Of a supervisor that is not ours: the start that is under way is this one.
+                State::Starting | State::Stopped | State::Failed => return self.cleared(),
+            }
+        }
+    }
+
+    /// A site that another verb or a person has started. One with a supervisor of its own is ended if it
+    /// does not come up: nobody else waits for it.
+    fn found<'b>(&'b self, backend: &'b Backend) -> Awaited<'b> {
+        let (until, target) = (self.look_until, self.target);
+        let boot = Boot::until(until);
+        let boot = backend.external().map_or(boot, |e| self.deadline.for_start(&e.definition));
+        Awaited { target, backend, boot, is_ours: backend.external().is_some() }
+    }
+
+    /// Another supervisor is there: that is what a start wants, and no place for a run.
+    fn settled(&self, outcome: Outcome) -> Result<Clearing<'a>, Halt> {
+        match self.way {
+            Way::Run => Err(self.another()),
+            Way::Start | Way::Adopt | Way::Hold(_) | Way::Resume => Ok(Clearing::Settled(outcome)),
+        }
+    }
+
+    /// The record by which the site is adopted.
+    fn find_what_lives(self) -> Result<Clearing<'a>, Halt> {
+        let name = &self.target.name;
+        let seen = observe(&self.target.site, self.deadline.begun, self.look_until)?;
+        if let Some(view) = &seen.view {
+            return Ok(Clearing::Settled(Outcome::Done(format!(
+                "the site `{name}` has its supervisor, {}, and is {}",
+                view.supervisor, view.state
+            ))));
+        }
+        let why = seen.why.unwrap_or_else(|| format!("it is {}", seen.state));
+        let words = match (seen.state, seen.record) {
+            (State::Unsupervised, Some(record)) if !living(&record).is_empty() => {
+                return Ok(Clearing::Cleared(
+                    Cleared { locked: self, record: Some(record) }.into(),
+                ));
+            }
+            (State::Unsupervised, Some(_)) => format!(
+                "nothing of the site `{name}` can be adopted: no process that its record names lives, \
+                 and what else does cannot be verified; end it with: siteward stop {name}"
+            ),
+            (State::Unsupervised, None) => format!(
+                "the site `{name}` has no record, so that nothing can be verified: {why}; end it \
+                 with: siteward stop {name}"
+            ),
+            (State::Stopped | State::Failed, _) => format!(
+                "nothing of the site `{name}` lives ({}); start it with: siteward start {name}",
+                seen.state
+            ),
+            (State::FailedWithSurvivors, _) => format!(
+                "the site `{name}` was given up, and is not adopted: {why}; end the rest with: \
+                 siteward stop {name}"
+            ),
+            (
+                State::Unknown
+                | State::Starting
+                | State::Running
+                | State::Degraded
+                | State::Maintenance
+                | State::StoppingOrdered
+                | State::StoppingFailed,
+                _,
+            ) => format!("the site `{name}` cannot be adopted: {why}"),
+        };
+        Err(Halt::from(Fault::failed(words)))
+    }
+}
+
+/// The processes that a record names and that live.
+pub(super) fn living(record: &Record) -> Vec<&ProcessRecord> {
+    record.processes.iter().filter(|p| p.identity.is_alive()).collect()
+}
+
+/// Not every way is one for a supervisor that is not ours.
+pub(super) fn can_serve(target: &Target, way: &Way, backend: &Backend) -> Result<(), Fault> {
+    let Some(external) = backend.external() else { return Ok(()) };
+    let name = &target.name;
+    match way {
+        Way::Adopt => Err(Fault::failed(format!(
+            "the site `{name}` has a supervisor of its own, and only that can watch its processes; \
+             end them with: siteward stop {name}"
+        ))),
+        Way::Run if external.wrapped.detached => Err(Fault::failed(format!(
+            "the supervisor of `{name}` does not stay (monitored: false), so nothing could be \
+             watched in the foreground; use start and stop"
+        ))),
+        Way::Start | Way::Run | Way::Hold(_) | Way::Resume => Ok(()),
+    }
+}
+
+/// A name that was mistyped must leave no folder behind.
+fn known_at_all(target: &Target) -> Result<(), Fault> {
+    let is_missing = |path: &Path| {
+        fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    match is_missing(&target.site.runtime) && is_missing(&target.site.definition) {
+        true => load(&target.places, &target.name).map(|_| ()).map_err(Fault::from),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,27 @@
+//! The definition of a start that is under way.
+
+use std::fs;
+
+use crate::linux::files;
+use crate::site::{Definition, SitePlaces};
+
+/// The text of the definition that is started, in a file of its own until the supervisor has read it.
+#[derive(Debug)]
+pub struct SetAside<'a>(&'a SitePlaces);
+
+impl<'a> SetAside<'a> {
+    /// # Errors
+    /// A sentence.
+    pub fn write(places: &'a SitePlaces, definition: &Definition) -> Result<Self, String> {
+        let path = places.starting();
+        files::write_even_if_full(&path, definition.text.as_bytes())
+            .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+        Ok(Self(places))
+    }
+}
+
+impl Drop for SetAside<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.0.starting());
+    }
+}

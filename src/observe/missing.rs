@@ -1,0 +1,187 @@
+//! A process that the supervisor believes to live, and that does not.
+
+use std::time::Duration;
+
+use super::observation::Observation;
+use crate::linux::StartTicks;
+use crate::linux::wait::Waiting;
+use crate::process::Seen;
+use crate::site::SiteName;
+use crate::values::{Moment, Pid};
+
+/// For how long a process may be missing that the supervisor names, before that is a failure: it has had
+/// the event of a death by then, and acted by its restart budget.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// Between two observations of a process that is missing.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A process that the supervisor names and /proc does not show alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingProcess {
+    name: String,
+    pid: Pid,
+    start: StartTicks,
+    why: String,
+}
+
+impl MissingProcess {
+    fn of(observation: &Observation) -> Option<Self> {
+        let view = observation.view.as_ref().filter(|_| observation.serves())?;
+        view.processes.iter().find_map(|process| {
+            let (pid, start) = (process.pid?, process.start?);
+            let why = match (Seen { pid, start }).look() {
+                Ok(Some(stat)) if stat.is_alive() => return None,
+                Ok(_) => "that is gone".to_owned(),
+                Err(error) => format!("that cannot be told: {error}"),
+            };
+            Some(Self { name: process.name.clone(), pid, start, why })
+        })
+    }
+
+    /// A sentence without its full stop.
+    pub fn sentence(&self, site: &SiteName) -> String {
+        let Self { name, pid, why, .. } = self;
+        format!("`{name}` of the site `{site}` should be process {pid}, and {why}")
+    }
+}
+
+/// Looks until no process is missing, or one stays so. A process may die between the supervisor's answer
+/// and our own look: then the supervisor still has to act on that, and a further answer says how.
+///
+/// # Errors
+/// That of `look`.
+pub fn look_for_missing<E>(
+    mut look: impl FnMut() -> Result<Observation, E>,
+    until: Moment,
+) -> Result<(Observation, Option<MissingProcess>), E> {
+    let mut before: Option<(MissingProcess, Moment)> = None;
+    loop {
+        let observation = look()?;
+        let Some(missing) = MissingProcess::of(&observation) else {
+            return Ok((observation, None));
+        };
+        let now = Moment::now();
+        // Another one is missing than before: the supervisor has to hear of that one, too.
+        let settled_at = match &before {
+            Some((same, at)) if *same == missing => *at,
+            Some(_) | None => now + SETTLING.min(now.until(until) / 2),
+        };
+        if before.is_some_and(|(same, _)| same == missing) && settled_at.passed() {
+            return Ok((observation, Some(missing)));
+        }
+        before = Some((missing, settled_at));
+        Waiting::<()>::new().wait(Some((now + LOOK_AGAIN).min(settled_at)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::control::State;
+    use crate::control::{ProcessView, View};
+    use crate::linux::clock::WallTime;
+    use crate::process::Identity;
+    use crate::site::DegradedIs;
+
+    fn seen(state: State, process: &Identity) -> Observation {
+        let process = ProcessView {
+            name: "a".to_owned(),
+            pid: Some(process.pid),
+            start: Some(process.start),
+            doing: "ready".to_owned(),
+            up: true,
+            essential: true,
+            restarts: 0,
+            detail: None,
+        };
+        let view = View {
+            state,
+            desired: "up".to_owned(),
+            supervisor: process.pid.unwrap(),
+            since: WallTime::now(),
+            fingerprint: String::new(),
+            degraded_is: DegradedIs::Running,
+            degraded_after: Duration::ZERO,
+            degraded_for: None,
+            paused: None,
+            failure: None,
+            processes: vec![process],
+        };
+        Observation { state, view: Some(view), ..Observation::of_nothing() }
+    }
+
+    fn ourselves() -> Identity {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        Identity::of(Pid::try_from(pid).unwrap()).unwrap()
+    }
+
+    /// No process has this start: the one that the supervisor names is gone.
+    fn gone() -> Identity {
+        let mut child = std::process::Command::new("/bin/cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let identity = Identity::of(Pid::try_from(pid).unwrap()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        identity
+    }
+
+    fn looked(observations: &mut dyn FnMut(usize) -> Observation) -> (usize, bool, State) {
+        let mut looks = 0;
+        let until = Moment::now() + Duration::from_secs(2);
+        let look = || {
+            looks += 1;
+            Ok::<_, Infallible>(observations(looks))
+        };
+        let Ok((observation, missing)) = look_for_missing(look, until);
+        (looks, missing.is_some(), observation.state)
+    }
+
+    #[test]
+    fn a_death_that_the_supervisor_hears_of_meanwhile_is_no_failure_of_ours() {
+        let (dead, alive) = (gone(), ourselves());
+        // It restarts the process within its budget.
+        let restarted = looked(&mut |look| match look {
+            1 | 2 => seen(State::Running, &dead),
+            _ => seen(State::Running, &alive),
+        });
+        assert_eq!(restarted, (3, false, State::Running));
+        // It gives the site up: that is its answer, with its reason.
+        let failed = looked(&mut |look| match look {
+            1 => seen(State::Running, &dead),
+            _ => seen(State::StoppingFailed, &dead),
+        });
+        assert_eq!(failed, (2, false, State::StoppingFailed));
+    }
+
+    #[test]
+    fn what_stays_missing_is_a_failure_and_each_process_has_its_own_time() {
+        let dead = gone();
+        let begun = Moment::now();
+        let (looks, missing, _) = looked(&mut |_| seen(State::Running, &dead));
+        assert!(missing && looks > 2, "{looks}");
+        assert!(Moment::now().since(begun) >= SETTLING);
+        let (first, second) = (gone(), gone());
+        let begun = Moment::now();
+        let (_, missing, _) = looked(&mut |look| match look {
+            1 => seen(State::Running, &first),
+            _ => seen(State::Running, &second),
+        });
+        assert!(missing && Moment::now().since(begun) >= SETTLING);
+    }
+
+    #[test]
+    fn a_look_ends_with_its_time() {
+        let dead = gone();
+        let begun = Moment::now();
+        let until = begun + Duration::from_millis(100);
+        let look = || Ok::<_, Infallible>(seen(State::Running, &dead));
+        let Ok((_, missing)) = look_for_missing(look, until);
+        assert!(missing.is_some() && Moment::now() < until);
+    }
+}

@@ -1,0 +1,29 @@
+//! Lists the processes that use a site's database.
+
+use crate::agent::{Fault, Outcome, Target};
+use crate::process::{holders, mounted_below};
+use crate::site::{load, load_snapshot};
+
+/// Lists the processes that use the database of a site, at any time.
+pub fn list_holders(target: &Target) -> Outcome {
+    let definition = match load(&target.places, &target.name) {
+        Ok(definition) => definition,
+        Err(error) => match load_snapshot(&target.site.snapshot(), &target.name) {
+            Ok(definition) => definition,
+            Err(_) => return Fault::from(error).into(),
+        },
+    };
+    let Some(database) = &definition.database else {
+        return Fault::failed(format!("the site `{}` has no database", target.name)).into();
+    };
+    let found = match holders(database) {
+        Ok(found) => found,
+        Err(error) => return Fault::failed(format!("/proc cannot be read: {error}")).into(),
+    };
+    let mut lines: Vec<String> = found.iter().map(|h| h.describe(&target.site)).collect();
+    lines.extend(mounted_below(database));
+    Outcome::Done(match lines.is_empty() {
+        true => format!("nobody holds {}", database.display()),
+        false => format!("{} is held:\n  {}", database.display(), lines.join("\n  ")),
+    })
+}
