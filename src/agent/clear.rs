@@ -1,4 +1,4 @@
-//! The first steps of a start: its turn, and a site of which nothing is in the way.
+//! The first steps of a start: take the turn, then end, adopt or report an earlier run.
 
 use std::fs;
 use std::io;
@@ -16,22 +16,22 @@ use crate::process::{ProcessRecord, Record};
 use crate::site::load;
 use crate::values::Moment;
 
-/// For which verb a site is brought up.
+/// The verb that brings the site up.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Way {
     /// A supervisor that outlives this process.
     Start,
     /// The supervisor is this process, or its child.
     Run,
-    /// A new supervisor for processes that live.
+    /// A new supervisor for processes that are still running.
     Adopt,
-    /// A supervisor that holds the processes down, in the place of one that cannot be at rest itself.
+    /// A paused siteward supervisor, as a placeholder for an external one that cannot pause.
     Hold(Pause),
-    /// The site's own supervisor, after one that held the processes down in its place.
+    /// The external supervisor again, after its placeholder.
     Resume,
 }
 
-/// The site belongs to this start.
+/// The start has its turn.
 pub(super) struct Locked<'a> {
     pub(super) turn: StartTurn<'a>,
     pub(super) target: &'a Target,
@@ -46,10 +46,10 @@ pub(super) enum Clearing<'a> {
     Cleared(Box<Cleared<'a>>),
 }
 
-/// No supervisor is there, and nothing lives that does not belong to what is brought up.
+/// No supervisor runs, and no process of the site except those to adopt.
 pub(super) struct Cleared<'a> {
     pub(super) locked: Locked<'a>,
-    /// What is adopted.
+    /// The record of the processes to adopt.
     pub(super) record: Option<Record>,
 }
 
@@ -62,8 +62,8 @@ impl<'a> Locked<'a> {
     ) -> Result<Self, Halt> {
         target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
         can_serve(target, way, &Backend::at(&target.site))?;
-        known_at_all(target)?;
-        // Before the definition is read nothing can be computed from it; a minute is time to look.
+        check_exists(target)?;
+        // The definition is not read yet: without a manager's timeout, the limit is one minute.
         let look_until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
         let turn = StartTurn::take(&target.site, interrupts, look_until)
             .map_err(|why| Halt::of_turn(target, why))?;
@@ -72,10 +72,10 @@ impl<'a> Locked<'a> {
 
     pub(super) fn look(self) -> Result<Clearing<'a>, Halt> {
         match self.way {
-            Way::Start | Way::Run => self.clear_the_way(),
-            Way::Adopt => self.find_what_lives(),
+            Way::Start | Way::Run => self.clear_earlier(),
+            Way::Adopt => self.find_adoptable(),
             Way::Hold(_) => {
-                down::end_what_lives(self.target, &self.deadline)?;
+                down::end_unsupervised(self.target, &self.deadline)?;
                 self.cleared()
             }
             Way::Resume => {
@@ -97,8 +97,8 @@ impl<'a> Locked<'a> {
         ))
     }
 
-    /// Deals with what is there already.
-    fn clear_the_way(self) -> Result<Clearing<'a>, Halt> {
+    /// Waits for an earlier run, ends it, or reports it, by the state of the site.
+    fn clear_earlier(self) -> Result<Clearing<'a>, Halt> {
         let (name, places) = (&self.target.name, &self.target.site);
         loop {
             Halt::if_cut(self.turn.interrupts)?;
@@ -107,7 +107,7 @@ impl<'a> Locked<'a> {
                 State::Running | State::Degraded | State::Maintenance => {
                     return self.settled(already_up(self.target, &seen));
                 }
-                // Another start is under way: its outcome is ours.
+                // Another start is under way: its outcome is the outcome of this one.
                 State::Starting if seen.view.is_some() => {
                     let backend = Backend::at(places);
                     let waits = self.found(&backend);
@@ -132,17 +132,17 @@ impl<'a> Locked<'a> {
                 }
                 State::Unsupervised | State::FailedWithSurvivors => {
                     log::warn!("{}; that is ended first", seen.why.unwrap_or_default());
-                    down::end_what_lives(self.target, &self.deadline)?;
+                    down::end_unsupervised(self.target, &self.deadline)?;
                     return self.cleared();
                 }
-                // Of a supervisor that is not ours: the start that is under way is this one.
+                // `Starting` without a view: an external supervisor, which this start is bringing up.
                 State::Starting | State::Stopped | State::Failed => return self.cleared(),
             }
         }
     }
 
-    /// A site that another verb or a person has started. One with a supervisor of its own is ended if it
-    /// does not come up: nobody else waits for it.
+    /// A site that another verb or a person has started. With an external supervisor it is rolled back here
+    /// if it does not come up; siteward's own supervisor rolls back itself.
     fn found<'b>(&'b self, backend: &'b Backend) -> Awaited<'b> {
         let (until, target) = (self.look_until, self.target);
         let boot = Boot::until(until);
@@ -150,7 +150,7 @@ impl<'a> Locked<'a> {
         Awaited { target, backend, boot, is_ours: backend.external().is_some() }
     }
 
-    /// Another supervisor is there: that is what a start wants, and no place for a run.
+    /// Another supervisor runs: a success for `start`, an error for `run`.
     fn settled(&self, outcome: Outcome) -> Result<Clearing<'a>, Halt> {
         match self.way {
             Way::Run => Err(self.another()),
@@ -158,8 +158,8 @@ impl<'a> Locked<'a> {
         }
     }
 
-    /// The record by which the site is adopted.
-    fn find_what_lives(self) -> Result<Clearing<'a>, Halt> {
+    /// Finds the record of the processes to adopt.
+    fn find_adoptable(self) -> Result<Clearing<'a>, Halt> {
         let name = &self.target.name;
         let seen = observe(&self.target.site, self.deadline.begun, self.look_until)?;
         if let Some(view) = &seen.view {
@@ -206,12 +206,12 @@ impl<'a> Locked<'a> {
     }
 }
 
-/// The processes that a record names and that live.
+/// The recorded processes that are still running.
 pub(super) fn living(record: &Record) -> Vec<&ProcessRecord> {
     record.processes.iter().filter(|p| p.identity.is_alive()).collect()
 }
 
-/// Not every way is one for a supervisor that is not ours.
+/// An external supervisor cannot be adopted; one that detaches cannot run in the foreground.
 pub(super) fn can_serve(target: &Target, way: &Way, backend: &Backend) -> Result<(), Fault> {
     let Some(external) = backend.external() else { return Ok(()) };
     let name = &target.name;
@@ -228,8 +228,8 @@ pub(super) fn can_serve(target: &Target, way: &Way, backend: &Backend) -> Result
     }
 }
 
-/// A name that was mistyped must leave no folder behind.
-fn known_at_all(target: &Target) -> Result<(), Fault> {
+/// A mistyped name must not create a directory.
+fn check_exists(target: &Target) -> Result<(), Fault> {
     let is_missing = |path: &Path| {
         fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     };

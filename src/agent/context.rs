@@ -1,4 +1,4 @@
-//! What a verb knows of its site, each thing read once and handed down.
+//! The data of a site that a verb works with, read once.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::process::Record;
 use crate::site::{Definition, load_snapshot};
 use crate::values::Moment;
 
-/// See the module.
+/// The record, the snapshot and the backend of a site.
 #[derive(Debug)]
 pub(super) struct SiteContext<'a> {
     pub(super) target: &'a Target,
@@ -40,7 +40,7 @@ impl<'a> SiteContext<'a> {
         *self = Self::read(self.target, &self.deadline);
     }
 
-    /// The definition that runs; where a person has started a supervisor that is not ours, the file's.
+    /// The definition in use: the snapshot, or the file if an external supervisor was started by hand.
     pub(super) fn definition(&self) -> Option<&Definition> {
         let of_file = || self.backend.external().map(|external| &external.definition);
         self.snapshot.as_ref().or_else(of_file)
@@ -61,7 +61,7 @@ impl<'a> SiteContext<'a> {
         }
     }
 
-    /// From TERM to KILL.
+    /// The time between TERM and KILL.
     pub(super) fn forcekill(&self) -> Duration {
         self.snapshot.as_ref().map_or(Duration::from_secs(5), |d| d.forcekill_time)
     }

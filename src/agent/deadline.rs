@@ -10,38 +10,38 @@ use crate::values::Moment;
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     pub begun: Moment,
-    /// What the manager gives; None: nobody waits.
+    /// The manager's timeout; None: no manager waits.
     pub given: Option<Duration>,
 }
 
-/// What a verb keeps of its time to report the outcome.
+/// The part of a verb's time that is kept to report the outcome.
 fn reserve_to_report(given: Duration) -> Duration {
     (given / 10).min(Duration::from_secs(1))
 }
 
-/// What KILL, sweep and proof may take.
+/// The time for KILL, sweep and proof.
 const PROOF: Duration = Duration::from_secs(2);
 
-/// What of a manager's time for `start` is kept to report and roll back: a sixth, but enough for
-/// TERM, KILL and proof unless that were more than half.
+/// The part of a manager's `start` timeout that is kept for rollback and report: a sixth, or the time for
+/// TERM, KILL and proof if that is longer, but then at most half.
 pub fn reserve_of_start(given: Duration, kill_reserve: Duration) -> Duration {
     (given / 6).max(kill_reserve.min(given / 2))
 }
 
-/// What a manager must give to `start`, so that the site has all of its boot_timeout.
+/// The timeout that a manager must set for `start`, so that the site has its whole boot_timeout.
 pub fn time_for_start(definition: &Definition) -> Duration {
     let boot = definition.boot_timeout;
     rounded((boot * 6 / 5).max(boot + definition.kill_reserve()))
 }
 
-/// What a manager must give to `stop`, so that the site has all of its stop_timeout, and KILL, sweep
-/// and proof their time.
+/// The timeout that a manager must set for `stop`, so that the site has its whole stop_timeout, and KILL,
+/// sweep and proof have time after it.
 pub fn time_for_stop(definition: &Definition) -> Duration {
     let stop = definition.stop_timeout;
     rounded((stop * 6 / 5).max(stop + definition.kill_reserve() + Duration::from_secs(10)))
 }
 
-/// Up to the next ten seconds.
+/// Rounds up to ten seconds.
 fn rounded(time: Duration) -> Duration {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     Duration::from_secs(seconds.div_ceil(10) * 10)
@@ -67,8 +67,8 @@ impl Deadline {
         Boot { time, up_by: self.begun + time, rollback, kill_at, until }
     }
 
-    /// `forcekill`: from TERM to KILL. Two seconds are kept for KILL, sweep and proof, or half of what
-    /// there is.
+    /// `forcekill`: the time between TERM and KILL. Two seconds are kept for KILL, sweep and proof, or half
+    /// of the time if that is shorter.
     pub(super) fn for_stop(&self, stop_timeout: Duration, forcekill: Duration) -> StopTimes {
         let given = self.given.unwrap_or(stop_timeout + forcekill + PROOF + Duration::from_secs(5));
         let usable = given.saturating_sub(reserve_to_report(given));
@@ -81,14 +81,14 @@ impl Deadline {
         }
     }
 
-    /// When a verb that only looks must have its answer.
+    /// The deadline of a verb that only observes.
     pub(super) fn for_look(&self) -> Moment {
         let given = self.given.unwrap_or(crate::observe::PATIENCE);
-        // "Unknown" is said only when nine tenths of the time are gone.
+        // "Unknown" is reported only when nine tenths of the time are gone.
         self.begun + given.saturating_sub(reserve_to_report(given) / 2)
     }
 
-    /// When what comes before a run in the foreground must be done; None: nobody waits.
+    /// The deadline of the steps before a run in the foreground; None: no manager waits.
     pub(super) fn for_run(&self) -> Option<Moment> {
         self.given.map(|given| self.begun + given.saturating_sub(reserve_to_report(given)))
     }
@@ -122,8 +122,8 @@ mod tests {
         );
         assert_eq!(stop(Some(20)), (12, 17, 19), "Pacemaker's default shortens the graceful stop");
         assert_eq!(stop(None), (300, 305, 311));
-        let (polite, kill, until) = stop(Some(5));
-        assert!(polite == 0 && kill < until && until <= 5);
+        let (graceful, kill, until) = stop(Some(5));
+        assert!(graceful == 0 && kill < until && until <= 5);
         let times = deadline(Some(1)).for_stop(s(300), s(5));
         assert!(times.graceful_until < times.kill_at, "TERM comes before KILL");
         assert!(

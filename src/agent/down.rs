@@ -1,8 +1,8 @@
-//! Bringing a site down, and proving it: the one way of `stop`, `clean`, of a start that is rolled back,
-//! and of what a start finds alive.
+//! Stops a site and proves it: for `stop` and `clean`, for a rollback, and for processes that a start finds
+//! without a supervisor.
 //!
-//! The supervisor is told to stop the site, or is killed. What it leaves is ended in order, then by TERM,
-//! then by KILL. A look at every mark is the proof.
+//! The supervisor is told to stop the site, or is killed. The processes that it leaves are stopped in
+//! order, then by TERM, then by KILL. The proof is an observation that finds no process by any mark.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::process::{Ending, Identity, Record, forget, proof, sweep};
 use crate::site::load;
 use crate::values::{Moment, Pid};
 
-/// Stops the site: in order, then by TERM, then by KILL, and proves that nothing of it lives.
+/// Stops the site: in order, then by TERM, then by KILL, and proves that no process of it is left.
 pub fn stop(target: &Target, deadline: &Deadline) -> Outcome {
     let name = &target.name;
     match bring_down(target, deadline, StopMode::Graceful) {
@@ -31,7 +31,7 @@ pub fn stop(target: &Target, deadline: &Deadline) -> Outcome {
     }
 }
 
-/// Kills the supervisor and everything else of the site, and proves it.
+/// Kills the supervisor and every process of the site, and proves that none is left.
 pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
     let name = &target.name;
     match bring_down(target, deadline, StopMode::Kill) {
@@ -41,7 +41,7 @@ pub fn clean(target: &Target, deadline: &Deadline) -> Outcome {
     }
 }
 
-/// As [`clean`]; then, if a person says so, the lease on the database is taken away from its owner.
+/// As [`clean`]; then, with `break_lease`, breaks the lease on the database.
 pub fn clean_and_break(target: &Target, break_lease: bool, deadline: &Deadline) -> Outcome {
     let cleaned = clean(target, deadline);
     let Outcome::Done(said) = &cleaned else { return cleaned };
@@ -57,7 +57,7 @@ pub fn clean_and_break(target: &Target, break_lease: bool, deadline: &Deadline) 
     }
 }
 
-/// Says whether there was anything.
+/// True: there was something to stop.
 fn bring_down(target: &Target, deadline: &Deadline, mode: StopMode) -> Result<bool, Fault> {
     let mut context = SiteContext::read(target, deadline);
     let times = context.stop_times(mode);
@@ -76,18 +76,17 @@ fn bring_down(target: &Target, deadline: &Deadline, mode: StopMode) -> Result<bo
     context.refresh();
     had_something |= end_supervisor(&context, &times, mode)?;
     had_something |= end_survivors(&context, &times, mode)?;
-    // A process that is not of the site may keep the disk of one that was not stopped before.
+    // Other processes that use the disk concern only the stop that ended the site.
     match before.map(|record| record.ending) {
         None | Some(Some(Ending::Stopped { .. })) => {}
         Some(None | Some(Ending::Failed(_))) => {
-            holders::see_to(target, context.definition(), &times)?;
+            holders::end_or_report(target, context.definition(), &times)?;
         }
     }
     Ok(had_something)
 }
 
-/// Ends what a start has begun, as the site did not come up for `reason`; None: it was
-/// told to end.
+/// Ends the processes of a start that failed for `reason`; None: it was interrupted.
 pub(super) fn roll_back(
     target: &Target,
     times: &StopTimes,
@@ -114,7 +113,7 @@ pub(super) fn roll_back(
     Ok(())
 }
 
-/// Has a supervisor of ours end the site, or kills it. Says whether there was one.
+/// Tells siteward's supervisor to stop the site, or kills it. True: there was one.
 fn end_supervisor(
     context: &SiteContext<'_>,
     times: &StopTimes,
@@ -135,21 +134,21 @@ fn end_supervisor(
     })
 }
 
-/// Ends in order what lives of a site without a supervisor of ours, and proves that nothing does.
-pub(super) fn end_what_lives(target: &Target, deadline: &Deadline) -> Result<bool, Fault> {
+/// Ends the processes of a site without a siteward supervisor gracefully, and proves that none is left.
+pub(super) fn end_unsupervised(target: &Target, deadline: &Deadline) -> Result<bool, Fault> {
     let context = SiteContext::read(target, deadline);
     end_survivors(&context, &context.stop_times(StopMode::Graceful), StopMode::Graceful)
 }
 
-/// Ends what lives of a site without a supervisor of ours, and proves that nothing does. Says whether
-/// there was anything.
+/// Ends the processes of a site without a siteward supervisor, and proves that none is left. True: there
+/// was one.
 fn end_survivors(
     context: &SiteContext<'_>,
     times: &StopTimes,
     mode: StopMode,
 ) -> Result<bool, Fault> {
     let (target, places) = (context.target, &context.target.site);
-    // One that cannot be reached was given its time before, and the rest belongs to the sweep.
+    // A supervisor that does not answer had its time before: most of the rest is for the sweep.
     let now = Moment::now();
     let mut seen = observe(places, now, now + now.until(times.until) / 8)?;
     let mut record = seen.record.clone();
@@ -159,7 +158,7 @@ fn end_survivors(
         Some(_) => !living.is_empty(),
         None => !is_over(seen.state),
     };
-    // Where nothing was done, the first look is the proof.
+    // If there was nothing to end, the first observation is the proof.
     if had_something {
         if let Some(external) = context.backend.external() {
             record = Some(external.note_stopping(&living));
@@ -181,7 +180,7 @@ fn is_over(state: State) -> bool {
     matches!(state, State::Stopped | State::Failed)
 }
 
-/// Every process that was seen, and may be ended.
+/// Every process that was seen and may be ended.
 fn living(seen: &Observation, known: &mut HashMap<Pid, Identity>) -> Vec<Identity> {
     for identity in seen.wrapped.iter().flat_map(Wrapping::living) {
         known.insert(identity.pid, identity.clone());
@@ -208,7 +207,7 @@ fn sweep_up(
         let swept = sweep(places, record, &seen.members, term_until, times.until);
         signalled += swept.map_err(|error| unreadable(&error))?.signalled;
         *seen = observe(places, Moment::now(), times.until)?;
-        // What has come since the sweep found nothing is swept as well, as long as there is time.
+        // A process may have appeared since the sweep, which is repeated while there is time.
         if seen.members.ours.is_empty() || times.until.passed() {
             break;
         }
@@ -222,7 +221,7 @@ fn unreadable(error: &std::io::Error) -> Fault {
     Fault::failed(format!("/proc cannot be read, so nothing can be proved: {error}"))
 }
 
-/// Nothing of the site lives, by every mark, and by the list of a supervisor that is not ours.
+/// Proves that no process is left, by every mark and by the list of an external supervisor.
 fn prove(context: &SiteContext<'_>, mut seen: Observation, times: &StopTimes) -> Result<(), Fault> {
     let name = &context.target.name;
     loop {
@@ -230,7 +229,7 @@ fn prove(context: &SiteContext<'_>, mut seen: Observation, times: &StopTimes) ->
             && seen.wrapped.as_ref().is_none_or(|wrapped| wrapped.living().next().is_none());
         let is_listed = match (seen.state, &seen.wrapped) {
             (state, _) if is_over(state) => return Ok(()),
-            // The start that is under way is this one, and it is being rolled back.
+            // The start under way is this one, which is being rolled back.
             (State::Starting, Some(_)) if empty && seen.view.is_none() => return Ok(()),
             (State::Unknown, Some(wrapped)) if empty => {
                 let why = seen.why.as_deref().unwrap_or("its list does not answer");
@@ -241,7 +240,7 @@ fn prove(context: &SiteContext<'_>, mut seen: Observation, times: &StopTimes) ->
                     ))
                 });
             }
-            // Its list may take a while to see it.
+            // The external supervisor's list may be updated late.
             (_, Some(_)) => seen.members.spared.is_empty(),
             (_, None) => false,
         };
@@ -258,7 +257,7 @@ fn prove(context: &SiteContext<'_>, mut seen: Observation, times: &StopTimes) ->
     }
 }
 
-/// Nothing of the site lives: what is left of it in the runtime directory says so.
+/// Records the proved stop, and removes what is obsolete in the runtime directory.
 fn tidy_up(target: &Target) {
     let places = &target.site;
     forget(places);

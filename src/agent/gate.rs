@@ -11,14 +11,14 @@ use crate::disk::{self, Undone};
 use crate::site::{Adjustments, Definition, Places, SiteName, load, load_snapshot};
 use crate::values::Moment;
 
-/// Which questions of the gate.
+/// The part of the gate that is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Part {
-    /// Whether this node can run it, and what moves with the site.
+    /// The node, and the mount and the address that move with the site.
     Whole,
-    /// Whether this node can run it.
+    /// The programs, users and files of this node.
     Node,
-    /// What a supervisor that is not ours needs of this node and of the disk.
+    /// The needs of an external supervisor, on this node and on the disk.
     Disk,
 }
 
@@ -35,15 +35,15 @@ struct GateJob {
     name: SiteName,
     adjustments: Adjustments,
     part: Part,
-    /// Of a start: what is checked is the very text that the supervisor is going to run.
+    /// For a start: the check reads the copy of the definition that the supervisor will run.
     starting: bool,
 }
 
-/// The hidden word of that job.
+/// The hidden subcommand of this job.
 const WORD: &str = "gate-job";
 
-/// Passes the gate, by a helper where the site has a disk that may hang; no longer waited for when `cut`
-/// becomes readable. With `cut` it is a start's.
+/// Passes the gate, in a helper process if the site has a disk, which may hang. A start gives `cut`: the
+/// wait ends when it becomes readable.
 pub(super) fn pass(
     target: &Target,
     definition: &Definition,
@@ -72,7 +72,7 @@ pub(super) fn pass(
     passed.fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// In the helper's own process: passes the gate; its answer, to be printed.
+/// Passes the gate in the helper process. Returns the answer to print.
 pub fn pass_gate_here(job: &str, places: &Places) -> Option<String> {
     let GateJob { name, adjustments, part, starting } = serde_json::from_str(job).ok()?;
     let loaded = match starting {
@@ -111,8 +111,8 @@ impl From<Unfit> for Fault {
     }
 }
 
-/// One fault with all of them: the first is its sentence, the rest its details. An administrator who prepares
-/// a node wants to see all.
+/// Joins the faults: the first is the sentence, the others are the details. An administrator who prepares
+/// a node needs all of them.
 fn all_in_one(faults: Vec<Fault>) -> Option<Fault> {
     let more = faults.len().saturating_sub(1);
     let mut faults = faults.into_iter();

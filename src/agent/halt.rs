@@ -8,10 +8,10 @@ use crate::lease::NotTaken;
 use crate::observe::Denied;
 use crate::site::Definition;
 
-/// Nothing of the step is left.
+/// The step has undone itself.
 #[derive(Debug)]
 pub(super) enum Halt {
-    /// By an order to stop, or by a signal: see [`Interrupts::why`].
+    /// By a stop order or a signal: see [`Interrupts::why`].
     Interrupted,
     Fault(Fault),
 }
@@ -66,7 +66,7 @@ impl Halt {
         Self::Fault(Fault::failed(format!("the site `{}` is not started: {why}", target.name)))
     }
 
-    /// The lease of a site that lives here is not held.
+    /// The lease of a site that is running here is not held.
     pub(super) fn not_adopted(target: &Target, definition: &Definition, why: &NotTaken) -> Self {
         Self::Fault(Fault::failed(format!(
             "the site `{}` is not adopted, though it lives on this node: {} is not had: {why}",
@@ -75,7 +75,7 @@ impl Halt {
         )))
     }
 
-    /// The outcome of the start. An order to stop is what ends a run.
+    /// The outcome of the start. A signal is the normal end of `run`.
     pub(super) fn outcome(
         self,
         target: &Target,

@@ -14,9 +14,9 @@ use crate::process::{
 use crate::site::{Definition, Holders};
 use crate::values::{Moment, Signal};
 
-/// After the site is proved stopped: names the processes that still use its database, and ends them where
-/// the definition says so.
-pub(super) fn see_to(
+/// Reports the processes that still use the database of a stopped site, and ends them if `holders:` says
+/// so.
+pub(super) fn end_or_report(
     target: &Target,
     definition: Option<&Definition>,
     times: &StopTimes,
@@ -53,7 +53,7 @@ pub(super) fn see_to(
                 stat.map(|stat| (is_of_another_site(&target.site, &stat), environment_mark(&stat)));
             let why = match whose {
                 Some((_, Err(_))) => Some(UNREADABLE),
-                // A process whose site cannot be found out is left, too.
+                // A process whose site cannot be determined is spared, too.
                 Some((Ok(true) | Err(_), Ok(_))) => Some("which has another site's mark"),
                 Some((Ok(false), Ok(_))) | None => None,
             };

@@ -1,8 +1,8 @@
-//! The verbs, free of any manager.
+//! The verbs, independent of any cluster manager.
 //!
-//! Promises: each ends within its deadline with one outcome that says what is so and why. Must
-//! never: know an exit code, answer "stopped" without proof, or let anything that it runs
-//! outlive its share of the time.
+//! Promises: each verb ends within its deadline, with one outcome that states the result and its cause.
+//! Must never: know an exit code, report "stopped" without proof, or let a command run past its share of
+//! the time.
 
 mod clear;
 mod context;
@@ -36,21 +36,21 @@ pub use up::{adopt, run, start};
 pub use validate::validate;
 pub use watch::{run_until_unflagged, watch};
 
-/// The site that a verb is about.
+/// The site that a verb works on.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub name: SiteName,
     pub places: Places,
     pub site: SitePlaces,
-    /// What the manager calls it.
+    /// The manager's name for the site.
     pub known_as: Option<String>,
-    /// What the manager's parameters say differently from the definition.
+    /// The values of the definition that the manager's parameters replace.
     pub adjustments: Adjustments,
-    /// Who calls, for a record of what happened.
+    /// The caller, for the record and the history.
     pub caller: &'static str,
 }
 
-/// The caller that is a person. A manager that sees a site which it stopped so lets it be.
+/// The caller of a verb that a person runs. A manager can tell a site that was stopped by hand.
 pub const STOPPED_BY_HAND: &str = "a person";
 
 impl Target {
@@ -76,12 +76,12 @@ enum StopMode {
     Kill,
 }
 
-/// What came of a verb.
+/// The outcome of a verb.
 #[derive(Debug)]
 pub enum Outcome {
     /// It is done; a sentence for a person, without its full stop.
     Done(String),
-    /// What a monitor saw.
+    /// The observation of a monitor.
     Seen(Box<Observation>),
     Fault(Fault),
 }
@@ -92,27 +92,27 @@ pub struct Fault {
     pub kind: FaultKind,
     /// Object, cause and next step, without its full stop.
     pub sentence: String,
-    /// More lines for a person: what a process printed last, each thing that is wrong in a file.
+    /// More lines for a person: the last output of a process, or each error in a file.
     pub details: Vec<String>,
 }
 
-/// What sort of fault, as far as managers tell them apart.
+/// The kind of a fault, as cluster managers distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FaultKind {
     /// It failed here and now; it may work elsewhere or later.
     Failed,
-    /// Something said here is wrong on this node.
+    /// The configuration is wrong on this node.
     WrongHere,
     NoSuchVerb,
     NotPermitted,
-    /// Something is not there on this node.
+    /// A program, user or file is missing on this node.
     NotInstalled,
-    /// The manager's own parameters are wrong, so wrong everywhere.
+    /// The manager's parameters are wrong, and so on every node.
     Misconfigured,
 }
 
 impl FaultKind {
-    /// Each of them.
+    /// Every kind.
     pub const ALL: [Self; 6] = [
         Self::Failed,
         Self::WrongHere,
@@ -159,7 +159,7 @@ impl Fault {
         }
     }
 
-    /// What a supervisor said of a failed site, with the process's last words.
+    /// A supervisor's report of a failed site, with the last output of the process.
     fn of_failure(target: &Target, failure: &Failure, next: &str) -> Self {
         let mut details = Vec::new();
         if let Some(process) = &failure.process {
@@ -197,7 +197,7 @@ impl From<LoadError> for Fault {
             }
         };
         let LoadError::Wrong(wrong) = &error else { return Self::new(kind, error.to_string()) };
-        // The first is the sentence; all of them, each at its place, are the details.
+        // The first problem is the sentence; the other lines are the details.
         let text = wrong.to_string();
         let mut lines = text.lines().map(str::to_owned);
         let first = lines.next().unwrap_or_default();

@@ -1,16 +1,16 @@
-//! One look. Never changes anything.
+//! One observation of a site. It changes nothing.
 
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request};
 use crate::observe::{look_for_missing, observe};
 
-/// How deep a monitor looks (`OCF_CHECK_LEVEL`); an unknown level means the next lower one.
+/// The depth of a monitor (`OCF_CHECK_LEVEL`); an unknown level means the next lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// The supervisor answers, and its state.
+    /// The supervisor's answer and its state.
     Answer,
-    /// Also every process by identity.
+    /// Also the identity of every process.
     Identity,
     /// Also each process's healthcheck, once.
     Health,
@@ -26,7 +26,7 @@ impl From<u32> for Level {
     }
 }
 
-/// Looks at the site.
+/// Observes the site once.
 pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     let until = deadline.for_look();
     let look = || observe(&target.site, deadline.begun, until);

@@ -1,4 +1,4 @@
-//! Orders to a supervisor that is at work: pause, resume, reload, adjust.
+//! Orders to a running supervisor: pause, resume, reload, adjust.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::linux::node;
 use crate::observe::{drift, observe};
 use crate::values::Moment;
 
-/// What a person says of a pause.
+/// The reason and the planned end of a pause.
 #[derive(Clone, Debug, Default)]
 pub struct PauseOrder {
     pub reason: Option<String>,
     pub until: Option<WallTime>,
 }
 
-/// Stops the processes under a supervisor that stays.
+/// Stops the processes; the supervisor stays.
 pub fn pause(target: &Target, order: &PauseOrder, deadline: &Deadline) -> Outcome {
     let given = order.reason.as_ref().map_or_else(String::new, |r| format!(": {r}"));
     let pause = Pause {
@@ -80,7 +80,7 @@ fn try_pause(context: &SiteContext<'_>, pause: &Pause) -> Result<Outcome, Fault>
     )))
 }
 
-/// A supervisor that is not ours is told to pause only where it runs the site.
+/// An external supervisor is told to pause only while it runs the site.
 fn order_pause(context: &SiteContext<'_>, pause: &Pause, until: Moment) -> Result<Paused, Fault> {
     let SiteContext { target, deadline, backend, .. } = context;
     let name = &target.name;
@@ -122,7 +122,7 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
     }
 }
 
-/// Lets every process that has a `reload` read its configuration again.
+/// Makes every process that has a `reload` read its configuration again.
 pub fn reload(target: &Target, deadline: &Deadline) -> Outcome {
     warn_of_drift(target);
     let until = deadline.for_look();
@@ -140,19 +140,19 @@ pub fn adjust(target: &Target, deadline: &Deadline) -> Outcome {
     let in_force = Outcome::Done(format!("the parameters of `{}` are in force", target.name));
     match context.backend.order(&request, deadline.for_look()) {
         Ok(_) | Err(NotDone::Nobody) => in_force,
-        // The verbs take them from their own call.
+        // With an external supervisor, each verb takes the parameters from its own call.
         Err(NotDone::Refused(_)) if context.backend.external().is_some() => in_force,
         Err(why) => Fault::of_order(target, "change of parameters", why).into(),
     }
 }
 
-/// How long an order may take.
+/// The deadline of an order.
 fn patience(context: &SiteContext<'_>) -> Moment {
     let deadline = &context.deadline;
     context.definition().map_or_else(|| deadline.for_look(), |d| deadline.for_start(d).until)
 }
 
-/// A person hears that the definition is no longer what runs.
+/// Warns a person if the definition differs from the one in use.
 fn warn_of_drift(target: &Target) {
     if target.caller == STOPPED_BY_HAND
         && let Some(words) = drift(&target.places, &target.name).while_up(&target.site.definition)

@@ -1,7 +1,7 @@
-//! Bringing a site up: the one way of `start`, `run` and `adopt`, and of what `pause` and `resume` start.
+//! Brings a site up: for `start`, `run` and `adopt`, and if `pause` or `resume` starts a supervisor.
 //!
-//! Each step is a value that is made from the one before, and undoes itself when it is dropped: the turn
-//! is over, the definition that was set aside is removed, the lease is released.
+//! Each step is a value made from the one before, and undoes itself when it is dropped: the turn ends, the
+//! copy of the definition is removed, the lease is released.
 //!
 //! interrupts -> locked -> cleared -> loaded -> gated -> leased -> launched -> up
 
@@ -20,7 +20,7 @@ use crate::site::{Definition, load, load_snapshot};
 use crate::supervisor::Beginning;
 use crate::values::Moment;
 
-/// Starts the site and waits until it is up or held down. Already up: nothing is done.
+/// Starts the site, and waits until it is up or paused. A site that is up is left as it is.
 pub fn start(target: &Target, deadline: &Deadline) -> Outcome {
     bring_up(target, deadline, &Way::Start)
 }
@@ -30,12 +30,12 @@ pub fn run(target: &Target, deadline: &Deadline) -> Outcome {
     bring_up(target, deadline, &Way::Run)
 }
 
-/// Gives the living processes of an unsupervised site a new supervisor.
+/// Starts a new supervisor for the processes of an unsupervised site.
 pub fn adopt(target: &Target, deadline: &Deadline) -> Outcome {
     bring_up(target, deadline, &Way::Adopt)
 }
 
-/// `Hold` and `Resume`: what is there is ended first.
+/// `Hold` and `Resume` first end the supervisor that runs.
 pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outcome {
     let interrupts = match Interrupts::first(&target.site, deadline.begun) {
         Ok(interrupts) => interrupts,
@@ -43,7 +43,7 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
             return Fault::failed(format!("signals cannot be received: {error}")).into();
         }
     };
-    let climb = || {
+    let steps = || {
         let cleared = match Locked::take(target, &interrupts, deadline, way)?.look()? {
             Clearing::Settled(outcome) => return Ok(outcome),
             Clearing::Cleared(cleared) => cleared,
@@ -54,10 +54,10 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
             Way::Start | Way::Adopt | Way::Hold(_) | Way::Resume => leased.launch()?.finish(),
         }
     };
-    climb().unwrap_or_else(|halt| halt.outcome(target, &interrupts, *way == Way::Run))
+    steps().unwrap_or_else(|halt| halt.outcome(target, &interrupts, *way == Way::Run))
 }
 
-/// The definition is read, and the very text is set aside for the gate and the supervisor.
+/// The definition is read, and its text is copied for the gate and the supervisor.
 struct Loaded<'a> {
     cleared: Cleared<'a>,
     /// As it is written.
@@ -69,7 +69,7 @@ struct Loaded<'a> {
     aside: RefCell<Option<SetAside<'a>>>,
 }
 
-/// Everything that must be so is so.
+/// Every precondition holds.
 struct Gated<'a>(Loaded<'a>);
 
 /// A supervisor was launched, and its site is not up yet.
@@ -78,7 +78,7 @@ struct Launching<'a> {
     launched: Launched,
 }
 
-/// The site's database belongs to this node, if it has one.
+/// This node holds the lease on the site's database, if it has one.
 struct Leased<'a> {
     loaded: Loaded<'a>,
     lease: Option<HeldLease>,
@@ -92,7 +92,7 @@ impl<'a> Cleared<'a> {
         let file = || load(&target.places, &target.name);
         let written = match way {
             Way::Start | Way::Run => file(),
-            // What lives was started by the snapshot; the file may be missing, wrong or newer.
+            // The processes were started by the snapshot; the file may be missing, wrong or newer.
             Way::Adopt => snapshot(),
             Way::Hold(_) | Way::Resume => snapshot().or_else(|_| file()),
         };
@@ -108,7 +108,7 @@ impl<'a> Cleared<'a> {
             }
         };
         let boot = match (way, deadline.for_run()) {
-            // A run of ours has all its time to come up; only what comes before that is bounded.
+            // `run` bounds only the steps before the supervisor; the site has its whole boot_timeout.
             (Way::Run, Some(until)) if backend.external().is_none() => {
                 let boot = Deadline { given: None, ..deadline }.for_start(&definition);
                 Boot { up_by: boot.up_by.min(until), ..boot }
@@ -134,7 +134,7 @@ impl<'a> Loaded<'a> {
     fn pass_gate(self) -> Result<Gated<'a>, Halt> {
         match self.locked().way {
             Way::Start | Way::Run | Way::Resume => self.pass(Part::Whole)?,
-            // It runs here, or ran here a moment ago.
+            // The site runs here, or ran here a moment ago.
             Way::Adopt | Way::Hold(_) => {}
         }
         Ok(Gated(self))
@@ -161,7 +161,7 @@ impl<'a> Gated<'a> {
                 }
                 let held = match way {
                     Way::Hold(pause) => Some(pause.clone()),
-                    Way::Start | Way::Run | Way::Adopt | Way::Resume => loaded.held_down()?,
+                    Way::Start | Way::Run | Way::Adopt | Way::Resume => loaded.pause_in_force()?,
                 };
                 (lease, Beginning::of(held))
             }
@@ -172,8 +172,8 @@ impl<'a> Gated<'a> {
 }
 
 impl Loaded<'_> {
-    /// Why the site is to come up with its processes held down, if it is.
-    fn held_down(&self) -> Result<Option<Pause>, Halt> {
+    /// The pause in which the site comes up, if there is one.
+    fn pause_in_force(&self) -> Result<Option<Pause>, Halt> {
         let Locked { target, turn, .. } = self.locked();
         if self.definition.maintenance {
             return Ok(Some(Pause::because("the definition says `maintenance: true`")));
@@ -215,8 +215,8 @@ impl<'a> Leased<'a> {
         }
     }
 
-    /// A supervisor is at work: from now on the one that ends the site ends what this start holds. A stop
-    /// finds what was launched by its record and its marks.
+    /// The supervisor runs: from now on the end of the site releases the lease, not the end of this start. A
+    /// stop finds the processes by the record and their marks.
     fn commit(&self) {
         self.loaded.aside.take();
         if let Some(lease) = &self.lease {
@@ -247,7 +247,7 @@ impl<'a> Leased<'a> {
 
     /// The supervisor is this process, or its child; returns when the site has ended.
     fn run_here(self) -> Result<Outcome, Halt> {
-        // The caller's folder must not be busy as long as the site runs.
+        // The caller's directory must not stay busy while the site runs.
         std::env::set_current_dir("/")
             .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
         let Locked { target, turn, .. } = self.loaded.locked();
@@ -273,7 +273,7 @@ impl<'a> Leased<'a> {
             }
             Ended::SupervisorLeft => {
                 let now = Deadline { begun: Moment::now(), given: None };
-                down::end_what_lives(target, &now)?;
+                down::end_unsupervised(target, &now)?;
                 match interrupts.why() {
                     Some(Interruption::Signal(_)) => Ok(stopped("is stopped")),
                     Some(Interruption::Stop) => Ok(stopped("was stopped by another verb")),
@@ -291,7 +291,7 @@ impl Launching<'_> {
         let Self { leased, launched } = self;
         let Cleared { locked, record } = &leased.loaded.cleared;
         let Loaded { backend, boot, .. } = &leased.loaded;
-        // What is adopted lives on, whatever becomes of the adoption.
+        // Adopted processes keep running even if the adoption fails.
         let is_ours = record.is_none() && !matches!(launched, Launched::Own { already: true });
         let waits = Awaited { target: locked.target, backend, boot: *boot, is_ours };
         let outcome = waits.finish(launched, locked.turn.interrupts)?;

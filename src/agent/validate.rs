@@ -1,4 +1,4 @@
-//! Whether a definition is right, and whether this node can run it.
+//! Checks a definition, and whether this node can run it.
 
 use super::gate::{self, Part};
 use super::halt::Halt;
@@ -31,7 +31,7 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     }
     if level >= Level::Identity {
         match gate::pass(target, &definition, Part::Node, deadline.for_look(), None) {
-            // Nothing was given that could cut it short.
+            // Without `cut` there is no interruption.
             Ok(()) | Err(Halt::Interrupted) => {}
             Err(Halt::Fault(fault)) => return fault.into(),
         }
@@ -41,14 +41,14 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         Some(Drift::Changed) => {
             ", and differs from the one that the site runs with; it takes effect at the next start"
         }
-        // It was changed once more after it was read.
+        // The file was changed after it was read.
         Some(Drift::Broken(_) | Drift::Removed) => ", and was changed while it was checked",
         None => "",
     };
     Outcome::Done(format!("the definition of `{}` is valid{compared}", target.name))
 }
 
-/// How the definition compares with what runs, for a person; None: nothing runs, or a manager asks.
+/// The definition compared with the one in use; None: the site is down, or a manager calls.
 fn of_running(target: &Target, deadline: &Deadline) -> Option<Drift> {
     if target.caller != STOPPED_BY_HAND {
         return None;

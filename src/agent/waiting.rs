@@ -1,4 +1,4 @@
-//! Waiting for a site to come up; what does not come up is rolled back.
+//! Waits for a site to come up, and rolls back a start that failed.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) struct Awaited<'a> {
     pub(super) target: &'a Target,
     pub(super) backend: &'a Backend,
     pub(super) boot: Boot,
-    /// What does not come up is ended: nobody else waits for it.
+    /// This verb rolls the site back if it does not come up.
     pub(super) is_ours: bool,
 }
 
@@ -30,14 +30,14 @@ impl Awaited<'_> {
         let already = matches!(launched, Launched::Own { already: true });
         let until = if self.is_ours { self.boot.kill_at } else { self.boot.until };
         let is_cut = || interrupts.is_cut();
-        let mut tell = teller(self.target);
+        let mut tell = progress_printer(self.target);
         let mut launched = launched;
         loop {
             let is_own = matches!(launched, Launched::Own { .. });
             let cut = interrupts.cut(&is_cut);
             match self.backend.await_up(launched, &self.boot, until, cut, &mut tell) {
                 Ok(up) => return Ok(Outcome::Done(sentence(self.target, &up, already))),
-                // The runtime directory was removed, and with it the file that tells of a stop.
+                // No stop order: the runtime directory was removed, and the order file with it.
                 Err(NotDone::Interrupted) if is_own && interrupts.why().is_none() => {
                     launched = Launched::Own { already };
                 }
@@ -49,17 +49,17 @@ impl Awaited<'_> {
         }
     }
 
-    /// A supervisor that was not found may be restoring its runtime directory: a second look waits for it.
+    /// Observes again: a supervisor that was not found may be restoring its runtime directory.
     fn has_supervisor(&self) -> bool {
         observe(&self.target.site, Moment::now(), self.boot.until)
             .is_ok_and(|seen| seen.is_supervised())
     }
 
-    /// What is told of a site that has not come up, and was rolled back if it is ours.
+    /// The fault of a site that did not come up; it is rolled back if `is_ours`.
     pub(super) fn not_up(&self, failed: NotDone, interrupts: &Interrupts<'_>) -> Halt {
         let name = &self.target.name;
         let interruption = interrupts.why();
-        // What was launched is the stop's to end, which finds it: it was recorded within our turn.
+        // The stop ends what was launched: it was recorded within this start's turn.
         if interruption == Some(Interruption::Stop) {
             return Halt::Interrupted;
         }
@@ -90,7 +90,7 @@ impl Awaited<'_> {
                 let mut fault = Fault::failed(format!("the site `{name}` did not start: {why}"));
                 fault.details = details;
                 let mode = match self.backend.rolls_back() {
-                    // It had its time to roll back, and has not done it.
+                    // The supervisor had its time to roll back, and has not done so.
                     true => StopMode::Kill,
                     false => StopMode::Graceful,
                 };
@@ -105,7 +105,7 @@ impl Awaited<'_> {
                         self.target.site.supervisor_log().display()
                     )),
                 };
-                // Its processes outlive a supervisor that was killed.
+                // Processes keep running after their supervisor is killed.
                 match self.is_ours && seen.is_none_or(|seen| seen.is_up()) {
                     true => self.rolled_back(fault, StopMode::Graceful),
                     false => fault,
@@ -118,7 +118,7 @@ impl Awaited<'_> {
         fault.into()
     }
 
-    /// What could not be rolled back is told with it.
+    /// Rolls back, and adds to the fault what could not be rolled back.
     fn rolled_back(&self, mut fault: Fault, mode: StopMode) -> Fault {
         let left = self.roll_back(mode, Some(&fault.sentence)).err();
         fault.details.extend(left.map(|left| left.sentence));
@@ -140,8 +140,8 @@ impl Awaited<'_> {
     }
 }
 
-/// Tells a person at a terminal what a start waits for, each time that it changes.
-fn teller(target: &Target) -> impl FnMut(&str) {
+/// Prints for a person at a terminal which condition a start waits for, each time it changes.
+fn progress_printer(target: &Target) -> impl FnMut(&str) {
     let is_watched = target.caller == STOPPED_BY_HAND && std::io::stderr().is_terminal();
     let name = target.name.clone();
     let mut last = String::new();

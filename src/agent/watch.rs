@@ -1,6 +1,6 @@
-//! A monitor that stays: it ends when the site is no longer well. For managers that watch a
-//! process (a Serviceguard service beside an external_script, genw's resident mode), and told of
-//! a death in the moment that it happens.
+//! A resident monitor: it ends when the site is no longer healthy. For managers that watch a process (a
+//! Serviceguard service beside an external_script, genw's resident mode). The death of a process is
+//! reported at once.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -15,16 +15,16 @@ use crate::observe::{Observation, Wrapping, observe};
 use crate::process::Identity;
 use crate::values::{Moment, Signal};
 
-/// How long one question to our own supervisor is held.
+/// The longest time that siteward's supervisor holds back an answer.
 const HELD: Duration = Duration::from_secs(20);
-/// How often a supervisor that is not ours, or a site under maintenance, is looked at.
+/// The interval of observations of an external supervisor, or of a site in maintenance.
 const PACE: Duration = Duration::from_secs(5);
 
-/// Held monitors are told apart by interval and level; this level is no manager's.
+/// A supervisor distinguishes held monitors by interval and level; no manager uses this level.
 const OUR_SERIES: u32 = 99;
 
-/// Watches until the site is not well, or until SIGTERM. While `flag` is there nothing that is
-/// seen counts: the maintenance convention of Serviceguard's toolkits.
+/// Watches until the site is not healthy, or until SIGTERM. While the file `flag` exists, its state is
+/// ignored: the maintenance convention of Serviceguard's toolkits.
 pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outcome {
     let inbox = match Inbox::new(&[Signal::TERM, Signal::INT]) {
         Ok(inbox) => inbox,
@@ -62,11 +62,10 @@ pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outco
     }
 }
 
-/// Until something may have changed: the supervisor says so or dies, a signal comes, or it is time
-/// to look again.
+/// Waits until the supervisor reports a change or dies, a signal arrives, or the interval is over.
 fn wait_for_change(target: &Target, seen: &Observation, flag: Option<&Path>, inbox: &Inbox) {
     if seen.wrapped.is_none() {
-        // A flag may appear meanwhile, and a signal come: neither waits for long.
+        // Short, so that a new flag or a signal is noticed soon.
         let long = if flag.is_some() { PACE / 5 } else { HELD };
         let until = Moment::now() + long.min(PACE);
         let interval = Duration::from_secs(1);
@@ -75,7 +74,7 @@ fn wait_for_change(target: &Target, seen: &Observation, flag: Option<&Path>, inb
             && view.state == seen.state
             && !until.passed()
         {
-            // A first question is never held: the next one continues the series.
+            // The first request of a series is answered at once; the next one is held.
             pause(inbox, Duration::from_millis(50));
         }
         return;
@@ -96,8 +95,8 @@ fn pause(inbox: &Inbox, time: Duration) {
     waiting.wait(Some(Moment::now() + time));
 }
 
-/// As [`super::run`]; but a site that fails while `flag` is there does not end this verb, which then waits
-/// until it is gone: the maintenance convention of Serviceguard's toolkits.
+/// As [`super::run`]; but if the site fails while the file `flag` exists, the verb ends only when the file
+/// is removed: the maintenance convention of Serviceguard's toolkits.
 pub fn run_until_unflagged(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outcome {
     let outcome = super::run(target, deadline);
     let Some(flag) = flag.filter(|_| matches!(outcome, Outcome::Fault(_))) else { return outcome };
