@@ -1,6 +1,7 @@
-//! What ends a start before its time: the order of a stop, or a signal.
+//! The interruption of a start, by a stop order or by a signal.
 //!
-//! Made before anything else of a start, so that a signal never ends a start that holds something.
+//! The signals are blocked before a start takes anything, so that no signal kills a start that holds a
+//! lock or the lease.
 
 use std::cell::{Cell, OnceCell};
 use std::fs::OpenOptions;
@@ -17,27 +18,27 @@ use crate::linux::watch::Watcher;
 use crate::site::SitePlaces;
 use crate::values::{Moment, Signal};
 
-/// What has interrupted a start.
+/// The cause of an interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
     Stop,
     Signal(Signal),
 }
 
-/// See the module.
+/// The signals and the stop orders that a start has received.
 #[derive(Debug)]
 pub struct Interrupts<'a> {
     places: &'a SitePlaces,
-    /// When the start began; an order that is older does not count.
+    /// When the start began; an older order does not count.
     begun: Moment,
     inbox: Inbox,
     came: Cell<Option<Signal>>,
-    /// Empty: this node cannot tell of an order at once.
+    /// Empty: the order file cannot be watched, and is only polled.
     orders: OnceCell<(Watcher, AnyReadable)>,
 }
 
 impl<'a> Interrupts<'a> {
-    /// Blocks TERM, INT and HUP, which are heard from now on.
+    /// Blocks TERM, INT and HUP, and receives them from now on.
     ///
     /// # Errors
     /// EMFILE and the like.
@@ -46,7 +47,7 @@ impl<'a> Interrupts<'a> {
         Ok(Self { places, begun, inbox, came: Cell::new(None), orders: OnceCell::new() })
     }
 
-    /// Listens for the order of a stop as well; the site's folder is there.
+    /// Watches for a stop order as well. The runtime directory must exist.
     pub(super) fn watch_orders(&self) {
         let Some(watcher) = watch_order(self.places) else { return };
         if let Ok(any) = AnyReadable::of(&[watcher.as_fd(), self.inbox.as_fd()]) {
@@ -64,7 +65,7 @@ impl<'a> Interrupts<'a> {
         self.why().is_some()
     }
 
-    /// What has interrupted the start, if anything has.
+    /// The interruption, if there was one.
     pub fn why(&self) -> Option<Interruption> {
         self.watch_again();
         if is_overtaken(self.places, self.begun) {
@@ -76,8 +77,8 @@ impl<'a> Interrupts<'a> {
         self.came.get().map(Interruption::Signal)
     }
 
-    /// The file of the order may be replaced, or removed with the site's folder, which is no order. It is
-    /// watched again before it is read, so that no order is missed.
+    /// The order file may be replaced, or removed with the runtime directory, which is no order. The watch
+    /// is renewed before the file is read, so that no order is missed.
     fn watch_again(&self) {
         if let Some((watcher, _)) = self.orders.get()
             && !watcher.told().is_empty()
@@ -86,7 +87,7 @@ impl<'a> Interrupts<'a> {
         }
     }
 
-    /// For a wait of a backend's; `is_cut` asks [`Self::is_cut`].
+    /// For the waits of a backend; `is_cut` calls [`Self::is_cut`].
     pub fn cut<'b>(&'b self, is_cut: &'b dyn Fn() -> bool) -> Cut<'b> {
         Cut { fd: Some(self.fd()), is_cut }
     }
@@ -100,16 +101,16 @@ fn is_overtaken(places: &SitePlaces, begun: Moment) -> bool {
         .is_some_and(|at| at > begun)
 }
 
-/// Watches for the order of a stop.
+/// Watches for a stop order.
 fn watch_order(places: &SitePlaces) -> Option<Watcher> {
     let watcher = Watcher::new().ok()?;
     watch_order_with(&watcher, places).then_some(watcher)
 }
 
-/// The same, in a file that is there from now on; it may hold an old order. False: there is no such file.
+/// Creates the order file if it is missing, and watches it. False: it cannot be watched.
 fn watch_order_with(watcher: &Watcher, places: &SitePlaces) -> bool {
     let path = places.stop_order();
-    // With something in it, so that an order finds room where the disk is full by then.
+    // Not empty: an order can then be written in place when the disk is full.
     let never = serde_json::to_vec(&Moment::since_boot(Duration::ZERO)).unwrap_or_default();
     let _ = OpenOptions::new()
         .write(true)

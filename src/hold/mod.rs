@@ -1,9 +1,9 @@
-//! What a verb holds of a site while it works: its turn among the verbs, the definition that
-//! is started, and the lease of the database.
+//! The locks and files that a verb holds while it works on a site: its turn among the verbs, the copy of
+//! the definition to start, and the lease on the database.
 //!
-//! Promises: what is held is let go when its value is dropped; a start hears of every order to stop that
-//! comes after it began. Must never: keep a stop waiting beyond a part of its time, or touch a lease that
-//! another node wrote.
+//! Promises: each is released when its value is dropped; a start learns of every stop order that was given
+//! after it began. Must never: delay a stop by more than a part of its time, or change a lease that another
+//! node wrote, unless a person breaks it.
 
 mod interrupts;
 mod ownership;

@@ -1,9 +1,8 @@
-//! Owning a site's database while the site is up: the lease is taken before anything of the site is
-//! started, and let go when nothing of it is left.
+//! The lease on a site's database: taken before the first process of the site starts, released after the
+//! last one has ended.
 //!
-//! Promises: what a start holds of it is let go with the start, unless that has handed it over; an
-//! unclean end is owed until the command that looks after it has ended well, whoever is cut off
-//! meanwhile.
+//! Promises: a start that fails releases the lease, unless it has handed it over; an unclean end stays
+//! recorded until `on_unclean_shutdown` has succeeded, even if a start is interrupted meanwhile.
 
 use std::cell::Cell;
 use std::os::fd::BorrowedFd;
@@ -22,7 +21,7 @@ use crate::values::Moment;
 pub enum NotHeld {
     Interrupted,
     NotTaken(NotTaken),
-    /// An unclean end is not repaired: a sentence without its subject.
+    /// The repair after an unclean end failed; for the end of a sentence.
     Because(String),
 }
 
@@ -35,7 +34,7 @@ impl From<NotTaken> for NotHeld {
     }
 }
 
-/// The lease, as long as the site is not at work: it is released when this is dropped.
+/// The lease during a start. Dropping the value releases the lease, unless it was handed over.
 #[must_use]
 #[derive(Debug)]
 pub struct HeldLease {
@@ -44,12 +43,12 @@ pub struct HeldLease {
 }
 
 impl HeldLease {
-    /// Who keeps it; nothing that is open belongs to this value.
+    /// The identity of its keeper. The value itself holds no open descriptor.
     pub fn keeper(&self) -> &Identity {
         &self.keeper
     }
 
-    /// The site is at work, and its end is the lease's.
+    /// The supervisor runs: the lease is released when the site ends.
     pub fn hand_over(&self) {
         self.is_handed_over.set(true);
     }
@@ -66,9 +65,8 @@ impl Drop for HeldLease {
     }
 }
 
-/// Takes the lease of the site's database, if it has one, waiting for it until `until` or until `cut`
-/// becomes readable, and looks after an end that was unclean. Nothing of the site may live on this
-/// node.
+/// Takes the lease on the site's database, if it has one, and repairs an unclean end. Waits until `until`,
+/// or until `cut` becomes readable. No process of the site may run on this node.
 pub fn take(
     places: &SitePlaces,
     definition: &Definition,
@@ -77,7 +75,7 @@ pub fn take(
 ) -> Result<Option<HeldLease>, NotHeld> {
     let Some(database) = &definition.database else { return Ok(None) };
     let name = &definition.name;
-    // The keeper of a start that was cut off keeps it for nobody.
+    // A start that was killed may have left its keeper.
     lease::release_or_cut(places, lease::PATIENCE, cut).map_err(NotHeld::from)?;
     let claim = LeaseRequest {
         site: name,
@@ -103,14 +101,14 @@ pub fn take(
         );
     }
     if let Some(end) = &taken.unclean {
-        look_after(places, definition, end, until, cut)?;
+        repair(places, definition, end, until, cut)?;
         taking.repaired(until, cut).map_err(NotHeld::from)?;
     }
     Ok(Some(leased))
 }
 
-/// Tells of an end that was unclean, and runs the command for it.
-fn look_after(
+/// Reports an unclean end, and runs `on_unclean_shutdown`.
+fn repair(
     places: &SitePlaces,
     definition: &Definition,
     end: &UncleanEnd,
@@ -137,9 +135,9 @@ fn look_after(
     }
 }
 
-/// Sees to it that this node has the lease of a site whose processes live here: its keeper lives on
-/// when a supervisor is killed, or the lease is taken again, if nobody had it since. It is not released
-/// with the value: the processes live on.
+/// Keeps the lease of a site whose processes run on this node. The keeper survives a killed supervisor; if
+/// it is gone, the lease is taken again, unless another owner had it since. Dropping the value does not
+/// release the lease, as the processes keep running.
 pub fn keep(
     places: &SitePlaces,
     definition: &Definition,
@@ -162,10 +160,10 @@ pub fn keep(
     Ok(kept(taken.0.keeper().clone()))
 }
 
-/// Lets the lease go, as nothing of the site lives here. Never fails: the disk may be gone, and the
-/// lease then reads as unclean.
+/// Releases the lease of a site that has no process on this node. Never fails: if the disk is gone, the
+/// next owner finds an unclean end.
 pub fn let_go(places: &SitePlaces, definition: Option<&Definition>, record: Option<&Record>) {
-    // What ran without a database has no keeper to look for.
+    // A site without a database has no keeper.
     if definition.is_some_and(|d| d.database.is_none()) {
         return;
     }
@@ -180,10 +178,10 @@ pub fn let_go(places: &SitePlaces, definition: Option<&Definition>, record: Opti
     else {
         return;
     };
-    // A keeper that was killed has written nothing.
+    // A keeper that was killed has not recorded the end.
     let how = match record.ending {
         Some(Ending::Stopped { .. }) => Settle::Clean,
-        // Who supervised it is gone as well, so that nobody knows how it ended.
+        // The supervisor is gone as well, so it is unknown how the site ended.
         Some(Ending::Failed(_)) | None => Settle::Unclean,
     };
     if let Err(why) = lease::settle(places, database, how, Moment::now() + SETTLE) {
@@ -191,13 +189,13 @@ pub fn let_go(places: &SitePlaces, definition: Option<&Definition>, record: Opti
     }
 }
 
-/// How long a disk may take to answer once the site is gone.
+/// The time for the disk to answer once the site has ended.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// A person takes the lease away from whoever wrote it.
+/// Breaks the lease on a person's order, whichever node owns it.
 ///
 /// # Errors
-/// A sentence: it is not broken.
+/// A sentence: the lease is not broken.
 pub fn break_it(places: &SitePlaces, definition: &Definition) -> Result<String, String> {
     let name = &definition.name;
     let Some(database) = &definition.database else {

@@ -1,11 +1,11 @@
-//! The definition of a start that is under way.
+//! The copy of the definition that a start works with.
 
 use std::fs;
 
 use crate::linux::files;
 use crate::site::{Definition, SitePlaces};
 
-/// The text of the definition that is started, in a file of its own until the supervisor has read it.
+/// A file with the text of the definition, which exists until the supervisor has read it.
 #[derive(Debug)]
 pub struct SetAside<'a>(&'a SitePlaces);
 

@@ -1,4 +1,4 @@
-//! Which process has the turn of a start.
+//! The process that holds the start lock.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -14,10 +14,10 @@ use crate::process::{Identity, Spared};
 use crate::site::SitePlaces;
 use crate::values::{Moment, Pid, Signal};
 
-/// How long what a killed start had forked may hold its lock: from fork to exec.
+/// The longest time that a child of a killed start holds its lock: from fork to exec.
 pub(super) const FORK: Duration = Duration::from_secs(1);
 
-/// Writes into the lock who has it, for a stop that waits in vain.
+/// Writes this process's identity into the lock, for a stop to which the start does not yield.
 pub(super) fn sign(lock: &Lock) {
     let signed = Identity::of(Pid::this())
         .ok_or_else(|| io::Error::other("/proc is not mounted"))
@@ -27,7 +27,7 @@ pub(super) fn sign(lock: &Lock) {
     }
 }
 
-/// Who holds a lock, and what can be done about it, for the end of a sentence.
+/// The process that holds a lock, with advice; for the end of a sentence.
 pub(super) fn who_holds(lock: &Path) -> Option<String> {
     let holds = |stat: &Stat| {
         let held = locked_files_below(stat.pid, lock, files::effective_user());
@@ -43,7 +43,7 @@ pub(super) fn who_holds(lock: &Path) -> Option<String> {
     })
 }
 
-/// KILL for a start that does not yield, if it can be told who that is. Says whether it is gone.
+/// Kills a start that does not yield, if the lock names it. True: it is gone.
 pub(super) fn kill_starter(places: &SitePlaces) -> bool {
     let signed = files::read_plain(&places.start_lock(), 1 << 10).ok();
     let Some(starter) = signed.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok())

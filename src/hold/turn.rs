@@ -1,13 +1,13 @@
-//! Whose turn it is. A start has the site to itself until its supervisor is at work. Stops share it, and
-//! keep every start out until what they say of the site is proved.
+//! Mutual exclusion of starts and stops. A start is exclusive until its supervisor runs. Stops run side by
+//! side, and exclude every start until they have proved their result.
 //!
-//! There are two locks. A stop takes its own, which all stops share, and then waits until no start has
-//! theirs. A start takes that one, and lets it go again while a stop has its own. So at least one of the
-//! two sees the other, and the start is the one that yields.
+//! There are two locks. A stop takes the stop lock, shared with other stops, and then waits until the start
+//! lock is free. A start takes the start lock, and releases it again if the stop lock is held. So at least
+//! one of the two sees the other, and the start yields.
 //!
-//! Promises: no start launches anything while a stop is at work, and a start that is under way learns
-//! of a stop that was ordered after it began, in every phase. Must never: let a start hold up a stop
-//! beyond a part of that one's time, or let one stop wait for another.
+//! Promises: no start launches anything while a stop runs, and a start learns in every phase of a stop that
+//! was ordered after it began. Must never: let a start delay a stop by more than a part of the stop's time,
+//! or let one stop wait for another.
 
 use std::cell::RefCell;
 use std::fs;
@@ -22,26 +22,26 @@ use crate::linux::wait::Waiting;
 use crate::site::SitePlaces;
 use crate::values::Moment;
 
-/// Between two attempts at a lock: nothing tells of its release.
+/// The interval between two attempts at a lock, whose release causes no event.
 const PACE: Duration = Duration::from_millis(10);
 
-/// The longest that a stop lets a start that is under way come to its end by itself.
+/// The longest time that a stop waits for a start to end before it kills it.
 const YIELD: Duration = Duration::from_secs(10);
 
-/// Why a start has not had its turn.
+/// Why a start has not got its turn.
 #[derive(Debug)]
 pub enum NoTurn {
     Interrupted,
     /// The runtime directory, or a lock in it, cannot be used by this user.
     Unusable(io::Error),
-    /// Another verb has not come to an end; what can be done about it.
+    /// Another verb is still running. `who` names it, with advice.
     Busy {
         what: &'static str,
         who: String,
     },
 }
 
-/// The turn of a start; over when it is dropped.
+/// The turn of a start, which ends when it is dropped.
 #[derive(Debug)]
 pub struct StartTurn<'a> {
     pub interrupts: &'a Interrupts<'a>,
@@ -49,9 +49,8 @@ pub struct StartTurn<'a> {
 }
 
 impl<'a> StartTurn<'a> {
-    /// Waits for the turn. Two starts at once: the second one waits until the first one's supervisor is
-    /// at work. A start that finds a stop at work waits for its end, and gives up where that was ordered
-    /// after it began.
+    /// Waits for the turn. A second start waits until the supervisor of the first one runs. During a stop,
+    /// a start waits until the stop has ended, or gives up if the stop was ordered after the start began.
     ///
     /// # Errors
     /// See [`NoTurn`].
@@ -88,27 +87,27 @@ impl<'a> StartTurn<'a> {
         }
     }
 
-    /// The supervisor is at work, and another verb may have its turn.
+    /// Ends the turn, once the supervisor runs.
     pub fn end(&self) {
         self.lock.take();
     }
 }
 
-/// The turn of a stop; over when it is dropped.
+/// The turn of a stop, which ends when it is dropped.
 #[derive(Debug)]
 pub struct StopTurn<'a> {
     places: &'a SitePlaces,
-    /// None: there is no folder in which a start could be under way.
+    /// None: without a runtime directory, no start can be under way.
     lock: Option<Lock>,
 }
 
 impl<'a> StopTurn<'a> {
-    /// Keeps starts out from now on, and lets those that are under way know that they are overtaken.
+    /// Excludes new starts, and orders those under way to yield.
     ///
     /// # Errors
     /// A sentence: the lock cannot be had.
     pub fn begin(places: &'a SitePlaces, until: Moment) -> Result<Self, String> {
-        // A first start may be about to make the folder. A name without a definition gets none.
+        // A first start may be about to make the directory. A name without a definition gets none.
         if fs::symlink_metadata(&places.definition).is_ok() {
             let _ = files::private_folder(&places.runtime);
         }
@@ -120,7 +119,7 @@ impl<'a> StopTurn<'a> {
             let why = match Lock::attempt_shared(&path) {
                 Ok(Attempt::Taken(lock)) => break Some(lock),
                 Ok(Attempt::Held) => "it is held by somebody alone".to_owned(),
-                // Where it cannot be made, no start can be under way that looks at it.
+                // Where this lock cannot be made, a start cannot make its own lock either.
                 Err(error) if !path.exists() => {
                     log::warn!("{} cannot be made: {error}", path.display());
                     break None;
@@ -140,11 +139,11 @@ impl<'a> StopTurn<'a> {
         Ok(Self { places, lock })
     }
 
-    /// Waits until no start is under way: whatever one has launched is there to be seen then. One that
+    /// Waits until no start is under way: the processes that one has launched can then be found. A start that
     /// does not yield is killed.
     ///
     /// # Errors
-    /// A sentence: a start is under way still.
+    /// A sentence: a start is still under way.
     pub fn wait_for_starts(&self, until: Moment) -> Result<(), String> {
         if self.lock.is_none() {
             return Ok(());
@@ -162,7 +161,7 @@ impl<'a> StopTurn<'a> {
                 None if patience.passed() => {
                     killed = kill_starter(self.places).then(|| Moment::now() + FORK);
                 }
-                // What a dead one has forked is a program by now, or hangs and never will be.
+                // A child of the killed start has executed its program by now, or hangs and never will.
                 Some(gone) if gone.passed() => return Ok(()),
                 None | Some(_) => {}
             }
