@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::linux::folder::Folder;
 
-/// What is done with the folder while a site is made.
+/// An operation on the folder while a site is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FolderJob {
-    /// Makes it if it is not there; whether it was made.
+    /// Makes it if it is missing. True: it was made.
     Make,
-    /// Removes it if it is empty: what anybody put there stays.
+    /// Removes it if it is empty.
     Remove,
     /// Whether it is a folder.
     Look,
@@ -28,7 +28,7 @@ impl FolderJob {
     }
 }
 
-/// The folder above, and the name in it.
+/// The parent folder, and the name in it.
 fn place_of(database: &Path) -> Result<(Folder, &OsStr), String> {
     let at = database.display();
     let (Some(above), Some(name)) = (database.parent(), database.file_name()) else {
@@ -46,10 +46,10 @@ fn make(database: &Path) -> Result<bool, String> {
         None => format!("{at} is there, and is no folder"),
         Some(_) => format!("{at} cannot be read: {e}"),
     })?;
-    // The owner of a folder that was there before has decided who may enter it.
+    // The mode of an existing folder is its owner's choice.
     if made {
         let mode = folder.mode().map_err(|e| format!("{at} cannot be read: {e}"))?;
-        // Whatever the umask is: others must be able to enter (source document 003, DB-12).
+        // Independent of the umask: others must be able to enter (source document 003, DB-12).
         folder
             .set_mode(mode | 0o755)
             .map_err(|e| format!("the mode of {at} cannot be set: {e}"))?;

@@ -1,7 +1,7 @@
-//! What has to be done on a site's disk outside its supervisor, by a process of its own: the disk may hang.
+//! Work on a site's disk outside the supervisor. A helper process does it, as the disk may hang.
 //!
-//! Promises: the caller goes on at its deadline, or when it is interrupted, and the helper is killed then.
-//! Must never: touch the disk in the caller's own process, or say that a thing was done which was not.
+//! Promises: the caller continues at its deadline, or when it is interrupted, and the helper is killed then.
+//! Must never: touch the disk in the caller's process, or report work as done that was not.
 
 mod folder;
 mod pause_mark;
@@ -39,7 +39,7 @@ impl fmt::Display for Undone {
     }
 }
 
-/// A job on the disk, as it stands on a command line: nothing in it is a secret.
+/// A job on the disk. It is passed on the command line, so it contains no secret.
 #[derive(Debug, Serialize, Deserialize)]
 enum DiskJob {
     ReadPause { database: PathBuf },
@@ -49,11 +49,11 @@ enum DiskJob {
     Folder { database: PathBuf, job: FolderJob },
 }
 
-/// The hidden word of the jobs above.
+/// The hidden subcommand of these jobs.
 const WORD: &str = "disk-job";
 
-/// Gives `job` to a helper, which is this program with the hidden word `word`; its answer. The helper is
-/// killed at `deadline`, or when `cut` becomes readable.
+/// Runs `job` in a helper, which is this program with the hidden subcommand `word`. Returns its answer. The
+/// helper is killed at `deadline`, or when `cut` becomes readable.
 ///
 /// # Errors
 /// See [`Undone`].
@@ -90,7 +90,7 @@ pub fn ask<T: DeserializeOwned>(
     })
 }
 
-/// As [`ask`], without an interruption; the job's own error is the error.
+/// As [`ask`], without an interruption. An error of the job is returned as it is.
 fn order<T: DeserializeOwned>(
     places: &Places,
     job: &DiskJob,
@@ -115,7 +115,7 @@ pub fn read_pause(
     ask(places, (WORD, &job), database, deadline, cut)
 }
 
-/// Writes the mark of a pause that is about to be ordered; it counts once it is settled.
+/// Writes the mark of a pause that is about to be ordered. It is in force once it is settled.
 ///
 /// # Errors
 /// A sentence: it is not written.
@@ -168,7 +168,7 @@ pub fn do_with_folder(
     order(places, &DiskJob::Folder { database: database.to_owned(), job }, database, deadline)
 }
 
-/// In the helper's own process: does the job; its answer, to be printed.
+/// Does the job in the helper process. Returns the answer to print.
 pub fn obey(job: &str) -> Option<String> {
     match serde_json::from_str(job).ok()? {
         DiskJob::ReadPause { database } => serde_json::to_string(&pause_mark::read(&database)),

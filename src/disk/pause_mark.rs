@@ -1,9 +1,9 @@
 //! The mark on a site's database that makes every later start, on any node, come up in maintenance. Read
-//! and written by a helper: see the room's header.
+//! and written by a helper: see the header of `disk`.
 //!
-//! The mark is written before the pause is ordered, and counts only once it is settled; until then the
-//! pause before it is in force. It is never written by way of a link, or on what is mounted in the place
-//! of the database meanwhile.
+//! The mark is written before the pause is ordered, and is in force only once it is settled; until then the
+//! earlier pause is. It is never written through a symbolic link, or to a file system that was mounted over
+//! the database meanwhile.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -41,7 +41,7 @@ impl PauseMark {
 pub enum Settled {
     /// The site is paused.
     InForce,
-    /// It is not, and the mark is as it was before.
+    /// The site is not paused, and the earlier mark is restored.
     Undone,
 }
 
@@ -50,7 +50,7 @@ pub fn path(database: &Path) -> PathBuf {
     on_database(database).join(PAUSED)
 }
 
-/// The folder of the mark, opened once: another folder that is put in its place is not written to.
+/// The folder of the mark, opened once, so that a folder that replaces it is not written to.
 fn folder(database: &Path, make: bool) -> io::Result<Folder> {
     let path = on_database(database);
     let name = path.file_name().unwrap_or_default();
@@ -60,7 +60,7 @@ fn folder(database: &Path, make: bool) -> io::Result<Folder> {
 
 fn look(database: &Path) -> Option<PauseMark> {
     let bytes = folder(database, false).ok()?.read_plain(OsStr::new(PAUSED), 64 << 10).ok()?;
-    // A mark that cannot be understood is a pause all the same.
+    // A mark that cannot be parsed counts as a pause.
     let words = || Pause::because(String::from_utf8_lossy(&bytes).trim());
     let unclear = || PauseMark { pause: words(), begun: false, before: None };
     Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| unclear()))
@@ -68,7 +68,7 @@ fn look(database: &Path) -> Option<PauseMark> {
 
 fn write(database: &Path, mark: &PauseMark) -> Result<(), String> {
     let bytes = serde_json::to_vec(mark).map_err(|e| e.to_string())?;
-    // Nothing is made in the place of a disk that is gone.
+    // The database folder itself is never made: its disk may be gone.
     folder(database, true).and_then(|folder| folder.write(OsStr::new(PAUSED), &bytes)).map_err(
         |e| match database.is_dir() {
             true => format!("{} cannot be used: {e}", on_database(database).display()),
@@ -88,7 +88,7 @@ pub(super) fn begin(database: &Path, pause: Pause) -> Result<(), String> {
     write(database, &PauseMark { pause, begun: true, before })
 }
 
-/// Settles a mark that was begun; another one stays as it is.
+/// Settles a mark that was begun; a settled one stays as it is.
 pub(super) fn settle(database: &Path, settled: Settled) -> Result<(), String> {
     let Some(mark) = look(database).filter(|mark| mark.begun) else { return Ok(()) };
     let pause = match settled {
