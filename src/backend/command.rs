@@ -1,5 +1,4 @@
-//! A command of another supervisor, run within bounds: at its deadline it is killed with all that it
-//! started.
+//! Runs a command of a site with a deadline, at which it is killed with all processes that it started.
 
 use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
@@ -63,8 +62,8 @@ pub fn run_or_cut(
     }))
 }
 
-/// Runs a program of the node until it ends, or until `deadline`; with nothing of the site, and nothing
-/// of this process but the path. Gives what it prints.
+/// Runs a program of the node until it ends, or until `deadline`, outside any site's context and with PATH
+/// as its only variable. Returns its output.
 ///
 /// # Errors
 /// What went wrong, for the end of a sentence.

@@ -1,4 +1,4 @@
-//! What keeps this node from running a site: programs, users, folders, files.
+//! Checks whether this node can run a site: programs, users, folders, files.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,15 +11,15 @@ use crate::linux::{files, node};
 use crate::site::{Definition, Process, Ready, Reload, Wrapped, read_env_file};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 
-/// What was found of a node.
+/// The result of the checks.
 #[derive(Debug, Default)]
 pub struct Fitness {
-    /// Sentences about what does not keep it from running the site.
+    /// Findings that do not prevent a start, as sentences.
     pub warnings: Vec<String>,
     pub unfit: Vec<Unfit>,
 }
 
-/// One thing that keeps a node from running a site.
+/// One reason why a node cannot run a site.
 #[derive(Debug)]
 pub struct Unfit {
     pub cause: Obstacle,
@@ -27,12 +27,12 @@ pub struct Unfit {
     pub sentence: String,
 }
 
-/// Why.
+/// The kind of the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// It is not as it must be, and may be so elsewhere or later.
+    /// A condition does not hold here and now; it may elsewhere or later.
     Wrong,
-    /// This user may not.
+    /// This user has no permission.
     Forbidden,
     /// It is not on this node.
     Missing,
@@ -49,29 +49,28 @@ impl Unfit {
 }
 
 impl Fitness {
-    /// Of this node; `is_active`: it has the site's disk, or is to have it.
+    /// Checks this node. `is_active`: it has the site's disk, or is to have it.
     pub fn of_node(definition: &Definition, is_active: bool) -> Self {
         let mut fitness = Self::default();
-        can_run(definition, is_active, &mut fitness);
+        check_node(definition, is_active, &mut fitness);
         fitness
     }
 
-    /// Of the site's disk, as far as a supervisor that is not ours needs something there.
+    /// Checks the needs of an external supervisor on the site's disk.
     pub fn of_disk(definition: &Definition) -> Self {
         let mut fitness = Self::default();
         if let Some(wrapped) = &definition.wrapped {
-            let unfit = wrapped_can_run(definition, wrapped, true, &mut fitness.warnings).err();
+            let unfit = check_external(definition, wrapped, true, &mut fitness.warnings).err();
             fitness.unfit.extend(unfit);
         }
         fitness
     }
 }
 
-/// The node's own part: programs, users, files. On a standby node it is checked without a look at the
-/// site's disk.
-fn can_run(definition: &Definition, is_active: bool, fitness: &mut Fitness) {
+/// Checks the programs, users and files of the node; on a standby node without access to the site's disk.
+fn check_node(definition: &Definition, is_active: bool, fitness: &mut Fitness) {
     if let Some(wrapped) = &definition.wrapped {
-        let unfit = wrapped_can_run(definition, wrapped, false, &mut fitness.warnings).err();
+        let unfit = check_external(definition, wrapped, false, &mut fitness.warnings).err();
         fitness.unfit.extend(unfit);
     }
     let unfit = &mut fitness.unfit;
@@ -94,7 +93,7 @@ fn can_run(definition: &Definition, is_active: bool, fitness: &mut Fitness) {
     }
 }
 
-/// Where a process runs, and where a relative program of it is looked for.
+/// The working directory of a process, from which the path of a program is resolved.
 fn folder_of(process: &Process) -> &Path {
     process.context.working_directory.as_deref().unwrap_or(Path::new("/"))
 }
@@ -110,8 +109,8 @@ fn check_folder(process: &Process, folder: &Path) -> Result<(), Unfit> {
     ))
 }
 
-/// Checks the needs of a wrapped supervisor on this node and, `on_disk`, on the site's disk.
-fn wrapped_can_run(
+/// Checks the needs of an external supervisor on this node and, `on_disk`, on the site's disk.
+fn check_external(
     definition: &Definition,
     wrapped: &Wrapped,
     on_disk: bool,
@@ -176,7 +175,7 @@ fn check_user(process: &Process) -> Result<(), Unfit> {
     }
 }
 
-/// Programs that are named by a path from the process's own folder, only if that is there.
+/// Checks the programs of a process; one with a relative path only if the working directory exists.
 fn check_programs(process: &Process, has_folder: bool, unfit: &mut Vec<Unfit>) {
     let path = process.context.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str);
     let mut commands = vec![&process.command];
@@ -208,7 +207,7 @@ fn check_programs(process: &Process, has_folder: bool, unfit: &mut Vec<Unfit>) {
     }
 }
 
-/// Whether there is such a program for a process that runs in `folder`.
+/// Checks that a program exists for a process that runs in `folder`.
 fn check_program(program: &str, path: &str, folder: &Path) -> io::Result<()> {
     let mut denied = None;
     for candidate in Command::candidates(OsStr::new(program), path) {
@@ -235,10 +234,10 @@ fn check_program(program: &str, path: &str, folder: &Path) -> io::Result<()> {
     })
 }
 
-/// The disk and the address, which move with the site.
+/// Checks the mount and the address, which move with the site.
 ///
 /// # Errors
-/// What is not there.
+/// The mount or the address is missing, or cannot be read.
 pub fn check_surroundings(definition: &Definition) -> Result<(), Unfit> {
     if let Some(point) = &definition.prerequisites.mounted {
         check_mounted(definition, point)?;

@@ -1,5 +1,5 @@
-//! What is known of JobCenter beyond its commands: its files, its link, its processes.
-//! The facts are those of the source document 003 (R15.2, "Guide for using Cluster function").
+//! Facts about JobCenter beyond its commands: its files, its link, its processes.
+//! They are taken from the source document 003 (R15.2, "Guide for using Cluster function").
 
 use std::fs;
 use std::io;
@@ -34,8 +34,8 @@ pub fn in_maintenance(profile: &Jobcenter) -> bool {
 }
 
 /// The name of a site's link by its address (DB-07): IPv4 as eight hexadecimal digits in capitals;
-/// IPv6 without its colons, which the document does not say more exactly, so the spellings that
-/// it may mean are all looked for. The first one is the one that is made.
+/// IPv6 without its colons. The document is not more exact, so all possible spellings are looked for; a
+/// message that advises to make the link uses the first one.
 pub fn link_names(address: IpAddr) -> Vec<String> {
     match address {
         IpAddr::V4(v4) => {
@@ -53,7 +53,7 @@ pub fn link_names(address: IpAddr) -> Vec<String> {
     }
 }
 
-/// The link of a site, if it can be found, and where it leads.
+/// The link of a site and its target, if there is one.
 pub fn find_link(folder: &Path, address: IpAddr) -> Option<(PathBuf, PathBuf)> {
     link_names(address).into_iter().find_map(|name| {
         let link = folder.join(name);
@@ -62,25 +62,25 @@ pub fn find_link(folder: &Path, address: IpAddr) -> Option<(PathBuf, PathBuf)> {
     })
 }
 
-/// One thing that is not as JobCenter's manual wants it.
+/// One deviation from JobCenter's manual.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Complaint {
     pub sentence: String,
     pub severity: Severity,
 }
 
-/// Whether it can be started all the same.
+/// Whether the site can be started in spite of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// It will not be what was meant, and yet it starts.
+    /// The site starts, but not as intended.
     Warning,
-    /// It cannot start here, and may elsewhere.
+    /// The site cannot start on this node; it may on another.
     Wrong,
-    /// What has to be made once is not there.
+    /// Something that is set up once is missing.
     Missing,
 }
 
-/// What does not fit on this node. `database`: the disk is here, so what lies on it is looked at.
+/// Every deviation on this node. `on_disk`: the disk is mounted here, so its files are checked as well.
 pub fn complaints(
     profile: &Jobcenter,
     site: &str,
@@ -175,7 +175,7 @@ fn is_same_place(a: &Path, b: &Path) -> bool {
     a == b || (fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b)))
 }
 
-/// One row of the table of processes that a site that runs must have (PROC-02).
+/// A kind of process that a running site must have (PROC-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The base name of the program, or the last word of a title like `NQS nqsdaemon`.
@@ -183,8 +183,8 @@ pub struct Wanted {
     pub at_least: usize,
 }
 
-/// The kinds that the manual tells to look for after a start (PROC-02), but the supervisor itself.
-/// jcdbs stands there by two names (PROC-03).
+/// The kinds that the manual lists for a check after a start (PROC-02), without the supervisor. The manual
+/// has two names for jcdbs (PROC-03).
 pub const PROCESSES: [Wanted; 7] = [
     Wanted { names: &["nqsdaemon"], at_least: 1 },
     Wanted { names: &["jnwcaster"], at_least: 2 },
@@ -195,7 +195,7 @@ pub const PROCESSES: [Wanted; 7] = [
     Wanted { names: &["jnwlauncher"], at_least: 1 },
 ];
 
-/// Every program of a site by its name (PROC-01), but cjcpw, which is found by its words.
+/// The names of a site's programs (PROC-01), without cjcpw, which is found by its command line.
 const NAMES: [&str; 16] = [
     "nqsdaemon",
     "netdaemon",
@@ -215,8 +215,8 @@ const NAMES: [&str; 16] = [
     "jl_submit",
 ];
 
-/// The processes of JobCenter on this node that work for a site: by name, and by what they were
-/// started for or work on (PROC-05). Those that a person started bear no mark of ours.
+/// The JobCenter processes of a site on this node: by program name, and by NQS_SITE or the use of the database
+/// (PROC-05). A process that was started by hand has no mark.
 ///
 /// # Errors
 /// /proc cannot be read.
@@ -242,7 +242,7 @@ pub fn processes_of(
     };
     let mut theirs = Vec::new();
     for stat in all()?.into_iter().filter(|s| s.is_alive() && is_named(&words(s), &NAMES)) {
-        // What another site owns is that one's, whatever it works on.
+        // A process with another site's mark is not taken, even if it uses this database.
         if works_for_it(&stat)? && !is_of_another_site(places, &stat)? {
             theirs.extend(Identity::of(stat.pid).filter(|i| i.start == stat.start));
         }
@@ -250,16 +250,15 @@ pub fn processes_of(
     Ok(theirs)
 }
 
-/// The words of a process's command line; of one that hangs, so that they cannot be read, the program
-/// that it executes.
+/// The arguments of a process. If they cannot be read, as of a process that hangs: the path of its program.
 pub fn words(stat: &Stat) -> Vec<Vec<u8>> {
     arguments(stat).unwrap_or_else(|_| {
         program(stat.pid).map(|path| path.into_os_string().into_vec()).into_iter().collect()
     })
 }
 
-/// Whether a command line is that of a program of this name: by its own path, behind an
-/// interpreter, or as the title that it gave itself (`NQS nqsdaemon`, PROC-01).
+/// Whether a command line is that of a program of this name: by its path, behind an interpreter, or by the
+/// title that the process has set (`NQS nqsdaemon`, PROC-01).
 pub fn is_named(arguments: &[Vec<u8>], names: &[&str]) -> bool {
     let base = |word: &[u8]| {
         let text = String::from_utf8_lossy(word).into_owned();

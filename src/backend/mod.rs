@@ -1,8 +1,8 @@
-//! The two kinds of supervisor behind one face: our own, spoken to by its socket, and one that a
-//! site already has, spoken to by commands.
+//! The two kinds of supervisor behind one interface: siteward's own, addressed through its control socket,
+//! and an external one, controlled by its commands.
 //!
-//! Promises: an answer within the deadline, and "silent" told apart from "nobody there". Must
-//! never: take silence for absence, or let a command outlive its share of the time.
+//! Promises: an answer within the deadline, which distinguishes "no answer" from "no supervisor". Must
+//! never: take a missing answer for a missing supervisor, or let a command run past its share of the time.
 
 pub mod command;
 pub mod external;
@@ -23,7 +23,7 @@ pub use orders::{Boot, Cut, Ended, NotDone, Orders, Paused, Resumed, StopTimes, 
 /// A supervisor that was started.
 #[derive(Debug)]
 pub enum Launched {
-    /// Ours. `already`: another one was at work.
+    /// siteward's own. `already`: another one was running.
     Own { already: bool },
     /// None: another verb or a person started it.
     External(Option<Box<Started>>),
@@ -45,8 +45,8 @@ impl Backend {
         }
     }
 
-    /// The supervisor with which the site was started last, by its snapshot. The definition's file is
-    /// read only where no start is known of here: a person may have started the supervisor by hand.
+    /// The supervisor of the last start, by the snapshot. The file of the definition is read only if no start
+    /// is recorded on this node: an external supervisor may have been started by hand.
     pub fn at(places: &SitePlaces) -> Self {
         let own = || Self::Own(places.clone());
         let Some(name) = places.name() else { return own() };
@@ -60,7 +60,7 @@ impl Backend {
         }
     }
 
-    /// The supervisor that is not ours, where it is one.
+    /// The external supervisor, if it is one.
     pub fn external(&self) -> Option<&External> {
         match self {
             Self::Own(_) => None,
@@ -75,7 +75,7 @@ impl Backend {
         }
     }
 
-    /// One of ours is at rest in the place of a supervisor that cannot be at rest itself.
+    /// Whether a paused siteward supervisor runs in the place of an external one that cannot pause.
     pub fn has_placeholder(&self, until: Moment) -> bool {
         self.external().is_some() && own::glance(self.places(), &Request::Look, until).is_some()
     }
@@ -88,7 +88,7 @@ impl Backend {
         }
     }
 
-    /// Starts the supervisor, detached from this process. A site that is held down has one of ours.
+    /// Starts the supervisor, detached from this process. A paused site is given siteward's own.
     ///
     /// # Errors
     /// For the end of a sentence; nothing was started.
@@ -104,9 +104,8 @@ impl Backend {
         }
     }
 
-    /// Runs the supervisor in the foreground, until the site has ended. `at_work` is called when the
-    /// supervisor can be spoken to. `cut` tells a supervisor that is not ours when to end; ours hears the
-    /// same signals itself.
+    /// Runs the supervisor in the foreground, until the site has ended. `at_work` is called once it
+    /// runs. `cut` ends the run of an external supervisor; siteward's own receives the signals itself.
     pub fn run(&self, orders: &Orders<'_>, cut: Cut<'_>, at_work: impl FnOnce()) -> Ended {
         match (self, orders.beginning) {
             (Self::External(external), Beginning::Up) => external.run(orders, cut, at_work),
@@ -124,11 +123,11 @@ impl Backend {
         }
     }
 
-    /// Waits until the site is up, at most until `until`. `tell` hears from time to time what is waited
-    /// for.
+    /// Waits until the site is up, at most until `until`. From time to time `tell` gets the unmet
+    /// condition.
     ///
     /// # Errors
-    /// See [`NotDone`]; a site with a supervisor of its own is not rolled back.
+    /// See [`NotDone`]; with an external supervisor, the site is not rolled back.
     pub fn await_up(
         &self,
         launched: Launched,
@@ -147,8 +146,8 @@ impl Backend {
         }
     }
 
-    /// Lets what has no supervisor of ours end in its own way, at most until `until`. `living`: every
-    /// process that was seen.
+    /// Gracefully stops the processes of a site without a siteward supervisor, at most until `until`. `living`:
+    /// every process that was seen.
     pub fn end_survivors(
         &self,
         snapshot: Option<&Definition>,
@@ -162,7 +161,7 @@ impl Backend {
         }
     }
 
-    /// Stops the processes under a supervisor that stays.
+    /// Stops the processes; the supervisor stays.
     ///
     /// # Errors
     /// See [`NotDone`].
@@ -191,7 +190,7 @@ impl Backend {
         }
     }
 
-    /// Sends an order that only a supervisor of ours understands.
+    /// Sends an order that only siteward's own supervisor understands.
     ///
     /// # Errors
     /// See [`NotDone`].

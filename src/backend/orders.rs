@@ -1,4 +1,4 @@
-//! What a supervisor is told, and what comes of it, of whichever kind it is.
+//! The orders to a supervisor and their outcomes, the same for both kinds.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -10,7 +10,7 @@ use crate::site::{Adjustments, Definition, Places, SiteName};
 use crate::supervisor::Beginning;
 use crate::values::Moment;
 
-/// What a supervisor is started with.
+/// The arguments of a supervisor.
 #[derive(Debug)]
 pub struct Orders<'a> {
     pub name: &'a SiteName,
@@ -21,7 +21,7 @@ pub struct Orders<'a> {
     pub boot: Boot,
     pub known_as: Option<&'a str>,
     pub adjustments: &'a Adjustments,
-    /// Who keeps the lease of its database.
+    /// The keeper of the lease on its database.
     pub keeper: Option<&'a Identity>,
 }
 
@@ -32,16 +32,16 @@ pub struct Boot {
     pub time: Duration,
     /// When that time is over.
     pub up_by: Moment,
-    /// How long a site that is not up then is stopped gracefully.
+    /// The time for a graceful stop if the site is not up by then.
     pub rollback: Duration,
-    /// What is left of it gets KILL from the verb itself.
+    /// The verb sends KILL to every process that is left.
     pub kill_at: Moment,
-    /// The verb ends then, whatever happens.
+    /// The verb ends, in any case.
     pub until: Moment,
 }
 
 impl Boot {
-    /// Of a site that another verb brings up: all of the time is for it.
+    /// For a site that another verb brings up: no time is kept for a rollback.
     pub fn until(until: Moment) -> Self {
         Self { time: until.left(), up_by: until, rollback: Duration::ZERO, kill_at: until, until }
     }
@@ -54,24 +54,24 @@ pub struct StopTimes {
     pub graceful_until: Moment,
     /// Everything gets KILL.
     pub kill_at: Moment,
-    /// The verb ends then, whatever happens.
+    /// The verb ends, in any case.
     pub until: Moment,
 }
 
 /// How a supervisor in the foreground ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// Ours: the site is stopped, as was ordered.
+    /// siteward's supervisor: the site was stopped by an order.
     Stopped,
-    /// Ours: the site failed, and is stopped.
+    /// siteward's supervisor: the site failed, and is stopped.
     Failed(Box<Failure>),
-    /// It did not begin, as another one is at work.
+    /// The supervisor did not start, as another one runs.
     Another,
-    /// It did not begin, for this reason.
+    /// The supervisor did not start, for this reason.
     NotBegun(String),
-    /// The site's own: the site has not come up, and nothing was rolled back.
+    /// External supervisor: the site did not come up, and is not rolled back.
     NotUp(NotDone),
-    /// The site's own: it ended, or it is to be ended; what it left is to be ended too.
+    /// External supervisor: it ended, or the run was interrupted; its processes are not ended yet.
     SupervisorLeft,
 }
 
@@ -81,7 +81,7 @@ pub enum Up {
     /// As its supervisor says.
     Seen(Box<View>),
     Running,
-    /// Its own supervisor is up, and its processes are at rest for this reason.
+    /// The external supervisor is up, and runs no processes for this reason.
     AtRest(String),
 }
 
@@ -89,7 +89,7 @@ pub enum Up {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paused {
     AtRest,
-    /// The supervisor cannot be at rest itself: one of ours has to stand in its place.
+    /// The external supervisor cannot pause: a siteward supervisor has to run in its place.
     NeedsPlaceholder,
 }
 
@@ -97,7 +97,7 @@ pub enum Paused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resumed {
     As(State),
-    /// One of ours is at rest in the supervisor's place, and has to end first.
+    /// A placeholder runs instead of the external supervisor, and has to end first.
     PlaceholderInTheWay,
 }
 
@@ -110,9 +110,9 @@ pub enum NotDone {
     Failed(Box<Failure>),
     /// Another order came in between.
     Overtaken(String),
-    /// It cannot be done as things are, for this reason.
+    /// It cannot be done in the present state, for this reason.
     Refused(String),
-    /// It was not done in its time. Why, and lines that say more.
+    /// It was not done in time. The cause, and details.
     NotInTime { why: String, details: Vec<String> },
     /// There is no supervisor.
     Nobody,
@@ -120,10 +120,10 @@ pub enum NotDone {
     Denied(io::Error),
 }
 
-/// What ends a long wait before its time.
+/// The interruption of a long wait.
 #[derive(Clone, Copy)]
 pub struct Cut<'a> {
-    /// Becomes readable then; None: nothing tells, and `is_cut` is asked now and then.
+    /// Becomes readable at the interruption; None: `is_cut` is polled.
     pub fd: Option<BorrowedFd<'a>>,
     pub is_cut: &'a dyn Fn() -> bool,
 }

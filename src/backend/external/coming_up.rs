@@ -1,4 +1,4 @@
-//! Waiting for a site with a supervisor of its own to come up.
+//! Waits for a site with an external supervisor to come up.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::process::{Identity, Phase};
 use crate::site::{WRAPPED, duration};
 use crate::values::Moment;
 
-/// How long the processes beside the daemon may take to appear.
+/// The time for the other processes to appear once the daemon is up.
 const COMPLETE: Duration = Duration::from_secs(15);
 
-/// The shortest time that a list is given.
+/// The shortest timeout of the list command.
 const SHORT: Duration = Duration::from_millis(500);
 
-/// What a look at a site that is coming up says.
+/// The result of one observation.
 enum Coming {
     Up,
-    /// The supervisor is there, and is to stay alone.
+    /// The supervisor runs, and is configured to run no processes.
     AtRest(String),
     NotYet(String),
     Never(String),
@@ -29,9 +29,9 @@ enum Coming {
 /// A site that is coming up.
 struct ComingUp<'a> {
     external: &'a External,
-    /// None: somebody else started the supervisor.
+    /// None: another verb or a person started the supervisor.
     started: Option<&'a mut Started>,
-    /// The supervisor, as the process that was started or found.
+    /// The process of the supervisor, as started or found.
     known: Option<Identity>,
 }
 
@@ -63,7 +63,7 @@ impl External {
 impl ComingUp<'_> {
     fn until_up(&mut self, boot: &Boot, cut: Cut<'_>) -> Result<Up, NotDone> {
         let until = boot.up_by;
-        // At once, soon, and then at most every countsleep, with a last look at the end.
+        // The interval doubles up to countsleep. The last observation is at the deadline.
         let mut pace = Duration::from_millis(50);
         loop {
             if (cut.is_cut)() {
@@ -85,8 +85,8 @@ impl ComingUp<'_> {
         }
     }
 
-    /// JobCenter's daemon is up before its other processes are: they get a while, so that a deep
-    /// monitor right after the start does not find half a site.
+    /// JobCenter's daemon is up before its other processes. The start waits for them, so that a deep monitor
+    /// right after it does not find some of them missing.
     fn until_complete(&self, boot_until: Moment) {
         let until = boot_until.min(Moment::now() + COMPLETE);
         let known: Vec<Identity> = self.known.iter().cloned().collect();
@@ -117,7 +117,7 @@ impl ComingUp<'_> {
         if let Some(how) = self.ended() {
             return never(&how);
         }
-        // One question must leave time for the next, and for the last look.
+        // One list command must leave time for the next one and for the last observation.
         let left = until.left();
         let share = Moment::now() + (left / 3).max(Duration::from_secs(1)).min(left.max(SHORT));
         let look = self.external.look(share)?;
@@ -147,7 +147,7 @@ impl ComingUp<'_> {
         })
     }
 
-    /// Without a list the site is up when its supervisor has lived for a while.
+    /// Without a list, the site is up once its supervisor has run for `settle`.
     fn settled(&self) -> Coming {
         let age = self.known.as_ref().and_then(Identity::age).unwrap_or_default();
         match age >= self.external.definition.settle.max(Duration::from_millis(20)) {
@@ -161,7 +161,7 @@ impl ComingUp<'_> {
         self.started.as_deref_mut()?.ending(detached)
     }
 
-    /// Until the supervisor dies, the wait is cut, or the moment comes.
+    /// Waits until the supervisor dies, the wait is interrupted, or `until`.
     fn pause(&self, until: Moment, cut: Cut<'_>) {
         let mut waiting = Waiting::new();
         let started = self.started.as_ref().filter(|s| !s.child.handle.is_dead());

@@ -1,4 +1,4 @@
-//! The deeper look at a site of JobCenter: every kind of process that the manual tells to look for.
+//! The deep monitor of a JobCenter site: every kind of process that the manual lists.
 
 use super::External;
 use crate::backend::jobcenter;
@@ -6,9 +6,9 @@ use crate::process::{Identity, ProcessRecord, Record, find_members, holders};
 use crate::site::WRAPPED;
 
 impl External {
-    /// A sentence about a kind of process of JobCenter's table that is not there, or not often enough
-    /// (PROC-02). `known`: its supervisors and its daemon; a process that a person started by hand bears
-    /// no mark, but descends from these. Of no use while the site is at rest (PROC-07, MNT-04).
+    /// A sentence about a kind of process of which too few run (PROC-02). `known`: the supervisors and the
+    /// daemon; a process that was started by hand has no mark, but descends from these. Not meant for a
+    /// paused site (PROC-07, MNT-04).
     pub fn missing_kind(&self, known: &[Identity]) -> Option<String> {
         self.wrapped.jobcenter.as_ref()?;
         let mut record = Record::read(&self.places).ok().flatten();

@@ -1,7 +1,8 @@
-//! A supervisor that is not ours: asked by its commands, found by its command line and identity.
+//! An external supervisor: controlled by its commands, found by its command line and identity.
 //!
-//! What a command says is a claim: a supervisor is there if its process is, and a daemon is up if
-//! the process that the table names is there and is one.
+//! Promises: a supervisor counts as running only if its process exists; a daemon that the list names by its
+//! PID counts as up only if that process exists, for JobCenter also as the right program. Must never: take
+//! the exit status of a start, stop, pause or resume command for its result.
 
 mod coming_up;
 mod deep;
@@ -19,32 +20,32 @@ use crate::values::{ExitStatus, Moment, Pid};
 
 pub use start::Started;
 
-/// What was seen of a wrapped supervisor.
+/// An observation of an external supervisor.
 #[derive(Debug)]
 pub struct Look {
-    /// The processes that are the supervisor, by command line; normally one.
+    /// The processes of the supervisor itself, by command line; normally one.
     pub supervisors: Vec<Identity>,
-    /// Somebody's stop command is at work.
+    /// A stop command is running.
     pub stopping: bool,
     pub daemon: Daemon,
-    /// Other processes that are known to work for the site, whoever started them.
+    /// Other processes of the site, including those that were started by hand.
     pub workers: Vec<Identity>,
 }
 
-/// What the supervisor's own list says of the site's daemon, as far as it is true.
+/// The state of the site's daemon by the supervisor's list, after a check of the process that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Daemon {
     /// Up, as this process; None where the list names no process.
     Up(Option<Identity>),
-    /// The list says so; or it names a process that is not there (the words).
+    /// Down by the list. With a text: the list names a process that does not exist, or another program.
     Shut(Option<String>),
     /// The list does not know the site.
     Absent,
-    /// There is no such list in the definition.
+    /// The definition has no list.
     NotAsked,
     /// The program of the list is not on this node.
     NotInstalled,
-    /// It did not answer, or not with anything of use.
+    /// The list gave no usable answer, for this reason.
     Unknown(String),
 }
 
@@ -56,23 +57,23 @@ pub struct Row {
     pub supervised: bool,
 }
 
-/// A supervisor that is not ours.
+/// An external supervisor.
 #[derive(Clone, Debug)]
 pub struct External {
     pub places: SitePlaces,
-    /// By which it was started.
+    /// The definition by which it was started.
     pub definition: Definition,
     pub wrapped: Wrapped,
 }
 
 impl External {
-    /// None: the definition's supervisor is ours.
+    /// None: the definition names no external supervisor.
     pub(super) fn of(places: &SitePlaces, definition: &Definition) -> Option<Self> {
         let wrapped = definition.wrapped.clone()?;
         Some(Self { places: places.clone(), definition: definition.clone(), wrapped })
     }
 
-    /// Its program, as a message names it.
+    /// The name of its program in messages.
     fn program(&self) -> &str {
         self.wrapped.start.first().map_or("", String::as_str)
     }
@@ -114,7 +115,7 @@ fn look(
     places: &SitePlaces,
     deadline: Moment,
 ) -> Result<Look, String> {
-    // The list first: what it says of a process is then checked against what lives afterwards.
+    // The list is read first, so that the process that it names is checked afterwards.
     let daemon = match &wrapped.list {
         Some(list) => ask(list, wrapped, definition, places, deadline),
         None => Daemon::NotAsked,
@@ -135,7 +136,7 @@ fn look(
     })
 }
 
-/// The supervisor's processes, without asking anybody.
+/// The supervisor's processes, from /proc alone.
 ///
 /// # Errors
 /// A sentence: /proc cannot be read.
@@ -187,7 +188,7 @@ fn daemon_of(row: &Row, wrapped: &Wrapped, program: &str) -> Daemon {
         None => Daemon::Shut(Some(format!(
             "`{program}` names the daemon {number}, and there is no such process"
         ))),
-        // A number that was used again: LS-07.
+        // A PID that was used again: LS-07.
         Some(identity)
             if wrapped.jobcenter.is_some()
                 && !identity.stat().is_some_and(|stat| {

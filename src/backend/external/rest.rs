@@ -1,4 +1,4 @@
-//! Maintenance of a site with a supervisor of its own: its processes stop, and it stays.
+//! Pause and resume with an external supervisor: the processes stop, the supervisor stays.
 
 use std::time::Duration;
 
@@ -41,14 +41,14 @@ impl External {
     fn order(&self, words: &[String], until: Moment) -> Result<(), NotDone> {
         let told = |why: &str| format!("`{}` {why}", words.join(" "));
         let ran = self.command(words, until).map_err(|why| NotDone::Refused(told(&why)))?;
-        // Its own word does not count: the daemon does.
+        // The state of the daemon decides, not the exit status of the command.
         if let Some(why) = ran.complaint() {
             log::warn!("{}", told(&why));
         }
         Ok(())
     }
 
-    /// Waits until the daemon is up, or down under a supervisor that lives.
+    /// Waits until the daemon is up or down, as `up` says, under a running supervisor.
     fn until_daemon(&self, up: bool, until: Moment) -> Result<(), NotDone> {
         let mut pace = Duration::from_millis(50);
         loop {

@@ -1,4 +1,4 @@
-//! A supervisor that is not ours in the foreground: its end is the end of the verb.
+//! Runs an external supervisor in the foreground: the verb ends with it.
 
 use std::os::fd::AsFd;
 
@@ -8,7 +8,7 @@ use crate::linux::wait::Waiting;
 use crate::process::Identity;
 
 impl External {
-    /// Starts it, and waits until it ends, or until it is to be ended.
+    /// Starts it, and waits until it ends or the run is interrupted.
     pub fn run(&self, orders: &Orders<'_>, cut: Cut<'_>, at_work: impl FnOnce()) -> Ended {
         let mut started = match self.launch(orders) {
             Ok(started) => started,

@@ -1,4 +1,4 @@
-//! Starting a supervisor that is not ours: ports, snapshot, process, record.
+//! Starts an external supervisor: snapshot, ports, record, process.
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
@@ -28,7 +28,7 @@ use crate::values::{ExitStatus, Moment, Pid};
 const JOBCENTER_PORT: u16 = 607;
 
 impl External {
-    /// Starts the supervisor and writes down who it is.
+    /// Starts the supervisor and records its identity.
     ///
     /// # Errors
     /// For the end of a sentence; nothing was started.
@@ -48,7 +48,7 @@ impl External {
             phase: Some(Phase::Starting { until: orders.boot.up_by }),
             ..Record::begun(definition.name.clone(), me)
         };
-        // Before anything is started: a stop must find what this start has launched.
+        // Before the process is started: a stop must find it.
         record.write(places).map_err(|error| {
             format!("the record {} cannot be written: {error}", places.record().display())
         })?;
@@ -60,8 +60,8 @@ impl External {
         Ok(started)
     }
 
-    /// JobCenter's own port keeper (PORT-01..07), which holds the port until its daemon binds it. What
-    /// stays of it bears the site's mark, and ends with a start that fails.
+    /// Runs JobCenter's port keeper (PORT-01..07), which holds the port until the daemon binds it. Its process
+    /// has the site's mark, so that the rollback of a failed start ends it.
     fn keep_port(&self, until: Moment) -> Result<(), String> {
         let Some(profile) = self.wrapped.jobcenter.as_ref().filter(|p| p.port_keeper) else {
             return Ok(());
@@ -81,8 +81,8 @@ impl External {
         }
     }
 
-    /// Starts the wrapped supervisor: in a session of its own, with the site's marks, in the site's
-    /// context, and with nothing of ours open.
+    /// Starts the supervisor in a new session and in the site's context, with the site's marks, and without
+    /// open descriptors of this process.
     fn spawn(&self) -> anyhow::Result<Started> {
         let (definition, places) = (&self.definition, &self.places);
         let launch = Launch::of(&definition.context, definition)
@@ -96,13 +96,13 @@ impl External {
         }
         let log = files::append_to(&path)
             .with_context(|| format!("the log {} cannot be written", path.display()))?;
-        let said_from = log.metadata().map_or(0, |m| m.len());
+        let log_offset = log.metadata().map_or(0, |m| m.len());
         files::private_folder(&places.process_locks()).with_context(|| {
             format!("the folder {} cannot be used", places.process_locks().display())
         })?;
         let lock = match Lock::inheritable(&places.process_lock(WRAPPED)) {
             Ok(Attempt::Taken(lock)) => Some(lock),
-            // The holder was looked for before, and is no part of the site that could be ended.
+            // The holder is no process of the site: those were searched for and ended before.
             Ok(Attempt::Held) | Err(_) => None,
         };
         let mut command = launch.command(&self.wrapped.start, &[], (places, WRAPPED), log.as_fd());
@@ -118,13 +118,13 @@ impl External {
             await_exec(&child);
         }
         drop(stay);
-        // Reaped at once: its own stop command may wait for its number to be gone from /proc, while we
-        // wait for that command.
+        // Reaped at once: the stop command may wait until the PID is gone from /proc, while this process waits
+        // for the command.
         let (tell, status) = channel();
         let pid = child.pid;
         thread::start("reaper", StackSize::Usual, move || tell.send(reap_one(pid)))
             .context("a thread cannot be made")?;
-        Ok(Started { child, status, said_from })
+        Ok(Started { child, status, log_offset })
     }
 }
 
@@ -132,25 +132,25 @@ impl External {
 #[derive(Debug)]
 pub struct Started {
     pub child: Child,
-    /// How it ended, once it has.
+    /// Its exit status, once it has ended.
     status: Receiver<Option<ExitStatus>>,
-    /// Where in its log this start begins.
-    said_from: u64,
+    /// The offset in its log at which this start begins.
+    log_offset: u64,
 }
 
-/// Waits until a child has joined its group, which it does before its program runs.
+/// Waits until a child executes its program. It has joined its control group before that.
 fn await_exec(child: &Child) {
     let mut waiting = Waiting::new();
     waiting.readable(child.report.as_fd(), ());
     waiting.wait(Some(Moment::now() + Duration::from_secs(1)));
 }
 
-/// The size from which the log is begun anew at a start, in bytes.
+/// A log longer than this is rotated at a start; in bytes.
 const LONGEST_LOG: u64 = 8 << 20;
 
 impl Started {
-    /// How it ended, for the end of a sentence, if it ended and should not have; told once.
-    /// `detached`: it may end with 0.
+    /// How it ended, if it should not have; for the end of a sentence, returned once. `detached`: exit status 0
+    /// is no failure.
     pub(super) fn ending(&mut self, detached: bool) -> Option<String> {
         if !self.child.handle.is_dead() {
             return None;
@@ -171,7 +171,7 @@ impl Started {
         let mut said = Vec::new();
         if let Ok(mut file) = File::open(places.wrapped_log()) {
             let end = file.metadata().map_or(0, |m| m.len());
-            let from = self.said_from.max(end.saturating_sub(16 << 10));
+            let from = self.log_offset.max(end.saturating_sub(16 << 10));
             let _ = file.seek(SeekFrom::Start(from));
             let _ = file.take(16 << 10).read_to_end(&mut said);
         }

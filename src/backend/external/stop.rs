@@ -1,5 +1,4 @@
-//! Ending a site with a supervisor of its own by that one's stop command, and proving it where its list
-//! does not answer.
+//! Stops a site by the stop command of its external supervisor, and proves it if the list does not answer.
 
 use std::os::fd::AsFd;
 
@@ -11,15 +10,15 @@ use crate::site::WRAPPED;
 use crate::values::{Moment, Pid};
 
 impl External {
-    /// Writes that it is being stopped, and every process that was seen: those are found by their
-    /// descendants and sessions then, though they bear no mark.
+    /// Records the stop and every process that was seen. Their descendants and sessions are then found, even
+    /// without a mark.
     pub fn note_stopping(&self, living: &[Identity]) -> Record {
         let me = Identity::of(Pid::this()).unwrap_or_else(Identity::nobody);
         let mut record = Record::read(&self.places)
             .ok()
             .flatten()
             .unwrap_or_else(|| Record::begun(self.definition.name.clone(), me.clone()));
-        // The verb that started it is no part of it, and this verb is not either.
+        // A verb stands in this field, and is no process of the site.
         record.supervisor = me;
         record.phase = Some(Phase::Stopping);
         for identity in living {
@@ -31,8 +30,8 @@ impl External {
         record
     }
 
-    /// Runs the stop command, and waits for the end of everybody in `living`, at most until `until`. One
-    /// stop at a time: the command of a second one would only fail.
+    /// Runs the stop command, and waits until every process in `living` has ended, at most until `until`. Only
+    /// one stop at a time: the command of a second one would fail.
     pub fn stop(&self, living: &[Identity], until: Moment) {
         let _lock = self.one_at_a_time(until);
         if living.iter().all(|identity| !identity.is_alive()) {
@@ -46,7 +45,7 @@ impl External {
         let mut until = until;
         if let Some(why) = complaint {
             log::warn!("`{}` {why}", words.join(" "));
-            // It failed, so nothing may come of it; and it may have been heard all the same.
+            // A failed command may have no effect, or a late one: the wait is shorter.
             until = until.min(Moment::now() + self.definition.countsleep);
         }
         loop {
@@ -54,7 +53,7 @@ impl External {
             if handles.is_empty() || until.passed() {
                 return;
             }
-            // The oldest ones end last; any end is a reason to look again.
+            // The wait is over when any of them ends; the loop then waits for the others.
             let mut waiting = Waiting::new();
             for handle in &handles {
                 waiting.readable(handle.as_fd(), ());
@@ -80,8 +79,8 @@ impl External {
         }
     }
 
-    /// Proves that nothing of the site lives where its list does not answer (`why`) and no mark is left.
-    /// A process that a person started by hand bears no mark, but works on the database.
+    /// Proves that no process of the site is left, if its list does not answer (`why`) and no mark is found. A
+    /// process that was started by hand has no mark, but uses the database.
     ///
     /// # Errors
     /// For the end of a sentence: it is not proved.
@@ -93,7 +92,7 @@ impl External {
         };
         let holding = holders(database)
             .map_err(|error| format!("/proc cannot be read, so nothing can be proved: {error}"))?;
-        // The keeper of the lease goes when this is proved.
+        // The keeper of the lease ends after the proof.
         match holding.iter().find(|holder| !holder.keeps_lease(&self.places)) {
             None => {
                 log::warn!("{why}; `{name}` is proved stopped by its marks and its free database");

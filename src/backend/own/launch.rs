@@ -1,4 +1,4 @@
-//! Starting a supervisor of ours, detached or in the foreground.
+//! Starts siteward's supervisor, detached or in the foreground.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -19,15 +19,15 @@ use crate::supervisor::launch::DEFAULT_PATH;
 use crate::supervisor::{self, Beginning, NotStarted, Setup};
 use crate::values::Moment;
 
-/// What it says on the handover when it can be spoken to, and when another one is at work.
+/// The messages on the handover pipe: the supervisor accepts requests; another supervisor runs.
 const UP: &str = "up";
 const ANOTHER: &str = "another";
 
-/// Starts a supervisor that outlives us, and waits until it can be spoken to. True: another one was at
-/// work already.
+/// Starts a detached supervisor, and waits until it accepts requests. True: another one was running
+/// already.
 ///
 /// # Errors
-/// It did not begin its work: its own words.
+/// The supervisor did not start: its message.
 pub(crate) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bool> {
     let site = orders.places.of(orders.name);
     let (reader, writer) = spawn::pipe().context("a pipe cannot be made")?;
@@ -73,7 +73,7 @@ pub(crate) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bo
             arguments.push(text(value.to_owned())?);
         }
     }
-    // Nothing of the caller's: it may be a job of another site, or a person with a strange shell.
+    // The caller's environment is not inherited: it may carry another site's marks or a shell's settings.
     let mut mark = format!("{MARK}=").into_bytes();
     mark.extend(mark_entry(&site, SUPERVISOR));
     let environment = [
@@ -130,7 +130,7 @@ pub(crate) fn run(orders: &Orders<'_>, at_work: impl FnOnce()) -> Ended {
         keeper: orders.keeper.cloned(),
         foreground: true,
     };
-    // This process may live on, as with a maintenance flag: what the supervisor held is dropped.
+    // This process may continue, as with a maintenance flag, so the supervisor's locks are dropped.
     match supervisor::supervise(setup, at_work).map(|(finished, _)| finished) {
         Ok(supervisor::Finished::Stopped) => Ended::Stopped,
         Ok(supervisor::Finished::Failed(failure)) => Ended::Failed(failure.into()),
@@ -139,7 +139,7 @@ pub(crate) fn run(orders: &Orders<'_>, at_work: impl FnOnce()) -> Ended {
     }
 }
 
-/// The other end of [`launch`]: this process becomes the supervisor. Descriptor 3 is the handover.
+/// The other end of [`launch`]: this process becomes the supervisor. Descriptor 3 is the handover pipe.
 pub fn be_launched(setup: Setup) -> bool {
     let Ok(handover) = inherit::take_descriptor(3) else { return false };
     let mut handover = Some(File::from(handover));
@@ -180,7 +180,7 @@ pub fn be_launched(setup: Setup) -> bool {
     announced
 }
 
-/// The supervisor's last words, where it could not even begin.
+/// Reports on the handover pipe why the supervisor could not start.
 pub fn say_on_handover(words: &str) {
     if let Ok(handover) = inherit::take_descriptor(3) {
         let _ = File::from(handover).write_all(words.as_bytes());
@@ -190,13 +190,13 @@ pub fn say_on_handover(words: &str) {
 fn redirect_output(places: &SitePlaces, log: &Path) {
     use crate::linux::files;
     if files::private_folder(&places.logs).is_err() {
-        // It is said on the handover by whoever needs the folder next.
+        // The next step that needs the folder reports the error on the handover pipe.
         return;
     }
     for folder in [&places.logs, &places.runtime] {
         files::clear_leftovers(folder);
     }
-    // One generation is kept: it is begun anew when a supervisor begins, never under one.
+    // The log is rotated when a supervisor starts, never while one runs. One old file is kept.
     if std::fs::metadata(log).is_ok_and(|m| m.len() > 1 << 20) {
         let _ = std::fs::rename(log, log.with_extension("log.1"));
     }

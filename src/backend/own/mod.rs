@@ -1,4 +1,7 @@
-//! Our own supervisor.
+//! siteward's own supervisor, addressed through its control socket.
+//!
+//! Promises: an answer by the deadline. Must never: report a supervisor as absent while one holds the site's
+//! lock.
 
 mod launch;
 mod stop;
@@ -20,7 +23,7 @@ pub(super) use launch::{launch, run};
 pub(super) use stop::stop_in_order;
 pub use stop::{NotEnded, end_placeholder, kill, stop};
 
-/// What asking the supervisor came to.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum Asked {
     Answered(Reply),
@@ -32,20 +35,19 @@ pub enum Asked {
     Denied(io::Error),
 }
 
-/// Asks the supervisor of a site, trying until `deadline` as long as there is one.
+/// Sends a request to the supervisor of a site, and repeats it until `deadline` while there is one.
 pub fn ask(places: &SitePlaces, request: &Request, deadline: Moment) -> Asked {
     loop {
         let answer = Client::connect(&places.socket(), deadline)
             .and_then(|mut client| client.ask(request, deadline));
         match answer {
-            // There will be a place, or the time is over.
+            // Repeated: another client may have left by then.
             Ok(Reply::Busy { why }) => log::debug!("the supervisor is busy: {why}"),
             Ok(reply) => return Asked::Answered(reply),
             Err(ClientError::Denied(error)) => return Asked::Denied(error),
             Err(_) => {}
         }
-        // Between taking its lock and listening, and between its last answer and its end, a
-        // supervisor is there and cannot be spoken to.
+        // A supervisor that is starting or ending holds its lock, and does not answer on its socket.
         match lock::is_held(&places.lock()) {
             Ok(false) => return Asked::Nobody,
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -60,8 +62,8 @@ pub fn ask(places: &SitePlaces, request: &Request, deadline: Moment) -> Asked {
     }
 }
 
-/// The view by the shortest way, of this moment ([`Request::Look`]) or of the next one worth telling
-/// ([`Request::Hold`]); None is no answer at all.
+/// Asks once for the current view ([`Request::Look`]) or the next change ([`Request::Hold`]). None: there was
+/// no answer.
 pub fn glance(places: &SitePlaces, request: &Request, deadline: Moment) -> Option<View> {
     let mut client = Client::connect(&places.socket(), deadline).ok()?;
     match client.ask(request, deadline).ok()? {
@@ -100,10 +102,10 @@ fn outcome(asked: Asked) -> Result<Box<View>, NotDone> {
     })
 }
 
-/// Between two looks at what a start waits for.
+/// The interval of a start's progress reports.
 const TELL: Duration = Duration::from_secs(2);
 
-/// Waits until the site is up, at most until `until`; every two seconds `tell` hears what is waited for.
+/// Waits until the site is up, at most until `until`; every two seconds `tell` gets the unmet condition.
 ///
 /// # Errors
 /// See [`NotDone`].
@@ -169,7 +171,7 @@ fn waited_for(view: &View) -> String {
     }
 }
 
-/// As [`ask`], of what takes time; None: it was cut.
+/// As [`ask`], for a request that takes long. None: the wait was interrupted.
 fn ask_or_cut(
     places: &SitePlaces,
     request: &Request,
@@ -196,7 +198,7 @@ fn ask_or_cut(
             return Some(Asked::Silent);
         }
     }
-    // It is crowded, begins or ends, or is not there.
+    // The supervisor is busy, starting, ending or absent.
     Some(ask(places, request, deadline))
 }
 
@@ -209,7 +211,7 @@ pub fn wait_for_end(places: &SitePlaces, deadline: Moment) {
         if (handle.is_none() && !held) || deadline.passed() {
             return;
         }
-        // The record may be an earlier supervisor's, so its death is not waited for alone.
+        // The record may name an earlier supervisor, so the lock is polled as well.
         let soon = Moment::now() + Duration::from_millis(20);
         let mut waiting = Waiting::new();
         if let Some(handle) = &handle {

@@ -1,4 +1,4 @@
-//! Ending a supervisor of ours, and what it left.
+//! Ends siteward's supervisor and the processes that it left.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
@@ -21,8 +21,8 @@ pub enum NotEnded {
     NotKilled(io::Error),
 }
 
-/// Has the supervisor stop the site in order, and kills it where it has not done so in its time. Says
-/// whether there was one. `forcekill`: from TERM to KILL.
+/// Tells the supervisor to stop the site, and kills it if it has not done so in time. True: there was one.
+/// `forcekill`: the time between TERM and KILL.
 ///
 /// # Errors
 /// See [`NotEnded`].
@@ -33,23 +33,23 @@ pub fn stop(
     forcekill: Duration,
     by: &str,
 ) -> Result<bool, NotEnded> {
-    // A supervisor that is not ours has no socket, and what stands in its place has a record of its own.
+    // `phase` marks an external supervisor, which has no socket; the record of its placeholder has none.
     if record.is_some_and(|record| record.phase.is_some()) {
         return Ok(false);
     }
     if let Some(record) = record {
-        wake(&record.supervisor);
+        continue_suspended(&record.supervisor);
     }
     match ask_to_stop(places, times, forcekill, by)? {
-        Heeded::Nobody => Ok(false),
-        Heeded::Stopped => Ok(true),
-        Heeded::Deaf => {
+        StopOutcome::NoSupervisor => Ok(false),
+        StopOutcome::Stopped => Ok(true),
+        StopOutcome::NotStopped => {
             let name = places.name().map_or_else(String::new, |name| name.to_string());
             log::warn!("the supervisor of `{name}` has not stopped it in its time; it is killed");
             match times.kill_at.passed() {
                 // Everything gets KILL now.
                 true => kill(places, times.until)?,
-                // What it leaves has its time yet.
+                // The processes still have time for a graceful stop.
                 false => kill_supervisor(places, times.until)?,
             };
             Ok(true)
@@ -57,15 +57,15 @@ pub fn stop(
     }
 }
 
-/// Kills the supervisor, and the site's control groups as a whole. Says whether there was anything.
+/// Kills the supervisor, and every process in the site's control groups. True: there was one.
 ///
 /// # Errors
 /// See [`NotEnded`].
 pub fn kill(places: &SitePlaces, until: Moment) -> Result<bool, NotEnded> {
-    // Once it has its KILL it starts nothing more, and it dies while the rest is killed.
+    // The supervisor first, so that it starts nothing more. It dies while the groups are killed.
     let supervisor = send_kill(places)?;
     let had_group = kill_groups(places).unwrap_or_else(|error| {
-        // What lives is looked for again, and without an answer nothing is proved.
+        // Not an error yet: the processes are searched for again before the stop is proved.
         log::warn!("the control groups below {} cannot be read: {error}", places.runtime.display());
         false
     });
@@ -75,13 +75,13 @@ pub fn kill(places: &SitePlaces, until: Moment) -> Result<bool, NotEnded> {
     Ok(kill_supervisor(places, until)? || supervisor.is_some() || had_group)
 }
 
-/// How a supervisor took an order to stop.
+/// The outcome of a stop order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heeded {
-    Nobody,
+enum StopOutcome {
+    NoSupervisor,
     Stopped,
-    /// The supervisor is there, and does not do what it was told.
-    Deaf,
+    /// The supervisor runs, and has not stopped the site in time.
+    NotStopped,
 }
 
 /// Asks the supervisor to stop the site, and waits until it has, or until it is time to kill.
@@ -90,51 +90,51 @@ fn ask_to_stop(
     times: &StopTimes,
     forcekill: Duration,
     by: &str,
-) -> Result<Heeded, NotEnded> {
-    // The supervisor sends KILL itself where there is time for it, and proves what it did.
-    let kills_itself = times.graceful_until + forcekill <= times.kill_at;
-    let own_proof = if kills_itself { Duration::from_millis(500) } else { Duration::ZERO };
-    let insist_at = times.kill_at + own_proof;
-    // An order is heard in milliseconds; a machine that is very busy may take seconds.
+) -> Result<StopOutcome, NotEnded> {
+    // With enough time, the supervisor sends KILL itself and proves the result.
+    let supervisor_kills = times.graceful_until + forcekill <= times.kill_at;
+    let own_proof = if supervisor_kills { Duration::from_millis(500) } else { Duration::ZERO };
+    let stop_by = times.kill_at + own_proof;
+    // An order is acknowledged in milliseconds, on a very busy machine in seconds.
     let graceful = Moment::now().until(times.graceful_until);
     let patience = (graceful / 2).clamp(Duration::from_secs(1), Duration::from_secs(30));
-    let hear_by = (Moment::now() + patience).min(insist_at);
+    let answer_by = (Moment::now() + patience).min(stop_by);
     let request = Request::Stop { polite_until: times.graceful_until, by: by.to_owned() };
-    let mut asked = Heeded::Nobody;
+    let mut asked = StopOutcome::NoSupervisor;
     loop {
         let talk = || -> Result<Reply, ClientError> {
-            let mut client = Client::connect(&places.socket(), hear_by)?;
-            client.send(&request, hear_by)?;
-            match client.receive(hear_by)? {
-                Reply::Heard => client.receive(insist_at),
+            let mut client = Client::connect(&places.socket(), answer_by)?;
+            client.send(&request, answer_by)?;
+            match client.receive(answer_by)? {
+                Reply::Heard => client.receive(stop_by),
                 reply => Ok(reply),
             }
         };
         match talk() {
-            // It is told again as long as there is time.
+            // The order is repeated while there is time.
             Ok(Reply::Refused { why } | Reply::Busy { why }) => {
                 log::info!("the supervisor does not take the order: {why}");
             }
-            Ok(_) => asked = Heeded::Stopped,
+            Ok(_) => asked = StopOutcome::Stopped,
             Err(ClientError::Denied(error)) => return Err(NotEnded::Denied(error)),
             Err(_) => {}
         }
         let held = lock::is_held(&places.lock()).unwrap_or(true);
         let record = Record::read(places).ok().flatten();
-        // One that cannot be looked at is not to be called gone.
+        // A supervisor that cannot be observed does not count as gone.
         if !held && !record.is_some_and(|r| r.supervisor.lives().unwrap_or(true)) {
             return Ok(asked);
         }
-        let limit = if asked == Heeded::Stopped { insist_at } else { hear_by };
+        let limit = if asked == StopOutcome::Stopped { stop_by } else { answer_by };
         if limit.passed() {
-            return Ok(Heeded::Deaf);
+            return Ok(StopOutcome::NotStopped);
         }
         wait_for_end(places, limit.min(Moment::now() + Duration::from_millis(20)));
     }
 }
 
-/// KILL for a supervisor, and waits until it is gone. One that has just begun is waited for until its
-/// record names it. Says whether there was one.
+/// Kills the supervisor, and waits until it is gone. One that has just started is killed once the record
+/// names it. True: there was one.
 fn kill_supervisor(places: &SitePlaces, until: Moment) -> Result<bool, NotEnded> {
     let mut had_one = false;
     loop {
@@ -154,9 +154,9 @@ fn kill_supervisor(places: &SitePlaces, until: Moment) -> Result<bool, NotEnded>
     }
 }
 
-/// KILL for the supervisor; the handle by which its death is told.
+/// Sends KILL to the supervisor. Returns a handle to wait for its death.
 fn send_kill(places: &SitePlaces) -> Result<Option<PidFd>, NotEnded> {
-    // Of a supervisor that is not ours the record names only the verb that started it.
+    // For an external supervisor, the record names only the verb that started it.
     let record = Record::read(places).ok().flatten().filter(|r| r.phase.is_none());
     let Some(handle) = record.as_ref().and_then(|r| r.supervisor.open()) else { return Ok(None) };
     handle.send(Signal::KILL).map_err(NotEnded::NotKilled)?;
@@ -169,15 +169,15 @@ fn wait_for_death(handle: &PidFd, until: Moment) {
     waiting.wait(Some(until));
 }
 
-/// Ends a supervisor of ours that is at rest in the place of another one.
+/// Ends the placeholder of an external supervisor.
 pub fn end_placeholder(places: &SitePlaces, by: &str, until: Moment) {
     let request = Request::Stop { polite_until: until, by: by.to_owned() };
     ask(places, &request, until);
     wait_for_end(places, until);
 }
 
-/// Lets a supervisor that was stopped by a signal or a debugger go on.
-fn wake(supervisor: &Identity) {
+/// Continues a supervisor that was suspended by a signal or a debugger.
+fn continue_suspended(supervisor: &Identity) {
     if supervisor.stat().is_some_and(|stat| stat.is_stopped())
         && let Some(handle) = supervisor.open()
     {
@@ -186,8 +186,8 @@ fn wake(supervisor: &Identity) {
     }
 }
 
-/// The processes that the record names, the last one first, each with the signal and the grace of the
-/// definition: a database that has lost its supervisor is stopped in its own way.
+/// Stops the recorded processes in reverse order, each with the stop signal and the grace period of the
+/// definition. A database without a supervisor thus still has a graceful stop.
 pub(crate) fn stop_in_order(
     definition: Option<&Definition>,
     record: Option<&Record>,
