@@ -365,13 +365,13 @@ fn block(words: &str, table: &Table) -> String {
 
 fn head() -> String {
     let units = block(
-        "\nOf a unit with a restart budget. Without one it becomes GivenUp where the table says Backoff, and an\n\
-         essential unit fails the site.",
+        "\nFor a unit with a restart budget. A unit without one becomes GivenUp instead of Backoff, and if it is\n\
+         essential, the site fails.",
         &units_table(),
     );
     let site = block(
-        "\nOf a site that reserves ports, with one essential unit that has an on_failure command and no restart\n\
-         budget. Without ports, Reserving is left out; without on_failure, Gathering is.",
+        "\nFor a site that reserves ports, with one essential unit that has an on_failure command and no restart\n\
+         budget. Without ports there is no Reserving, without on_failure no Gathering.",
         &site_table(),
     );
     format!("{BEGIN}{units}//!\n//! ## The site\n{site}")

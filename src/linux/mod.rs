@@ -1,6 +1,6 @@
 //! Every system call that std lacks.
 //!
-//! Promises: unsafe code stands in this room only, and each block says why it is sound. The number of a
+//! Promises: unsafe code is in this room only, and each block says why it is sound. The number of a
 //! process, of a signal and of a moment leaves this room as a type. Whatever has a name of the program's
 //! own, such as a file, a variable or the program itself, is a parameter here.
 //! Must never: decide anything, log, or know what the rooms above use it for.

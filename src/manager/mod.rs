@@ -1,7 +1,7 @@
 //! The cluster managers, one file each: how a call is read, and how it is answered.
 //!
-//! Promises: the exit codes of each manager stand in one table, and no other module knows an exit code.
-//! Must never: look at a site or change it other than through the verbs.
+//! Promises: the exit codes of each manager are in one table, and no other module knows an exit code.
+//! Must never: observe or change a site other than through the verbs.
 
 mod alert_log;
 mod answer;

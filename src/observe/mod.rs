@@ -1,8 +1,8 @@
-//! Finds out the state of a site. Every verb uses it.
+//! Determines the state of a site, for every verb.
 //!
 //! Promises: the result is one of nine states, comes within the deadline, and changes nothing. It is
 //! "unknown" only when nine tenths of the time are gone. Must never: change anything, report "unknown"
-//! as "stopped", or believe a record more than a process.
+//! as "stopped", or trust a record over a process.
 
 mod drift;
 mod evidence;

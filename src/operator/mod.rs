@@ -1,7 +1,7 @@
 //! The verbs for a person that concern all sites, or siteward itself.
 //!
-//! Promises: no call of a cluster manager depends on this module. Must never: find out the state of a site
-//! in a way of its own.
+//! Promises: no call of a cluster manager depends on this module. Must never: determine the state of a site
+//! other than through `observe`.
 
 mod actor;
 mod await_ready;

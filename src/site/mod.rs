@@ -1,8 +1,8 @@
 //! The definition of a site, and how it is read.
 //!
-//! Promises: a definition is taken whole or refused whole, and whatever is refused is told with
-//! file, line, column, what was expected and the nearest right word. Must never: look at the
-//! state of a site, or change anything.
+//! Promises: a definition is accepted or rejected as a whole; each error names the file, line and column, the
+//! expected value and the nearest valid word. Must never: observe the state of a site, or change
+//! anything.
 
 mod adjust;
 mod bounds;

@@ -1,11 +1,12 @@
-//! The resident process that starts a site's processes in order, watches every one of them, and
-//! stops the whole site when one that matters dies.
+//! The resident process that starts a site's processes in order, watches each of them, and stops the whole
+//! site when an essential one fails.
 //!
 //! `event_loop` waits, `supervised_site` joins the parts, `machine` decides. Each part owns its fields and
-//! knows nothing of those above it: what it wants done is returned as a value.
+//! knows nothing of those above it: it returns the actions that it needs as values.
 //!
 //! Promises: one thread, woken only by events; only the machine decides. Must never: open, stat, write or
-//! sync anything on the site's database, block on a verb, or end while a process of the site lives.
+//! sync anything on the site's database, block on a verb, or exit before every process of the site
+//! has ended.
 
 mod actions;
 mod admission;

@@ -1,14 +1,14 @@
 //! The states, events and actions of the machine. Plain values; `machine` decides what follows from them.
 //!
-//! The tables say which event is taken in which state, what it leads to, and what is done at once. An event
-//! that is not listed for a state changes nothing there. Times that run out are the event `time`; a unit's
-//! `Stopping` and `Clearing` name the rung that has been reached. The tables are made from the code by
-//! `tests/state_table.rs`.
+//! Each row is a transition: the state, the next state, the action that it causes, and the events. An event
+//! that is not listed for a state changes nothing there. The event `time` is a timer that has expired;
+//! `Stopping` and `Clearing` show how far the stop has escalated. `tests/state_table.rs` generates the tables
+//! from the code.
 //!
 //! ## Units
 //!
-//! Of a unit with a restart budget. Without one it becomes GivenUp where the table says Backoff, and an
-//! essential unit fails the site.
+//! For a unit with a restart budget. A unit without one becomes GivenUp instead of Backoff, and if it is
+//! essential, the site fails.
 //!
 //! ```text
 //! unit                     becomes                         action          on
@@ -72,8 +72,8 @@
 //!
 //! ## The site
 //!
-//! Of a site that reserves ports, with one essential unit that has an on_failure command and no restart
-//! budget. Without ports, Reserving is left out; without on_failure, Gathering is.
+//! For a site that reserves ports, with one essential unit that has an on_failure command and no restart
+//! budget. Without ports there is no Reserving, without on_failure no Gathering.
 //!
 //! ```text
 //! site                 becomes              action          on
@@ -132,11 +132,11 @@ pub enum Desired {
     Up,
     /// No process, under a supervisor that stays (`pause`, or `maintenance:`).
     Held,
-    /// The end; no later order changes it.
+    /// Stopped for good; no later order changes it.
     Down(Why),
 }
 
-/// Why a site is to end.
+/// The reason for a stop.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {
     Ordered,
@@ -161,15 +161,15 @@ pub enum Cause {
     NotRun(ExecError),
     /// Its main process ended without an order.
     Died(ExitStatus),
-    /// It ran for so long, its time to get ready, and was not ready.
+    /// It was not ready when its time to get ready, given here, was over.
     NotReady(Duration),
-    /// It was not ready when the time of the boot was over. It ran for `had` of it.
+    /// It was not ready when the time of the boot was over, and had run for `had`.
     NotReadyAtBoot { had: Duration, boot: Duration },
     /// The time to boot was over before it could be started.
     NeverStarted,
     /// Its healthcheck failed too often in a row; with the last output.
     Unhealthy(String),
-    /// Its healthcheck could not be started for so long, and why.
+    /// Its healthcheck could not be started for this long, for this reason.
     NotAsked(Duration, String),
     /// Its main process could not be identified.
     Unidentified,
@@ -270,12 +270,12 @@ pub enum Unit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     NotAsked,
-    /// The next question is due then.
+    /// The next healthcheck is due at `at`.
     Waiting {
         at: Moment,
         failures: u32,
     },
-    /// An answer is due by then.
+    /// The answer is due by `until`.
     Asked {
         until: Moment,
         failures: u32,
@@ -295,14 +295,14 @@ pub enum Rung {
     Killed,
 }
 
-/// The same for the processes that a main process left behind.
+/// How far the stop of the processes that a main process left has escalated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clearance {
     Termed { until: Moment },
     Killed,
 }
 
-/// The state of a unit once none of its processes lives.
+/// The state of a unit once it has no process left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     Idle,
@@ -314,14 +314,14 @@ pub enum Then {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The supervisor begins; `held`: paused. A failed boot is stopped gracefully within `rollback`.
+    /// The supervisor starts; `held`: paused. A failed boot is stopped gracefully within `rollback`.
     Begin {
         held: bool,
         boot: Duration,
         rollback: Duration,
     },
-    /// The supervisor begins with a running site, and each unit as it was found. What must still come up
-    /// has `boot` for it.
+    /// The supervisor starts with a running site, and each unit in the state that was found. Units that are
+    /// not ready have `boot` to become so.
     Adopt {
         units: Vec<AdoptionState>,
         boot: Duration,
@@ -329,7 +329,7 @@ pub enum Event {
     Unit(UnitId, UnitEvent),
     /// The evidence of a failed unit has been gathered, or could not be.
     Gathered,
-    /// Stop the site; gracefully until then.
+    /// Stop the site, gracefully until `graceful_until`.
     Stop {
         graceful_until: Moment,
     },
@@ -356,9 +356,9 @@ pub enum AdoptionState {
     Never,
     /// A oneshot that was done.
     Done,
-    /// Its main process lives; `ready`: it had been.
+    /// Its main process is running; `ready`: it was ready before.
     Alive { run: Run, ready: bool },
-    /// Its main process ended without a supervisor; `rest`: others of it live.
+    /// Its main process ended without a supervisor; `rest`: it has other processes.
     Gone { rest: bool },
 }
 
@@ -367,9 +367,9 @@ pub enum AdoptionState {
 pub enum UnitEvent {
     Forked(Pid),
     NotForked(ExecError),
-    /// It was not started, as a process of an earlier run lives.
+    /// It was not started, as a process of an earlier run is left.
     Occupied,
-    /// Its main process lives and could not be identified.
+    /// Its main process is running and could not be identified.
     Unidentified,
     /// Its program runs.
     Running,
@@ -377,7 +377,7 @@ pub enum UnitEvent {
     NotRun(ExecError),
     /// It is ready, as its `ready` says.
     Ready,
-    /// Its main process has ended; `rest`: others of it live.
+    /// Its main process has ended; `rest`: it has other processes.
     Ended {
         status: ExitStatus,
         rest: bool,
@@ -386,7 +386,7 @@ pub enum UnitEvent {
     Main(Pid),
     /// It daemonised, and has no main process.
     NoMain,
-    /// None of its processes lives any more.
+    /// It has no process left.
     Emptied,
     /// Its healthcheck answered.
     Health(Result<(), String>),

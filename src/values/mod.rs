@@ -1,5 +1,5 @@
-//! Plain values that every room uses: a moment, the number of a process, a signal, how a process ended,
-//! why a program did not run.
+//! Plain values that every room uses: a moment, a PID, a signal, an exit status, the reason why a program did
+//! not run.
 //!
 //! Promises: values are made, compared and written here, without the operating system; of the kernel only
 //! constants are used.
