@@ -57,8 +57,9 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
     climb().unwrap_or_else(|halt| halt.outcome(target, &interrupts, *way == Way::Run))
 }
 
-/// The definition is read, and the very text is set aside for the gate and the supervisor.
+/// The definition is read, and its text is set aside until the turn is over: fields drop in their order.
 struct Loaded<'a> {
+    aside: RefCell<Option<SetAside<'a>>>,
     cleared: Cleared<'a>,
     /// As it is written.
     written: Definition,
@@ -66,7 +67,6 @@ struct Loaded<'a> {
     definition: Definition,
     backend: Backend,
     boot: Boot,
-    aside: RefCell<Option<SetAside<'a>>>,
 }
 
 /// Everything that must be so is so.
@@ -78,10 +78,10 @@ struct Launching<'a> {
     launched: Launched,
 }
 
-/// The site's database belongs to this node, if it has one.
+/// This node owns the site's database, if it has one. The lease is released before the turn is over.
 struct Leased<'a> {
-    loaded: Loaded<'a>,
     lease: Option<HeldLease>,
+    loaded: Loaded<'a>,
     beginning: Beginning,
 }
 
