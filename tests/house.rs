@@ -389,3 +389,17 @@ fn the_room_of_system_calls_knows_no_word_of_the_program() {
     );
     assert_eq!(words("CAP_LEASE"), [""; 0]);
 }
+
+#[test]
+fn a_start_that_fails_lets_its_turn_go_last() {
+    // Fields are dropped in their order (Reference, "Destructors"), and the turn is in `cleared`.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/agent/up.rs");
+    let text = fs::read_to_string(path).unwrap();
+    let place = |of: &str, field: &str| {
+        let fields = text.split_once(&format!("struct {of}<'a> {{")).unwrap().1;
+        let fields = fields.split_once('}').unwrap().0;
+        fields.find(&format!(" {field}:")).unwrap_or_else(|| panic!("{of} has no {field}"))
+    };
+    assert!(place("Loaded", "aside") < place("Loaded", "cleared"));
+    assert!(place("Leased", "lease") < place("Leased", "loaded"));
+}

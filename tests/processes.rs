@@ -190,7 +190,7 @@ fn a_start_with_less_time_than_the_boot_timeout_says_how_much_it_had() {
         said.contains("`b` was not ready when the ") && !said.contains("boot_timeout"),
         "{said}"
     );
-    assert!(said.contains(" s that this start had ended; it had "), "{said}");
+    assert!(said.contains(" s of this start ended; it had "), "{said}");
 }
 
 #[test]

@@ -57,8 +57,9 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
     steps().unwrap_or_else(|halt| halt.outcome(target, &interrupts, *way == Way::Run))
 }
 
-/// The definition is read, and its text is copied for the gate and the supervisor.
+/// The definition is read, and a copy of it exists until the turn ends. The fields drop in this order.
 struct Loaded<'a> {
+    aside: RefCell<Option<SetAside<'a>>>,
     cleared: Cleared<'a>,
     /// As it is written.
     written: Definition,
@@ -66,7 +67,6 @@ struct Loaded<'a> {
     definition: Definition,
     backend: Backend,
     boot: Boot,
-    aside: RefCell<Option<SetAside<'a>>>,
 }
 
 /// Every precondition holds.
@@ -78,10 +78,10 @@ struct Launching<'a> {
     launched: Launched,
 }
 
-/// This node holds the lease on the site's database, if it has one.
+/// This node holds the lease on the site's database, if it has one. It is released before the turn ends.
 struct Leased<'a> {
-    loaded: Loaded<'a>,
     lease: Option<HeldLease>,
+    loaded: Loaded<'a>,
     beginning: Beginning,
 }
 

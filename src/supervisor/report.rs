@@ -193,7 +193,7 @@ impl Reporter<'_> {
                 let defined = self.machine.plan().boot_timeout;
                 // What the verb needed before the boot is not told.
                 let limit = match *boot + Duration::from_secs(1) < defined {
-                    true => format!("the {} that this start had", say(*boot)),
+                    true => format!("the {} of this start", say(*boot)),
                     false => format!("the boot_timeout of {}", say(defined)),
                 };
                 format!(

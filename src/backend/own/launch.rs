@@ -139,7 +139,7 @@ pub(crate) fn run(orders: &Orders<'_>, at_work: impl FnOnce()) -> Ended {
     }
 }
 
-/// The other end of [`launch`]: this process becomes the supervisor. Descriptor 3 is the handover pipe.
+/// The other end of a launch: this process becomes the supervisor. Descriptor 3 is the handover pipe.
 pub fn be_launched(setup: Setup) -> bool {
     let Ok(handover) = inherit::take_descriptor(3) else { return false };
     let mut handover = Some(File::from(handover));

@@ -125,7 +125,7 @@ impl Machine {
         }
     }
 
-    /// When [`Event::Tick`] is due; None if only an event can change anything.
+    /// When `Event::Tick` is due; None if only an event can change anything.
     pub fn next_tick(&self) -> Option<Moment> {
         let phase = match self.phase {
             SitePhase::Booting { until } | SitePhase::Settling { until, .. } => Some(until),
