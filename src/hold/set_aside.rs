@@ -14,7 +14,7 @@ impl<'a> SetAside<'a> {
     /// A sentence.
     pub fn write(places: &'a SitePlaces, definition: &Definition) -> Result<Self, String> {
         let path = places.starting();
-        files::write_even_if_full(&path, definition.text.as_bytes())
+        files::write_durably(&path, definition.text.as_bytes())
             .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
         Ok(Self(places))
     }
