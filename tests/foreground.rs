@@ -45,25 +45,6 @@ fn tellers(log: &Path) -> String {
 
 const IN_REVERSE: &str = "c TERM\nb USR1\na INT\n";
 
-/// A node with a site that has a database; its processes are given as lines of YAML.
-fn node(head: &str, processes: &str) -> (Bench, PathBuf) {
-    let bench = Bench::new();
-    let database = bench.path("disk");
-    fs::create_dir(&database).unwrap();
-    define(&bench, &database, head, processes);
-    (bench, database)
-}
-
-fn define(bench: &Bench, database: &Path, head: &str, processes: &str) {
-    bench.define(
-        SITE,
-        &format!(
-            "database: {}\nprerequisites: {{mounted: false}}\n{head}processes:\n{processes}",
-            database.display()
-        ),
-    );
-}
-
 const STEADY: &str = "  a: {command: [ACT, steady]}\n  b: {command: [ACT, steady]}\n";
 
 fn is_at_rest(bench: &Bench, database: &Path, story: &str) {
@@ -99,7 +80,7 @@ fn starts_again(bench: &Bench, database: &Path, story: &str) {
 #[test]
 fn a_signal_to_a_run_of_a_shell_is_an_ordered_stop() {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let (mut bench, database) = node("", &tellers(log.path()));
+    let (mut bench, database) = Bench::with_database(SITE, "", &tellers(log.path()));
     for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::TERM] {
         // In the background of a shell SIGINT is ignored, and must be heard all the same.
         for script in ["\"$@\"; echo \"ended with $?\"", "\"$@\" & wait $!; echo \"ended with $?\""]
@@ -126,7 +107,7 @@ fn a_signal_to_a_run_of_a_shell_is_an_ordered_stop() {
 
 #[test]
 fn a_run_leaves_no_empty_control_group_behind() {
-    let (bench, database) = node("", STEADY);
+    let (bench, database) = Bench::with_database(SITE, "", STEADY);
     let Some(tree) = group_of(&bench, SITE) else { return };
     let run = Call::begin(bench.hand(&["run", SITE]));
     until("it runs", || runs(&bench));
@@ -138,7 +119,7 @@ fn a_run_leaves_no_empty_control_group_behind() {
 #[test]
 fn a_halt_of_serviceguards_service_is_an_ordered_stop() {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let (bench, database) = node("", &tellers(log.path()));
+    let (bench, database) = Bench::with_database(SITE, "", &tellers(log.path()));
     let legacy = succeed(bench.hand(&["generate", "serviceguard-legacy", SITE]));
     let line = legacy.lines().find_map(|l| l.strip_prefix("SERVICE_CMD[0]=")).unwrap();
     let words: Vec<&str> = line.trim_matches('"').split(' ').skip(1).collect();
@@ -165,9 +146,9 @@ const ENDS: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::HUP];
 
 #[test]
 fn a_run_that_waits_for_the_lease_ends_when_it_is_told_to() {
-    let (one, database) = node("", STEADY);
+    let (one, database) = Bench::with_database(SITE, "", STEADY);
     let two = Bench::new();
-    define(&two, &database, "", STEADY);
+    two.define_with_database(SITE, &database, "", STEADY);
     succeed(one.hand(&["start", SITE]));
     let has = owner(&database).unwrap();
     for signal in ENDS {
@@ -188,7 +169,7 @@ fn a_run_that_waits_for_the_lease_ends_when_it_is_told_to() {
 
 #[test]
 fn a_run_that_repairs_an_unclean_end_ends_when_it_is_told_to() {
-    let (bench, database) = node("", STEADY);
+    let (bench, database) = Bench::with_database(SITE, "", STEADY);
     let disk = database.display();
     let words = format!(
         "sleep 1000 & echo $! >{disk}/begun; test -e {disk}/slow && wait; kill $!; \
@@ -196,7 +177,7 @@ fn a_run_that_repairs_an_unclean_end_ends_when_it_is_told_to() {
     );
     let hook =
         format!("on_unclean_shutdown: {{command: [/bin/sh, -c, {words:?}], timeout: 60s}}\n");
-    define(&bench, &database, &format!("boot_timeout: 60s\n{hook}"), STEADY);
+    bench.define_with_database(SITE, &database, &format!("boot_timeout: 60s\n{hook}"), STEADY);
     succeed(bench.hand(&["start", SITE]));
     lose_power(&bench, SITE);
     fs::write(database.join("slow"), "").unwrap();
@@ -222,7 +203,7 @@ fn a_run_that_repairs_an_unclean_end_ends_when_it_is_told_to() {
 
 #[test]
 fn a_run_that_waits_for_another_start_ends_when_it_is_told_to() {
-    let (bench, database) = node("", STEADY);
+    let (bench, database) = Bench::with_database(SITE, "", STEADY);
     succeed(bench.hand(&["start", SITE]));
     succeed(bench.hand(&["stop", SITE]));
     let places = bench.places.of(&SITE.parse().unwrap());
@@ -279,14 +260,14 @@ fn a_run_whose_gate_hangs_ends_when_it_is_told_to() {
     if !(is_root() && has("/dev/fuse") && has("/usr/bin/bindfs")) {
         return eprintln!("\n*** LEFT OUT: a gate that hangs. Missing: root, FUSE or bindfs ***\n");
     }
-    let (bench, database) = node("", STEADY);
+    let (bench, database) = Bench::with_database(SITE, "", STEADY);
     succeed(bench.hand(&["start", SITE]));
     succeed(bench.hand(&["stop", SITE]));
     let disk = Hanging::mount(&bench.path("backing"), &bench.path("programs"));
     let program = bench.path("programs/program");
     fs::copy("/bin/sleep", &program).unwrap();
     let processes = format!("  a: {{command: [{}, \"1000\"]}}\n", program.display());
-    define(&bench, &database, "boot_timeout: 60s\n", &processes);
+    bench.define_with_database(SITE, &database, "boot_timeout: 60s\n", &processes);
     for signal in ENDS {
         disk.send(Signal::STOP);
         let run = Call::begin(bench.hand(&["run", SITE]));
@@ -308,7 +289,7 @@ fn a_run_whose_processes_get_ready_ends_when_it_is_told_to() {
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut processes = teller("a", "INT", log.path());
     processes.push_str("  b: {command: [ACT, steady], ready: {notify: true}}\n");
-    let (bench, database) = node("boot_timeout: 60s\n", &processes);
+    let (bench, database) = Bench::with_database(SITE, "boot_timeout: 60s\n", &processes);
     for signal in ENDS {
         fs::write(log.path(), "").unwrap();
         let run = Call::begin(bench.hand(&["run", SITE]));
@@ -319,13 +300,14 @@ fn a_run_whose_processes_get_ready_ends_when_it_is_told_to() {
         ended_as_ordered(run, &bench, &database, &format!("{signal} while they get ready"));
         assert_eq!(fs::read_to_string(log.path()).unwrap(), "a INT\n", "{signal}");
     }
-    define(&bench, &database, "", STEADY);
+    bench.define_with_database(SITE, &database, "", STEADY);
     starts_again(&bench, &database, "its processes were getting ready");
 }
 
 #[test]
 fn a_run_that_stops_after_a_failure_ends_with_that() {
-    let (bench, database) = node(
+    let (bench, database) = Bench::with_database(
+        SITE,
         "stop_timeout: 60s\nforcekill_time: 300ms\n",
         "  a: {command: [ACT, stubborn], stop_grace_period: 60s}\n  b: {command: [ACT, steady]}\n",
     );
@@ -413,7 +395,7 @@ fn a_run_that_is_told_to_end_at_any_moment_leaves_nothing() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let (bench, database) = node("settle: 5ms\n", STEADY);
+                let (bench, database) = Bench::with_database(SITE, "settle: 5ms\n", STEADY);
                 loop {
                     let Some((round, delay)) = left.lock().unwrap().next() else { break };
                     let story = format!("round {round} of seed {seed}, TERM after {delay} us");
@@ -470,7 +452,7 @@ fn of_ten_thousand_deaths_none_is_missed() {
              restart: {{attempts: 1000, within: 1s, delay: 0, max_delay: 0}}}}\n"
         ));
     }
-    define(&bench, &database, "boot_timeout: 120s\n", &processes);
+    bench.define_with_database(SITE, &database, "boot_timeout: 120s\n", &processes);
     let run = Call::begin(bench.hand(&["run", SITE]));
     let born =
         |n: usize| fs::metadata(births(n)).map_or(0, |m| usize::try_from(m.len()).unwrap() / 2);

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,24 +19,6 @@ const SITE: &str = "shop";
 /// A start or a run that is told to end has rolled back after this long, on a busy machine.
 const SOON: Duration = Duration::from_secs(6);
 
-fn node(head: &str, processes: &str) -> (Bench, PathBuf) {
-    let bench = Bench::new();
-    let database = bench.path("disk");
-    fs::create_dir(&database).unwrap();
-    define(&bench, &database, head, processes);
-    (bench, database)
-}
-
-fn define(bench: &Bench, database: &Path, head: &str, processes: &str) {
-    bench.define(
-        SITE,
-        &format!(
-            "database: {}\nprerequisites: {{mounted: false}}\n{head}processes:\n{processes}",
-            database.display()
-        ),
-    );
-}
-
 const STEADY: &str = "  a: {command: [ACT, steady]}\n  b: {command: [ACT, steady]}\n";
 const NEVER_READY: &str = "  a: {command: [ACT, escaper]}\n  \
                            b: {command: [ACT, steady], ready: {notify: true}}\n";
@@ -49,7 +31,7 @@ fn is_at_rest(bench: &Bench, database: &Path, story: &str) {
 }
 
 fn starts_again(bench: &Bench, database: &Path, story: &str) {
-    define(bench, database, "", STEADY);
+    bench.define_with_database(SITE, database, "", STEADY);
     let started = output(bench.hand(&["start", SITE]));
     assert!(started.status.success(), "{story}: {}", said(&started));
     assert_eq!(bench.monitor(SITE), (0, 0, 0), "{story}");
@@ -139,7 +121,7 @@ impl Drop for Terminal {
 
 #[test]
 fn a_start_that_takes_long_shows_at_a_terminal_what_it_waits_for() {
-    let (bench, database) = node("boot_timeout: 60s\n", SLOW);
+    let (bench, database) = Bench::with_database(SITE, "boot_timeout: 60s\n", SLOW);
     let out = bench.path("out");
     let begun = Instant::now();
     let terminal = Terminal::open(&bench, &["start", SITE], &out);
@@ -161,7 +143,7 @@ fn a_start_that_takes_long_shows_at_a_terminal_what_it_waits_for() {
 
 #[test]
 fn a_start_that_is_quick_shows_nothing_at_a_terminal() {
-    let (bench, _database) = node("", STEADY);
+    let (bench, _database) = Bench::with_database(SITE, "", STEADY);
     let (code, shown) = Terminal::open(&bench, &["start", SITE], &bench.path("out")).end();
     assert_eq!((code, shown.contains("wait")), (Some(0), false), "{shown}");
     assert!(!shown.contains('`') || shown.contains("is running"), "{shown}");
@@ -171,7 +153,7 @@ fn a_start_that_is_quick_shows_nothing_at_a_terminal() {
 /// A log of a cluster manager is no screen.
 #[test]
 fn a_start_that_takes_long_shows_nothing_where_there_is_no_terminal() {
-    let (bench, _database) = node("boot_timeout: 60s\n", SLOW);
+    let (bench, _database) = Bench::with_database(SITE, "boot_timeout: 60s\n", SLOW);
     for command in [bench.hand(&["start", SITE]), bench.ocf(SITE, "start", &[])] {
         let ended = Call::begin(command).end("a slow start");
         assert_eq!(ended.code, Some(0), "{}", ended.said);
@@ -194,7 +176,7 @@ fn says_that_it_is_undone(shown: &str, story: &str) {
 fn ctrl_c_at_a_start_rolls_it_back() {
     for known in [false, true] {
         let story = format!("Ctrl-C, known to wait: {known}");
-        let (bench, database) = node("boot_timeout: 60s\n", NEVER_READY);
+        let (bench, database) = Bench::with_database(SITE, "boot_timeout: 60s\n", NEVER_READY);
         let mut terminal = Terminal::open(&bench, &["start", SITE], &bench.path("out"));
         both_are_there(&bench);
         if known {
@@ -223,7 +205,7 @@ fn a_signal_to_a_start_that_waits_for_a_process_rolls_it_back() {
     for signal in [Signal::TERM, Signal::INT] {
         for pacemaker in [false, true] {
             let story = format!("{signal}, by Pacemaker: {pacemaker}");
-            let (bench, database) = node("boot_timeout: 60s\n", NEVER_READY);
+            let (bench, database) = Bench::with_database(SITE, "boot_timeout: 60s\n", NEVER_READY);
             let call = Call::begin(match pacemaker {
                 true => bench.ocf(SITE, "start", &[]),
                 false => bench.hand(&["start", SITE]),
@@ -246,9 +228,9 @@ fn a_signal_to_a_start_that_waits_for_a_process_rolls_it_back() {
 fn a_signal_to_a_start_that_waits_for_the_lease_or_a_repair_ends_it() {
     for signal in [Signal::TERM, Signal::INT] {
         // The lease.
-        let (one, database) = node("", STEADY);
+        let (one, database) = Bench::with_database(SITE, "", STEADY);
         let two = Bench::new();
-        define(&two, &database, "", STEADY);
+        two.define_with_database(SITE, &database, "", STEADY);
         succeed(one.hand(&["start", SITE]));
         let has = owner(&database).unwrap();
         let call = Call::begin(two.hand(&["start", SITE]));
@@ -265,7 +247,7 @@ fn a_signal_to_a_start_that_waits_for_the_lease_or_a_repair_ends_it() {
         let words = format!("echo x >{}; exec sleep 1000", begun.display());
         let hook =
             format!("on_unclean_shutdown: {{command: [/bin/sh, -c, {words:?}], timeout: 60s}}\n");
-        define(&one, &database, &format!("boot_timeout: 60s\n{hook}"), STEADY);
+        one.define_with_database(SITE, &database, &format!("boot_timeout: 60s\n{hook}"), STEADY);
         let call = Call::begin(one.hand(&["start", SITE]));
         until("the repair has begun", || begun.exists());
         call.signal(signal);
@@ -281,7 +263,7 @@ fn a_signal_to_a_start_that_waits_for_the_lease_or_a_repair_ends_it() {
 #[test]
 fn a_start_that_is_told_to_end_at_any_moment_is_up_or_undone() {
     let mut random = Random::new();
-    let (bench, database) = node("settle: 5ms\n", STEADY);
+    let (bench, database) = Bench::with_database(SITE, "settle: 5ms\n", STEADY);
     for round in 0..number_of("SITEWARD_ROUNDS").unwrap_or(60) {
         let delay = random.below(80_000);
         let story = format!("round {round} of seed {}, TERM after {delay} us", random.seed);
@@ -308,7 +290,7 @@ fn a_start_that_is_told_to_end_at_any_moment_is_up_or_undone() {
 
 #[test]
 fn a_run_whose_site_failed_while_its_flag_is_there_holds_nothing() {
-    let (bench, database) = node("", STEADY);
+    let (bench, database) = Bench::with_database(SITE, "", STEADY);
     let flag = bench.path("flag");
     let words = ["run", SITE, "--maintenance-flag", flag.to_str().unwrap()];
     for signal in [Signal::TERM, Signal::INT] {
@@ -335,7 +317,7 @@ fn a_run_whose_site_failed_while_its_flag_is_there_holds_nothing() {
 
 #[test]
 fn a_run_whose_site_failed_ends_when_its_flag_is_gone() {
-    let (bench, database) = node("", STEADY);
+    let (bench, database) = Bench::with_database(SITE, "", STEADY);
     let flag = bench.path("flag");
     let words = ["run", SITE, "--maintenance-flag", flag.to_str().unwrap()];
     fs::write(&flag, "").unwrap();

@@ -29,8 +29,10 @@ pub fn explain(target: &Target) -> Vec<String> {
         Some(Ending::Failed(failure)) => {
             format!("last failed at {}: {}", failure.at, failure.reason)
         }
-        None => "it has not been stopped since this node was booted, or since it was last started"
-            .to_owned(),
+        None => {
+            "no stop is on record since this node was booted, or since the site was last started"
+                .to_owned()
+        }
     });
     lines
 }

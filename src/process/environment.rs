@@ -48,8 +48,8 @@ pub(super) struct Claim {
 /// # Errors
 /// The environment cannot be read. If the process hangs, that is logged once.
 pub(super) fn claim_of(stat: &Stat) -> Result<Option<Claim>, Unreadable> {
-    let environment = Environment::of(stat).inspect_err(|mute| {
-        if mute.is_news && mute.error().is_none() {
+    let environment = Environment::of(stat).inspect_err(|unreadable| {
+        if unreadable.is_news && unreadable.error().is_none() {
             let place = wait_place(stat.pid);
             log::warn!(
                 "process {} ({}) hangs{place}: its environment cannot be read, so only its other \

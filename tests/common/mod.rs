@@ -94,6 +94,27 @@ impl Bench {
         self.folder.path().join(name)
     }
 
+    /// With a site that has a database in a folder of its own; its processes are given as lines of YAML.
+    pub(crate) fn with_database(name: &str, head: &str, processes: &str) -> (Self, PathBuf) {
+        let bench = Self::new();
+        let database = bench.path("disk");
+        fs::create_dir(&database).unwrap();
+        bench.define_with_database(name, &database, head, processes);
+        (bench, database)
+    }
+
+    pub(crate) fn define_with_database(
+        &self,
+        name: &str,
+        database: &Path,
+        head: &str,
+        processes: &str,
+    ) {
+        let at = database.display();
+        let head = format!("database: {at}\nprerequisites: {{mounted: false}}\n{head}");
+        self.define(name, &format!("{head}processes:\n{processes}"));
+    }
+
     /// Writes a definition: `version: 1`, quick timeouts, and what is given. `ACT` stands for the
     /// words that start one of the built-in actors.
     pub(crate) fn define(&self, name: &str, rest: &str) {
