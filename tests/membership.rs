@@ -239,6 +239,10 @@ fn from_within_with_a_lease() {
         for (verb, bereft) in [("stop", None), ("clean", Some("outer")), ("stop", Some("inner"))] {
             succeed(bench.hand(&["start", "outer"]));
             until("the inner one runs", || bench.monitor("inner") == (0, 0, 0));
+            // A start that still waits would end what a killed supervisor leaves.
+            until("its start has ended", || {
+                words_of(bench.pid("outer", "job")).first().is_some_and(|w| w == b"sleep")
+            });
             let before = (keepers(), bench.pid("inner", "a"));
             assert_eq!(before.0.len(), 1);
             if let Some(site) = bereft {

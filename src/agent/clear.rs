@@ -144,10 +144,9 @@ impl<'a> Locked<'a> {
     /// A site that another verb or a person has started. With an external supervisor it is rolled back here
     /// if it does not come up; siteward's own supervisor rolls back itself.
     fn found<'b>(&'b self, backend: &'b Backend) -> Awaited<'b> {
-        let (until, target) = (self.look_until, self.target);
-        let boot = Boot::until(until);
+        let boot = Boot::until(self.look_until);
         let boot = backend.external().map_or(boot, |e| self.deadline.for_start(&e.definition));
-        Awaited { target, backend, boot, is_ours: backend.external().is_some() }
+        Awaited { target: self.target, backend, boot, is_ours: backend.external().is_some() }
     }
 
     /// Another supervisor runs: a success for `start`, an error for `run`.

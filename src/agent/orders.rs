@@ -126,8 +126,7 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
 pub fn reload(target: &Target, deadline: &Deadline) -> Outcome {
     warn_of_drift(target);
     let until = deadline.for_look();
-    let context = SiteContext::read(target, deadline);
-    match context.backend.order(&Request::Reload { until }, until) {
+    match SiteContext::read(target, deadline).backend.order(&Request::Reload { until }, until) {
         Ok(view) => Outcome::Done(format!("the site `{}` is {}", target.name, view.state)),
         Err(why) => Fault::of_order(target, "reload", why).into(),
     }

@@ -24,35 +24,39 @@ pub(super) struct Awaited<'a> {
 impl Awaited<'_> {
     pub(super) fn finish(
         &self,
-        launched: Launched,
+        mut launched: Launched,
         interrupts: &Interrupts<'_>,
     ) -> Result<Outcome, Halt> {
         let already = matches!(launched, Launched::Own { already: true });
         let until = if self.is_ours { self.boot.kill_at } else { self.boot.until };
         let is_cut = || interrupts.is_cut();
+        let cut = interrupts.cut(&is_cut);
         let mut tell = progress_printer(self.target);
-        let mut launched = launched;
         loop {
             let is_own = matches!(launched, Launched::Own { .. });
-            let cut = interrupts.cut(&is_cut);
             match self.backend.await_up(launched, &self.boot, until, cut, &mut tell) {
                 Ok(up) => return Ok(Outcome::Done(sentence(self.target, &up, already))),
                 // No stop order: the runtime directory was removed, and the order file with it.
-                Err(NotDone::Interrupted) if is_own && interrupts.why().is_none() => {
-                    launched = Launched::Own { already };
-                }
-                Err(NotDone::Nobody) if is_own && !until.passed() && self.has_supervisor() => {
-                    launched = Launched::Own { already };
-                }
-                Err(failed) => return Err(self.not_up(failed, interrupts)),
+                Err(NotDone::Interrupted) if is_own && interrupts.why().is_none() => {}
+                Err(NotDone::Nobody) if is_own && !until.passed() && self.has_supervisor() => {}
+                Err(failed) => match (&failed, own::up_now(&self.target.site)) {
+                    // A signal that comes when the site is up does not end it; an order to stop does.
+                    (NotDone::Interrupted, Some(view))
+                        if interrupts.why() != Some(Interruption::Stop) =>
+                    {
+                        return Ok(Outcome::Done(up_as(self.target, &view, already)));
+                    }
+                    _ => return Err(self.not_up(failed, interrupts)),
+                },
             }
+            launched = Launched::Own { already };
         }
     }
 
     /// Observes again: a supervisor that was not found may be restoring its runtime directory.
     fn has_supervisor(&self) -> bool {
-        observe(&self.target.site, Moment::now(), self.boot.until)
-            .is_ok_and(|seen| seen.is_supervised())
+        let seen = observe(&self.target.site, Moment::now(), self.boot.until);
+        seen.is_ok_and(|seen| seen.is_supervised())
     }
 
     /// The fault of a site that did not come up; it is rolled back if `is_ours`.

@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::orders::{Boot, Cut, NotDone};
-use crate::control::{Client, ClientError, ProcessView, Reply, Request, View};
+use crate::control::{Client, ClientError, ProcessView, Reply, Request, State, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
 use crate::process::Record;
@@ -200,6 +200,26 @@ fn ask_or_cut(
     }
     // The supervisor is busy, starting, ending or absent.
     Some(ask(places, request, deadline))
+}
+
+/// The view of a site that is up at this moment, where siteward's supervisor answers so. A site whose
+/// essential processes are all ready is up, though its start waits for `settle`.
+pub fn up_now(places: &SitePlaces) -> Option<View> {
+    let view = glance(places, &Request::Look, Moment::now() + TELL / 4)?;
+    let is_ready = !view.processes.is_empty()
+        && view.processes.iter().all(|process| process.up || !process.essential);
+    let is_up = match view.state {
+        State::Running | State::Degraded | State::Maintenance => true,
+        State::Starting => is_ready,
+        State::Stopped
+        | State::StoppingOrdered
+        | State::StoppingFailed
+        | State::Failed
+        | State::FailedWithSurvivors
+        | State::Unsupervised
+        | State::Unknown => false,
+    };
+    is_up.then_some(view)
 }
 
 /// Waits until no supervisor holds the site's lock and the one in the record is gone, or until
