@@ -335,3 +335,20 @@ fn a_run_whose_site_failed_ends_when_its_flag_is_gone() {
     assert!(ended.said.contains("`a` was killed by SIGKILL"), "{}", ended.said);
     is_at_rest(&bench, &database, "its flag is gone");
 }
+
+#[test]
+fn a_signal_to_a_start_whose_site_is_ready_leaves_it_up() {
+    let (bench, database) = Bench::with_database(SITE, "settle: 30s\n", STEADY);
+    let call = Call::begin(bench.hand(&["start", SITE]));
+    let both_ready = || {
+        let seen = said(&output(bench.hand(&["status", SITE])));
+        seen.lines().filter(|line| line.ends_with(" ready")).count() == 2
+    };
+    until("both processes are ready", both_ready);
+    call.signal(Signal::TERM);
+    let ended = call.end("a start that waits for `settle`");
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+    assert_eq!(bench.monitor(SITE), (0, 0, 0));
+    succeed(bench.hand(&["stop", SITE]));
+    is_at_rest(&bench, &database, "after the stop");
+}
