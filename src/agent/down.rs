@@ -152,8 +152,7 @@ fn end_survivors(
     let now = Moment::now();
     let mut seen = observe(places, now, now + now.until(times.until) / 8)?;
     let mut record = seen.record.clone();
-    let mut known = HashMap::new();
-    let living = living(&seen, &mut known);
+    let living = living(&seen);
     let had_something = match seen.wrapped {
         Some(_) => !living.is_empty(),
         None => !is_over(seen.state),
@@ -181,16 +180,15 @@ fn is_over(state: State) -> bool {
 }
 
 /// Every process that was seen and may be ended.
-fn living(seen: &Observation, known: &mut HashMap<Pid, Identity>) -> Vec<Identity> {
-    for identity in seen.wrapped.iter().flat_map(Wrapping::living) {
-        known.insert(identity.pid, identity.clone());
-    }
-    for member in &seen.members.ours {
-        if let Some(identity) = Identity::of(member.pid).filter(|i| i.start == member.start) {
-            known.insert(member.pid, identity);
-        }
-    }
-    known.values().cloned().collect()
+fn living(seen: &Observation) -> Vec<Identity> {
+    let by_list = seen.wrapped.iter().flat_map(Wrapping::living).cloned();
+    let by_marks = seen
+        .members
+        .ours
+        .iter()
+        .filter_map(|member| Identity::of(member.pid).filter(|i| i.start == member.start));
+    let known: HashMap<Pid, Identity> = by_list.chain(by_marks).map(|i| (i.pid, i)).collect();
+    known.into_values().collect()
 }
 
 /// TERM and then KILL, until no process is found or the time is over.

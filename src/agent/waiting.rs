@@ -39,15 +39,15 @@ impl Awaited<'_> {
                 // No stop order: the runtime directory was removed, and the order file with it.
                 Err(NotDone::Interrupted) if is_own && interrupts.why().is_none() => {}
                 Err(NotDone::Nobody) if is_own && !until.passed() && self.has_supervisor() => {}
-                Err(failed) => match (&failed, own::up_now(&self.target.site)) {
+                Err(failed) => {
                     // A signal that comes when the site is up does not end it; an order to stop does.
-                    (NotDone::Interrupted, Some(view))
-                        if interrupts.why() != Some(Interruption::Stop) =>
-                    {
-                        return Ok(Outcome::Done(up_as(self.target, &view, already)));
-                    }
-                    _ => return Err(self.not_up(failed, interrupts)),
-                },
+                    let may_stay = matches!(failed, NotDone::Interrupted)
+                        && interrupts.why() != Some(Interruption::Stop);
+                    return match may_stay.then(|| own::up_now(&self.target.site)).flatten() {
+                        Some(view) => Ok(Outcome::Done(up_as(self.target, &view, already))),
+                        None => Err(self.not_up(failed, interrupts)),
+                    };
+                }
             }
             launched = Launched::Own { already };
         }
