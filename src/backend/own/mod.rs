@@ -72,7 +72,8 @@ pub fn glance(places: &SitePlaces, request: &Request, deadline: Moment) -> Optio
         | Reply::Failed(_)
         | Reply::Overtaken { .. }
         | Reply::Refused { .. }
-        | Reply::Busy { .. } => None,
+        | Reply::Busy { .. }
+        | Reply::Details(_) => None,
     }
 }
 
@@ -94,7 +95,7 @@ fn outcome(asked: Asked) -> Result<Box<View>, NotDone> {
         Asked::Answered(Reply::Failed(failure)) => NotDone::Failed(failure),
         Asked::Answered(Reply::Overtaken { by }) => NotDone::Overtaken(by),
         Asked::Answered(Reply::Refused { why }) => NotDone::Refused(why),
-        Asked::Answered(Reply::Heard | Reply::Busy { .. }) | Asked::Silent => {
+        Asked::Answered(Reply::Heard | Reply::Busy { .. } | Reply::Details(_)) | Asked::Silent => {
             NotDone::NotInTime { why: "its supervisor does not answer".to_owned(), details: vec![] }
         }
         Asked::Nobody => NotDone::Nobody,
