@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -13,6 +14,7 @@ use nix::sys::socket::{
     setsockopt, socket, sockopt,
 };
 
+use super::thread::{self, StackSize};
 use super::wait::Waiting;
 use crate::values::Moment;
 
@@ -160,6 +162,20 @@ impl AsFd for AddressWatcher {
     }
 }
 
+/// Where `address` is now. The question may have to wait for a driver that hangs: then this waits for `patience`
+/// and no longer.
+///
+/// # Errors
+/// As [`AddressWatcher::new`]; there was no answer in time.
+pub fn presence(address: IpAddr, patience: Duration) -> io::Result<Presence> {
+    let (tell, told) = mpsc::channel();
+    thread::start("addresses", StackSize::Usual, move || {
+        // Nobody waits for an answer that comes too late.
+        let _ = tell.send(AddressWatcher::new(address).map(|watcher| watcher.known.presence()));
+    })?;
+    told.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
 /// A list of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Listed {
@@ -169,13 +185,13 @@ enum Listed {
 }
 
 /// Where one address is on one interface. The same address may be there more than once.
-type Holder = (u32, u8, Vec<u8>);
+type Placement = (u32, u8, Vec<u8>);
 
 /// What has been told of an address.
 #[derive(Debug)]
 struct Known {
     address: IpAddr,
-    holders: BTreeSet<Holder>,
+    holders: BTreeSet<Placement>,
     /// Each interface by its number: its name, and whether it is up.
     interfaces: BTreeMap<u32, (String, bool)>,
     is_whole: bool,
@@ -421,7 +437,12 @@ mod tests {
 
     #[test]
     fn loopback_is_here_and_another_is_not() {
-        let look = |text: &str| AddressWatcher::new(text.parse().unwrap()).unwrap().look().unwrap();
+        let look = |text: &str| {
+            let address = text.parse().unwrap();
+            let seen = AddressWatcher::new(address).unwrap().look().unwrap();
+            assert_eq!(presence(address, PATIENCE).unwrap(), seen);
+            seen
+        };
         assert_eq!(look("127.0.0.1"), Presence::Here);
         assert_eq!(look("192.0.2.77"), Presence::Nowhere);
         assert_eq!(look("2001:db8::77"), Presence::Nowhere);

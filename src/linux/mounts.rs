@@ -65,7 +65,8 @@ impl MountTable {
         Ok(Self::parse(&whole(MOUNTS)?))
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    /// From the text of /proc/PID/mountinfo.
+    pub fn parse(bytes: &[u8]) -> Self {
         Self(bytes.split(|&b| b == b'\n').filter_map(Mount::parse).collect())
     }
 
@@ -87,6 +88,11 @@ impl MountTable {
     /// The mount at `point`, which must be the root of a mount; one that is hidden counts as none.
     pub fn at(&self, point: &Path) -> Option<&Mount> {
         self.of(point).filter(|mount| mount.point.components().eq(point.components()))
+    }
+
+    /// Whether this is mounted at `point`, hidden or not.
+    pub fn has(&self, point: &Path, source: &MountSource) -> bool {
+        self.0.iter().any(|mount| mount.point == point && mount.source == *source)
     }
 
     /// The mount that lies at `point` directly upon `below`.

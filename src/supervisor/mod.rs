@@ -28,6 +28,7 @@ mod output;
 mod own_log;
 pub mod plan;
 pub mod ports;
+mod prerequisite_watch;
 mod processes;
 mod readiness;
 mod report;
@@ -62,6 +63,7 @@ use lease_watch::LeaseWatch;
 use machine::{Event, Machine};
 use own_log::OwnLog;
 use plan::Plan;
+use prerequisite_watch::PrerequisiteWatch;
 use processes::Processes;
 use report::SiteStatus;
 use runtime_guard::RuntimeGuard;
@@ -202,6 +204,7 @@ pub fn supervise(
         fingerprint: definition.fingerprint.clone(),
         adjustments: adjustments.clone(),
         group: groups.as_ref().map(Groups::path),
+        disk: before.as_ref().and_then(|b| b.disk.clone()),
         processes: before.as_ref().map(|b| b.processes.clone()).unwrap_or_default(),
         done: before.as_ref().map(|b| b.done.clone()).unwrap_or_default(),
         ..Record::begun(definition.name.clone(), identity)
@@ -213,6 +216,8 @@ pub fn supervise(
     let guard = RuntimeGuard::new(lock, &places, watcher.as_ref())
         .with_context(|| format!("the socket {} cannot be made", places.socket().display()))?;
 
+    let disk = before.as_ref().and_then(|b| b.disk.clone());
+    let prerequisites = PrerequisiteWatch::begin(&definition, disk);
     let own_log = (!foreground).then(|| OwnLog::new(places.supervisor_log()));
     let configuration = Configuration::new(places, definition, &adjustments, launches);
     let paused = match beginning {
@@ -225,6 +230,7 @@ pub fn supervise(
         control: ControlServer::default(),
         guard,
         lease,
+        prerequisites,
         status: SiteStatus { since, paused, resumed_from: None, failure: None, stopped_by: None },
         watcher,
         configuration,

@@ -12,11 +12,12 @@ use super::machine::{
 };
 use super::main_process::MainProcess;
 use super::plan::UnitId;
+use super::prerequisite_watch::PrerequisiteWatch;
 use super::processes::Processes;
-use crate::control::{Failure, Pause, ProcessView, View};
+use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::site::duration::say;
-use crate::site::{DegradedIs, Ready};
+use crate::site::{DegradedIs, Prerequisite, Ready};
 use crate::values::{ExitStatus, Moment, Pid};
 
 /// How many of its last lines go with a failure.
@@ -61,6 +62,7 @@ pub(super) struct Reporter<'a> {
     pub(super) machine: &'a Machine,
     pub(super) processes: &'a Processes,
     pub(super) status: &'a SiteStatus,
+    pub(super) prerequisites: &'a PrerequisiteWatch,
 }
 
 impl Reporter<'_> {
@@ -96,7 +98,7 @@ impl Reporter<'_> {
 
     fn milestone(&self, milestone: &Milestone, failing: Option<&Failure>, told: bool) -> LogEntry {
         let (event, text) = match milestone {
-            Milestone::Failing(_) | Milestone::LeaseLost => {
+            Milestone::Failing(_) | Milestone::LeaseLost | Milestone::FailingWithout(_) => {
                 let reason = failing.map_or_else(String::new, |failure| failure.reason.clone());
                 let (level, text) = match failing.and_then(|failure| failure.process.as_ref()) {
                     Some(name) if told => {
@@ -105,6 +107,19 @@ impl Reporter<'_> {
                     Some(_) | None => (Level::Warn, reason.clone()),
                 };
                 return LogEntry { level, text, history: Some(("failed", reason)) };
+            }
+            Milestone::Lost(lost) => {
+                let event = match self.machine.state() {
+                    State::Degraded => "degraded",
+                    _ => "lost",
+                };
+                return LogEntry::both(Level::Warn, event, self.loss(*lost));
+            }
+            Milestone::Back(Prerequisite::Disk) => {
+                ("back", "the disk of the site is mounted again".to_owned())
+            }
+            Milestone::Back(Prerequisite::Address) => {
+                ("back", "the address of the site is on this node again".to_owned())
             }
             Milestone::Up => ("up", format!("the site is {}", self.machine.state())),
             Milestone::Adopted => {
@@ -123,15 +138,16 @@ impl Reporter<'_> {
 
     /// The failure that a note tells of; `lease`: why the lease was lost.
     pub(super) fn failure(&self, note: &Note, lease: Option<&str>) -> Option<Failure> {
+        let of_no_process = |reason: String| {
+            let at = WallTime::now();
+            Some(Failure { process: None, reason, at, last_lines: Vec::new(), signal: None })
+        };
         match note {
             Note::Site(Milestone::Failing(failure)) => Some(self.unit_failure(failure)),
-            Note::Site(Milestone::LeaseLost) => Some(Failure {
-                process: None,
-                reason: lease.unwrap_or("the lease was lost").to_owned(),
-                at: WallTime::now(),
-                last_lines: Vec::new(),
-                signal: None,
-            }),
+            Note::Site(Milestone::LeaseLost) => {
+                of_no_process(lease.unwrap_or("the lease was lost").to_owned())
+            }
+            Note::Site(Milestone::FailingWithout(lost)) => of_no_process(self.loss(*lost)),
             Note::Ready(_)
             | Note::Fault(..)
             | Note::RestartIn(..)
@@ -140,6 +156,12 @@ impl Reporter<'_> {
             | Note::Insisting(..)
             | Note::Site(_) => None,
         }
+    }
+
+    /// How a prerequisite was lost, as a sentence without its full stop.
+    fn loss(&self, lost: Prerequisite) -> String {
+        let why = self.prerequisites.why_lost(lost);
+        why.unwrap_or("the disk or the address of the site was lost").to_owned()
     }
 
     fn unit_failure(&self, failure: &UnitFailure) -> Failure {
@@ -287,7 +309,9 @@ impl Reporter<'_> {
                 Desired::Up => "up",
                 Desired::Held => "held",
                 Desired::Down(Why::Ordered) => "down, as ordered",
-                Desired::Down(Why::Failed(_) | Why::LeaseLost) => "down, after a failure",
+                Desired::Down(Why::Failed(_) | Why::LeaseLost | Why::Without(_)) => {
+                    "down, after a failure"
+                }
             }
             .to_owned(),
             supervisor: Pid::this(),
@@ -298,6 +322,7 @@ impl Reporter<'_> {
             degraded_for: self.machine.degraded_since().map(|since| now.since(since)),
             paused: self.status.paused.clone(),
             failure: self.status.failure.clone(),
+            lost: self.machine.lost().iter().map(|lost| self.loss(*lost)).collect(),
             processes: self.machine.ids().map(|unit| self.process_view(unit)).collect(),
         }
     }

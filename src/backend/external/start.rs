@@ -22,6 +22,7 @@ use crate::site::{SitePlaces, WRAPPED};
 use crate::supervisor::launch::Launch;
 use crate::supervisor::ports;
 use crate::supervisor::scope::Stay;
+use crate::surroundings::mounted_disk;
 use crate::values::{ExitStatus, Moment, Pid};
 
 /// JobCenter's port (source document 003, PORT-01).
@@ -45,6 +46,7 @@ impl External {
             known_as: orders.known_as.map(str::to_owned),
             fingerprint: definition.fingerprint.clone(),
             adjustments: orders.adjustments.clone(),
+            disk: mounted_disk(definition),
             phase: Some(Phase::Starting { until: orders.boot.up_by }),
             ..Record::begun(definition.name.clone(), me)
         };
