@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::mpsc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -14,6 +14,7 @@ use nix::sys::socket::{
     setsockopt, socket, sockopt,
 };
 
+use super::rtnetlink::{Message, attributes, messages, request, u32_at};
 use super::thread::{self, StackSize};
 use super::wait::Waiting;
 use crate::values::Moment;
@@ -46,6 +47,8 @@ pub enum Presence {
 pub struct AddressWatcher {
     fd: OwnedFd,
     known: Known,
+    /// Changes were lost, and this one will know all of them.
+    successor: Option<Receiver<io::Result<Self>>>,
 }
 
 impl AddressWatcher {
@@ -61,22 +64,44 @@ impl AddressWatcher {
         let _ = setsockopt(&fd, sockopt::RcvBuf, &ROOM);
         let groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups.cast_unsigned()))?;
-        let mut watcher = Self { fd, known: Known::nothing(address) };
+        let mut watcher = Self { fd, known: Known::nothing(address), successor: None };
         watcher.ask()?;
         Ok(watcher)
     }
 
-    /// Where the address is, by all changes that have been told. This waits for nothing, unless changes were
-    /// lost, as too many came at once: then the whole list is asked for.
+    /// As [`Self::new`], in a thread, as the question may have to wait.
+    fn in_a_thread(address: IpAddr) -> io::Result<Receiver<io::Result<Self>>> {
+        let (tell, told) = channel();
+        thread::start("addresses", StackSize::Small, move || {
+            // Nobody waits for an answer that comes too late.
+            let _ = tell.send(Self::new(address));
+        })?;
+        Ok(told)
+    }
+
+    /// Where the address is, by all changes that have been told; this waits for nothing. None: too many changes
+    /// came at once, and the whole list is being asked for; look again soon.
     ///
     /// # Errors
-    /// Changes were lost, and the kernel does not answer; the next call asks again.
-    pub fn look(&mut self) -> io::Result<Presence> {
-        let is_whole = self.known.is_whole && self.receive()?;
-        if !is_whole {
-            self.ask()?;
+    /// The list cannot be asked for. The next call tries it again.
+    pub fn look(&mut self) -> io::Result<Option<Presence>> {
+        let is_whole = self.receive()?;
+        let successor = match self.successor.take() {
+            None if is_whole => return Ok(Some(self.known.presence())),
+            None => Self::in_a_thread(self.known.address)?,
+            Some(successor) => successor,
+        };
+        match successor.try_recv() {
+            Ok(watcher) => {
+                *self = watcher?;
+                self.look()
+            }
+            Err(TryRecvError::Empty) => {
+                self.successor = Some(successor);
+                Ok(None)
+            }
+            Err(TryRecvError::Disconnected) => Err(io::Error::other("its thread has ended")),
         }
-        Ok(self.known.presence())
     }
 
     /// Takes up the changes that have come. False: some were lost.
@@ -85,12 +110,9 @@ impl AddressWatcher {
         loop {
             match self.next(&mut buffer) {
                 Ok(length) => self.known.learn(&buffer[..length]),
-                Err(Errno::EAGAIN) => return Ok(true),
+                Err(Errno::EAGAIN) => return Ok(self.known.is_whole),
                 Err(Errno::EINTR) => {}
-                Err(Errno::ENOBUFS) => {
-                    self.known.is_whole = false;
-                    return Ok(false);
-                }
+                Err(Errno::ENOBUFS) => self.known.is_whole = false,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -168,12 +190,10 @@ impl AsFd for AddressWatcher {
 /// # Errors
 /// As [`AddressWatcher::new`]; there was no answer in time.
 pub fn presence(address: IpAddr, patience: Duration) -> io::Result<Presence> {
-    let (tell, told) = mpsc::channel();
-    thread::start("addresses", StackSize::Usual, move || {
-        // Nobody waits for an answer that comes too late.
-        let _ = tell.send(AddressWatcher::new(address).map(|watcher| watcher.known.presence()));
-    })?;
-    told.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    let told = AddressWatcher::in_a_thread(address)?;
+    let watcher =
+        told.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    Ok(watcher.known.presence())
 }
 
 /// A list of the kernel.
@@ -269,84 +289,10 @@ fn read_address(bytes: &[u8]) -> Option<IpAddr> {
     v4().or_else(v6)
 }
 
-/// One message of netlink(7).
-struct Message<'a> {
-    kind: u16,
-    flags: u16,
-    body: &'a [u8],
-}
-
-impl Message<'_> {
-    /// The list ends here.
-    fn is_end(&self) -> bool {
-        i32::from(self.kind) == libc::NLMSG_DONE
-    }
-
-    fn is_error(&self) -> bool {
-        i32::from(self.kind) == libc::NLMSG_ERROR
-    }
-
-    fn is_interrupted(&self) -> bool {
-        self.flags & libc::NLM_F_DUMP_INTR.cast_unsigned() as u16 != 0
-    }
-}
-
-/// The length of `struct nlmsghdr`.
-const HEAD: usize = 16;
-
-/// The messages of a datagram; what is cut off is left out.
-fn messages(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let head = rest.get(..HEAD)?;
-        let length = usize::try_from(u32_at(head, 0)).ok()?;
-        let body = rest.get(HEAD..length)?;
-        let message = Message { kind: u16_at(head, 4), flags: u16_at(head, 6), body };
-        rest = rest.get(aligned(length)..).unwrap_or_default();
-        Some(message)
-    })
-}
-
-/// The attributes (rtnetlink(7), `struct rtattr`) of a message, each with its type.
-fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let head = rest.get(..4)?;
-        let length = usize::from(u16_at(head, 0));
-        let value = rest.get(4..length)?;
-        let kind = u16_at(head, 2);
-        rest = rest.get(aligned(length)..).unwrap_or_default();
-        Some((kind, value))
-    })
-}
-
-fn aligned(length: usize) -> usize {
-    length.saturating_add(3) & !3
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_ne_bytes([bytes[at], bytes[at + 1]])
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-}
-
-/// A request for a whole list, of all families.
-fn request(kind: u16) -> Vec<u8> {
-    // `struct ifinfomsg` is long enough for both kinds.
-    let mut bytes = vec![0u8; HEAD + 16];
-    let length = u32::try_from(bytes.len()).unwrap_or_default();
-    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP).cast_unsigned() as u16;
-    bytes[0..4].copy_from_slice(&length.to_ne_bytes());
-    bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
-    bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linux::rtnetlink::{HEAD, aligned};
 
     fn message(kind: u16, head: &[u8], attributes: &[(u16, &[u8])]) -> Vec<u8> {
         let mut body = head.to_vec();
@@ -436,10 +382,27 @@ mod tests {
     }
 
     #[test]
+    fn after_lost_changes_the_whole_list_is_asked_for() {
+        let mut watcher = AddressWatcher::new("127.0.0.1".parse().unwrap()).unwrap();
+        watcher.known.is_whole = false;
+        watcher.known.holders.clear();
+        let deadline = Moment::now() + PATIENCE * 5;
+        let seen = loop {
+            match watcher.look().unwrap() {
+                Some(seen) => break seen,
+                None => assert!(!deadline.passed()),
+            }
+            Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(1)));
+        };
+        assert_eq!(seen, Presence::Here);
+        assert!(watcher.known.is_whole && watcher.successor.is_none());
+    }
+
+    #[test]
     fn loopback_is_here_and_another_is_not() {
         let look = |text: &str| {
             let address = text.parse().unwrap();
-            let seen = AddressWatcher::new(address).unwrap().look().unwrap();
+            let seen = AddressWatcher::new(address).unwrap().look().unwrap().unwrap();
             assert_eq!(presence(address, PATIENCE).unwrap(), seen);
             seen
         };

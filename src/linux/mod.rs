@@ -34,6 +34,7 @@ pub mod ports;
 mod proc;
 pub mod process;
 mod reap;
+mod rtnetlink;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;

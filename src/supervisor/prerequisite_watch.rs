@@ -18,7 +18,7 @@ use crate::values::Moment;
 /// How soon mounts or addresses that cannot be read are read again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Between two looks at the mounts, however often they change.
+/// Between two looks at the mounts, however often they change, and at a list that is being asked for.
 const PACE: Duration = Duration::from_millis(50);
 
 /// See the module.
@@ -163,8 +163,14 @@ impl PrerequisiteWatch {
         if let Some(address) = &mut self.address
             && address.due().is_some_and(|at| at <= now)
         {
-            let presence = address.look.watcher.look();
-            let seen = presence.map(|presence| address_loss(address.look.address, presence));
+            let seen = match address.look.watcher.look() {
+                Ok(Some(presence)) => Ok(address_loss(address.look.address, presence)),
+                Ok(None) => {
+                    address.look_later(now + PACE);
+                    return events;
+                }
+                Err(error) => Err(error),
+            };
             events.extend(address.judge(Prerequisite::Address, seen, word, now));
         }
         events
@@ -200,6 +206,14 @@ impl<L> Watched<L> {
         self.at.into_iter().chain(confirmed_at).min()
     }
 
+    /// It is not known now.
+    fn look_later(&mut self, at: Moment) {
+        self.at = Some(at);
+        if let Standing::Doubted { until } = &mut self.standing {
+            *until = at.max(*until);
+        }
+    }
+
     fn why_lost(&self) -> Option<&str> {
         match &self.standing {
             Standing::Lost(why) => Some(why),
@@ -220,10 +234,7 @@ impl<L> Watched<L> {
             // That it cannot be looked at says nothing of it.
             Err(error) => {
                 log::warn!("what the site needs of this node cannot be looked at: {error}");
-                self.at = Some(now + AGAIN);
-                if let Standing::Doubted { until } = &mut self.standing {
-                    *until = now + AGAIN;
-                }
+                self.look_later(now + AGAIN);
                 return None;
             }
         };
