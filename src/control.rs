@@ -217,14 +217,18 @@ pub struct View {
     pub degraded_for: Option<Duration>,
     pub paused: Option<Pause>,
     pub failure: Option<Failure>,
+    /// What the site needs of its node and has lost, a sentence for each.
+    #[serde(default)]
+    pub lost: Vec<String>,
     pub processes: Vec<ProcessView>,
 }
 
 impl View {
-    /// The processes that are not up, each with its state, for a sentence.
+    /// The processes that are not up, each with its state, and what is lost, for a sentence.
     pub fn down(&self) -> String {
         let down = self.processes.iter().filter(|process| !process.up);
-        let words: Vec<String> = down.map(|p| format!("`{}` is {}", p.name, p.doing)).collect();
+        let words = down.map(|p| format!("`{}` is {}", p.name, p.doing));
+        let words: Vec<String> = self.lost.iter().cloned().chain(words).collect();
         words.join(", ")
     }
 }
@@ -254,9 +258,6 @@ pub struct Details {
     /// On whose order it is in its state, if the supervisor was told.
     pub by: Option<String>,
     pub phase: Option<PhaseTime>,
-    /// What the site needs on this node and has lost: a sentence each, without its full stop.
-    #[serde(default)]
-    pub lost: Vec<String>,
     /// The control group in which each process has a leaf of its name.
     pub group: Option<PathBuf>,
     pub processes: Vec<ProcessDetails>,

@@ -28,6 +28,8 @@ pub mod history;
 pub mod journal;
 pub mod process;
 
+pub mod surroundings;
+
 pub mod site;
 
 pub mod linux;

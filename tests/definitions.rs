@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
-use siteward::site::{SiteName, parse};
+use siteward::site::{OnLoss, SiteName, parse};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/definitions/bad.txt");
 
@@ -58,7 +58,7 @@ countsleep: 10s
 degraded_is: degraded
 degraded_after: 1m
 settle: 250ms
-prerequisites: {mounted: /mnt, address_present: true}
+prerequisites: {mounted: /mnt, address_present: true, when_lost: {address_present: degrade}}
 maintenance: false
 environment: {LANG: C, PORT: 6379}
 ulimits: {stack: 8388608, nofile: {soft: 1024, hard: 65536}, core: unlimited}
@@ -99,6 +99,28 @@ fn all_that_a_definition_can_say_is_read() {
     assert_eq!(site.processes[3].context.environment["C"], "d=e");
     assert_eq!(site.processes[3].context.environment["PORT"], "6379");
     assert!(site.warnings.iter().any(|w| w.contains("countmax x countsleep is 180s")));
+    let when_lost = site.prerequisites.when_lost;
+    assert_eq!((when_lost.mounted, when_lost.address_present), (OnLoss::Fail, OnLoss::Degrade));
+}
+
+#[test]
+fn what_is_done_for_a_lost_disk_or_address_is_said_for_all_or_for_each() {
+    let name: SiteName = "a".parse().unwrap();
+    let when_lost = |said: &str| {
+        let text = format!(
+            "version: 1\ndatabase: /mnt/a\naddress: 10.0.0.5\nprerequisites: {said}\n\
+             processes: {{a: {{command: [x]}}}}\n"
+        );
+        let when_lost = parse(&name, Path::new("x"), &text).unwrap().prerequisites.when_lost;
+        (when_lost.mounted, when_lost.address_present)
+    };
+    assert_eq!(when_lost("{}"), (OnLoss::Fail, OnLoss::Fail));
+    assert_eq!(when_lost("{when_lost: degrade}"), (OnLoss::Degrade, OnLoss::Degrade));
+    assert_eq!(when_lost("{when_lost: {mounted: ignore}}"), (OnLoss::Ignore, OnLoss::Fail));
+    assert_eq!(
+        when_lost("{mounted: false, when_lost: {address_present: ignore}}"),
+        (OnLoss::Fail, OnLoss::Ignore)
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use imports::{Crate, circles, describe, side_by_side};
 use source::{Source, Token};
 
 /// The rooms (the modules of the crate) from the top floor down (ARCHITECTURE.md).
-const FLOORS: [&str; 19] = [
+const FLOORS: [&str; 20] = [
     "main",
     "cli",
     "operator",
@@ -30,6 +30,7 @@ const FLOORS: [&str; 19] = [
     "process",
     "control",
     "history",
+    "surroundings",
     "site",
     "linux",
     "values",

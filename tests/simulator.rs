@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     }
     let lives = value("--lives").unwrap_or(10_000);
     let (mut steps, mut failed, mut served, mut held, mut lost) = (0, 0, 0, 0, 0);
-    let mut broken = 0;
+    let (mut without, mut broken) = (0, 0);
     for seed in 0..lives {
         let mut world = World::new(seed, false);
         if let Err(why) = world.live() {
@@ -51,12 +51,13 @@ fn main() -> ExitCode {
             Desired::Held => held += 1,
             Desired::Down(Why::Failed(_)) => failed += 1,
             Desired::Down(Why::LeaseLost) => lost += 1,
+            Desired::Down(Why::Without(_)) => without += 1,
             Desired::Down(Why::Ordered) => {}
         }
     }
     println!(
         "{lives} lives in {steps} steps: {served} served at the end, {held} were held, {failed} failed, \
-         {lost} lost their lease, the rest were stopped"
+         {lost} lost their lease, {without} their disk or address, the rest were stopped"
     );
     println!("{} passed, {broken} failed", lives - broken);
     ExitCode::from(u8::from(broken > 0))

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use siteward::site::Restart;
+use siteward::site::{Prerequisite, Restart};
 use siteward::supervisor::machine::{
     Action, AdoptionState, Desired, Event, Health, Machine, Run, SitePhase, Then, Unit, UnitEvent,
 };
@@ -243,6 +243,7 @@ fn units_table() -> Table {
         ("time", Event::Tick),
         ("stop", stop()),
         ("lease lost", Event::LeaseLost),
+        ("disk lost", Event::Lost(Prerequisite::Disk)),
     ];
     let plain = || At::begun(unit());
     let forks = || At::begun(UnitPlan { forks: true, ..unit() });
@@ -331,6 +332,7 @@ fn site_table() -> Table {
         ("ports taken", Event::PortsTaken),
         ("evidence gathered", Event::Gathered),
         ("lease lost", Event::LeaseLost),
+        ("disk lost", Event::Lost(Prerequisite::Disk)),
         ("time", Event::Tick),
     ];
     let booting = || new().after(begin(false)).running();
@@ -371,7 +373,8 @@ fn head() -> String {
     );
     let site = block(
         "\nFor a site that reserves ports, with one essential unit that has an on_failure command and no restart\n\
-         budget. Without ports there is no Reserving, without on_failure no Gathering.",
+         budget. Without ports there is no Reserving, without on_failure no Gathering. With `when_lost: degrade`\n\
+         the site stays where it is when its disk is lost, and nothing is started.",
         &site_table(),
     );
     format!("{BEGIN}{units}//!\n//! ## The site\n{site}")

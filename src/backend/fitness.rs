@@ -10,6 +10,7 @@ use crate::linux::spawn::Command;
 use crate::linux::{files, node};
 use crate::site::{Definition, Process, Ready, Reload, Wrapped, read_env_file};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
+use crate::surroundings;
 
 /// The result of the checks.
 #[derive(Debug, Default)]
@@ -257,7 +258,7 @@ pub fn check_surroundings(definition: &Definition) -> Result<(), Unfit> {
 }
 
 fn check_mounted(definition: &Definition, point: &Path) -> Result<(), Unfit> {
-    let mounted = node::is_mount_point(point)
+    let mounted = surroundings::is_mounted(point)
         .map_err(|e| Unfit::here(format!("this node's mounts cannot be read: {e}")))?;
     if mounted {
         return Ok(());

@@ -9,7 +9,7 @@ mod entry;
 mod event;
 mod local;
 
-pub use by::{By, LoginSource, StartOrder};
+pub use by::{By, LoginSource, OrderedStart};
 pub use entry::Entry;
 pub use event::HistoryEvent;
 pub use local::{History, add, read};

@@ -6,6 +6,7 @@
 //! Must never: decide anything, log, or know what the rooms above use it for.
 #![allow(unsafe_code)]
 
+pub mod addresses;
 pub mod any;
 pub mod attributes;
 pub mod bounded;
@@ -25,6 +26,7 @@ pub mod inherit;
 pub mod limits;
 pub mod lock;
 mod memory;
+pub mod mounts;
 pub mod node;
 pub mod own_program;
 pub mod pidfd;
@@ -32,6 +34,7 @@ pub mod ports;
 mod proc;
 pub mod process;
 mod reap;
+mod rtnetlink;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;

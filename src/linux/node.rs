@@ -109,7 +109,7 @@ fn parse_mountinfo(bytes: &[u8]) -> Vec<PathBuf> {
 }
 
 // Blanks, newlines and backslashes stand as three octal digits: proc_pid_mountinfo(5).
-fn unescape(field: &[u8]) -> Vec<u8> {
+pub(super) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, tail)) = rest.split_first() {

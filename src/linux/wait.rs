@@ -30,6 +30,11 @@ impl<'a, T> Waiting<'a, T> {
         self.add(fd, PollFlags::POLLIN | PollFlags::POLLOUT, token);
     }
 
+    /// Waits until `fd` has an exceptional condition, or an error.
+    pub fn exceptional(&mut self, fd: BorrowedFd<'a>, token: T) {
+        self.add(fd, PollFlags::POLLPRI, token);
+    }
+
     fn add(&mut self, fd: BorrowedFd<'a>, flags: PollFlags, token: T) {
         self.fds.push(PollFd::new(fd, flags));
         self.tokens.push(token);

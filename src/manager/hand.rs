@@ -51,6 +51,8 @@ fn describe(observation: &Observation, out: &mut Vec<String>) {
         observation.why.as_ref().filter(|_| !is_in_table || observation.state == State::Maintenance)
     {
         out.push(format!("  {why}"));
+    } else if let Some(view) = observation.view.as_ref().filter(|_| is_in_table) {
+        out.extend(view.lost.iter().map(|sentence| format!("  {sentence}")));
     }
     if observation.state == State::Unsupervised
         && observation.wrapped.is_none()

@@ -108,6 +108,7 @@ mod tests {
             degraded_for: None,
             paused: None,
             failure: None,
+            lost: Vec::new(),
             processes: vec![process],
         };
         Observation { state, view: Some(view), ..Observation::of_nothing() }

@@ -107,18 +107,18 @@ fn silent(places: &SitePlaces) -> Observation {
 
 fn believed(places: &SitePlaces, view: View) -> Observation {
     let why = view.failure.as_ref().map(|f| f.reason.clone()).or_else(|| {
-        let down: Vec<String> = view
-            .processes
-            .iter()
-            .filter(|p| !p.up)
-            .map(|p| match &p.detail {
-                Some(detail) => format!("`{}` is {} ({detail})", p.name, p.doing),
-                None => format!("`{}` is {}", p.name, p.doing),
-            })
-            .collect();
+        let down = view.processes.iter().filter(|p| !p.up).map(|p| match &p.detail {
+            Some(detail) => format!("`{}` is {} ({detail})", p.name, p.doing),
+            None => format!("`{}` is {}", p.name, p.doing),
+        });
+        let down: Vec<String> = view.lost.iter().cloned().chain(down).collect();
         match view.state {
             State::Starting | State::Degraded if !down.is_empty() => Some(down.join("; ")),
-            State::Maintenance => view.paused.as_ref().map(ToString::to_string),
+            State::Maintenance => {
+                let paused = view.paused.as_ref().map(ToString::to_string);
+                let words: Vec<String> = paused.into_iter().chain(view.lost.clone()).collect();
+                (!words.is_empty()).then(|| words.join("; "))
+            }
             _ => None,
         }
     });

@@ -13,7 +13,8 @@ use crate::linux::lock;
 use crate::linux::process::command_line;
 use crate::linux::wait::Waiting;
 use crate::process::{Ending, Identity, Members, Phase, Record, find_members};
-use crate::site::{Definition, SitePlaces, Wrapped};
+use crate::site::{Definition, OnLoss, Prerequisite, SitePlaces, Wrapped};
+use crate::surroundings::{CONFIRMED_AFTER, look_for_losses};
 use crate::values::Moment;
 
 /// Looks until the state is known, but not longer than until `patience`.
@@ -47,9 +48,45 @@ fn look_once(
     let record = read_record(places)?;
     let members =
         find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
-    let judged =
-        judge(places, &external.definition, &external.wrapped, &look, record.as_ref(), &members)?;
-    Ok(observation(external, look, record, members, judged))
+    let definition = &external.definition;
+    let judged = judge(places, definition, &external.wrapped, &look, record.as_ref(), &members)?;
+    let losses = match judged.0 {
+        State::Running => find_losses(definition, record.as_ref(), deadline),
+        _ => Vec::new(),
+    };
+    let judged = without(definition, judged, &losses);
+    let mut seen = observation(external, look, record, members, judged);
+    if let Some(view) = &mut seen.view {
+        view.lost = losses.into_iter().map(|(_, sentence)| sentence).collect();
+    }
+    Ok(seen)
+}
+
+/// What the running site has lost of what it needs, a sentence for each. No supervisor of siteward watches it.
+fn find_losses(
+    definition: &Definition,
+    record: Option<&Record>,
+    deadline: Moment,
+) -> Vec<(Prerequisite, String)> {
+    let disk = record.and_then(|record| record.disk.as_ref());
+    let look = || look_for_losses(definition, disk, deadline.left() / 2);
+    if look().is_empty() {
+        return Vec::new();
+    }
+    Waiting::<()>::new().wait(Some(deadline.min(Moment::now() + CONFIRMED_AFTER)));
+    look().into_iter().map(|(which, loss)| (which, loss.sentence("running"))).collect()
+}
+
+/// The state of a site that runs without what it has lost.
+fn without(definition: &Definition, judged: Judged, losses: &[(Prerequisite, String)]) -> Judged {
+    let when_lost = definition.prerequisites.when_lost;
+    let is_fatal = |(which, _): &&(Prerequisite, String)| when_lost.of(*which) == OnLoss::Fail;
+    let fatal = losses.iter().find(is_fatal).map(|(_, why)| why.clone());
+    match (fatal, losses.first()) {
+        (Some(why), _) => (State::FailedWithSurvivors, Some(why)),
+        (None, Some((_, why))) => (State::Degraded, Some(why.clone())),
+        (None, None) => judged,
+    }
 }
 
 /// A state, with the reason if it is neither running nor stopped.
@@ -238,7 +275,8 @@ fn observation(
         fingerprint: definition.fingerprint.clone(),
         degraded_is: definition.degraded_is,
         degraded_after: definition.degraded_after,
-        degraded_for: None,
+        // Nobody keeps the time of a wrapped site, so that it is told at once.
+        degraded_for: (state == State::Degraded).then_some(definition.degraded_after),
         paused: (state == State::Maintenance)
             .then(|| {
                 let ours = record.as_ref().and_then(|r| r.paused.clone());
@@ -246,6 +284,7 @@ fn observation(
             })
             .flatten(),
         failure: None,
+        lost: Vec::new(),
         processes,
     });
     let (is_listed_up, daemon) = match look.daemon {

@@ -11,6 +11,7 @@ use super::groups::Groups;
 use super::identity::Identity;
 use crate::control::{Failure, Pause};
 use crate::linux::clock::WallTime;
+use crate::linux::mounts::MountSource;
 use crate::linux::{BootId, files};
 use crate::site::{Adjustments, SiteName, SitePlaces};
 use crate::values::Moment;
@@ -37,6 +38,9 @@ pub struct Record {
     /// The control group in which each process has a leaf; None: the site has none.
     #[serde(default)]
     pub group: Option<PathBuf>,
+    /// What was mounted where its disk must be when the site was started.
+    #[serde(default)]
+    pub disk: Option<MountSource>,
     /// None while the supervisor works.
     pub ending: Option<Ending>,
     /// Only for a wrapped supervisor: the last order.
@@ -182,6 +186,7 @@ impl Record {
             processes: Vec::new(),
             done: Vec::new(),
             group: None,
+            disk: None,
             ending: None,
             phase: None,
             paused: None,

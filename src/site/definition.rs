@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::prerequisites::Prerequisites;
 use super::wrapped::Wrapped;
 use crate::linux::capabilities::Capabilities;
 use crate::linux::limits::Limit;
@@ -124,15 +125,6 @@ pub enum Holders {
 pub enum DegradedIs {
     Running,
     Degraded,
-}
-
-/// The preconditions of a start on the node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prerequisites {
-    /// The directory that must be a mount point: the database itself, or one above it.
-    pub mounted: Option<PathBuf>,
-    /// The relocatable address is on this node.
-    pub address_present: bool,
 }
 
 /// A TCP port that is held from before the first process on.

@@ -17,6 +17,7 @@ mod parse;
 mod places;
 mod ports;
 mod positions;
+mod prerequisites;
 mod processes;
 mod wrapped;
 mod yaml;
@@ -32,4 +33,5 @@ pub use load::{
 pub use order::transitive_needs;
 pub use parse::parse;
 pub use places::{Overrides, Places, SitePlaces, WRAPPED, on_database};
+pub use prerequisites::{OnLoss, Prerequisite, Prerequisites, WhenLost};
 pub use wrapped::{Jobcenter, List, Rows, Wrapped};

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::context::{CONTEXT_KEYS, read_context};
 use super::cursor::{Cursor, DefinitionError, Located, Problems};
-use super::definition::{Context, Definition, DegradedIs, Given, Holders, Prerequisites, SiteName};
+use super::definition::{Context, Definition, DegradedIs, Given, Holders, SiteName};
 use super::duration::show;
 use super::ports::read_reservations;
+use super::prerequisites::read_prerequisites;
 use super::processes::{read_evidence, read_processes};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
@@ -243,37 +244,6 @@ fn with_warnings(
     }
     definition.warnings = warnings;
     definition
-}
-
-fn read_prerequisites(root: &Cursor<'_>, database: Option<&Path>, address: bool) -> Prerequisites {
-    let mut result =
-        Prerequisites { mounted: database.map(Path::to_owned), address_present: address };
-    let Some(cursor) = root.field("prerequisites") else { return result };
-    cursor.check_keys(&["mounted", "address_present"]);
-    if let Some(mounted) = cursor.field("mounted") {
-        result.mounted = match mounted.node {
-            Node::Text(_) => {
-                let path = mounted.path();
-                if let (Some(path), Some(database)) = (&path, database)
-                    && !database.starts_with(path)
-                {
-                    mounted.wrong("the database does not lie below this mount point");
-                }
-                path
-            }
-            _ => mounted.boolean().unwrap_or(false).then(|| database.map(Path::to_owned)).flatten(),
-        };
-        if *mounted.node == Node::Bool(true) && database.is_none() {
-            mounted.wrong("there is no `database` that could be mounted");
-        }
-    }
-    if let Some(present) = cursor.field("address_present") {
-        result.address_present = present.boolean().unwrap_or(false);
-        if result.address_present && !address {
-            present.wrong("there is no `address` that could be present");
-        }
-    }
-    result
 }
 
 /// FNV-1a in 64 bits, twice with different beginnings: it tells versions of a file apart, and

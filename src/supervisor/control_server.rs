@@ -222,7 +222,7 @@ fn answer_to(
         Wait::Up | Wait::Resumed => match (desired, phase) {
             (Desired::Down(Why::Ordered), _) => overtaken("stop"),
             // A failed start is answered when it is rolled back.
-            (Desired::Down(Why::Failed(_) | Why::LeaseLost), _) => None,
+            (Desired::Down(Why::Failed(_) | Why::LeaseLost | Why::Without(_)), _) => None,
             (Desired::Held, _) if *wait == Wait::Resumed => overtaken("pause"),
             (Desired::Held, SitePhase::Held) | (Desired::Up, SitePhase::Serving) => done(),
             (Desired::Held | Desired::Up, _) => None,

@@ -18,7 +18,6 @@ impl Reporter<'_> {
             state_for: now.since(since),
             by: self.by(),
             phase: self.phase_time(now),
-            lost: Vec::new(),
             group: self.processes.record.group.clone(),
             processes: self.machine.ids().map(|unit| self.process_details(unit, now)).collect(),
         }
@@ -32,7 +31,7 @@ impl Reporter<'_> {
                 None => return self.status.stopped_by.clone(),
                 order => order,
             },
-            Desired::Down(Why::Failed(_) | Why::LeaseLost) => return None,
+            Desired::Down(Why::Failed(_) | Why::LeaseLost | Why::Without(_)) => return None,
             Desired::Up => &orders.start,
             Desired::Held => &orders.pause,
         };

@@ -36,6 +36,10 @@ enum Wake {
     /// A watched file was written to, or something was removed.
     Watches,
     Lease,
+    /// The mounts of the node have changed.
+    Mounts,
+    /// The addresses of the node have changed.
+    Addresses,
 }
 
 impl EventLoop {
@@ -88,6 +92,12 @@ impl EventLoop {
         if let Some(keeper) = site.lease.fd() {
             waiting.readable(keeper, Wake::Lease);
         }
+        if let Some(mounts) = site.prerequisites.mounts() {
+            waiting.exceptional(mounts, Wake::Mounts);
+        }
+        if let Some(addresses) = site.prerequisites.addresses() {
+            waiting.readable(addresses, Wake::Addresses);
+        }
         waiting.wait(site.next_deadline(now))
     }
 
@@ -97,6 +107,15 @@ impl EventLoop {
         let lease_is_due = site.lease.look_at().is_some_and(Moment::passed);
         if lease_is_due || wakes.contains(&Wake::Lease) {
             site.look_to_lease();
+        }
+        if wakes.contains(&Wake::Mounts) {
+            site.prerequisites.on_mounts_changed();
+        }
+        if wakes.contains(&Wake::Addresses) {
+            site.prerequisites.on_addresses_changed();
+        }
+        if site.prerequisites.look_at().is_some_and(Moment::passed) {
+            site.look_to_prerequisites();
         }
         // An exec report comes before the death that may follow it, both before the requests of verbs.
         for wake in wakes {

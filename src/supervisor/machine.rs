@@ -9,12 +9,14 @@
 //! depends is ready, and may be stopped when no unit that needs it has a process.
 //!
 //! Must never: start a second process of a unit; stop a unit before those that need it, unless the time of the
-//! graceful stop is over; take a unit for down while a process of it lives. Once the lease of the site's
+//! graceful stop is over; take a unit for down while a process of it lives; start a unit while the disk is
+//! lost. Once the lease of the site's
 //! database is lost: start anything, or send a signal other than KILL.
 
 mod adopt;
 mod advance;
 mod faults;
+mod losses;
 mod orders;
 mod site;
 mod units;
@@ -50,6 +52,8 @@ impl Machine {
             Event::PortsReserved => self.on_ports_reserved(now),
             Event::PortsTaken => self.on_ports_taken(&mut out),
             Event::LeaseLost => self.on_lease_lost(now, &mut out),
+            Event::Lost(lost) => self.on_lost(lost, now, &mut out),
+            Event::Back(back) => self.on_back(back, &mut out),
             Event::Tick => {}
         }
         self.advance(now, &mut out);

@@ -29,6 +29,7 @@ mod output;
 mod own_log;
 pub mod plan;
 pub mod ports;
+mod prerequisite_watch;
 mod processes;
 mod readiness;
 mod report;
@@ -46,7 +47,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 
 use crate::control;
-use crate::history::{Entry, HistoryEvent, StartOrder};
+use crate::history::{Entry, HistoryEvent, OrderedStart};
 use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
@@ -64,6 +65,7 @@ use lease_watch::LeaseWatch;
 use machine::{Event, Machine};
 use own_log::OwnLog;
 use plan::Plan;
+use prerequisite_watch::PrerequisiteWatch;
 use processes::Processes;
 use runtime_guard::RuntimeGuard;
 use scope::WayBack;
@@ -87,7 +89,7 @@ pub struct Setup {
     /// The process that keeps the lease of the site's database; None: it is to be found out.
     pub keeper: Option<Identity>,
     /// By whose order; None: it is not known.
-    pub order: Option<StartOrder>,
+    pub order: Option<OrderedStart>,
     pub foreground: bool,
 }
 
@@ -207,6 +209,7 @@ pub fn supervise(
         fingerprint: definition.fingerprint.clone(),
         adjustments: adjustments.clone(),
         group: groups.as_ref().map(Groups::path),
+        disk: before.as_ref().and_then(|b| b.disk.clone()),
         processes: before.as_ref().map(|b| b.processes.clone()).unwrap_or_default(),
         done: before.as_ref().map(|b| b.done.clone()).unwrap_or_default(),
         ..Record::begun(definition.name.clone(), identity)
@@ -218,6 +221,8 @@ pub fn supervise(
     let guard = RuntimeGuard::new(lock, &places, watcher.as_ref())
         .with_context(|| format!("the socket {} cannot be made", places.socket().display()))?;
 
+    let disk = before.as_ref().and_then(|b| b.disk.clone());
+    let prerequisites = PrerequisiteWatch::begin(&definition, disk);
     let own_log = (!foreground).then(|| OwnLog::new(places.supervisor_log()));
     let configuration = Configuration::new(places, definition, &adjustments, launches);
     let paused = match beginning {
@@ -230,6 +235,7 @@ pub fn supervise(
         control: ControlServer::default(),
         guard,
         lease,
+        prerequisites,
         status: SiteStatus::new(since, paused, order),
         watcher,
         configuration,

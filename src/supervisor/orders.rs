@@ -6,7 +6,7 @@ use super::admission::{AT_A_TIME, Admission};
 use super::answers::Reloading;
 use super::connection::Wait;
 use super::held::SeriesKey;
-use super::machine::{Desired, Event, Unit};
+use super::machine::{Desired, Event, SitePhase, Unit};
 use super::plan::UnitId;
 use super::supervised_site::SupervisedSite;
 use crate::control::{Pause, Reply, Request};
@@ -154,6 +154,14 @@ impl SupervisedSite {
     fn resume(&mut self, id: u64, boot: Duration, order: Option<By>) {
         if self.is_ending() {
             return self.refuse(id, "the site is being stopped");
+        }
+        if *self.machine.phase() == SitePhase::Held {
+            self.prerequisites.forget_disk();
+        }
+        self.look_to_prerequisites();
+        if let Some(lost) = self.machine.bars_start() {
+            let why = self.prerequisites.why_lost(lost).unwrap_or("a prerequisite is lost");
+            return self.refuse(id, format!("the site stays paused, as {why}"));
         }
         if let Some(pause) = self.status.paused.take() {
             self.status.resumed_from = Some(pause);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::site::{Definition, Ready, Restart, instance_name, transitive_needs};
+use crate::site::{Definition, OnLoss, Ready, Restart, WhenLost, instance_name, transitive_needs};
 
 /// Which unit of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,8 @@ pub struct Plan {
     pub settle: Duration,
     /// The site reserves ports, which a pause has released.
     pub reserves_ports: bool,
+    /// What the loss of the disk or of the address does.
+    pub when_lost: WhenLost,
 }
 
 /// One unit: a process, or one of its instances.
@@ -108,7 +110,7 @@ impl Plan {
         let reserves_ports = !definition.reserve_ports.is_empty();
         let times = (definition.boot_timeout, definition.stop_timeout);
         let plan = Self::new(units, times.0, times.1, definition.forcekill_time, definition.settle);
-        Self { reserves_ports, ..plan }
+        Self { reserves_ports, when_lost: definition.prerequisites.when_lost, ..plan }
     }
 
     /// A plan of these units, of a site that reserves no ports.
@@ -129,6 +131,7 @@ impl Plan {
             forcekill_time,
             settle,
             reserves_ports: false,
+            when_lost: WhenLost::all(OnLoss::Fail),
         }
     }
 }

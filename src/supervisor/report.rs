@@ -12,13 +12,14 @@ use super::machine::{
 };
 use super::main_process::MainProcess;
 use super::plan::UnitId;
+use super::prerequisite_watch::PrerequisiteWatch;
 use super::processes::Processes;
 use super::site_status::SiteStatus;
 use crate::control::{Failure, ProcessView, View};
 use crate::history::{Entry, HistoryEvent};
 use crate::linux::clock::WallTime;
 use crate::site::duration::say;
-use crate::site::{DegradedIs, Ready};
+use crate::site::{DegradedIs, Prerequisite, Ready};
 use crate::values::{ExitStatus, Moment, Pid};
 
 /// How many of its last lines go with a failure.
@@ -54,6 +55,7 @@ pub(super) struct Reporter<'a> {
     pub(super) machine: &'a Machine,
     pub(super) processes: &'a Processes,
     pub(super) status: &'a SiteStatus,
+    pub(super) prerequisites: &'a PrerequisiteWatch,
 }
 
 impl Reporter<'_> {
@@ -105,7 +107,7 @@ impl Reporter<'_> {
             |pause| format!("the processes are held down: {pause}"),
         );
         let (event, text) = match milestone {
-            Milestone::Failing(_) | Milestone::LeaseLost => {
+            Milestone::Failing(_) | Milestone::LeaseLost | Milestone::FailingWithout(_) => {
                 let reason = failing.map_or_else(String::new, |failure| failure.reason.clone());
                 let (level, text) = match failing.and_then(|failure| failure.process.as_ref()) {
                     Some(name) if told => {
@@ -123,6 +125,17 @@ impl Reporter<'_> {
                 let history = Entry { process, ..Entry::new(HistoryEvent::Failed, reason) };
                 let history = Some(history.exiting(cause).having_printed(lines));
                 return LogEntry { level, text, history };
+            }
+            Milestone::Lost(lost) => {
+                let words = self.loss(*lost);
+                return LogEntry::both(Level::Warn, HistoryEvent::PrerequisiteLost, words);
+            }
+            Milestone::Back(prerequisite) => {
+                let words = match prerequisite {
+                    Prerequisite::Disk => "the disk of the site is mounted again",
+                    Prerequisite::Address => "the address of the site is on this node again",
+                };
+                (HistoryEvent::PrerequisiteBack, words.to_owned())
             }
             Milestone::Up => (HistoryEvent::Up, format!("the site is {}", self.machine.state())),
             Milestone::Adopted => (
@@ -146,7 +159,11 @@ impl Reporter<'_> {
             Milestone::Holding => (orders.pause.clone(), None),
             Milestone::Resuming => (orders.resume.clone(), None),
             Milestone::Held | Milestone::Over => (None, lowered()),
-            Milestone::Failing(_) | Milestone::LeaseLost => (None, None),
+            Milestone::Failing(_)
+            | Milestone::LeaseLost
+            | Milestone::FailingWithout(_)
+            | Milestone::Lost(_)
+            | Milestone::Back(_) => (None, None),
         };
         LogEntry::both(Level::Info, event, text).with(|entry| entry.ordered_by(by).taking(took))
     }
@@ -166,15 +183,16 @@ impl Reporter<'_> {
 
     /// The failure that a note tells of; `lease`: why the lease was lost.
     pub(super) fn failure(&self, note: &Note, lease: Option<&str>) -> Option<Failure> {
+        let of_no_process = |reason: String| {
+            let at = WallTime::now();
+            Some(Failure { process: None, reason, at, last_lines: Vec::new(), signal: None })
+        };
         match note {
             Note::Site(Milestone::Failing(failure)) => Some(self.unit_failure(failure)),
-            Note::Site(Milestone::LeaseLost) => Some(Failure {
-                process: None,
-                reason: lease.unwrap_or("the lease was lost").to_owned(),
-                at: WallTime::now(),
-                last_lines: Vec::new(),
-                signal: None,
-            }),
+            Note::Site(Milestone::LeaseLost) => {
+                of_no_process(lease.unwrap_or("the lease was lost").to_owned())
+            }
+            Note::Site(Milestone::FailingWithout(lost)) => of_no_process(self.loss(*lost)),
             Note::Ready(_)
             | Note::Fault(..)
             | Note::RestartIn(..)
@@ -183,6 +201,12 @@ impl Reporter<'_> {
             | Note::Insisting(..)
             | Note::Site(_) => None,
         }
+    }
+
+    /// How a prerequisite was lost, as a sentence without its full stop.
+    fn loss(&self, lost: Prerequisite) -> String {
+        let why = self.prerequisites.why_lost(lost);
+        why.unwrap_or("the disk or the address of the site was lost").to_owned()
     }
 
     fn unit_failure(&self, failure: &UnitFailure) -> Failure {
@@ -322,7 +346,9 @@ impl Reporter<'_> {
                 Desired::Up => "up",
                 Desired::Held => "held",
                 Desired::Down(Why::Ordered) => "down, as ordered",
-                Desired::Down(Why::Failed(_) | Why::LeaseLost) => "down, after a failure",
+                Desired::Down(Why::Failed(_) | Why::LeaseLost | Why::Without(_)) => {
+                    "down, after a failure"
+                }
             }
             .to_owned(),
             supervisor: Pid::this(),
@@ -333,6 +359,7 @@ impl Reporter<'_> {
             degraded_for: self.machine.degraded_since().map(|since| now.since(since)),
             paused: self.status.paused.clone(),
             failure: self.status.failure.clone(),
+            lost: self.machine.lost().iter().map(|lost| self.loss(*lost)).collect(),
             processes: self.machine.ids().map(|unit| self.process_view(unit)).collect(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::machine::{Milestone, Note};
 use crate::control::{Failure, Pause, State};
-use crate::history::{By, StartOrder};
+use crate::history::{By, OrderedStart};
 use crate::linux::clock::WallTime;
 use crate::values::Moment;
 
@@ -40,7 +40,7 @@ pub(super) struct SiteStatus {
 
 impl SiteStatus {
     /// Of a site that begins.
-    pub(super) fn new(since: WallTime, paused: Option<Pause>, order: Option<StartOrder>) -> Self {
+    pub(super) fn new(since: WallTime, paused: Option<Pause>, order: Option<OrderedStart>) -> Self {
         let begun = order.as_ref().map_or_else(Moment::now, |order| order.at);
         let start = order.map(|order| order.by);
         let orders =
@@ -73,7 +73,8 @@ impl SiteStatus {
                 Milestone::Stopping
                 | Milestone::Holding
                 | Milestone::Failing(_)
-                | Milestone::LeaseLost,
+                | Milestone::LeaseLost
+                | Milestone::FailingWithout(_),
             ) => {
                 self.orders.lowering.get_or_insert(now);
             }
@@ -88,7 +89,12 @@ impl SiteStatus {
             | Note::NotAsked(..)
             | Note::Insisting(..)
             | Note::Site(
-                Milestone::Adopted | Milestone::Up | Milestone::BegunHeld | Milestone::Over,
+                Milestone::Adopted
+                | Milestone::Up
+                | Milestone::BegunHeld
+                | Milestone::Over
+                | Milestone::Lost(_)
+                | Milestone::Back(_),
             ) => {}
         }
     }

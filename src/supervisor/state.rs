@@ -21,13 +21,13 @@
 //!                          Backoff                                         ends with 0; killed
 //!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
 //!                          Stopping: Asked, then Backoff   AskToStop       unidentified; time
-//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Asked                 AskToStop       stop; disk lost
 //!                          Stopping: Killed                KillAll         lease lost
 //! Starting                 Ready                                           ready
 //!                          Backoff                                         ends with 0; killed
 //!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
 //!                          Stopping: Asked, then Backoff   AskToStop       unidentified; time
-//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Asked                 AskToStop       stop; disk lost
 //!                          Stopping: Killed                KillAll         lease lost
 //! Starting (oneshot)       Done                                            ends with 0
 //!                          Clearing: Termed, then Done     TermAll         ends with 0, leaves others
@@ -36,19 +36,19 @@
 //! Following (forks)        Backoff                                         ends with 0; killed; emptied
 //!                          Starting                                        main process found
 //!                          Clearing: Termed, then Backoff  TermAll         no main process; time
-//!                          Clearing: Termed                TermAll         stop
+//!                          Clearing: Termed                TermAll         stop; disk lost
 //!                          Clearing: Killed                KillAll         lease lost
 //! Ready                    Backoff                                         ends with 0; killed
 //!                          Clearing: Termed, then Backoff  TermAll         ends with 0, leaves others; killed, leaves others
 //!                          Stopping: Asked, then Backoff   AskToStop       unidentified
-//!                          Stopping: Asked                 AskToStop       stop
+//!                          Stopping: Asked                 AskToStop       stop; disk lost
 //!                          Stopping: Killed                KillAll         lease lost
 //! Ready (stop_command)     Stopping: Command               RunStopCommand  stop
 //! Ready (healthcheck)      Ready, asked                    CheckHealth     time
 //! Ready, asked             Ready                                           healthy; not asked
 //!                          Stopping: Asked, then Backoff   AskToStop       unhealthy; time
 //! Backoff                  Spawning                        Spawn           time
-//!                          Idle                                            stop; lease lost
+//!                          Idle                                            stop; lease lost; disk lost
 //! Done (oneshot)                                                           no event
 //! GivenUp (not essential)                                                  no event
 //! Stopping: Command        Idle                                            not run; ends with 0; killed
@@ -73,7 +73,8 @@
 //! ## The site
 //!
 //! For a site that reserves ports, with one essential unit that has an on_failure command and no restart
-//! budget. Without ports there is no Reserving, without on_failure no Gathering.
+//! budget. Without ports there is no Reserving, without on_failure no Gathering. With `when_lost: degrade`
+//! the site stays where it is when its disk is lost, and nothing is started.
 //!
 //! ```text
 //! site                 becomes              action          on
@@ -83,16 +84,16 @@
 //!                      Serving                              adopt, the unit ready
 //! Booting              Settling                             the unit is ready
 //!                      Gathering            GatherEvidence  the unit ends; time
-//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to end     AskToStop       stop; disk lost
 //!                      Lowering, to pause   AskToStop       pause
 //!                      Lowering, to end     KillAll         lease lost
 //! Settling             Gathering            GatherEvidence  the unit ends
-//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to end     AskToStop       stop; disk lost
 //!                      Lowering, to pause   AskToStop       pause
 //!                      Lowering, to end     KillAll         lease lost
 //!                      Serving                              time
 //! Serving              Gathering            GatherEvidence  the unit ends
-//!                      Lowering, to end     AskToStop       stop
+//!                      Lowering, to end     AskToStop       stop; disk lost
 //!                      Lowering, to pause   AskToStop       pause
 //!                      Lowering, to end     KillAll         lease lost
 //! Gathering            Lowering, to end     AskToStop       stop; evidence gathered; time
@@ -106,13 +107,13 @@
 //!                      Lowering, to end     KillAll         lease lost
 //!                      Lowering, to pause   TermAll         time
 //! Lowering, to resume  Reserving            ReservePorts    the unit ends
-//!                      Lowering, to end                     stop
+//!                      Lowering, to end                     stop; disk lost
 //!                      Lowering, to pause                   pause
 //!                      Lowering, to end     KillAll         lease lost
 //!                      Lowering, to resume  TermAll         time
 //! Held                 Over                                 stop; lease lost
 //!                      Reserving            ReservePorts    resume
-//! Reserving            Over                                 stop; lease lost
+//! Reserving            Over                                 stop; lease lost; disk lost
 //!                      Held                                 pause; ports taken
 //!                      Booting              Spawn           ports reserved
 //! Over                                                      no event
@@ -121,6 +122,7 @@
 use std::time::Duration;
 
 use super::plan::UnitId;
+use crate::site::Prerequisite;
 use crate::values::ExecError;
 use crate::values::ExitStatus;
 use crate::values::{Moment, Pid};
@@ -143,6 +145,8 @@ pub enum Why {
     Failed(UnitFailure),
     /// Another node may use the database.
     LeaseLost,
+    /// What it needs of its node is lost.
+    Without(Prerequisite),
 }
 
 /// The failure for which the site is stopped.
@@ -345,6 +349,10 @@ pub enum Event {
     PortsTaken,
     /// The lease of the site's database is lost: another node may use it.
     LeaseLost,
+    /// The disk is not mounted any more, or the address not on this node.
+    Lost(Prerequisite),
+    /// It is here again.
+    Back(Prerequisite),
     /// Time has passed.
     Tick,
 }
@@ -447,7 +455,12 @@ pub enum Milestone {
     Adopted,
     Up,
     Failing(UnitFailure),
+    /// The site fails, as this is lost.
+    FailingWithout(Prerequisite),
     LeaseLost,
+    /// This is lost, and the site goes on.
+    Lost(Prerequisite),
+    Back(Prerequisite),
     Stopping,
     /// The supervisor has begun with a paused site.
     BegunHeld,

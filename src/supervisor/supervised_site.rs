@@ -15,6 +15,7 @@ use super::machine::{Desired, Event, Machine, Milestone, Note, SitePhase, UnitEv
 use super::main_process::MainProcess;
 use super::notices::{ALL, AT_A_TIME};
 use super::plan::UnitId;
+use super::prerequisite_watch::PrerequisiteWatch;
 use super::processes::{Processes, Surroundings};
 use super::report::Reporter;
 use super::runtime_guard::RuntimeGuard;
@@ -34,6 +35,7 @@ pub(super) struct SupervisedSite {
     pub(super) control: ControlServer,
     pub(super) guard: RuntimeGuard,
     pub(super) lease: LeaseWatch,
+    pub(super) prerequisites: PrerequisiteWatch,
     pub(super) status: SiteStatus,
     /// None: files cannot be watched on this node.
     pub(super) watcher: Option<Watcher>,
@@ -57,6 +59,7 @@ impl SupervisedSite {
             machine: &self.machine,
             processes: &self.processes,
             status: &self.status,
+            prerequisites: &self.prerequisites,
         }
     }
 
@@ -70,6 +73,7 @@ impl SupervisedSite {
             machine: &self.machine,
             processes: &self.processes,
             status: &self.status,
+            prerequisites: &self.prerequisites,
         };
         let situation = Situation {
             desired: self.machine.desired(),
@@ -104,6 +108,7 @@ impl SupervisedSite {
             .chain(self.machine.next_tick())
             .chain(self.guard.look_at())
             .chain(self.lease.look_at())
+            .chain(self.prerequisites.look_at())
             .chain(self.reporter().reported_degraded_at().filter(|at| !at.passed()))
             .min()
     }
@@ -331,7 +336,7 @@ impl SupervisedSite {
         }
     }
 
-    // --- files and the lease --------------------------------------------------------------------
+    // --- files, the lease, and what the site needs of its node --------------------------------------------------------------------
 
     /// A watched file was written to, or something was removed.
     pub(super) fn on_watches(&mut self) {
@@ -382,5 +387,17 @@ impl SupervisedSite {
         let is_ending = matches!(self.machine.desired(), Desired::Down(_));
         let event = self.lease.look(&self.configuration, is_ending);
         self.tell_all(event);
+    }
+
+    /// The mounts or addresses of the node may have changed, or a time has come.
+    pub(super) fn look_to_prerequisites(&mut self) {
+        let known = self.prerequisites.disk().cloned();
+        let events = self.prerequisites.look(self.machine.state());
+        // For the supervisor after this one.
+        if self.prerequisites.disk() != known.as_ref() {
+            self.processes.record.disk = self.prerequisites.disk().cloned();
+            self.write_record();
+        }
+        self.tell_all(events);
     }
 }

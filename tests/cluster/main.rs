@@ -5,6 +5,7 @@ mod faults;
 mod generated;
 mod lab;
 mod letter;
+mod loss;
 mod shop;
 mod small;
 
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
             missing.as_deref(),
             faults::a_flood_of_notices_is_no_failure,
         ),
+        trial("the_address_and_the_disk_go", missing.as_deref(), loss::the_address_and_the_disk_go),
         trial("the_tools_of_the_cluster_like_the_agent", missing.as_deref(), tools_like_the_agent),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use siteward::site::Restart;
+use siteward::site::{OnLoss, Restart, WhenLost};
 use siteward::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitPlan};
 
 /// A splitmix64 generator: the whole life follows from its seed.
@@ -71,5 +71,11 @@ pub(crate) fn random_plan(dice: &mut Dice) -> Plan {
         dice.millis(0, 3000),
         dice.millis(0, 500),
     );
-    Plan { reserves_ports: dice.chance(30), ..plan }
+    let mut on_loss = || match dice.below(5) {
+        0 => OnLoss::Ignore,
+        1 | 2 => OnLoss::Degrade,
+        _ => OnLoss::Fail,
+    };
+    let when_lost = WhenLost { mounted: on_loss(), address_present: on_loss() };
+    Plan { reserves_ports: dice.chance(30), when_lost, ..plan }
 }

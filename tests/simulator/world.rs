@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use siteward::control::State;
+use siteward::site::{OnLoss, Prerequisite};
 use siteward::supervisor::machine::{
     Action, AdoptionState, Clearance, Desired, Event, Machine, Milestone, Note, Run, Rung,
     SitePhase, Unit, UnitEvent, Why,
@@ -63,6 +65,8 @@ enum Order {
     Hold,
     Resume,
     LoseLease,
+    Lose(Prerequisite),
+    Return(Prerequisite),
 }
 
 pub(crate) struct World {
@@ -79,6 +83,8 @@ pub(crate) struct World {
     over_by: Option<Moment>,
     /// Another node may be at work on the database.
     is_lease_lost: bool,
+    /// What is not there of what the site needs of its node.
+    lost: Vec<Prerequisite>,
     /// A pause has released the ports of the site.
     are_ports_released: bool,
     trace: bool,
@@ -115,6 +121,7 @@ impl World {
             next: 0,
             over_by: None,
             is_lease_lost: false,
+            lost: Vec::new(),
             are_ports_released: false,
             trace,
             steps: 0,
@@ -141,6 +148,9 @@ impl World {
             let span = self.now.until(self.quiet_from).as_millis() as u64;
             let at = self.dice.millis(0, span);
             self.schedule(at, UnitId(0), Guard::Always, Happening::Order(Order::LoseLease));
+        }
+        if self.dice.chance(25) {
+            self.lose_something();
         }
         let held = self.dice.chance(10);
         let boot = self.machine.plan().boot_timeout;
@@ -180,6 +190,25 @@ impl World {
                 self.something_happens()?;
             } else {
                 self.step(Event::Tick)?;
+            }
+        }
+    }
+
+    /// Once or more often, and mostly it is back after a while.
+    fn lose_something(&mut self) {
+        let span = self.now.until(self.quiet_from).as_millis() as u64;
+        for _ in 0..1 + self.dice.below(3) {
+            let what = match self.dice.chance(50) {
+                true => Prerequisite::Disk,
+                false => Prerequisite::Address,
+            };
+            let at = self.dice.millis(0, span);
+            let order = Happening::Order(Order::Lose(what));
+            self.schedule(at, UnitId(0), Guard::Always, order);
+            if self.dice.chance(70) {
+                let at = at + self.dice.millis(1, 10_000);
+                let order = Happening::Order(Order::Return(what));
+                self.schedule(at, UnitId(0), Guard::Always, order);
             }
         }
     }
@@ -325,7 +354,53 @@ impl World {
                 self.over_by = Some(self.over_by.map_or(over, |o| o.min(over)));
                 self.step(Event::LeaseLost)
             }
+            Order::Lose(what) => self.lose(what, stop + forcekill + KILL_TAKES * 3),
+            Order::Return(what) => {
+                self.lost.retain(|lost| *lost != what);
+                let before = self.machine.desired().clone();
+                self.step(Event::Back(what))?;
+                if *self.machine.desired() != before {
+                    return Err(format!("the order is another one, as {what:?} is back"));
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// `over_in`: how long the stop of a site that fails for it may take.
+    fn lose(&mut self, what: Prerequisite, over_in: Duration) -> Result<(), String> {
+        let on_loss = self.machine.plan().when_lost.of(what);
+        if on_loss == OnLoss::Ignore {
+            return self.step(Event::Lost(what));
+        }
+        let is_new = !self.lost.contains(&what);
+        if is_new {
+            self.lost.push(what);
+        }
+        let before = self.machine.desired().clone();
+        self.step(Event::Lost(what))?;
+        let after = self.machine.desired();
+        let is_fatal = is_new && before == Desired::Up && on_loss == OnLoss::Fail;
+        match (is_fatal, after) {
+            (true, Desired::Down(Why::Without(_))) => {
+                let over = self.now + over_in;
+                self.over_by = Some(self.over_by.map_or(over, |o| o.min(over)));
+                Ok(())
+            }
+            (true, other) => Err(format!("{what:?} is lost, and the site is to be {other:?}")),
+            // One that waits for its turn may have to be started just now.
+            (false, Desired::Down(Why::Without(_))) if before == Desired::Up => Ok(()),
+            (false, after) if *after == before => Ok(()),
+            (false, after) => Err(format!("{what:?} is lost, which makes {before:?} {after:?}")),
+        }
+    }
+
+    /// What is lost and must keep everything from being started.
+    fn bars_start(&self) -> bool {
+        let when_lost = self.machine.plan().when_lost;
+        self.lost
+            .iter()
+            .any(|what| *what == Prerequisite::Disk || when_lost.of(*what) == OnLoss::Fail)
     }
 
     fn step(&mut self, event: Event) -> Result<(), String> {
@@ -467,6 +542,9 @@ impl World {
         if self.machine.plan().reserves_ports && self.are_ports_released {
             return Err(format!("{unit:?} is started, and the site's ports are not reserved"));
         }
+        if self.bars_start() {
+            return Err(format!("{unit:?} is started without {:?}", self.lost));
+        }
         let plan = self.machine.plan().units[unit.0].clone();
         for dependency in &plan.depends_on {
             let body = &self.bodies[*dependency];
@@ -574,6 +652,9 @@ impl World {
             if !matches!(self.machine.desired(), Desired::Down(_)) {
                 return Err("the lease is lost, and the site goes on".to_owned());
             }
+        }
+        if !self.lost.is_empty() && self.machine.state() == State::Running {
+            return Err(format!("the site counts as running without {:?}", self.lost));
         }
         if matches!(self.machine.phase(), SitePhase::Held | SitePhase::Over) && lives {
             return Err("the site counts as held or over, and something of it lives".to_owned());

@@ -83,7 +83,10 @@ impl Machine {
     pub(super) fn advance_phase(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
         match self.phase.clone() {
             SitePhase::Booting { until } => {
-                let started = self.start_what_may(out);
+                let started = self.start_what_may(now, out);
+                if !self.raising() {
+                    return true;
+                }
                 if self.ids().all(|u| self.is_resolved(u)) {
                     self.phase =
                         SitePhase::Settling { until: now + self.plan.settle, boot_until: until };
@@ -109,7 +112,7 @@ impl Machine {
                 }
                 false
             }
-            SitePhase::Serving => self.start_what_may(out),
+            SitePhase::Serving => self.start_what_may(now, out),
             SitePhase::Gathering { unit, until, graceful_until } => {
                 if until > now {
                     return false;
@@ -134,18 +137,32 @@ impl Machine {
         unit.is_up() || (*unit == Unit::GivenUp && !self.plan.units[id.0].essential)
     }
 
-    pub(super) fn start_what_may(&mut self, out: &mut Vec<Action>) -> bool {
-        let mut started = false;
+    /// Says whether anything changed.
+    pub(super) fn start_what_may(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
+        let mut changed = false;
         for id in self.ids() {
             let waits =
                 self.plan.units[id.0].depends_on.iter().any(|d| !self.is_resolved(UnitId(*d)));
-            if self.units[id.0] == Unit::Idle && !waits {
-                self.units[id.0] = Unit::Spawning;
-                out.push(Action::Spawn(id));
-                started = true;
+            if self.units[id.0] != Unit::Idle || waits {
+                continue;
+            }
+            changed = true;
+            match self.bars_start() {
+                None => {
+                    self.units[id.0] = Unit::Spawning;
+                    out.push(Action::Spawn(id));
+                }
+                Some(lost) if self.plan.units[id.0].essential => {
+                    self.fail_without(lost, now, out);
+                    return true;
+                }
+                Some(_) => {
+                    self.units[id.0] = Unit::GivenUp;
+                    out.push(Action::Note(Note::GaveUp(id)));
+                }
             }
         }
-        started
+        changed
     }
 
     /// The essential unit that is reported when the time to boot is over: one that runs rather than one that

@@ -66,20 +66,8 @@ impl Machine {
     }
 
     pub(super) fn fail(&mut self, unit: UnitId, cause: Cause, now: Moment, out: &mut Vec<Action>) {
-        let booting = match self.phase {
-            SitePhase::Booting { .. } | SitePhase::Settling { .. } => true,
-            SitePhase::Serving
-            | SitePhase::Gathering { .. }
-            | SitePhase::Lowering { .. }
-            | SitePhase::Held
-            | SitePhase::Reserving
-            | SitePhase::Over => false,
-        };
-        let graceful = if booting {
-            self.rollback.min(self.plan.stop_timeout)
-        } else {
-            self.plan.stop_timeout
-        };
+        let booting = self.is_booting();
+        let graceful = self.graceful_time();
         let failure = UnitFailure { unit, cause, booting };
         out.push(Action::Note(Note::Site(Milestone::Failing(failure.clone()))));
         self.desired = Desired::Down(Why::Failed(failure));
@@ -90,6 +78,26 @@ impl Machine {
                 out.push(Action::GatherEvidence(unit));
             }
             None => self.lower(now + graceful, out),
+        }
+    }
+
+    fn is_booting(&self) -> bool {
+        match self.phase {
+            SitePhase::Booting { .. } | SitePhase::Settling { .. } => true,
+            SitePhase::Serving
+            | SitePhase::Gathering { .. }
+            | SitePhase::Lowering { .. }
+            | SitePhase::Held
+            | SitePhase::Reserving
+            | SitePhase::Over => false,
+        }
+    }
+
+    /// How long the graceful stop of a site that fails now may take.
+    pub(super) fn graceful_time(&self) -> Duration {
+        match self.is_booting() {
+            true => self.rollback.min(self.plan.stop_timeout),
+            false => self.plan.stop_timeout,
         }
     }
 

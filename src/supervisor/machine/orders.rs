@@ -92,6 +92,7 @@ impl Machine {
     pub(super) fn on_resume(&mut self, boot: Duration, now: Moment, out: &mut Vec<Action>) {
         match self.desired {
             Desired::Down(_) | Desired::Up => return,
+            Desired::Held if self.bars_start().is_some() => return,
             Desired::Held => self.desired = Desired::Up,
         }
         self.boot = boot;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::control::State;
+use crate::site::Prerequisite;
 use crate::supervisor::plan::{Plan, UnitId};
 use crate::supervisor::state::{Cause, Clearance, Desired, Health, Rung, SitePhase, Unit, Why};
 use crate::values::Moment;
@@ -48,6 +49,8 @@ pub struct Machine {
     pub(super) degraded_since: Option<Moment>,
     /// Another node may use the database: nothing is started any more, and every process gets KILL.
     pub(super) is_lease_lost: bool,
+    /// What the site needs of its node and is not there.
+    pub(super) lost: Vec<Prerequisite>,
 }
 
 impl Machine {
@@ -62,6 +65,7 @@ impl Machine {
             rollback: plan.stop_timeout,
             degraded_since: None,
             is_lease_lost: false,
+            lost: Vec::new(),
             plan,
         }
     }
@@ -87,6 +91,10 @@ impl Machine {
     pub fn memory(&self, unit: UnitId) -> &Memory {
         &self.memory[unit.0]
     }
+    /// What the site needs of its node and is not there.
+    pub fn lost(&self) -> &[Prerequisite] {
+        &self.lost
+    }
     pub fn degraded_since(&self) -> Option<Moment> {
         self.degraded_since
     }
@@ -107,7 +115,7 @@ impl Machine {
                 };
                 if missing(true) && !serving {
                     State::Starting
-                } else if missing(true) || missing(false) {
+                } else if missing(true) || missing(false) || !self.lost.is_empty() {
                     State::Degraded
                 } else {
                     State::Running
@@ -119,7 +127,9 @@ impl Machine {
                     Desired::Up => State::Starting,
                     Desired::Held => State::Maintenance,
                     Desired::Down(Why::Ordered) => State::StoppingOrdered,
-                    Desired::Down(Why::Failed(_) | Why::LeaseLost) => State::StoppingFailed,
+                    Desired::Down(Why::Failed(_) | Why::LeaseLost | Why::Without(_)) => {
+                        State::StoppingFailed
+                    }
                 }
             }
             SitePhase::Held => State::Maintenance,

@@ -1,3 +1,5 @@
+mod losses;
+
 use std::time::Duration;
 
 use super::*;
