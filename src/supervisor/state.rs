@@ -73,7 +73,8 @@
 //! ## The site
 //!
 //! For a site that reserves ports, with one essential unit that has an on_failure command and no restart
-//! budget. Without ports there is no Reserving, without on_failure no Gathering.
+//! budget. Without ports there is no Reserving, without on_failure no Gathering. With `when_lost: degrade`
+//! the site stays where it is when its disk is lost, and nothing is started.
 //!
 //! ```text
 //! site                 becomes              action          on
