@@ -6,12 +6,12 @@ use super::admission::{AT_A_TIME, Admission};
 use super::answers::Reloading;
 use super::connection::Wait;
 use super::held::SeriesKey;
-use super::machine::{Desired, Event, SitePhase, Unit};
+use super::machine::{Desired, Event, Unit};
 use super::plan::UnitId;
 use super::supervised_site::SupervisedSite;
 use crate::control::{Pause, Reply, Request};
 use crate::history::{By, Entry, HistoryEvent};
-use crate::site::Adjustments;
+use crate::site::{Adjustments, Prerequisite};
 use crate::values::Moment;
 
 /// How long a resumed site may take to boot at least, however little time the verb has left.
@@ -155,13 +155,14 @@ impl SupervisedSite {
         if self.is_ending() {
             return self.refuse(id, "the site is being stopped");
         }
-        if *self.machine.phase() == SitePhase::Held {
-            self.prerequisites.forget_disk();
-        }
-        self.look_to_prerequisites();
         if let Some(lost) = self.machine.bars_start() {
             let why = self.prerequisites.why_lost(lost).unwrap_or("a prerequisite is lost");
-            return self.refuse(id, format!("the site stays paused, as {why}"));
+            // Its lease is kept on the disk with which it was started.
+            let next = match lost {
+                Prerequisite::Disk => "mount it again, or stop the site and start it",
+                Prerequisite::Address => "add it again",
+            };
+            return self.refuse(id, format!("the site stays paused, as {why}; {next}"));
         }
         if let Some(pause) = self.status.paused.take() {
             self.status.resumed_from = Some(pause);

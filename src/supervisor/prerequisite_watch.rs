@@ -130,14 +130,6 @@ impl PrerequisiteWatch {
         }
     }
 
-    /// No process of the site runs: whatever is mounted when it is started next is its disk.
-    pub(super) fn forget_disk(&mut self) {
-        if let Some(disk) = &mut self.disk {
-            disk.look.expected = None;
-            disk.at = Some(Moment::now());
-        }
-    }
-
     /// Looks at what is due. `site`: the state of the site. Returns what is lost, and what is back.
     pub(super) fn look(&mut self, site: State) -> Vec<Event> {
         let now = Moment::now();
