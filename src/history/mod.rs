@@ -7,9 +7,11 @@
 mod by;
 mod entry;
 mod event;
+mod file;
 mod local;
 
 pub use by::{By, LoginSource, StartOrder};
 pub use entry::Entry;
 pub use event::HistoryEvent;
+pub use file::HistoryFile;
 pub use local::{History, add, read};
