@@ -40,6 +40,10 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     SaveHistory { history: PathBuf, node: String, database: Option<PathBuf> },
     #[command(hide = true)]
+    Tell,
+    #[command(hide = true)]
+    ReadLog { path: PathBuf },
+    #[command(hide = true)]
     ReadHistories { database: PathBuf },
     #[command(hide = true)]
     ReadFile { path: PathBuf },
@@ -150,6 +154,8 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
         Hidden::SaveHistory { history, node, database } => {
             done(journal::save_here(&history, database.as_deref(), &node).is_ok())
         }
+        Hidden::Tell => done(journal::tell_here().is_some()),
+        Hidden::ReadLog { path } => done(operator::read_log_here(&path)),
         Hidden::ReadHistories { database } => {
             journal::read_here(&database).map_or(ExitCode::from(2), |said| print_lines(&[said]))
         }

@@ -6,12 +6,13 @@
 
 mod by;
 mod entry;
-mod event;
 mod file;
 mod local;
+mod since;
 
+pub use crate::values::HistoryEvent;
 pub use by::{By, LoginSource, StartOrder};
 pub use entry::Entry;
-pub use event::HistoryEvent;
 pub use file::HistoryFile;
 pub use local::{History, add, read};
+pub use since::read_since;

@@ -18,6 +18,7 @@ mod places;
 mod ports;
 mod positions;
 mod processes;
+mod telling;
 mod wrapped;
 mod yaml;
 
@@ -32,4 +33,5 @@ pub use load::{
 pub use order::transitive_needs;
 pub use parse::parse;
 pub use places::{Overrides, Places, SitePlaces, WRAPPED, on_database};
+pub use telling::{Notify, Operation};
 pub use wrapped::{Jobcenter, List, Rows, Wrapped};
