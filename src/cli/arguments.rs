@@ -197,6 +197,8 @@ pub(super) enum PersonVerb {
         #[command(flatten)]
         site: SiteArgument,
     },
+    /// Show what happened to the site, on every node: when, why, by whose order, and how long it took
+    History(HistoryArguments),
     /// List the processes that use the site's database
     Holders(SiteArgument),
     /// List all sites that are defined on this node
@@ -219,6 +221,35 @@ pub(super) enum PersonVerb {
     },
     #[command(flatten)]
     Hidden(Hidden),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct HistoryArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// Only from this time on: how long ago, like 2h, or a time like 14:00, 2026-11-21 or
+    /// "2026-11-21 18:00"
+    #[arg(long, value_name = "TIME", value_parser = crate::history::read_since)]
+    pub(super) since: Option<jiff::Timestamp>,
+    /// Only what failed, with what followed
+    #[arg(long)]
+    pub(super) failed: bool,
+    /// Only what happened on this node
+    #[arg(long, value_name = "NODE")]
+    pub(super) node: Option<String>,
+    /// Only the last entries
+    #[arg(short = 'n', long, value_name = "NUMBER")]
+    pub(super) lines: Option<usize>,
+    /// Go on with what is added, until Ctrl-C
+    #[arg(short, long, conflicts_with = "interrupted")]
+    pub(super) follow: bool,
+    /// Print one JSON object for each entry, as it stands in the file
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show which operations of the definition a start of the service interrupted, and what to run
+    /// again; exits with 1 if there is one
+    #[arg(long, conflicts_with_all = ["failed", "node", "lines"])]
+    pub(super) interrupted: bool,
 }
 
 #[derive(Args, Debug)]

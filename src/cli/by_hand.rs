@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
-use super::arguments::{SiteArgument, SlowArguments};
+use super::arguments::{HistoryArguments, SiteArgument, SlowArguments};
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::person::Person;
@@ -19,7 +19,7 @@ use crate::agent::{self, Deadline, Fault, FaultKind, Level, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
 use crate::operator::progress::SlowVerb;
-use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
+use crate::operator::{self, CreateOptions, Generator, HistoryOptions, RehearseOptions};
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
 
@@ -60,6 +60,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Adopt(_)
         | PersonVerb::Reload(_)
         | PersonVerb::Create(_)
+        | PersonVerb::History(_)
         | PersonVerb::Generate { .. }
         | PersonVerb::Holders(_)
         | PersonVerb::List { .. }
@@ -146,6 +147,7 @@ impl Person {
             }
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
+            PersonVerb::History(arguments) => self.history(arguments),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
@@ -172,6 +174,25 @@ impl Person {
         let code = self.give(Verb::Monitor, &outcome);
         print_fitted(&more);
         code
+    }
+
+    fn history(&self, arguments: HistoryArguments) -> ExitCode {
+        let options = HistoryOptions {
+            since: arguments.since,
+            failed: arguments.failed,
+            node: arguments.node,
+            lines: arguments.lines,
+            follow: arguments.follow,
+            json: arguments.json,
+            interrupted: arguments.interrupted,
+        };
+        let shown = named(&arguments.site, &self.places).and_then(|name| {
+            operator::history(&name, &self.places.of(&name), &options, self.common.timeout)
+        });
+        match shown {
+            Ok(was_interrupted) => ExitCode::from(u8::from(was_interrupted)),
+            Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
     }
 
     fn create(&self, arguments: CreateArguments) -> ExitCode {

@@ -13,6 +13,7 @@ use super::logs::init_supervisor_log;
 use crate::agent::{self, Target};
 use crate::backend::own;
 use crate::disk;
+use crate::journal;
 use crate::lease;
 use crate::linux::{inherit, node};
 use crate::operator;
@@ -36,6 +37,14 @@ pub(super) enum Hidden {
     GateJob { job: String },
     #[command(hide = true)]
     ConfirmPause { database: PathBuf },
+    #[command(hide = true)]
+    SaveHistory { history: PathBuf, node: String, database: Option<PathBuf> },
+    #[command(hide = true)]
+    Tell,
+    #[command(hide = true)]
+    ReadLog { path: PathBuf },
+    #[command(hide = true)]
+    ReadHistories { database: PathBuf },
     #[command(hide = true)]
     ReadFile { path: PathBuf },
     #[command(hide = true)]
@@ -141,6 +150,14 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
         }
         Hidden::BreakLease { database } => {
             done(lease::settle_here(&database, &lease::Settling::Broken))
+        }
+        Hidden::SaveHistory { history, node, database } => {
+            done(journal::save_here(&history, database.as_deref(), &node).is_ok())
+        }
+        Hidden::Tell => done(journal::tell_here().is_some()),
+        Hidden::ReadLog { path } => done(operator::read_log_here(&path)),
+        Hidden::ReadHistories { database } => {
+            journal::read_here(&database).map_or(ExitCode::from(2), |said| print_lines(&[said]))
         }
         Hidden::ReadFile { path } => {
             let (sign, bytes) = match print_file(&path) {

@@ -6,10 +6,13 @@
 
 mod by;
 mod entry;
-mod event;
+mod file;
 mod local;
+mod since;
 
+pub use crate::values::HistoryEvent;
 pub use by::{By, LoginSource, OrderedStart};
 pub use entry::Entry;
-pub use event::HistoryEvent;
+pub use file::HistoryFile;
 pub use local::{History, add, read};
+pub use since::read_since;

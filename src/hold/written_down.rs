@@ -69,9 +69,10 @@ impl<'a> VerbAttempt<'a> {
 
     /// It has succeeded.
     pub fn succeeded(&self) {
-        // siteward's own supervisor saves its entries and these.
-        if self.definition.get().is_some_and(|definition| definition.wrapped.is_some()) {
-            self.save();
+        match self.definition.get() {
+            Some(definition) if definition.wrapped.is_some() => self.save(),
+            // siteward's own supervisor saves its entries and these.
+            Some(_) | None => journal::tell_rest(),
         }
     }
 

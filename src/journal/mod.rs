@@ -1,35 +1,116 @@
-//! Writes the history of a site: for the supervisor and for the verbs.
+//! Writes the history of a site, for the supervisor and for the verbs, and reads it.
 //!
-//! Promises: an entry is appended to this node's file at once. Must never: make a verb or the supervisor fail,
-//! wait for a disk, or hold a site.
+//! Promises: an entry is appended to this node's file at once; a helper process makes it durable and copies it
+//! to the site's database, so that it follows the site. Must never: make a verb or the supervisor fail, wait for
+//! a disk longer than it is told, or hold a site.
+
+mod flapping;
+mod helper;
+mod on_disk;
+mod reading;
+mod saver;
+mod teller;
+
+use std::sync::{Mutex, PoisonError};
 
 use crate::history::{self, Entry};
 use crate::linux::files;
 use crate::site::{Definition, SitePlaces};
 use crate::values::Moment;
+use flapping::Flapping;
+use saver::Saver;
+use teller::Teller;
 
-/// Writes an entry down, for a verb. `definition`: as far as it is known.
-pub fn note(places: &SitePlaces, _definition: Option<&Definition>, entry: &Entry) {
-    let _ = files::private_folder(&places.logs);
-    history::add(&places.history(), entry);
+pub use reading::{WholeHistory, database_of, read_all, read_here};
+pub use saver::save_here;
+pub use teller::tell_here;
+
+/// The events of this verb that are yet to be told.
+static OF_THIS_VERB: Mutex<Option<Teller>> = Mutex::new(None);
+
+fn with_teller(make: impl FnOnce() -> Option<Teller>, act: impl FnOnce(&mut Teller)) {
+    // No thread panics while it holds the lock.
+    let mut teller = OF_THIS_VERB.lock().unwrap_or_else(PoisonError::into_inner);
+    if teller.is_none() {
+        *teller = make();
+    }
+    if let Some(teller) = &mut *teller {
+        act(teller);
+    }
 }
 
-/// Waits until the entries of this verb have reached the disks, at most until `until`.
-pub fn save(_places: &SitePlaces, _definition: Option<&Definition>, _until: Moment) {}
+/// Writes an entry down, for a verb, and tells of it. `definition`: as far as it is known.
+pub fn note(places: &SitePlaces, definition: Option<&Definition>, entry: &Entry) {
+    let _ = files::private_folder(&places.logs);
+    history::add(&places.history(), entry);
+    let notify = definition.and_then(|definition| definition.notify.as_ref());
+    let teller = || notify.map(|notify| Teller::new(places, Some(notify)));
+    with_teller(teller, |teller| {
+        teller.take(entry);
+        teller.go_on();
+    });
+}
+
+/// The verb ends: what is yet to be told is left to a helper.
+pub fn tell_rest() {
+    with_teller(|| None, Teller::finish);
+}
+
+/// The verb ends: waits until its entries have reached the disks, at most until `until`. The rest is left to
+/// helpers.
+pub fn save(places: &SitePlaces, definition: Option<&Definition>, until: Moment) {
+    tell_rest();
+    let database = definition.and_then(|definition| definition.database.as_deref());
+    let mut saver = Saver::new(places, database);
+    saver.is_due();
+    saver.finish(until);
+}
 
 /// The history as one supervisor writes it.
 #[derive(Debug)]
 pub struct Journal {
     places: SitePlaces,
+    saver: Saver,
+    teller: Teller,
+    flapping: Flapping,
 }
 
 impl Journal {
-    pub fn new(places: &SitePlaces) -> Self {
-        Self { places: places.clone() }
+    pub fn new(places: &SitePlaces, definition: &Definition) -> Self {
+        let saver = Saver::new(places, definition.database.as_deref());
+        let teller = Teller::new(places, definition.notify.as_ref());
+        Self { places: places.clone(), saver, teller, flapping: Flapping::default() }
     }
 
-    /// Writes an entry down.
+    /// Writes an entry down; not each restart of a process that dies again and again.
     pub fn note(&mut self, entry: &Entry) {
+        if !self.flapping.admits(entry, Moment::now()) {
+            return;
+        }
         history::add(&self.places.history(), entry);
+        self.saver.is_due();
+        self.teller.take(entry);
+    }
+
+    /// Whether a process dies again and again.
+    pub fn flaps(&self) -> bool {
+        self.flapping.any(Moment::now())
+    }
+
+    /// Starts the helpers that are due; never waits.
+    pub fn go_on(&mut self) {
+        self.saver.go_on();
+        self.teller.go_on();
+    }
+
+    /// When [`Self::go_on`] is to be called without an event.
+    pub fn next(&self) -> Option<Moment> {
+        self.saver.next()
+    }
+
+    /// The last entry is written: waits until they have reached the disks, at most until `until`.
+    pub fn finish(&mut self, until: Moment) {
+        self.teller.finish();
+        self.saver.finish(until);
     }
 }

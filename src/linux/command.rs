@@ -1,7 +1,7 @@
 //! What is to be started: a program, and how its process is to be set up.
 
 use std::ffi::{CString, OsStr};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -25,7 +25,9 @@ pub struct Command<'a> {
     pub oom_score_adj: Option<i32>,
     /// None: as whom we run.
     pub credentials: Option<Credentials>,
-    /// Standard output and error; standard input is /dev/null.
+    /// Standard input; None: /dev/null.
+    pub input: Option<OwnedFd>,
+    /// Standard output and error.
     pub output: BorrowedFd<'a>,
     /// Descriptors the program inherits, at numbers from 100 on.
     pub inherited: Vec<BorrowedFd<'a>>,
@@ -67,6 +69,7 @@ impl<'a> Command<'a> {
             limits: Vec::new(),
             oom_score_adj: None,
             credentials: None,
+            input: None,
             output,
             inherited: Vec::new(),
             listen: Vec::new(),

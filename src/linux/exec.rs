@@ -20,7 +20,7 @@ pub(super) struct ChildPlan<'a> {
     pub(super) command: &'a Command<'a>,
     pub(super) arguments: &'a [*const libc::c_char],
     pub(super) environment: &'a [*const libc::c_char],
-    pub(super) null: RawFd,
+    pub(super) input: RawFd,
     pub(super) output: RawFd,
     pub(super) report: RawFd,
     /// A buffer of [`LISTEN_PID`]'s form.
@@ -73,7 +73,7 @@ fn child_steps(plan: &ChildPlan<'_>) -> (ExecStage, i32) {
             libc::close(file);
         }
 
-        if libc::dup2(plan.null, 0) < 0
+        if libc::dup2(plan.input, 0) < 0
             || libc::dup2(plan.output, 1) < 0
             || libc::dup2(plan.output, 2) < 0
         {

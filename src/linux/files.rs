@@ -238,6 +238,18 @@ pub fn is_own_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| there.is_dir() && there.uid() == me)
 }
 
+/// A file without a name that holds `bytes`, to be read from its beginning.
+///
+/// # Errors
+/// As memfd_create(2) and write(2).
+pub fn in_memory(bytes: &[u8]) -> io::Result<File> {
+    let made = nix::sys::memfd::memfd_create(c"input", nix::sys::memfd::MFdFlags::MFD_CLOEXEC)?;
+    let mut file = File::from(made);
+    file.write_all(bytes)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
+}
+
 /// Opens a file to append to, for its owner only; it must be no link.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ use super::memory::{MemoryFile, read};
 use super::proc::{of_process, unless_gone, whole};
 pub use super::reap::{reap, reap_one};
 pub use super::stat::{BootId, StartTicks, Stat};
+pub use super::tree::{Tree, kill_below};
 pub use super::walk::{all, all_with};
 use crate::values::Pid;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::prerequisites::Prerequisites;
+use super::telling::{Notify, Operation};
 use super::wrapped::Wrapped;
 use crate::linux::capabilities::Capabilities;
 use crate::linux::limits::Limit;
@@ -86,6 +87,10 @@ pub struct Definition {
     pub holders: Holders,
     /// Run before a start that follows an unclean end.
     pub on_unclean_shutdown: Option<Evidence>,
+    /// The command that is told of what happens.
+    pub notify: Option<Notify>,
+    /// What is looked for in logs after a failover.
+    pub operations: Vec<Operation>,
     /// Its user, its directory and its limits.
     pub context: Context,
     /// The site comes up with its processes held down.

@@ -19,6 +19,7 @@ mod ports;
 mod positions;
 mod prerequisites;
 mod processes;
+mod telling;
 mod wrapped;
 mod yaml;
 
@@ -34,4 +35,5 @@ pub use order::transitive_needs;
 pub use parse::parse;
 pub use places::{Overrides, Places, SitePlaces, WRAPPED, on_database};
 pub use prerequisites::{OnLoss, Prerequisite, Prerequisites, WhenLost};
+pub use telling::{Notify, Operation};
 pub use wrapped::{Jobcenter, List, Rows, Wrapped};

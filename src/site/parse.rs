@@ -10,10 +10,11 @@ use super::duration::show;
 use super::ports::read_reservations;
 use super::prerequisites::read_prerequisites;
 use super::processes::{read_evidence, read_processes};
+use super::telling::{read_notify, read_operations};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 
-const SITE_KEYS: [&str; 20] = [
+const SITE_KEYS: [&str; 22] = [
     "version",
     "site",
     "machine_id",
@@ -31,6 +32,8 @@ const SITE_KEYS: [&str; 20] = [
     "reserve_ports",
     "holders",
     "on_unclean_shutdown",
+    "notify",
+    "operations",
     "maintenance",
     "processes",
     "supervisor",
@@ -190,6 +193,8 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
             }
             read_evidence(&c)
         }),
+        notify: read_notify(root),
+        operations: read_operations(root),
         context,
         maintenance: root.field("maintenance").and_then(|c| c.boolean()).unwrap_or(false),
         processes: processes?,

@@ -28,7 +28,7 @@ const PROCESS_KEYS: [&str; 15] = [
 ];
 
 /// How large a regular expression may be when it is compiled, in bytes.
-const LARGEST_REGEX: usize = 64 << 10;
+pub(super) const LARGEST_REGEX: usize = 64 << 10;
 
 pub(super) fn read_processes(root: &Cursor<'_>, context: &Context) -> Option<Vec<Process>> {
     let Some(cursor) = root.field("processes") else {

@@ -204,6 +204,7 @@ impl Launch {
             limits: self.limits.clone(),
             oom_score_adj: self.oom_score_adj,
             credentials: self.credentials.clone(),
+            input: None,
             output,
             inherited: Vec::new(),
             listen: Vec::new(),

@@ -72,6 +72,9 @@ use scope::WayBack;
 use site_status::SiteStatus;
 use supervised_site::SupervisedSite;
 
+/// How long the end of a site waits until its history has reached the disks.
+const SAVING: Duration = Duration::from_millis(500);
+
 /// What a supervisor needs to begin.
 #[derive(Debug)]
 pub struct Setup {
@@ -292,6 +295,8 @@ fn prepare_process() -> anyhow::Result<Inbox> {
 /// answers the verbs.
 fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool) -> Finished {
     let places = &site.configuration.places;
+    // While the disk is still this node's.
+    site.configuration.finish_history(Moment::now() + SAVING);
     let has_lease = site.configuration.definition.database.is_some();
     if has_lease && !lease::release(places, lease::PATIENCE) {
         log::warn!("the lease on the database could not be released; it reads as unclean");

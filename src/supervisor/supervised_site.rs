@@ -109,6 +109,7 @@ impl SupervisedSite {
             .chain(self.guard.look_at())
             .chain(self.lease.look_at())
             .chain(self.prerequisites.look_at())
+            .chain(self.configuration.history_is_due_at())
             .chain(self.reporter().reported_degraded_at().filter(|at| !at.passed()))
             .min()
     }
@@ -147,7 +148,8 @@ impl SupervisedSite {
     /// Writes down that the site has become degraded, or is well again.
     fn note_degradation(&mut self) {
         let is_degraded = self.machine.degraded_since().is_some();
-        if is_degraded == self.status.is_degraded {
+        // Of a process that dies again and again, the end is told once it is calm.
+        if is_degraded == self.status.is_degraded || self.configuration.flaps() {
             return;
         }
         self.status.is_degraded = is_degraded;

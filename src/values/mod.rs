@@ -1,4 +1,4 @@
-//! Plain values that every room uses: a moment, a PID, a signal, an exit status, the reason why a program did
+//! Plain values that every room uses: a moment, a PID, a signal, an exit status, the kind of an event, the reason why a program did
 //! not run.
 //!
 //! Promises: values are made, compared and written here, without the operating system; of the kernel only
@@ -7,6 +7,7 @@
 
 mod exec_error;
 mod exit_status;
+mod history_event;
 mod moment;
 mod pid;
 mod signal;
@@ -14,6 +15,7 @@ mod signal;
 pub(crate) use exec_error::MESSAGE;
 pub use exec_error::{ExecError, ExecStage};
 pub use exit_status::ExitStatus;
+pub use history_event::HistoryEvent;
 pub use moment::Moment;
 pub use pid::Pid;
 pub use signal::Signal;

@@ -10,6 +10,9 @@ use crate::journal;
 use crate::linux::wait::Waiting;
 use crate::values::Moment;
 
+/// How long a pause or a resume waits until its entries have reached the disks.
+const SAVING: Duration = Duration::from_secs(1);
+
 impl External {
     /// # Errors
     /// See [`NotDone`].
@@ -58,6 +61,9 @@ impl External {
         let took = since.into().map(|since| Moment::now().since(since));
         let entry = Entry::new(event, words).ordered_by(by).taking(took);
         journal::note(&self.places, Some(&self.definition), &entry);
+        if took.is_some() {
+            journal::save(&self.places, Some(&self.definition), Moment::now() + SAVING);
+        }
     }
 
     fn order(&self, words: &[String], until: Moment) -> Result<(), NotDone> {

@@ -1,0 +1,114 @@
+//! `siteward history`: what happened to a site, on which node, when, and by whose order.
+
+mod chosen;
+mod follow;
+mod interrupted;
+mod lines;
+mod log_lines;
+
+use std::io::Write;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::layout;
+use crate::agent::{Fault, FaultKind};
+use crate::history::Entry;
+use crate::journal::{WholeHistory, read_all};
+use crate::site::{SiteName, SitePlaces};
+use crate::values::Moment;
+
+pub use log_lines::read_log_here;
+
+/// How long the disk may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is shown of a history, and how.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryOptions {
+    pub since: Option<Timestamp>,
+    pub failed: bool,
+    pub node: Option<String>,
+    /// Only the last ones.
+    pub lines: Option<usize>,
+    pub follow: bool,
+    pub json: bool,
+    pub interrupted: bool,
+}
+
+/// Shows the history of a site. True: with `interrupted`, an operation was.
+///
+/// # Errors
+/// There is no such site, or nothing of it can be read.
+pub fn history(
+    name: &SiteName,
+    places: &SitePlaces,
+    options: &HistoryOptions,
+    patience: Option<Duration>,
+) -> Result<bool, Fault> {
+    let patience = patience.unwrap_or(PATIENCE);
+    let whole = read_all(places, Moment::now() + patience);
+    if whole.history.entries.is_empty() && whole.notes.is_empty() && !places.definition.exists() {
+        let words =
+            format!("there is no site `{name}` here, and no history of one; see: siteward list");
+        return Err(Fault::new(FaultKind::NotInstalled, words));
+    }
+    if options.interrupted {
+        let definition = crate::site::load_snapshot(&places.snapshot(), name)
+            .or_else(|_| crate::site::load_alone(places, name))?;
+        warn(&whole);
+        return Ok(interrupted::show(&definition, &whole, options, patience));
+    }
+    warn(&whole);
+    let shown = chosen::choose(&whole.history.entries, options);
+    let mut printer = Printer::new(options);
+    if !printer.print(&shown) {
+        return Ok(false);
+    }
+    if shown.is_empty() && !options.json && !options.follow {
+        let what = if whole.history.entries.is_empty() {
+            "no history"
+        } else {
+            "nothing of that in the history"
+        };
+        log::warn!("there is {what} of the site `{name}`");
+    }
+    if options.follow {
+        follow::follow(places, options, &whole.history.entries, &mut printer, patience)?;
+    }
+    Ok(false)
+}
+
+fn warn(whole: &WholeHistory) {
+    for note in &whole.notes {
+        log::warn!("{note}");
+    }
+}
+
+/// Prints entries, in one form or the other.
+struct Printer {
+    json: bool,
+    width: Option<usize>,
+    pages: lines::Pages,
+}
+
+impl Printer {
+    fn new(options: &HistoryOptions) -> Self {
+        Self {
+            json: options.json,
+            width: layout::columns(),
+            pages: lines::Pages::new(options.failed),
+        }
+    }
+
+    /// False: nobody reads any more.
+    fn print(&mut self, entries: &[Entry]) -> bool {
+        let lines = match self.json {
+            // Serialization fails only for maps whose keys are no text, and no entry has one.
+            true => entries.iter().filter_map(|entry| serde_json::to_string(entry).ok()).collect(),
+            false => layout::fit_all(&self.pages.lines(entries), self.width),
+        };
+        let mut out = std::io::stdout().lock();
+        lines.iter().all(|line| writeln!(out, "{line}").is_ok()) && out.flush().is_ok()
+    }
+}
