@@ -27,6 +27,8 @@ pub mod disk;
 pub mod history;
 pub mod process;
 
+pub mod logs;
+
 pub mod site;
 
 pub mod linux;

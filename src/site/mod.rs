@@ -12,6 +12,7 @@ pub mod definition;
 pub mod duration;
 mod environment;
 mod load;
+mod logging;
 mod order;
 mod parse;
 mod places;
@@ -31,5 +32,5 @@ pub use load::{
 };
 pub use order::transitive_needs;
 pub use parse::parse;
-pub use places::{Overrides, Places, SitePlaces, WRAPPED, on_database};
+pub use places::{OWN_LOG, Overrides, Places, SitePlaces, WRAPPED, on_database};
 pub use wrapped::{Jobcenter, List, Rows, Wrapped};

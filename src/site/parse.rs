@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use super::context::{CONTEXT_KEYS, read_context};
 use super::cursor::{Cursor, DefinitionError, Located, Problems};
-use super::definition::{Context, Definition, DegradedIs, Given, Holders, Prerequisites, SiteName};
+use super::definition::{
+    Context, Definition, DegradedIs, Given, Holders, Logging, Prerequisites, SiteName,
+};
 use super::duration::show;
+use super::logging::read_logging;
 use super::ports::read_reservations;
 use super::processes::{read_evidence, read_processes};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 
-const SITE_KEYS: [&str; 20] = [
+const SITE_KEYS: [&str; 21] = [
     "version",
     "site",
     "machine_id",
@@ -30,6 +33,7 @@ const SITE_KEYS: [&str; 20] = [
     "reserve_ports",
     "holders",
     "on_unclean_shutdown",
+    "logging",
     "maintenance",
     "processes",
     "supervisor",
@@ -120,6 +124,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
 
     let prerequisites = read_prerequisites(root, database.as_deref(), address.is_some());
     let context = read_context(root, &Context::default());
+    let logging = read_logging(root, Logging::default());
     let machine_id = machine_id.and_then(|n| u32::try_from(n).ok());
     let site = site.unwrap_or_else(|| name.to_string());
     let (processes, wrapped) = match root.field("supervisor") {
@@ -139,7 +144,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
             };
             (Some(Vec::new()), read_wrapped(&supervisor, &filling))
         }
-        None => (read_processes(root, &context), None),
+        None => (read_processes(root, &context, logging), None),
     };
 
     let database_missing = database.is_none();
@@ -190,6 +195,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
             read_evidence(&c)
         }),
         context,
+        logging,
         maintenance: root.field("maintenance").and_then(|c| c.boolean()).unwrap_or(false),
         processes: processes?,
         wrapped,

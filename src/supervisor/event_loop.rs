@@ -16,8 +16,7 @@ use crate::values::{Moment, Signal};
 pub(super) struct EventLoop {
     pub(super) site: SupervisedSite,
     pub(super) inbox: Inbox,
-    /// None: its output belongs to its caller, as it runs in the foreground.
-    pub(super) own_log: Option<OwnLog>,
+    pub(super) own_log: OwnLog,
     pub(super) foreground: bool,
 }
 
@@ -47,9 +46,7 @@ impl EventLoop {
             self.attend(&wakes);
             self.site.tell(Event::Tick);
             self.site.answer_connections();
-            if let Some(log) = &mut self.own_log {
-                log.bound(Moment::now());
-            }
+            self.own_log.bound(Moment::now());
         }
     }
 

@@ -16,6 +16,7 @@ mod configuration;
 mod connection;
 mod control_server;
 mod event_loop;
+mod forward;
 mod held;
 mod helpers;
 pub mod launch;
@@ -61,6 +62,7 @@ use launch::Launch;
 use lease_watch::LeaseWatch;
 use machine::{Event, Machine};
 use own_log::OwnLog;
+pub use own_log::log_also;
 use plan::Plan;
 use processes::Processes;
 use report::SiteStatus;
@@ -213,7 +215,7 @@ pub fn supervise(
     let guard = RuntimeGuard::new(lock, &places, watcher.as_ref())
         .with_context(|| format!("the socket {} cannot be made", places.socket().display()))?;
 
-    let own_log = (!foreground).then(|| OwnLog::new(places.supervisor_log()));
+    let own_log = OwnLog::begin(&places, &definition, foreground);
     let configuration = Configuration::new(places, definition, &adjustments, launches);
     let paused = match beginning {
         Beginning::Held(pause) => Some(pause),
@@ -239,6 +241,10 @@ pub fn supervise(
     let mut supervisor = EventLoop { site, inbox, own_log, foreground };
     supervisor.run(begin);
     let finished = finish(&mut supervisor.site, way_back, foreground);
+    supervisor.own_log.ended(match &finished {
+        Finished::Stopped => "has stopped the site",
+        Finished::Failed(_) => "has given the site up",
+    });
     Ok((finished, Holdings(supervisor)))
 }
 
@@ -277,6 +283,9 @@ fn prepare_process() -> anyhow::Result<Inbox> {
 /// No process of the site lives: releases its database, records how it ended, leaves its control groups, and
 /// answers the verbs.
 fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool) -> Finished {
+    for unit in &mut site.processes.units {
+        unit.output.flush();
+    }
     let places = &site.configuration.places;
     let has_lease = site.configuration.definition.database.is_some();
     if has_lease && !lease::release(places, lease::PATIENCE) {
