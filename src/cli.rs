@@ -8,6 +8,7 @@ mod hidden;
 mod logs;
 mod pacemaker;
 mod scripts;
+mod since;
 mod sites;
 
 use std::env;

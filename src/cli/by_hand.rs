@@ -9,14 +9,14 @@ use clap::error::ErrorKind;
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
-use super::arguments::{CommonOptions, SiteArgument};
+use super::arguments::{CommonOptions, LogsArguments, SiteArgument};
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
-use super::sites::{create, hint_at_undefined, if_wanted, named, with};
+use super::sites::{create, hint_at_undefined, if_wanted, logs_meant, named, with};
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
-use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
+use crate::operator::{self, CreateOptions, Generator, LogsOptions, RehearseOptions};
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
 
@@ -59,6 +59,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Create(_)
         | PersonVerb::Generate { .. }
         | PersonVerb::Holders(_)
+        | PersonVerb::Logs(_)
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
     }
@@ -148,6 +149,7 @@ impl Person {
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
+            PersonVerb::Logs(arguments) => self.logs(&arguments),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
                 print_fitted(&operator::list(&self.places, operator::layout::columns()))
@@ -210,6 +212,24 @@ impl Person {
         };
         let outcome = create(&arguments.name, &self.places, &options, &self.deadline);
         self.give(Verb::Other, &outcome)
+    }
+
+    fn logs(&self, arguments: &LogsArguments) -> ExitCode {
+        let printed = logs_meant(arguments, &self.places).and_then(|(target, processes)| {
+            let options = LogsOptions {
+                processes,
+                follow: arguments.follow,
+                tail: arguments.tail,
+                since: arguments.since,
+                last_run: arguments.last_run,
+                prefix: !arguments.no_prefix,
+            };
+            operator::print_logs(&target, &options)
+        });
+        match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
     }
 
     fn generate(&self, generator: Generator, site: &SiteArgument) -> ExitCode {

@@ -1,8 +1,8 @@
 //! Lines for the node's own log: systemd-journald in its native protocol, or whoever listens at /dev/log.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
 
 use super::clock::local_stamp;
 
@@ -22,6 +22,13 @@ pub enum Severity {
     Info = 6,
 }
 
+/// In which form a daemon wants its lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Native,
+    Classic,
+}
+
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
@@ -32,10 +39,11 @@ pub enum Sent {
     NoDaemon,
 }
 
-/// Sends lines and never waits.
+/// Sends lines and never waits. It is writable (poll(2)) when the daemon has taken some of them.
 #[derive(Debug)]
 pub struct NodeLog {
-    socket: UnixDatagram,
+    /// None: it is connected to no daemon.
+    connected: Option<(UnixDatagram, Form)>,
     /// The name that each line bears.
     identifier: String,
     /// Further fields for the journal, as it wants them.
@@ -43,37 +51,45 @@ pub struct NodeLog {
 }
 
 impl NodeLog {
-    /// # Errors
-    /// As socket(2).
-    pub fn new(identifier: String, fields: &[(&str, &str)]) -> io::Result<Self> {
-        let socket = UnixDatagram::unbound()?;
-        socket.set_nonblocking(true)?;
+    /// Lines with this name, and with further fields where there is a journal.
+    pub fn new(identifier: String, fields: &[(&str, &str)]) -> Self {
         let mut written = Vec::new();
         for (key, value) in fields {
             put(&mut written, key, value.as_bytes());
         }
-        Ok(Self { socket, identifier, fields: written })
+        Self { connected: None, identifier, fields: written }
+    }
+
+    /// What becomes writable; None: no daemon is known.
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.connected.as_ref().map(|(socket, _)| socket.as_fd())
     }
 
     /// Sends one line, of at most [`LONGEST`] bytes.
-    pub fn send(&self, severity: Severity, line: &[u8]) -> Sent {
+    pub fn send(&mut self, severity: Severity, line: &[u8]) -> Sent {
         let line = &line[..line.len().min(LONGEST)];
-        match self.to(JOURNAL, || self.native(severity, line)) {
-            Sent::NoDaemon => self.to(SYSLOG, || self.classic(severity, line)),
-            sent => sent,
+        // A daemon that was started anew has another socket at the same path.
+        for _ in 0..2 {
+            if self.connected.is_none() {
+                self.connected = connect();
+            }
+            let Some((socket, form)) = &self.connected else { return Sent::NoDaemon };
+            let datagram = match form {
+                Form::Native => self.native(severity, line),
+                Form::Classic => self.classic(severity, line),
+            };
+            match socket.send(&datagram) {
+                Ok(_) => return Sent::Yes,
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock
+                        || error.raw_os_error() == Some(libc::ENOBUFS) =>
+                {
+                    return Sent::Full;
+                }
+                Err(_) => self.connected = None,
+            }
         }
-    }
-
-    fn to(&self, path: &str, datagram: impl Fn() -> Vec<u8>) -> Sent {
-        if !Path::new(path).exists() {
-            return Sent::NoDaemon;
-        }
-        match self.socket.send_to(&datagram(), path) {
-            Ok(_) => Sent::Yes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::Full,
-            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Sent::Full,
-            Err(_) => Sent::NoDaemon,
-        }
+        Sent::NoDaemon
     }
 
     fn native(&self, severity: Severity, line: &[u8]) -> Vec<u8> {
@@ -95,6 +111,16 @@ impl NodeLog {
     }
 }
 
+fn connect() -> Option<(UnixDatagram, Form)> {
+    let to = |path: &str, form: Form| {
+        let socket = UnixDatagram::unbound().ok()?;
+        socket.set_nonblocking(true).ok()?;
+        socket.connect(path).ok()?;
+        Some((socket, form))
+    };
+    to(JOURNAL, Form::Native).or_else(|| to(SYSLOG, Form::Classic))
+}
+
 /// A field; a value that holds a line end is written with its length.
 fn put(datagram: &mut Vec<u8>, key: &str, value: &[u8]) {
     datagram.extend_from_slice(key.as_bytes());
@@ -114,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_line_is_written_in_both_forms() {
-        let log = NodeLog::new("a/b".to_owned(), &[("NAME", "value")]).unwrap();
+        let log = NodeLog::new("a/b".to_owned(), &[("NAME", "value")]);
         assert_eq!(
             log.native(Severity::Info, b"words"),
             b"MESSAGE=words\nPRIORITY=6\nSYSLOG_IDENTIFIER=a/b\nNAME=value\n"

@@ -65,7 +65,7 @@ impl Cut {
             1 => (live - bounds.max_size / 2, false),
             // It grew so fast that its beginning would be the oldest that is not kept.
             _ if live > all => (live - bounds.max_size, false),
-            _ => (live - STAYS.min(bounds.max_size / 4), true),
+            _ => ((live - STAYS.min(bounds.max_size / 4)).min(bounds.max_size), true),
         };
         let until = (part.skip + cut_off) / GRAIN * GRAIN;
         let copy = match keeps {

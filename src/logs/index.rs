@@ -179,7 +179,9 @@ pub(super) struct WrittenIndex {
 impl WrittenIndex {
     pub(super) fn open(path: PathBuf) -> Self {
         let index = LogIndex::read(&path);
-        let length = std::fs::metadata(&path).map_or(0, |there| there.len());
+        // After a line that a crash has torn, or one that is not understood, it is written anew.
+        let text = files::read_plain(&path, LONGEST).unwrap_or_default();
+        let length = if text.ends_with(b"}\n") { text.len() as u64 } else { 0 };
         Self { path, index, length }
     }
 
@@ -202,8 +204,6 @@ impl WrittenIndex {
             self.index.take(marker);
             return self.write_anew(&[]);
         }
-        // A line that a crash has torn must not spoil this one: an empty line is none.
-        line.insert(0, b'\n');
         self.index.take(marker);
         self.length += line.len() as u64;
         if self.length > LONG {

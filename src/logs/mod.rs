@@ -14,6 +14,8 @@ mod cut;
 mod files;
 mod index;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use files::{Bounds, NoLogs, logs_in};

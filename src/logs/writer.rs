@@ -161,6 +161,7 @@ impl LogWriter {
     }
 
     pub fn run_ended(&mut self, how: String) {
+        self.note(Marker::Time { to: self.end(), at: unix_millis() });
         self.note(Marker::Ended { at: unix_millis(), how });
     }
 
@@ -264,7 +265,10 @@ impl LogWriter {
             self.note(Marker::File { inode: there.ino(), from, skip: 0 });
         } else {
             let situation = Situation::of(files_of(&self.log), self.index.known().clone());
-            for part in situation.unknown() {
+            for mut part in situation.unknown() {
+                if part.inode == there.ino() {
+                    part.from = part.from.max(self.end);
+                }
                 self.note(marker_of(part));
             }
         }

@@ -12,6 +12,7 @@ mod holders;
 mod known;
 pub mod layout;
 mod list;
+mod logs;
 mod rehearse;
 
 pub use actor::act;
@@ -22,4 +23,5 @@ pub use generate::{Generator, generate};
 pub use holders::list_holders;
 pub use known::unknown_here;
 pub use list::{list, list_as_json};
+pub use logs::{LogsOptions, TailLength, has_logs, has_process, nearest_process, print_logs};
 pub use rehearse::{RehearseOptions, rehearse};

@@ -23,7 +23,7 @@ mod wrapped;
 mod yaml;
 
 pub use adjust::Adjustments;
-pub use cursor::{DefinitionError, Located};
+pub use cursor::{DefinitionError, Located, nearest};
 pub use definition::*;
 pub use environment::{READ_FILE, print_file, read_env_file, read_env_file_until};
 pub use load::{

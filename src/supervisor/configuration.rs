@@ -92,7 +92,7 @@ impl Configuration {
         let bounds = Bounds { max_size: logging.max_size, max_file: logging.max_file };
         let forward =
             logging.journal.then(|| Forward::new(self.definition.name.as_str(), self.name(unit)));
-        Output::new(LogWriter::new(log, index, bounds), forward.flatten())
+        Output::new(LogWriter::new(log, index, bounds), forward)
     }
 
     pub(super) fn launch(&self, unit: UnitId) -> &Launch {

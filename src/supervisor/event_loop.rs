@@ -32,6 +32,8 @@ enum Wake {
     AdoptedEnded(UnitId),
     /// The pipe of the helper at this index.
     Helper(usize),
+    /// The node's own log takes lines of the unit again.
+    NodeLog(UnitId),
     /// A watched file was written to, or something was removed.
     Watches,
     Lease,
@@ -68,6 +70,9 @@ impl EventLoop {
         for (index, unit) in site.processes.units.iter().enumerate() {
             if let Some(report) = &unit.exec_report {
                 waiting.readable(report.as_fd(), Wake::ExecReport(UnitId(index)));
+            }
+            if let Some(log) = unit.output.stuck_on() {
+                waiting.writable(log, Wake::NodeLog(UnitId(index)));
             }
             if let Some(main) = unit.main.as_ref().filter(|main| main.origin == Origin::Adopted) {
                 waiting.readable(main.handle.as_fd(), Wake::AdoptedEnded(UnitId(index)));
@@ -110,6 +115,11 @@ impl EventLoop {
         for wake in wakes {
             if let Wake::Helper(index) = wake {
                 site.processes.helpers.read(*index);
+            }
+        }
+        for wake in wakes {
+            if let Wake::NodeLog(unit) = wake {
+                site.processes.units[unit.0].output.forward_more();
             }
         }
         if wakes.contains(&Wake::Signal) {

@@ -3,6 +3,8 @@
 //! Promises: no process waits for that log, and no line is left out unless the log takes none for so long that
 //! too much has gathered; what is left out is counted and told. Must never: wait.
 
+use std::os::fd::BorrowedFd;
+
 use crate::linux::syslog::{LONGEST, NodeLog, Sent, Severity};
 use crate::logs::LogWriter;
 
@@ -10,7 +12,7 @@ use crate::logs::LogWriter;
 const AT_A_TIME: usize = 256 << 10;
 
 /// If more than this has gathered, in bytes, it is left out.
-const GATHERED: u64 = 4 << 20;
+const GATHERED: u64 = 1 << 20;
 
 /// How much is sent at the end of a run at most, in shares of [`AT_A_TIME`].
 const LAST: usize = 4;
@@ -25,6 +27,8 @@ pub(super) struct Forward {
     sent: u64,
     /// How many lines were left out and not told of yet.
     left_out: u64,
+    /// The node's log took nothing.
+    is_stuck: bool,
     /// This node has no log of its own; that was told.
     is_none_told: bool,
 }
@@ -40,11 +44,18 @@ enum Share {
 }
 
 impl Forward {
-    /// Of the process `name`. None: there can be no socket.
-    pub(super) fn new(site: &str, name: &str) -> Option<Self> {
+    /// Of the process `name`.
+    pub(super) fn new(site: &str, name: &str) -> Self {
         let fields = [("SITEWARD_SITE", site), ("SITEWARD_PROCESS", name)];
-        let to = NodeLog::new(format!("siteward/{site}/{name}"), &fields).ok()?;
-        Some(Self { to, name: name.to_owned(), sent: 0, left_out: 0, is_none_told: false })
+        let to = NodeLog::new(format!("siteward/{site}/{name}"), &fields);
+        Self {
+            to,
+            name: name.to_owned(),
+            sent: 0,
+            left_out: 0,
+            is_stuck: false,
+            is_none_told: false,
+        }
     }
 
     /// What stands from this position on is sent.
@@ -54,7 +65,14 @@ impl Forward {
 
     /// Sends a share of the whole lines that have come. True: there is more to send soon.
     pub(super) fn send(&mut self, log: &LogWriter) -> bool {
-        self.share(log, false) != Share::Last
+        let share = self.share(log, false);
+        self.is_stuck = share == Share::Stuck;
+        share != Share::Last
+    }
+
+    /// What becomes writable when the node's log takes something again; None: it takes all.
+    pub(super) fn stuck_on(&self) -> Option<BorrowedFd<'_>> {
+        self.to.socket().filter(|_| self.is_stuck)
     }
 
     /// Sends what there is, and a last line without an end.

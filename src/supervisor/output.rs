@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use regex_lite::{Regex, RegexBuilder};
@@ -143,6 +144,18 @@ impl Output {
             self.arm(watcher);
         }
         found
+    }
+
+    /// What becomes writable when lines can be forwarded that could not be.
+    pub(super) fn stuck_on(&self) -> Option<BorrowedFd<'_>> {
+        self.forward.as_ref().and_then(Forward::stuck_on)
+    }
+
+    /// Forwards some more lines.
+    pub(super) fn forward_more(&mut self) {
+        if let Some(forward) = &mut self.forward {
+            forward.send(&self.log);
+        }
     }
 
     fn arm(&mut self, watcher: Option<&Watcher>) {

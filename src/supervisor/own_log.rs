@@ -26,6 +26,7 @@ const PACE: Duration = Duration::from_secs(1);
 
 /// Where the lines go besides standard error.
 struct Also {
+    /// None: they get there by standard error.
     node: Option<NodeLog>,
     file: Option<File>,
 }
@@ -47,7 +48,7 @@ pub fn log_also(level: log::Level, text: &str, line: &str) {
         log::Level::Warn => Severity::Warning,
         log::Level::Info | log::Level::Debug | log::Level::Trace => Severity::Info,
     };
-    if let Some(node) = &also.node {
+    if let Some(node) = &mut also.node {
         node.send(severity, text.as_bytes());
     }
     if let Some(file) = &mut also.file {
@@ -81,7 +82,7 @@ impl OwnLog {
         let identifier = format!("siteward/{}", definition.name);
         let fields = [("SITEWARD_SITE", definition.name.as_str()), ("SITEWARD_PROCESS", OWN_LOG)];
         let is_journals = foreground && stderr_is_journals();
-        let node = NodeLog::new(identifier, &fields).ok().filter(|_| !is_journals);
+        let node = (!is_journals).then(|| NodeLog::new(identifier, &fields));
         *also() = Some(Also { node, file });
         Self { log, bound: bounds.max_size, looked: Moment::now(), foreground }
     }
