@@ -16,7 +16,7 @@ pub const LONGEST: usize = 48 << 10;
 
 /// How grave a line is (syslog(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub enum Gravity {
     Error = 3,
     Warning = 4,
     Info = 6,
@@ -66,7 +66,7 @@ impl NodeLog {
     }
 
     /// Sends one line, of at most [`LONGEST`] bytes.
-    pub fn send(&mut self, severity: Severity, line: &[u8]) -> Sent {
+    pub fn send(&mut self, severity: Gravity, line: &[u8]) -> Sent {
         let line = &line[..line.len().min(LONGEST)];
         // A daemon that was started anew has another socket at the same path.
         for _ in 0..2 {
@@ -92,7 +92,7 @@ impl NodeLog {
         Sent::NoDaemon
     }
 
-    fn native(&self, severity: Severity, line: &[u8]) -> Vec<u8> {
+    fn native(&self, severity: Gravity, line: &[u8]) -> Vec<u8> {
         let mut datagram = Vec::with_capacity(line.len() + self.fields.len() + 128);
         put(&mut datagram, "MESSAGE", line);
         put(&mut datagram, "PRIORITY", (severity as u8).to_string().as_bytes());
@@ -102,7 +102,7 @@ impl NodeLog {
     }
 
     /// As RFC 3164 has it, facility "daemon".
-    fn classic(&self, severity: Severity, line: &[u8]) -> Vec<u8> {
+    fn classic(&self, severity: Gravity, line: &[u8]) -> Vec<u8> {
         let priority = (3 << 3) | severity as u8;
         let head = format!("<{priority}>{} {}: ", local_stamp(), self.identifier);
         let mut datagram = head.into_bytes();
@@ -142,14 +142,14 @@ mod tests {
     fn a_line_is_written_in_both_forms() {
         let log = NodeLog::new("a/b".to_owned(), &[("NAME", "value")]);
         assert_eq!(
-            log.native(Severity::Info, b"words"),
+            log.native(Gravity::Info, b"words"),
             b"MESSAGE=words\nPRIORITY=6\nSYSLOG_IDENTIFIER=a/b\nNAME=value\n"
         );
         assert!(
-            log.native(Severity::Error, b"two\nlines")
+            log.native(Gravity::Error, b"two\nlines")
                 .starts_with(b"MESSAGE\n\x09\0\0\0\0\0\0\0two\nlines\nPRIORITY=3\n")
         );
-        let classic = String::from_utf8(log.classic(Severity::Warning, b"a\0b")).unwrap();
+        let classic = String::from_utf8(log.classic(Gravity::Warning, b"a\0b")).unwrap();
         assert!(classic.starts_with("<28>") && classic.ends_with(" a/b: a b"), "{classic}");
     }
 }

@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::files::{Bounds, files_of, numbered};
+use super::files::{LogBounds, files_of, numbered};
 use super::index::FilePart;
 use crate::linux::growing::{self, GRAIN, TakenAway, take_away};
 
@@ -22,7 +22,7 @@ const STAYS: u64 = 64 << 10;
 
 /// A cut that is under way.
 #[derive(Debug)]
-pub(super) struct Cut {
+pub(super) struct LogCut {
     log: PathBuf,
     file: File,
     /// What the file holds before the cut.
@@ -48,12 +48,12 @@ impl Drop for Copied {
     }
 }
 
-impl Cut {
+impl LogCut {
     /// None: the file is short enough, or is another one by now.
     ///
     /// # Errors
     /// As open(2).
-    pub(super) fn begin(log: &Path, part: FilePart, bounds: Bounds) -> io::Result<Option<Self>> {
+    pub(super) fn begin(log: &Path, part: FilePart, bounds: LogBounds) -> io::Result<Option<Self>> {
         let file = growing::open(log)?;
         let there = file.metadata()?;
         let live = there.len().saturating_sub(part.skip);
@@ -94,7 +94,7 @@ impl Cut {
     ///
     /// # Errors
     /// As rename(2).
-    pub(super) fn keep_copy(&mut self, bounds: Bounds) -> io::Result<Option<FilePart>> {
+    pub(super) fn keep_copy(&mut self, bounds: LogBounds) -> io::Result<Option<FilePart>> {
         let Some(copy) = &self.copy else {
             shift(&self.log, 1)?;
             return Ok(None);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub struct LogBounds {
     /// The size of one file, in bytes.
     pub max_size: u64,
     /// How many files there are, the one that is written to included.

@@ -18,7 +18,7 @@ mod stream;
 mod tests;
 mod writer;
 
-pub use files::{Bounds, NoLogs, logs_in};
+pub use files::{LogBounds, NoLogs, logs_in};
 pub use index::{LogIndex, Marker, RunSeen};
 pub use stream::{Chunk, Stream};
 pub use writer::{Growth, LogWriter};

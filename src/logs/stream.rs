@@ -45,10 +45,9 @@ impl Held {
 
 /// The log as it is at one moment.
 #[derive(Debug)]
-pub(super) struct Situation {
+pub(super) struct LogFiles {
     /// In the order of the stream.
     held: Vec<Held>,
-    index: LogIndex,
 }
 
 /// A piece of the stream.
@@ -115,20 +114,17 @@ impl Stream {
     }
 
     /// The index, and the log as it is by that.
-    fn look(&self) -> (Rc<LogIndex>, Situation) {
+    fn look(&self) -> (Rc<LogIndex>, LogFiles) {
         let deadline = Moment::now() + CUT;
         let mut known = self.index();
         while known.cutting.is_some() && !deadline.passed() {
             pause();
             known = self.index();
         }
-        let mut index = LogIndex::clone(&known);
         // The supervisor may have been killed in the middle of a cut.
-        if let Some(cut) = settle(&self.log, &index) {
-            index.parts.retain(|part| part.inode != cut.inode);
-            index.parts.push(cut);
-        }
-        (known, Situation::of(files_of(&self.log), index))
+        let settled = settle(&self.log, &known);
+        let files = LogFiles::of(files_of(&self.log), &known, settled);
+        (known, files)
     }
 }
 
@@ -137,15 +133,16 @@ fn pause() {
     Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(2)));
 }
 
-impl Situation {
+impl LogFiles {
     /// A file of which the index says nothing follows what is known; with no index at all, each follows the
     /// older ones.
-    pub(super) fn of(files: Vec<SeenFile>, index: LogIndex) -> Self {
+    pub(super) fn of(files: Vec<SeenFile>, index: &LogIndex, settled: Option<FilePart>) -> Self {
         let mut held: Vec<Held> = Vec::new();
         let mut end = 0;
         let knows_some = files.iter().any(|file| index.part_of(file.inode).is_some());
         for file in files {
-            let part = index.part_of(file.inode);
+            let part = settled.filter(|part| part.inode == file.inode);
+            let part = part.or_else(|| index.part_of(file.inode));
             // Another's copy of a file that was set aside is no part of the stream.
             if part.is_none() && knows_some && file.number > 0 {
                 continue;
@@ -160,13 +157,12 @@ impl Situation {
             held.push(of);
         }
         held.sort_by_key(|held| held.part.from);
-        Self { held, index }
+        Self { held }
     }
 
-    /// What the files hold of which the index says nothing.
-    pub(super) fn unknown(&self) -> impl Iterator<Item = FilePart> {
-        let parts = self.held.iter().map(|held| held.part);
-        parts.filter(|part| self.index.part_of(part.inode).is_none())
+    /// What each file holds.
+    pub(super) fn parts(&self) -> impl Iterator<Item = FilePart> {
+        self.held.iter().map(|held| held.part)
     }
 
     /// None: the files have changed meanwhile.

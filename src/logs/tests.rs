@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Bounds, LogWriter, Stream};
+use super::{LogBounds, LogWriter, Stream};
 use crate::linux::files;
 use crate::linux::thread::{self, StackSize};
 use crate::values::Moment;
 
-fn writer(log: &Path, bounds: Bounds) -> LogWriter {
+fn writer(log: &Path, bounds: LogBounds) -> LogWriter {
     LogWriter::new(log.to_owned(), log.with_extension("log.index"), bounds)
 }
 
@@ -40,7 +40,7 @@ fn folders() -> Vec<tempfile::TempDir> {
 fn no_line_of_a_fast_writer_is_lost_and_a_reader_sees_each_once() {
     for folder in folders() {
         let log = folder.path().join("a.log");
-        let bounds = Bounds { max_size: 100 << 10, max_file: 1000 };
+        let bounds = LogBounds { max_size: 100 << 10, max_file: 1000 };
         let mut keeper = writer(&log, bounds);
         let mut file = keeper.open().unwrap();
         let lines = 300_000;
@@ -85,7 +85,7 @@ fn only_so_many_files_are_kept() {
     for folder in folders() {
         let log = folder.path().join("a.log");
         for max_file in [3, 1] {
-            let mut keeper = writer(&log, Bounds { max_size: 16 << 10, max_file });
+            let mut keeper = writer(&log, LogBounds { max_size: 16 << 10, max_file });
             let mut file = keeper.open().unwrap();
             for n in 0..20_000 {
                 writeln!(file, "line {n}").unwrap();
@@ -108,7 +108,7 @@ fn only_so_many_files_are_kept() {
 fn a_log_that_grew_beyond_all_that_is_kept_is_shortened_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("a.log");
-    let mut keeper = writer(&log, Bounds { max_size: 1 << 20, max_file: 3 });
+    let mut keeper = writer(&log, LogBounds { max_size: 1 << 20, max_file: 3 });
     let mut file = keeper.open().unwrap();
     for _ in 0..40 {
         file.write_all(&[b'x'; 1 << 20]).unwrap();
@@ -124,7 +124,7 @@ fn a_log_that_grew_beyond_all_that_is_kept_is_shortened_at_once() {
 fn another_who_empties_or_replaces_the_file_confuses_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("a.log");
-    let mut keeper = writer(&log, Bounds { max_size: 1 << 20, max_file: 3 });
+    let mut keeper = writer(&log, LogBounds { max_size: 1 << 20, max_file: 3 });
     let mut file = keeper.open().unwrap();
     file.write_all(b"one\n").unwrap();
     keeper.look().unwrap();
@@ -147,7 +147,7 @@ fn logs_of_an_earlier_version_are_read_in_their_order() {
     std::fs::write(log.with_extension("log.1"), "old\n").unwrap();
     files::append_to(&log).unwrap().write_all(b"new\n").unwrap();
     assert_eq!(whole(&log), b"old\nnew\n");
-    let mut keeper = writer(&log, Bounds { max_size: 1 << 20, max_file: 3 });
+    let mut keeper = writer(&log, LogBounds { max_size: 1 << 20, max_file: 3 });
     let mut file = keeper.open().unwrap();
     keeper.run_began(keeper.end(), 7);
     file.write_all(b"newer\n").unwrap();
@@ -183,10 +183,32 @@ fn a_supervisor_that_is_killed_in_a_cut_leaves_a_log_that_can_be_read() {
         );
         std::fs::write(log.with_extension("log.index"), markers).unwrap();
         assert!(whole(&log) == bytes, "{moment}");
-        let mut keeper = writer(&log, Bounds { max_size: 1 << 20, max_file: 3 });
+        let mut keeper = writer(&log, LogBounds { max_size: 1 << 20, max_file: 3 });
         keeper.go_on();
         assert_eq!(keeper.end(), bytes.len() as u64, "{moment}");
         assert_eq!(keeper.begin(), if moment == "before" { 0 } else { 4096 }, "{moment}");
         assert!(whole(&log) == bytes, "{moment}");
     }
+}
+
+#[test]
+fn a_file_that_somebody_has_shortened_while_nobody_looked_has_new_positions() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    let bounds = LogBounds { max_size: 1 << 20, max_file: 3 };
+    let mut keeper = writer(&log, bounds);
+    let mut file = keeper.open().unwrap();
+    file.write_all(b"the first run\n").unwrap();
+    keeper.run_began(0, 1);
+    keeper.run_ended("is over".to_owned());
+    drop(keeper);
+    file.set_len(0).unwrap();
+    let mut keeper = writer(&log, bounds);
+    let mut file = keeper.open().unwrap();
+    assert_eq!((keeper.begin(), keeper.end()), (14, 14));
+    keeper.run_began(keeper.end(), 2);
+    file.write_all(b"the second\n").unwrap();
+    let index = stream(&log).index();
+    assert_eq!(index.end_of_run(0), Some(14));
+    assert_eq!(stream(&log).read(14, 100).unwrap().bytes, b"the second\n");
 }

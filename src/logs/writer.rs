@@ -6,10 +6,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::cut::{Cut, shift};
-use super::files::{Bounds, files_of, numbered};
+use super::cut::{LogCut, shift};
+use super::files::{LogBounds, files_of, numbered};
 use super::index::{FilePart, LogIndex, Marker, WrittenIndex};
-use super::stream::{Situation, Stream, settle};
+use super::stream::{LogFiles, Stream, settle};
 use crate::linux::clock::unix_millis;
 use crate::linux::files;
 
@@ -30,7 +30,7 @@ pub struct Growth {
 #[derive(Debug)]
 pub struct LogWriter {
     log: PathBuf,
-    bounds: Bounds,
+    bounds: LogBounds,
     index: WrittenIndex,
     /// What the file that is written to holds.
     part: FilePart,
@@ -42,12 +42,12 @@ pub struct LogWriter {
     /// When a time was last written to the index, and before which time no cut is begun.
     timed: u64,
     retry_at: u64,
-    cut: Option<Cut>,
+    cut: Option<LogCut>,
 }
 
 impl LogWriter {
     /// Of the log at `log`, with the index at `index_at`.
-    pub fn new(log: PathBuf, index_at: PathBuf, bounds: Bounds) -> Self {
+    pub fn new(log: PathBuf, index_at: PathBuf, bounds: LogBounds) -> Self {
         Self {
             log,
             bounds,
@@ -216,7 +216,7 @@ impl LogWriter {
 
     fn cut_some(&mut self) -> io::Result<bool> {
         if self.cut.is_none() {
-            self.cut = Cut::begin(&self.log, self.part, self.bounds)?;
+            self.cut = LogCut::begin(&self.log, self.part, self.bounds)?;
         }
         let Some(cut) = &mut self.cut else { return Ok(false) };
         if !cut.copy_some()? {
@@ -252,34 +252,43 @@ impl LogWriter {
 
     /// Finds out what the file holds that is written to now.
     fn take_up(&mut self, there: &fs::Metadata) {
-        let settled = settle(&self.log, self.index.known());
-        if let Some(part) = settled {
+        if let Some(part) = settle(&self.log, self.index.known()) {
             self.note(marker_of(part));
         }
-        let known = self.index.known().part_of(there.ino());
-        // Somebody else has emptied it.
-        let is_emptied = there.ino() == self.part.inode && there.len() < self.length
-            || known.is_some_and(|part| there.len() < part.skip);
-        if is_emptied {
-            let from = self.end.max(self.known_end());
-            self.note(Marker::File { inode: there.ino(), from, skip: 0 });
-        } else {
-            let situation = Situation::of(files_of(&self.log), self.index.known().clone());
-            for mut part in situation.unknown() {
-                if part.inode == there.ino() {
-                    part.from = part.from.max(self.end);
-                }
+        let inode = there.ino();
+        let (known_end, known) = (self.known_end(), self.index.known().part_of(inode));
+        let part = match known {
+            // Somebody else has emptied it.
+            _ if inode == self.part.inode && there.len() < self.length => {
+                FilePart { inode, from: self.end.max(known_end), skip: 0 }
+            }
+            Some(part) if there.len() < part.skip => FilePart { inode, from: known_end, skip: 0 },
+            // As before, or after a crash of the node that has lost its end.
+            Some(part) => {
+                let from = known_end.saturating_sub(there.len() - part.skip).max(part.from);
+                FilePart { from, ..part }
+            }
+            None => self.take_up_unknown(inode),
+        };
+        if known != Some(part) {
+            self.note(marker_of(part));
+        }
+        self.part = part;
+        self.length = there.len();
+        self.end = self.position(there.len());
+    }
+
+    /// The index says nothing of this file, and perhaps of the older ones.
+    fn take_up_unknown(&mut self, inode: u64) -> FilePart {
+        let files = LogFiles::of(files_of(&self.log), self.index.known(), None);
+        for part in files.parts().filter(|part| part.inode != inode) {
+            if self.index.known().part_of(part.inode).is_none() {
                 self.note(marker_of(part));
             }
         }
-        let known = self.index.known().part_of(there.ino());
-        self.part = known.unwrap_or(FilePart {
-            inode: there.ino(),
-            from: self.end.max(self.known_end()),
-            skip: 0,
-        });
-        self.length = there.len();
-        self.end = self.position(there.len());
+        let ours = files.parts().find(|part| part.inode == inode);
+        let from = ours.map_or(0, |part| part.from).max(self.end);
+        FilePart { inode, from, skip: 0 }
     }
 
     fn known_end(&self) -> u64 {

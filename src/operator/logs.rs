@@ -17,7 +17,7 @@ use crate::linux::clock::WallTime;
 use merge::Merged;
 use paint::Painter;
 pub use select::{has_logs, has_process, nearest_process};
-use source::{Line, Source};
+use source::{PrintedLine, Source};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ fn print_all(
         }
         TailLength::Lines(0) => {}
         TailLength::Lines(count) => {
-            let mut last: VecDeque<(usize, Line)> = VecDeque::new();
+            let mut last: VecDeque<(usize, PrintedLine)> = VecDeque::new();
             for line in merged {
                 if last.len() == count {
                     last.pop_front();

@@ -6,7 +6,7 @@ use super::forward::Forward;
 use super::launch::Launch;
 use super::output::Output;
 use super::plan::{Plan, UnitId};
-use crate::logs::{Bounds, LogWriter};
+use crate::logs::{LogBounds, LogWriter};
 use crate::process::Token;
 use crate::site::{Adjustments, Definition, Process, SitePlaces};
 
@@ -89,7 +89,7 @@ impl Configuration {
         let logging = self.process(unit).logging;
         let log = self.places.process_log(self.name(unit));
         let index = SitePlaces::log_index(&log);
-        let bounds = Bounds { max_size: logging.max_size, max_file: logging.max_file };
+        let bounds = LogBounds { max_size: logging.max_size, max_file: logging.max_file };
         let forward =
             logging.journal.then(|| Forward::new(self.definition.name.as_str(), self.name(unit)));
         Output::new(LogWriter::new(log, index, bounds), forward)

@@ -5,7 +5,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use crate::linux::syslog::{LONGEST, NodeLog, Sent, Severity};
+use crate::linux::syslog::{Gravity, LONGEST, NodeLog, Sent};
 use crate::logs::LogWriter;
 
 /// How much is read at a time, in bytes.
@@ -109,7 +109,7 @@ impl Forward {
             for piece in line.chunks(LONGEST) {
                 let words = piece.strip_suffix(b"\n").unwrap_or(piece);
                 let words = words.strip_suffix(b"\r").unwrap_or(words);
-                match self.to.send(Severity::Info, words) {
+                match self.to.send(Gravity::Info, words) {
                     Sent::Yes => self.sent += piece.len() as u64,
                     Sent::Full => return Share::Stuck,
                     Sent::NoDaemon => {
@@ -129,7 +129,7 @@ impl Forward {
             "{} lines of `{}` were left out here, as this log took none; they are in its file",
             self.left_out, self.name
         );
-        if self.to.send(Severity::Warning, words.as_bytes()) == Sent::Full {
+        if self.to.send(Gravity::Warning, words.as_bytes()) == Sent::Full {
             return false;
         }
         log::warn!(

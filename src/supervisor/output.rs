@@ -226,13 +226,13 @@ pub(super) fn last_lines(bytes: &[u8], count: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::Bounds;
+    use crate::logs::LogBounds;
     use std::fs;
     use std::io::Write;
     use std::path::Path;
 
     fn output(path: &Path) -> Output {
-        let bounds = Bounds { max_size: 10 << 20, max_file: 2 };
+        let bounds = LogBounds { max_size: 10 << 20, max_file: 2 };
         Output::new(LogWriter::new(path.to_owned(), path.with_extension("log.index"), bounds), None)
     }
 
@@ -271,7 +271,7 @@ mod tests {
         let lengths =
             [&path, &path.with_extension("log.1")].map(|p| fs::metadata(p).unwrap().len());
         assert_eq!(lengths.iter().sum::<u64>(), (11 << 20) + 6);
-        assert!(lengths[0] < 1 << 20, "{lengths:?}");
+        assert!(lengths[0] < 2 << 20, "{lengths:?}");
         file.write_all(b"\nthe process goes on\n").unwrap();
         assert_eq!(output.last_lines(1), ["the process goes on"]);
     }

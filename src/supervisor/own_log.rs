@@ -13,8 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::linux::inherit;
-use crate::linux::syslog::{NodeLog, Severity};
-use crate::logs::{Bounds, LogWriter};
+use crate::linux::syslog::{Gravity, NodeLog};
+use crate::logs::{LogBounds, LogWriter};
 use crate::site::{Definition, OWN_LOG, SitePlaces};
 use crate::values::{Moment, Pid};
 
@@ -44,9 +44,9 @@ pub fn log_also(level: log::Level, text: &str, line: &str) {
     let mut also = also();
     let Some(also) = also.as_mut() else { return };
     let severity = match level {
-        log::Level::Error => Severity::Error,
-        log::Level::Warn => Severity::Warning,
-        log::Level::Info | log::Level::Debug | log::Level::Trace => Severity::Info,
+        log::Level::Error => Gravity::Error,
+        log::Level::Warn => Gravity::Warning,
+        log::Level::Info | log::Level::Debug | log::Level::Trace => Gravity::Info,
     };
     if let Some(node) = &mut also.node {
         node.send(severity, text.as_bytes());
@@ -69,7 +69,8 @@ impl OwnLog {
     /// From now on the lines of this process are those of the site's supervisor.
     pub(super) fn begin(places: &SitePlaces, definition: &Definition, foreground: bool) -> Self {
         let logging = definition.logging;
-        let bounds = Bounds { max_size: logging.max_size.min(LONGEST), max_file: logging.max_file };
+        let bounds =
+            LogBounds { max_size: logging.max_size.min(LONGEST), max_file: logging.max_file };
         let path = places.supervisor_log();
         let index = SitePlaces::log_index(&path);
         let mut log = LogWriter::new(path, index, bounds);

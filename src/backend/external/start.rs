@@ -17,7 +17,7 @@ use crate::linux::process::reap_one;
 use crate::linux::spawn::{self, Child};
 use crate::linux::thread::{self, StackSize};
 use crate::linux::wait::Waiting;
-use crate::logs::{Bounds, LogWriter};
+use crate::logs::{LogBounds, LogWriter};
 use crate::process::{Groups, Identity, Phase, ProcessRecord, Record};
 use crate::site::{Logging, SitePlaces, WRAPPED};
 use crate::supervisor::launch::Launch;
@@ -146,7 +146,7 @@ fn await_exec(child: &Child) {
 /// is a process that writes to it.
 fn open_log(places: &SitePlaces, logging: Logging) -> anyhow::Result<(LogWriter, File)> {
     let path = places.wrapped_log();
-    let bounds = Bounds { max_size: logging.max_size, max_file: logging.max_file };
+    let bounds = LogBounds { max_size: logging.max_size, max_file: logging.max_file };
     let mut log = LogWriter::new(path.clone(), SitePlaces::log_index(&path), bounds);
     let opened = log.open().and_then(|file| match file.metadata()?.len() > bounds.max_size {
         true => log.set_aside(),

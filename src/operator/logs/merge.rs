@@ -1,12 +1,12 @@
 //! The lines of several logs in the order of their times.
 
-use super::source::{Line, Source};
+use super::source::{PrintedLine, Source};
 
 /// See the module.
 pub(super) struct Merged<'a> {
     sources: &'a mut [Source],
     /// The next line of each.
-    next: Vec<Option<Line>>,
+    next: Vec<Option<PrintedLine>>,
     /// What stands at an end without the end of a line is given too.
     with_rests: bool,
 }
@@ -18,14 +18,14 @@ impl<'a> Merged<'a> {
     }
 }
 
-fn next_of(source: &mut Source, with_rests: bool) -> Option<Line> {
+fn next_of(source: &mut Source, with_rests: bool) -> Option<PrintedLine> {
     let rest = |source: &mut Source| with_rests.then(|| source.take_rest()).flatten();
     source.next_line().or_else(|| rest(source))
 }
 
 impl Iterator for Merged<'_> {
     /// A line, and of which source it is.
-    type Item = (usize, Line);
+    type Item = (usize, PrintedLine);
 
     fn next(&mut self) -> Option<Self::Item> {
         let times = self.next.iter().enumerate();

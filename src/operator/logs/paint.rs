@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 
-use super::source::Line;
+use super::source::PrintedLine;
 
 /// The colours of names, as Compose has them: cyan, yellow, green, magenta, blue, and the same bright.
 const COLOURS: [&str; 10] = ["36", "33", "32", "35", "34", "96", "93", "92", "95", "94"];
@@ -44,7 +44,7 @@ impl Painter {
         });
     }
 
-    pub(super) fn print(&mut self, of: usize, line: &Line) -> io::Result<()> {
+    pub(super) fn print(&mut self, of: usize, line: &PrintedLine) -> io::Result<()> {
         if self.has_prefix {
             self.out.write_all(self.prefixes[of].as_bytes())?;
         }

@@ -14,7 +14,7 @@ const LONGEST: usize = 4 << 20;
 
 /// One line of a log, without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct PrintedLine {
     /// Milliseconds since 1970.
     pub(super) at: u64,
     pub(super) bytes: Vec<u8>,
@@ -167,7 +167,7 @@ impl Source {
     // --- its lines ------------------------------------------------------------------------------
 
     /// The next line that has an end.
-    pub(super) fn next_line(&mut self) -> Option<Line> {
+    pub(super) fn next_line(&mut self) -> Option<PrintedLine> {
         loop {
             let line = self.take_whole()?;
             if line.at >= self.not_before {
@@ -177,7 +177,7 @@ impl Source {
     }
 
     /// What stands at the end without the end of a line.
-    pub(super) fn take_rest(&mut self) -> Option<Line> {
+    pub(super) fn take_rest(&mut self) -> Option<PrintedLine> {
         let rest = self.buffer[self.given..].to_vec();
         if rest.is_empty() {
             return None;
@@ -192,7 +192,7 @@ impl Source {
         self.given < self.buffer.len()
     }
 
-    fn take_whole(&mut self) -> Option<Line> {
+    fn take_whole(&mut self) -> Option<PrintedLine> {
         let mut searched = 0;
         loop {
             let rest = &self.buffer[self.given..];
@@ -244,13 +244,13 @@ impl Source {
         true
     }
 
-    fn line_of(&mut self, bytes: Vec<u8>) -> Line {
+    fn line_of(&mut self, bytes: Vec<u8>) -> PrintedLine {
         let at = match self.has_stamps {
             true => stamp_of(&bytes).unwrap_or(self.last_time),
             false => self.time_at(self.begins + self.given as u64),
         };
         self.last_time = at.max(self.last_time);
-        Line { at: if self.has_stamps { at } else { self.last_time }, bytes }
+        PrintedLine { at: if self.has_stamps { at } else { self.last_time }, bytes }
     }
 }
 
@@ -289,7 +289,7 @@ mod tests {
         let lines = |count| {
             let mut source = Source::new("a", "a", log.clone(), false);
             source.begin_with_last(count);
-            let mut lines: Vec<Line> = std::iter::from_fn(|| source.next_line()).collect();
+            let mut lines: Vec<PrintedLine> = std::iter::from_fn(|| source.next_line()).collect();
             lines.extend(source.take_rest());
             lines.into_iter().map(|l| String::from_utf8(l.bytes).unwrap()).collect::<Vec<_>>()
         };
