@@ -9,6 +9,7 @@ mod logs;
 mod pacemaker;
 mod person;
 mod scripts;
+mod since;
 mod sites;
 mod slow;
 

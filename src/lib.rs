@@ -28,6 +28,7 @@ pub mod history;
 pub mod journal;
 pub mod process;
 
+pub mod logs;
 pub mod surroundings;
 
 pub mod site;

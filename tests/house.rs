@@ -14,7 +14,7 @@ use imports::{Crate, circles, describe, side_by_side};
 use source::{Source, Token};
 
 /// The rooms (the modules of the crate) from the top floor down (ARCHITECTURE.md).
-const FLOORS: [&str; 20] = [
+const FLOORS: [&str; 21] = [
     "main",
     "cli",
     "operator",
@@ -31,6 +31,7 @@ const FLOORS: [&str; 20] = [
     "control",
     "history",
     "surroundings",
+    "logs",
     "site",
     "linux",
     "values",

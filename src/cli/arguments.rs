@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::hidden::Hidden;
+use super::since::read_since;
 use crate::linux::clock::WallTime;
 use crate::manager::Manager;
-use crate::operator::Generator;
+use crate::operator::{Generator, TailLength};
 
 /// Runs a site, the group of processes that fails over as a unit, and answers its cluster manager
 #[derive(Debug, Parser)]
@@ -201,6 +202,8 @@ pub(super) enum PersonVerb {
     History(HistoryArguments),
     /// List the processes that use the site's database
     Holders(SiteArgument),
+    /// Print what the processes and the supervisor of the site have printed, merged by time
+    Logs(LogsArguments),
     /// List all sites that are defined on this node
     List {
         /// Print one JSON object for each site
@@ -250,6 +253,44 @@ pub(super) struct HistoryArguments {
     /// again; exits with 1 if there is one
     #[arg(long, conflicts_with_all = ["failed", "node", "lines"])]
     pub(super) interrupted: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct LogsArguments {
+    /// Name of the site [default: $SITEWARD_SITE, else the only site that is defined]. If the first
+    /// word is the name of no site, it is a process of the default site
+    #[arg(value_name = "SITE")]
+    pub(super) site: Option<String>,
+    /// Only these processes; `web` is every instance of it, `siteward` the supervisor [default: all]
+    #[arg(value_name = "PROCESS")]
+    pub(super) processes: Vec<String>,
+    /// Continue with each line that is printed, also across restarts, until Ctrl-C
+    #[arg(short, long, conflicts_with = "last_run")]
+    pub(super) follow: bool,
+    /// Print the last lines only: N of all processes together, or `all` [default: 100, but all
+    /// with --since and --last-run]
+    #[arg(short = 'n', long, value_name = "N", value_parser = read_tail)]
+    pub(super) tail: Option<TailLength>,
+    /// Print what was printed since then: a duration like 2h, or a time like 14:00 or "2026-11-26
+    /// 10:00". Lines have no time of their own: up to 5 seconds too much may be printed, more where
+    /// no supervisor ran, and for times long ago
+    #[arg(long, value_name = "TIME", value_parser = read_since, conflicts_with = "last_run")]
+    pub(super) since: Option<WallTime>,
+    /// Print what the process that died last had printed in the run that died; of each PROCESS
+    /// that is named, the run that died last, else the run that ended last
+    #[arg(long)]
+    pub(super) last_run: bool,
+    /// Do not print the name of the process before each line
+    #[arg(long, alias = "no-log-prefix")]
+    pub(super) no_prefix: bool,
+}
+
+fn read_tail(text: &str) -> Result<TailLength, String> {
+    match text.parse() {
+        Ok(count) => Ok(TailLength::Lines(count)),
+        Err(_) if text == "all" => Ok(TailLength::All),
+        Err(_) => Err(format!("`{text}` is neither a number of lines nor `all`")),
+    }
 }
 
 #[derive(Args, Debug)]

@@ -9,17 +9,19 @@ use clap::error::ErrorKind;
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
-use super::arguments::{HistoryArguments, SiteArgument, SlowArguments};
+use super::arguments::{HistoryArguments, LogsArguments, SiteArgument, SlowArguments};
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::person::Person;
-use super::sites::{create, hint_at_undefined, named, unwanted};
+use super::sites::{create, hint_at_undefined, logs_meant, named, unwanted};
 use super::slow::Slow;
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
 use crate::operator::progress::SlowVerb;
-use crate::operator::{self, CreateOptions, Generator, HistoryOptions, RehearseOptions};
+use crate::operator::{
+    self, CreateOptions, Generator, HistoryOptions, LogsOptions, RehearseOptions,
+};
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
 
@@ -63,6 +65,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::History(_)
         | PersonVerb::Generate { .. }
         | PersonVerb::Holders(_)
+        | PersonVerb::Logs(_)
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
     }
@@ -149,6 +152,7 @@ impl Person {
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
             PersonVerb::History(arguments) => self.history(arguments),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
+            PersonVerb::Logs(arguments) => self.logs(&arguments),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
                 print_fitted(&operator::list(&self.places, operator::layout::columns()))
@@ -207,6 +211,24 @@ impl Person {
         };
         let outcome = create(&arguments.name, &self.places, &options, &self.deadline);
         self.give(Verb::Other, &outcome)
+    }
+
+    fn logs(&self, arguments: &LogsArguments) -> ExitCode {
+        let printed = logs_meant(arguments, &self.places).and_then(|(target, processes)| {
+            let options = LogsOptions {
+                processes,
+                follow: arguments.follow,
+                tail: arguments.tail,
+                since: arguments.since,
+                last_run: arguments.last_run,
+                prefix: !arguments.no_prefix,
+            };
+            operator::print_logs(&target, &options)
+        });
+        match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
     }
 
     fn generate(&self, generator: Generator, site: &SiteArgument) -> ExitCode {

@@ -4,9 +4,10 @@ use std::env;
 use std::ffi::OsString;
 use std::io::Write;
 
-use crate::linux::clock::WallTime;
+use crate::linux::clock::{WallTime, utc_stamp};
 use crate::manager;
 use crate::operator::progress::StderrBesideScreen;
+use crate::supervisor::log_also;
 
 pub(super) fn init_log(verbose: u8) {
     let level = match verbose {
@@ -43,7 +44,10 @@ pub(super) fn init_supervisor_log() {
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Info)
         .format(|out, record| {
-            writeln!(out, "{} {:5} {}", WallTime::now(), record.level(), record.args())
+            let text = record.args().to_string();
+            let line = format!("{} {:5} {text}", utc_stamp(), record.level());
+            log_also(record.level(), &text, &line);
+            writeln!(out, "{line}")
         })
         .init();
 }

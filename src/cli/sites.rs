@@ -3,7 +3,7 @@
 use std::env;
 
 use super::absent::{Purpose, nothing_lives, refused};
-use super::arguments::SiteArgument;
+use super::arguments::{LogsArguments, SiteArgument};
 use crate::agent::{Deadline, Fault, FaultKind, Outcome, Target};
 use crate::manager::{ExpressclusterCall, Manager, StartOrder};
 use crate::operator::{self, CreateOptions};
@@ -43,6 +43,42 @@ pub(super) fn named(site: &SiteArgument, places: &Places) -> Result<SiteName, Fa
                 names.join(", ")
             )))
         }
+    }
+}
+
+/// The site whose logs are meant, and the names of processes. A first word that is the name of no site here is
+/// a process of the site that is meant where none is named.
+pub(super) fn logs_meant(
+    arguments: &LogsArguments,
+    places: &Places,
+) -> Result<(Target, Vec<String>), Fault> {
+    let target = |name: SiteName| Target::new(name, places.clone(), None);
+    let unnamed = || named(&SiteArgument { name: None }, places).map(target);
+    let processes = arguments.processes.clone();
+    let Some(word) = &arguments.site else { return Ok((unnamed()?, processes)) };
+    let missing = match word.parse::<SiteName>() {
+        Ok(name) if operator::has_logs(places, &name) => return Ok((target(name), processes)),
+        Ok(name) => match operator::unknown_here(&target(name.clone())) {
+            None => return Ok((target(name), processes)),
+            Some(fault) => fault,
+        },
+        Err(why) => Fault::new(FaultKind::Misconfigured, why),
+    };
+    match unnamed() {
+        Ok(site) if operator::has_process(&site, word) => {
+            Ok((site, [word.clone()].into_iter().chain(processes).collect()))
+        }
+        Ok(site) => Err(operator::nearest_process(&site, word).map_or(missing, |near| {
+            Fault::new(
+                FaultKind::NotInstalled,
+                format!(
+                    "there is neither a site `{word}` here nor a process `{word}` in the site `{}`; \
+                     did you mean the process `{near}`?",
+                    site.name
+                ),
+            )
+        })),
+        Err(_) => Err(missing),
     }
 }
 

@@ -131,11 +131,34 @@ pub fn local_stamp() -> String {
     format!("{month} {day:02} {hour:02}:{:02}:{:02}", parts.tm_min, parts.tm_sec)
 }
 
+/// Milliseconds since 1970 by the node's wall clock.
+pub fn unix_millis() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The present in UTC, to the millisecond: `2026-11-26T10:00:00.250Z`.
+pub fn utc_stamp() -> String {
+    let now = unix_millis();
+    let seconds = WallTime::from_millis(now).to_string();
+    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), now % 1000)
+}
+
 /// Seconds since 1970, for people and for records that outlive a boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WallTime(i64);
 
 impl WallTime {
+    /// To the second before.
+    pub fn from_millis(millis: u64) -> Self {
+        Self(i64::try_from(millis / 1000).unwrap_or(i64::MAX))
+    }
+
+    /// Milliseconds since 1970.
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0).unwrap_or(0).saturating_mul(1000)
+    }
+
     /// So much later.
     pub fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))

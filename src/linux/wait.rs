@@ -35,6 +35,16 @@ impl<'a, T> Waiting<'a, T> {
         self.add(fd, PollFlags::POLLPRI, token);
     }
 
+    /// Waits until `fd` can be written, or has an error.
+    pub fn writable(&mut self, fd: BorrowedFd<'a>, token: T) {
+        self.add(fd, PollFlags::POLLOUT, token);
+    }
+
+    /// Waits until the other end of `fd` is closed, or it has an error.
+    pub fn closed(&mut self, fd: BorrowedFd<'a>, token: T) {
+        self.add(fd, PollFlags::empty(), token);
+    }
+
     fn add(&mut self, fd: BorrowedFd<'a>, flags: PollFlags, token: T) {
         self.fds.push(PollFd::new(fd, flags));
         self.tokens.push(token);

@@ -57,6 +57,19 @@ impl Watcher {
         Ok(Watch(self.0.add_watch(path, flags)?))
     }
 
+    /// Reports what is written to, made, renamed or removed in a folder.
+    ///
+    /// # Errors
+    /// ENOENT, ENOSPC.
+    pub fn anything_in(&self, folder: &Path) -> io::Result<Watch> {
+        let flags = AddWatchFlags::IN_MODIFY
+            | AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_MOVE
+            | AddWatchFlags::IN_MOVE_SELF;
+        Ok(Watch(self.0.add_watch(folder, flags)?))
+    }
+
     /// The watches that have something to report.
     pub fn told(&self) -> Vec<Watch> {
         let mut found = Vec::new();

@@ -13,6 +13,7 @@ mod holders;
 mod known;
 pub mod layout;
 mod list;
+mod logs;
 pub mod progress;
 mod rehearse;
 
@@ -25,4 +26,5 @@ pub use history::{HistoryOptions, history, read_log_here};
 pub use holders::list_holders;
 pub use known::unknown_here;
 pub use list::{list, list_as_json};
+pub use logs::{LogsOptions, TailLength, has_logs, has_process, nearest_process, print_logs};
 pub use rehearse::{RehearseOptions, rehearse};

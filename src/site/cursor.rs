@@ -317,7 +317,7 @@ fn expected_one_of(known: &[&str]) -> String {
 }
 
 /// The word of `known` that is nearest to `word`, if one is near enough.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     // No key or name here is longer.
     if word.len() > 255 {
         return None;

@@ -93,6 +93,8 @@ pub struct Definition {
     pub operations: Vec<Operation>,
     /// Its user, its directory and its limits.
     pub context: Context,
+    /// How its own log is kept; a process has its own.
+    pub logging: Logging,
     /// The site comes up with its processes held down.
     pub maintenance: bool,
     /// In the order of the file, instances not yet told apart.
@@ -166,6 +168,7 @@ pub struct Process {
     pub reload: Option<Reload>,
     pub on_failure: Option<Evidence>,
     pub context: Context,
+    pub logging: Logging,
 }
 
 /// How a process says that it is ready.
@@ -238,6 +241,23 @@ pub struct Context {
     /// No program that it starts gains rights by its mode or its file (prctl(2)).
     pub no_new_privileges: bool,
     pub oom_score_adj: Option<i32>,
+}
+
+/// How what is printed is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logging {
+    /// The size at which a file is set aside and begun anew, in bytes.
+    pub max_size: u64,
+    /// How many files there are, the one that is written to included.
+    pub max_file: u32,
+    /// Each line also goes to the node's journal.
+    pub journal: bool,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { max_size: 10 << 20, max_file: 2, journal: false }
+    }
 }
 
 /// The name of one instance: the process's own where there is but one, else `web@1`, `web@2`, ...

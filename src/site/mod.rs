@@ -12,6 +12,7 @@ pub mod definition;
 pub mod duration;
 mod environment;
 mod load;
+mod logging;
 mod order;
 mod parse;
 mod places;
@@ -24,7 +25,7 @@ mod wrapped;
 mod yaml;
 
 pub use adjust::Adjustments;
-pub use cursor::{DefinitionError, Located};
+pub use cursor::{DefinitionError, Located, nearest};
 pub use definition::*;
 pub use environment::{READ_FILE, print_file, read_env_file, read_env_file_until};
 pub use load::{
@@ -33,7 +34,7 @@ pub use load::{
 };
 pub use order::transitive_needs;
 pub use parse::parse;
-pub use places::{Overrides, Places, SitePlaces, WRAPPED, on_database};
+pub use places::{OWN_LOG, Overrides, Places, SitePlaces, WRAPPED, on_database};
 pub use prerequisites::{OnLoss, Prerequisite, Prerequisites, WhenLost};
 pub use telling::{Notify, Operation};
 pub use wrapped::{Jobcenter, List, Rows, Wrapped};

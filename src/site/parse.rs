@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::context::{CONTEXT_KEYS, read_context};
 use super::cursor::{Cursor, DefinitionError, Located, Problems};
-use super::definition::{Context, Definition, DegradedIs, Given, Holders, SiteName};
+use super::definition::{Context, Definition, DegradedIs, Given, Holders, Logging, SiteName};
 use super::duration::show;
+use super::logging::read_logging;
 use super::ports::read_reservations;
 use super::prerequisites::read_prerequisites;
 use super::processes::{read_evidence, read_processes};
@@ -14,7 +15,7 @@ use super::telling::{read_notify, read_operations};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 
-const SITE_KEYS: [&str; 22] = [
+const SITE_KEYS: [&str; 23] = [
     "version",
     "site",
     "machine_id",
@@ -34,6 +35,7 @@ const SITE_KEYS: [&str; 22] = [
     "on_unclean_shutdown",
     "notify",
     "operations",
+    "logging",
     "maintenance",
     "processes",
     "supervisor",
@@ -124,6 +126,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
 
     let prerequisites = read_prerequisites(root, database.as_deref(), address.is_some());
     let context = read_context(root, &Context::default());
+    let logging = read_logging(root, Logging::default());
     let machine_id = machine_id.and_then(|n| u32::try_from(n).ok());
     let site = site.unwrap_or_else(|| name.to_string());
     let (processes, wrapped) = match root.field("supervisor") {
@@ -143,7 +146,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
             };
             (Some(Vec::new()), read_wrapped(&supervisor, &filling))
         }
-        None => (read_processes(root, &context), None),
+        None => (read_processes(root, &context, logging), None),
     };
 
     let database_missing = database.is_none();
@@ -196,6 +199,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         notify: read_notify(root),
         operations: read_operations(root),
         context,
+        logging,
         maintenance: root.field("maintenance").and_then(|c| c.boolean()).unwrap_or(false),
         processes: processes?,
         wrapped,

@@ -197,11 +197,15 @@ impl SitePlaces {
     }
     /// The log of the supervisor.
     pub fn supervisor_log(&self) -> PathBuf {
-        self.logs.join("siteward.log")
+        self.process_log(OWN_LOG)
     }
     /// The log of a supervisor that is not ours.
     pub fn wrapped_log(&self) -> PathBuf {
         self.process_log(WRAPPED)
+    }
+    /// What is known of the log at `log`: its files, its runs and its times.
+    pub fn log_index(log: &Path) -> PathBuf {
+        log.with_extension("log.index")
     }
     /// This node's history of the site.
     pub fn history(&self) -> PathBuf {
@@ -222,7 +226,7 @@ impl SitePlaces {
             self.token(),
             self.snapshot(),
             self.process_lock(&instance),
-            self.process_log(&instance).with_extension("log.1"),
+            Self::log_index(&self.process_log(&instance)),
             self.supervisor_log().with_extension("log.1"),
             self.history().with_extension("jsonl.1"),
         ];
@@ -276,6 +280,9 @@ pub(super) const LONGEST_INSTANCE: usize = 63 + 5;
 /// The name of a supervisor that is not ours in logs and marks; no process name can begin so.
 pub const WRAPPED: &str = "@wrapped";
 
+/// The name of the supervisor's own log; no process is called so.
+pub const OWN_LOG: &str = "siteward";
+
 /// siteward's directory on the database, which follows the site to the next node.
 pub fn on_database(database: &Path) -> PathBuf {
     database.join(".siteward")
@@ -299,7 +306,7 @@ mod tests {
         }
         File::create(site.process_lock(instance))?;
         File::create(site.process_log(instance))?;
-        let kept = site.process_log(instance).with_extension("log.1");
+        let kept = SitePlaces::log_index(&site.process_log(instance));
         for path in [site.record(), site.snapshot(), site.stop_order(), kept] {
             files::write_durably(&path, b"words")?;
         }

@@ -4,18 +4,21 @@ use std::time::Duration;
 
 use super::context::{CONTEXT_KEYS, read_context};
 use super::cursor::{Cursor, nearest};
-use super::definition::{Context, Evidence, Healthcheck, Process, Ready, Reload, Restart};
+use super::definition::{Context, Evidence, Healthcheck, Logging, Process, Ready, Reload, Restart};
+use super::logging::read_logging;
 use super::order::circle;
+use super::places::OWN_LOG;
 use super::yaml::Node;
 use crate::values::Signal;
 
-const PROCESS_KEYS: [&str; 15] = [
+const PROCESS_KEYS: [&str; 16] = [
     "command",
     "depends_on",
     "essential",
     "forks",
     "healthcheck",
     "instances",
+    "logging",
     "on_failure",
     "oneshot",
     "pid_file",
@@ -30,7 +33,11 @@ const PROCESS_KEYS: [&str; 15] = [
 /// How large a regular expression may be when it is compiled, in bytes.
 pub(super) const LARGEST_REGEX: usize = 64 << 10;
 
-pub(super) fn read_processes(root: &Cursor<'_>, context: &Context) -> Option<Vec<Process>> {
+pub(super) fn read_processes(
+    root: &Cursor<'_>,
+    context: &Context,
+    logging: Logging,
+) -> Option<Vec<Process>> {
     let Some(cursor) = root.field("processes") else {
         root.wrong(
             "`processes` is missing: a site is a group of processes; one that has a supervisor of \
@@ -48,6 +55,11 @@ pub(super) fn read_processes(root: &Cursor<'_>, context: &Context) -> Option<Vec
         let good = name.len() <= 63
             && name.chars().all(inner)
             && name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if *name == OWN_LOG {
+            process.wrong_key(
+                "no process may be called so, as the supervisor's own log is called `siteward.log`",
+            );
+        }
         if !good {
             process.wrong_key(
                 "the name of a process must be 1 to 63 letters, digits, `_`, `.` and `-`, and \
@@ -59,7 +71,9 @@ pub(super) fn read_processes(root: &Cursor<'_>, context: &Context) -> Option<Vec
     let processes: Vec<Option<Process>> = entries
         .iter()
         .enumerate()
-        .map(|(index, (name, process))| read_process(index, name, &names, process, context))
+        .map(|(index, (name, process))| {
+            read_process(index, name, &names, process, (context, logging))
+        })
         .collect();
     let processes: Vec<Process> = processes.into_iter().collect::<Option<_>>()?;
     if let Some(path) = circle(&processes) {
@@ -80,7 +94,7 @@ fn read_process(
     name: &str,
     names: &[&str],
     cursor: &Cursor<'_>,
-    site: &Context,
+    (site, logging): (&Context, Logging),
 ) -> Option<Process> {
     cursor.check_keys(&[&PROCESS_KEYS[..], &CONTEXT_KEYS[..]].concat())?;
     let flag =
@@ -139,6 +153,7 @@ fn read_process(
         reload: cursor.field("reload").and_then(|c| read_reload(&c)),
         on_failure: cursor.field("on_failure").and_then(|c| read_evidence(&c)),
         context: read_context(cursor, site),
+        logging: read_logging(cursor, logging),
     })
 }
 

@@ -67,7 +67,7 @@ impl Processes {
         };
         let Some(handle) = known.identity.open() else { return Recorded::Gone };
         let (pid, start) = (known.identity.pid, known.identity.start);
-        self.units[unit.0].output.go_on(known.printed_from, around.watcher);
+        self.units[unit.0].output.go_on(Some(known.printed_from), around.watcher);
         let main = MainProcess::new(pid, Some(start), handle, Origin::Adopted, Moment::now());
         Recorded::Known(self.adopt_main(unit, main, start, known.ready, around))
     }
@@ -140,7 +140,7 @@ impl Processes {
         let alone = found.of(unit).iter().all(|seen| tree.descends(seen.pid, leader.pid));
         let handle = leader.open().filter(|_| runs_it && alone)?;
         let output = &mut self.units[unit.0].output;
-        output.go_on(output.size(), around.watcher);
+        output.go_on(None, around.watcher);
         let (pid, start) = (leader.pid, Some(leader.start));
         let main = MainProcess::new(pid, start, handle, Origin::Adopted, Moment::now());
         Some(self.adopt_main(unit, main, leader.start, false, around))

@@ -3,10 +3,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use super::forward::Forward;
 use super::launch::Launch;
+use super::output::Output;
 use super::plan::{Plan, UnitId};
 use crate::history::Entry;
 use crate::journal::Journal;
+use crate::logs::{LogBounds, LogWriter};
 use crate::process::Token;
 use crate::site::{Adjustments, Definition, Process, SitePlaces};
 use crate::values::Moment;
@@ -110,6 +113,17 @@ impl Configuration {
 
     pub(super) fn process(&self, unit: UnitId) -> &Process {
         &self.definition.processes[self.process_index(unit)]
+    }
+
+    /// What the unit prints, and how it is kept.
+    pub(super) fn output(&self, unit: UnitId) -> Output {
+        let logging = self.process(unit).logging;
+        let log = self.places.process_log(self.name(unit));
+        let index = SitePlaces::log_index(&log);
+        let bounds = LogBounds { max_size: logging.max_size, max_file: logging.max_file };
+        let forward =
+            logging.journal.then(|| Forward::new(self.definition.name.as_str(), self.name(unit)));
+        Output::new(LogWriter::new(log, index, bounds), forward)
     }
 
     pub(super) fn launch(&self, unit: UnitId) -> &Launch {

@@ -16,8 +16,7 @@ use crate::values::{Moment, Signal};
 pub(super) struct EventLoop {
     pub(super) site: SupervisedSite,
     pub(super) inbox: Inbox,
-    /// None: its output belongs to its caller, as it runs in the foreground.
-    pub(super) own_log: Option<OwnLog>,
+    pub(super) own_log: OwnLog,
     pub(super) foreground: bool,
 }
 
@@ -33,6 +32,8 @@ enum Wake {
     AdoptedEnded(UnitId),
     /// The pipe of the helper at this index.
     Helper(usize),
+    /// The node's own log takes lines of the unit again.
+    NodeLog(UnitId),
     /// A watched file was written to, or something was removed.
     Watches,
     Lease,
@@ -52,9 +53,7 @@ impl EventLoop {
             self.attend(&wakes);
             self.site.tell(Event::Tick);
             self.site.answer_connections();
-            if let Some(log) = &mut self.own_log {
-                log.bound(Moment::now());
-            }
+            self.own_log.bound(Moment::now());
         }
     }
 
@@ -76,6 +75,9 @@ impl EventLoop {
         for (index, unit) in site.processes.units.iter().enumerate() {
             if let Some(report) = &unit.exec_report {
                 waiting.readable(report.as_fd(), Wake::ExecReport(UnitId(index)));
+            }
+            if let Some(log) = unit.output.stuck_on() {
+                waiting.writable(log, Wake::NodeLog(UnitId(index)));
             }
             if let Some(main) = unit.main.as_ref().filter(|main| main.origin == Origin::Adopted) {
                 waiting.readable(main.handle.as_fd(), Wake::AdoptedEnded(UnitId(index)));
@@ -133,6 +135,11 @@ impl EventLoop {
         for wake in wakes {
             if let Wake::Helper(index) = wake {
                 site.processes.read_helper(*index);
+            }
+        }
+        for wake in wakes {
+            if let Wake::NodeLog(unit) = wake {
+                site.processes.units[unit.0].output.forward_more();
             }
         }
         if wakes.contains(&Wake::Signal) {

@@ -17,6 +17,7 @@ mod connection;
 mod control_server;
 mod details;
 mod event_loop;
+mod forward;
 mod held;
 mod helpers;
 pub mod launch;
@@ -64,6 +65,7 @@ use launch::Launch;
 use lease_watch::LeaseWatch;
 use machine::{Event, Machine};
 use own_log::OwnLog;
+pub use own_log::log_also;
 use plan::Plan;
 use prerequisite_watch::PrerequisiteWatch;
 use processes::Processes;
@@ -226,7 +228,7 @@ pub fn supervise(
 
     let disk = before.as_ref().and_then(|b| b.disk.clone());
     let prerequisites = PrerequisiteWatch::begin(&definition, disk);
-    let own_log = (!foreground).then(|| OwnLog::new(places.supervisor_log()));
+    let own_log = OwnLog::begin(&places, &definition, foreground);
     let configuration = Configuration::new(places, definition, &adjustments, launches);
     let paused = match beginning {
         Beginning::Held(pause) => Some(pause),
@@ -256,6 +258,10 @@ pub fn supervise(
     let mut supervisor = EventLoop { site, inbox, own_log, foreground };
     supervisor.run(begin);
     let finished = finish(&mut supervisor.site, way_back, foreground);
+    supervisor.own_log.ended(match &finished {
+        Finished::Stopped => "has stopped the site",
+        Finished::Failed(_) => "has given the site up",
+    });
     Ok((finished, Holdings(supervisor)))
 }
 
@@ -294,6 +300,9 @@ fn prepare_process() -> anyhow::Result<Inbox> {
 /// No process of the site lives: releases its database, records how it ended, leaves its control groups, and
 /// answers the verbs.
 fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool) -> Finished {
+    for unit in &mut site.processes.units {
+        unit.output.flush();
+    }
     let places = &site.configuration.places;
     // While the disk is still this node's.
     site.configuration.finish_history(Moment::now() + SAVING);

@@ -1,22 +1,22 @@
 //! The output of processes. Each unit writes to a file of its own, so that it survives the supervisor. The
 //! file is bounded in size, and searched for the line that means "ready".
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use regex_lite::{Regex, RegexBuilder};
 
-use crate::linux::files;
+use super::forward::Forward;
 use crate::linux::watch::{Watch, Watcher};
-use crate::values::Moment;
+use crate::logs::LogWriter;
+use crate::values::{Moment, Pid};
 
-/// The size at which a file is set aside as `.1` and emptied, in bytes.
-pub(super) const BOUND: u64 = 10 << 20;
-
-/// Between two looks at a file that is written to: the shortest and the longest pause.
+/// Between two looks at a file that is written to: the shortest and the longest pause, and the longest if its
+/// lines are forwarded.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
+const FORWARDED: Duration = Duration::from_millis(200);
 
 /// A file that grows by more than this between two looks, in bytes, is looked at more often.
 const FAST: u64 = 128 << 10;
@@ -24,10 +24,16 @@ const FAST: u64 = 128 << 10;
 /// How many bytes of the end are read to find the last lines.
 const TAIL: u64 = 8 << 10;
 
-/// The output of one unit.
+/// How much is searched at a time, in bytes, and what is searched again of a line that is longer.
+const SEARCHED: usize = 1 << 20;
+const OVERLAP: u64 = 4 << 10;
+
+/// The output of one unit. Positions are those of its log as one stream.
 #[derive(Debug)]
 pub(super) struct Output {
-    path: PathBuf,
+    log: LogWriter,
+    /// None: the lines go to no other log.
+    forward: Option<Forward>,
     /// Where the present run's output begins.
     begins: u64,
     /// What is searched for, and from where.
@@ -35,22 +41,13 @@ pub(super) struct Output {
     watch: Option<Watch>,
     /// When the file is looked at without an event.
     look_at: Option<Moment>,
-    last_size: u64,
     /// The pause before the next look; it follows the growth of the file.
     pause: Duration,
 }
 
 impl Output {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            begins: 0,
-            search: None,
-            watch: None,
-            look_at: None,
-            last_size: 0,
-            pause: PAUSE.0,
-        }
+    pub(super) fn new(log: LogWriter, forward: Option<Forward>) -> Self {
+        Self { log, forward, begins: 0, search: None, watch: None, look_at: None, pause: PAUSE.0 }
     }
 
     /// Opens the file for a new run, for the process to write to.
@@ -58,29 +55,42 @@ impl Output {
     /// # Errors
     /// As open(2).
     pub(super) fn open(&mut self, watcher: Option<&Watcher>) -> io::Result<File> {
-        let file = files::append_to(&self.path)?;
-        self.last_size = file.metadata()?.len();
-        self.begins = self.last_size;
+        self.flush();
+        let file = self.log.open()?;
+        self.begins = self.log.end();
         self.search = None;
-        self.bound();
+        self.forward_from(self.begins);
         self.arm(watcher);
         Ok(file)
     }
 
-    /// Goes on with the file of a run that began `from` there, under another supervisor.
-    pub(super) fn go_on(&mut self, from: u64, watcher: Option<&Watcher>) {
-        self.last_size = self.size();
-        // It may have been emptied since.
-        self.begins = if from <= self.last_size { from } else { 0 };
+    /// The process of the new run is started.
+    pub(super) fn started(&mut self, pid: Pid) {
+        self.log.run_began(self.begins, pid.number());
+    }
+
+    /// The main process has ended, with this status in words.
+    pub(super) fn ended(&mut self, how: String) {
+        self.flush();
+        self.log.run_ended(how);
+    }
+
+    /// The run counts as failed.
+    pub(super) fn failed(&mut self, why: &str) {
+        self.log.run_failed(why);
+    }
+
+    /// Goes on with the file of a run that began `from` there, under another supervisor. None: what is there
+    /// is of no known run.
+    pub(super) fn go_on(&mut self, from: Option<u64>, watcher: Option<&Watcher>) {
+        self.log.go_on();
+        let end = self.log.end();
+        self.begins = from.filter(|from| *from <= end).unwrap_or(end);
+        self.forward_from(end);
         self.arm(watcher);
     }
 
-    /// How much is in the file, in bytes.
-    pub(super) fn size(&self) -> u64 {
-        fs::metadata(&self.path).map_or(0, |m| m.len())
-    }
-
-    /// Where in the file the present run begins, in bytes.
+    /// Where the present run begins.
     pub(super) fn begins(&self) -> u64 {
         self.begins
     }
@@ -105,70 +115,82 @@ impl Output {
         self.look_at
     }
 
-    /// Looks at what was written: bounds the file, and says whether the searched line is there.
-    pub(super) fn look(&mut self, watcher: Option<&Watcher>, now: Moment) -> bool {
-        let grown = self.bound();
-        self.watch = None;
+    /// Looks at what was written: searches it, bounds the file, and says whether the searched line is there.
+    /// `was_told`: something was written just now; else the time for a look has come.
+    pub(super) fn look(&mut self, was_told: bool, watcher: Option<&Watcher>, now: Moment) -> bool {
         self.look_at = None;
-        if self.search.is_some() {
-            // Before the search: a line that comes meanwhile would be told of by nothing.
-            self.arm(watcher);
-        } else {
-            let slow = grown <= FAST;
-            self.pause = if slow { (self.pause * 2).min(PAUSE.1) } else { PAUSE.0 };
-            self.look_at = Some(now + self.pause);
+        if was_told {
+            self.watch = None;
+            if self.search.is_some() {
+                // Before the search: a line that comes meanwhile would be told of by nothing.
+                self.arm(watcher);
+            }
         }
-        self.found()
+        // Before the file is cut.
+        let found = self.found();
+        let growth = self.log.look().unwrap_or_else(|error| {
+            log::warn!("{} cannot be bounded: {error}", self.log.path().display());
+            Default::default()
+        });
+        let waits = self.forward.as_mut().is_some_and(|forward| forward.send(&self.log));
+        let is_fast = growth.by > FAST;
+        let longest = if self.forward.is_some() { FORWARDED } else { PAUSE.1 };
+        if growth.is_busy {
+            self.look_at = Some(now);
+        } else if waits || is_fast || (was_told && self.search.is_none()) {
+            self.pause = if is_fast { PAUSE.0 } else { (self.pause * 2).min(longest) };
+            self.look_at = Some(now + self.pause);
+        } else if self.watch.is_none() {
+            self.arm(watcher);
+        }
+        found
     }
 
-    /// The time for a look has come: a file that grows fast is looked at again, another at its next write.
-    pub(super) fn look_again(&mut self, watcher: Option<&Watcher>, now: Moment) {
-        self.look_at = None;
-        if self.bound() > FAST {
-            self.pause = PAUSE.0;
-            self.look_at = Some(now + self.pause);
-        } else {
-            self.arm(watcher);
+    /// What becomes writable when lines can be forwarded that could not be.
+    pub(super) fn stuck_on(&self) -> Option<BorrowedFd<'_>> {
+        self.forward.as_ref().and_then(Forward::stuck_on)
+    }
+
+    /// Forwards some more lines.
+    pub(super) fn forward_more(&mut self) {
+        if let Some(forward) = &mut self.forward {
+            forward.send(&self.log);
         }
     }
 
     fn arm(&mut self, watcher: Option<&Watcher>) {
-        self.watch = watcher.and_then(|w| w.next_write(&self.path).ok());
+        self.watch = watcher.and_then(|w| w.next_write(self.log.path()).ok());
+        self.log.is_quiet();
     }
 
-    /// Empties a file that has grown too long, keeping what was in it once. Says by how much it grew.
-    fn bound(&mut self) -> u64 {
-        let Ok(size) = fs::metadata(&self.path).map(|m| m.len()) else { return 0 };
-        let grown = size.saturating_sub(self.last_size);
-        self.last_size = size;
-        if size > BOUND {
-            let old = self.path.with_extension("log.1");
-            // The end is kept.
-            let kept = read_from(&self.path, size - BOUND)
-                .and_then(|end| files::write_durably(&old, &end));
-            let emptied = kept.and_then(|()| files::append_to(&self.path)?.set_len(0));
-            match emptied {
-                Ok(()) => {
-                    self.begins = 0;
-                    self.last_size = 0;
-                    if let Some((_, from)) = &mut self.search {
-                        *from = 0;
-                    }
-                }
-                Err(error) => log::warn!("{} cannot be bounded: {error}", self.path.display()),
-            }
+    fn forward_from(&mut self, from: u64) {
+        if let Some(forward) = &mut self.forward {
+            forward.begin(from);
         }
-        grown
+    }
+
+    /// Forwards what the process has printed to its end.
+    pub(super) fn flush(&mut self) {
+        if let Some(forward) = &mut self.forward {
+            forward.finish(&self.log);
+        }
     }
 
     fn found(&mut self) -> bool {
         let Some((regex, from)) = &mut self.search else { return false };
-        let Ok(bytes) = read_from(&self.path, *from) else { return false };
-        let text = String::from_utf8_lossy(&bytes);
-        let found = regex.is_match(&text);
-        // What does not end a line yet is read again with the rest of it.
-        if let Some(end) = bytes.iter().rposition(|&b| b == b'\n') {
-            *from += end as u64 + 1;
+        let mut found = false;
+        while let Ok((begins, bytes)) = self.log.read(*from, SEARCHED) {
+            found = found || regex.is_match(&String::from_utf8_lossy(&bytes));
+            let end = begins + bytes.len() as u64;
+            // What does not end a line yet is read again with the rest of it.
+            *from = match bytes.iter().rposition(|&b| b == b'\n') {
+                Some(last) => begins + last as u64 + 1,
+                None if bytes.len() == SEARCHED => end - OVERLAP,
+                None => begins,
+            };
+            if found || bytes.len() < SEARCHED {
+                break;
+            }
         }
         if found {
             self.search = None;
@@ -178,19 +200,16 @@ impl Output {
 
     /// The last few lines that the present run printed.
     pub(super) fn last_lines(&self, count: usize) -> Vec<String> {
-        let size = fs::metadata(&self.path).map_or(0, |m| m.len());
-        let window = size.saturating_sub(self.begins).min(TAIL);
-        let bytes = files::tail(&self.path, window).unwrap_or_default();
-        last_lines(&bytes, count)
+        let end = self.log.end();
+        let from = self.begins.max(end.saturating_sub(TAIL)).max(self.log.begin());
+        let (_, bytes) = self.log.read(from, TAIL as usize).unwrap_or_default();
+        // It may begin in the middle of a line.
+        let cut = match from > self.begins {
+            true => bytes.iter().position(|&b| b == b'\n').map_or(0, |at| at + 1),
+            false => 0,
+        };
+        last_lines(&bytes[cut..], count)
     }
-}
-
-fn read_from(path: &Path, from: u64) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.take(BOUND).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The last few lines of some output, without control characters, each cut to what fits a message.
@@ -207,38 +226,54 @@ pub(super) fn last_lines(bytes: &[u8], count: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logs::LogBounds;
+    use std::fs;
     use std::io::Write;
+    use std::path::Path;
+
+    fn output(path: &Path) -> Output {
+        let bounds = LogBounds { max_size: 10 << 20, max_file: 2 };
+        Output::new(LogWriter::new(path.to_owned(), path.with_extension("log.index"), bounds), None)
+    }
 
     #[test]
     fn a_line_is_found_even_if_it_comes_in_pieces() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         fs::write(&path, "an earlier run: ready\n").unwrap();
-        let mut output = Output::new(path);
+        let mut output = output(&path);
         let mut file = output.open(None).unwrap();
         output.search_for("^ready to (serve|work)|: ready");
-        assert!(!output.look(None, Moment::now()), "an earlier run does not count");
+        let now = Moment::now();
+        assert!(!output.look(true, None, now), "an earlier run does not count");
         file.write_all(b"starting\nready to").unwrap();
-        assert!(!output.look(None, Moment::now()));
+        assert!(!output.look(true, None, now));
         file.write_all(b" serve").unwrap();
-        assert!(output.look(None, Moment::now()), "the pieces belong together");
+        assert!(output.look(true, None, now), "the pieces belong together");
     }
 
     #[test]
-    fn a_file_that_grew_too_long_is_emptied_and_kept_once() {
+    fn a_file_that_grew_too_long_is_cut_and_the_line_is_found_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
-        let mut output = Output::new(path.clone());
+        let mut output = output(&path);
         let mut file = output.open(None).unwrap();
+        output.search_for("^ready$");
+        file.write_all(b"ready\n").unwrap();
         let chunk = vec![b'x'; 1 << 20];
         for _ in 0..11 {
             file.write_all(&chunk).unwrap();
         }
-        output.look(None, Moment::now());
-        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
-        assert_eq!(fs::metadata(path.with_extension("log.1")).unwrap().len(), BOUND);
-        file.write_all(b"the process goes on\n").unwrap();
-        assert_eq!(output.last_lines(3), ["the process goes on"]);
+        assert!(output.look(true, None, Moment::now()));
+        while output.look_at().is_some_and(Moment::passed) {
+            output.look(false, None, Moment::now());
+        }
+        let lengths =
+            [&path, &path.with_extension("log.1")].map(|p| fs::metadata(p).unwrap().len());
+        assert_eq!(lengths.iter().sum::<u64>(), (11 << 20) + 6);
+        assert!(lengths[0] < 2 << 20, "{lengths:?}");
+        file.write_all(b"\nthe process goes on\n").unwrap();
+        assert_eq!(output.last_lines(1), ["the process goes on"]);
     }
 
     #[test]

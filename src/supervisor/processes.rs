@@ -123,7 +123,7 @@ impl Processes {
         groups: Option<Groups>,
         reserved: Reserved,
     ) -> Self {
-        let output = |unit| Output::new(configuration.places.process_log(configuration.name(unit)));
+        let output = |unit| configuration.output(unit);
         let units: Vec<UnitRuntime> =
             configuration.units().map(|unit| UnitRuntime::new(output(unit))).collect();
         Self {
@@ -217,7 +217,11 @@ impl Processes {
         status: ExitStatus,
         around: &Surroundings<'_>,
     ) -> Event {
-        self.units[unit.0].main = None;
+        let runtime = &mut self.units[unit.0];
+        runtime.main = None;
+        if !(around.configuration.process(unit).forks && status == ExitStatus::Code(0)) {
+            runtime.output.ended(status.to_string());
+        }
         self.note_end(unit, status, around);
         let rest = self.something_lives_of(unit, around);
         Event::Unit(unit, UnitEvent::Ended { status, rest })

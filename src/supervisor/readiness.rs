@@ -27,7 +27,7 @@ impl Processes {
             Ready::Log(pattern) => {
                 let output = &mut self.units[unit.0].output;
                 output.search_for(pattern);
-                output.look(around.watcher, Moment::now())
+                output.look(true, around.watcher, Moment::now())
             }
             Ready::Tcp(_) | Ready::Socket(_) | Ready::File(_) | Ready::Exec(_) => {
                 self.probe(unit, around);

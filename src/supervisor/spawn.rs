@@ -101,6 +101,7 @@ impl Processes {
             log::warn!("`{name}`, {pid}, cannot be identified yet, as /proc cannot be read");
         }
         let runtime = &mut self.units[unit.0];
+        runtime.output.started(pid);
         runtime.exec_report = Some(report);
         runtime.main = Some(MainProcess::new(pid, start, handle, Origin::Child, Moment::now()));
         self.write_record(around);

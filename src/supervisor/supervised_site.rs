@@ -198,8 +198,8 @@ impl SupervisedSite {
             Note::Site(Milestone::Held) => {
                 self.processes.helpers.confirm_pause(&self.configuration);
             }
-            Note::Fault(..)
-            | Note::RestartIn(..)
+            Note::Fault(unit, _) => self.processes.units[unit.0].output.failed(&entry.text),
+            Note::RestartIn(..)
             | Note::GaveUp(_)
             | Note::NotAsked(..)
             | Note::Insisting(..)
@@ -327,9 +327,11 @@ impl SupervisedSite {
             self.tell_all(event);
             let (processes, around) = self.split();
             let output = &mut processes.units[unit.0].output;
-            if output.look_at().is_some_and(|at| at <= now) {
-                output.look_again(around.watcher, now);
+            let is_due = output.look_at().is_some_and(|at| at <= now);
+            if is_due && output.look(false, around.watcher, now) {
+                self.tell(Event::Unit(unit, UnitEvent::Ready));
             }
+            let (processes, around) = self.split();
             let event = processes.probe_again(unit, now, &around);
             self.tell_all(event);
         }
@@ -353,7 +355,7 @@ impl SupervisedSite {
         let mut ready = Vec::new();
         for (index, unit) in self.processes.units.iter_mut().enumerate() {
             if watches.iter().any(|watch| unit.output.is_watched_by(*watch))
-                && unit.output.look(self.watcher.as_ref(), now)
+                && unit.output.look(true, self.watcher.as_ref(), now)
             {
                 ready.push(UnitId(index));
             }

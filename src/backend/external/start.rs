@@ -18,8 +18,9 @@ use crate::linux::process::reap_one;
 use crate::linux::spawn::{self, Child};
 use crate::linux::thread::{self, StackSize};
 use crate::linux::wait::Waiting;
+use crate::logs::{LogBounds, LogWriter};
 use crate::process::{Groups, Identity, Phase, ProcessRecord, Record};
-use crate::site::{SitePlaces, WRAPPED};
+use crate::site::{Logging, SitePlaces, WRAPPED};
 use crate::supervisor::launch::Launch;
 use crate::supervisor::ports;
 use crate::supervisor::scope::Stay;
@@ -97,13 +98,8 @@ impl External {
             .with_token(places);
         files::private_folder(&places.logs)
             .with_context(|| format!("the folder {} cannot be used", places.logs.display()))?;
-        let path = places.wrapped_log();
-        if std::fs::metadata(&path).is_ok_and(|m| m.len() > LONGEST_LOG) {
-            let _ = std::fs::rename(&path, path.with_extension("log.1"));
-        }
-        let log = files::append_to(&path)
-            .with_context(|| format!("the log {} cannot be written", path.display()))?;
-        let log_offset = log.metadata().map_or(0, |m| m.len());
+        let (mut kept, log) = open_log(places, definition.logging)?;
+        let (log_offset, begins) = (log.metadata().map_or(0, |m| m.len()), kept.end());
         files::private_folder(&places.process_locks()).with_context(|| {
             format!("the folder {} cannot be used", places.process_locks().display())
         })?;
@@ -125,6 +121,7 @@ impl External {
             await_exec(&child);
         }
         drop(stay);
+        kept.run_began(begins, child.pid.number());
         // Reaped at once: the stop command may wait until the PID is gone from /proc, while this process waits
         // for the command.
         let (tell, status) = channel();
@@ -153,8 +150,19 @@ fn await_exec(child: &Child) {
     waiting.wait(Some(Moment::now() + Duration::from_secs(1)));
 }
 
-/// A log longer than this is rotated at a start; in bytes.
-const LONGEST_LOG: u64 = 8 << 20;
+/// The log of a wrapped supervisor. Nobody looks at it while the site runs, so it is set aside here, before there
+/// is a process that writes to it.
+fn open_log(places: &SitePlaces, logging: Logging) -> anyhow::Result<(LogWriter, File)> {
+    let path = places.wrapped_log();
+    let bounds = LogBounds { max_size: logging.max_size, max_file: logging.max_file };
+    let mut log = LogWriter::new(path.clone(), SitePlaces::log_index(&path), bounds);
+    let opened = log.open().and_then(|file| match file.metadata()?.len() > bounds.max_size {
+        true => log.set_aside(),
+        false => Ok(file),
+    });
+    let file = opened.with_context(|| format!("the log {} cannot be written", path.display()))?;
+    Ok((log, file))
+}
 
 impl Started {
     /// How it ended, if it should not have; for the end of a sentence, returned once. `detached`: exit status 0

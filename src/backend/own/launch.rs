@@ -199,10 +199,6 @@ fn redirect_output(places: &SitePlaces, log: &Path) {
     for folder in [&places.logs, &places.runtime] {
         files::clear_leftovers(folder);
     }
-    // The log is rotated when a supervisor starts, never while one runs. One old file is kept.
-    if std::fs::metadata(log).is_ok_and(|m| m.len() > 1 << 20) {
-        let _ = std::fs::rename(log, log.with_extension("log.1"));
-    }
     let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null");
     if let (Ok(null), Ok(file)) = (null, files::append_to(log)) {
         let _ = inherit::replace_standard_streams(&null.into(), &file.into());
