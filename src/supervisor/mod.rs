@@ -44,7 +44,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 
 use crate::control;
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
@@ -229,7 +229,8 @@ pub fn supervise(
         watcher,
         configuration,
     };
-    history::add(&site.configuration.places.history(), "started", "the supervisor is at work");
+    let started = Entry::new(HistoryEvent::Started, "the supervisor is at work");
+    history::add(&site.configuration.places.history(), &started);
     let begin = match before {
         Some(before) => site.adopt(&before, boot),
         None => Event::Begin { held: site.status.paused.is_some(), boot, rollback },

@@ -16,7 +16,7 @@ use super::output::Output;
 use super::plan::UnitId;
 use super::ports::Reserved;
 use super::tracker::{ProcessTracker, TrackerInput, UnitProcesses};
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::linux::process::{command_line, reap_one};
 use crate::linux::spawn::ExecReport;
 use crate::linux::watch::Watcher;
@@ -290,7 +290,8 @@ impl Processes {
                 let line = command_line(seen.pid).unwrap_or_default();
                 let words = format!("{} ({line}), {why}, is left alone", seen.pid);
                 log::warn!("{words}");
-                history::add(&around.configuration.places.history(), "spared", &words);
+                let entry = Entry::new(HistoryEvent::Spared, words);
+                history::add(&around.configuration.places.history(), &entry);
             }
             return false;
         }

@@ -159,8 +159,8 @@ impl SupervisedSite {
             self.write_record();
         }
         log::log!(entry.level, "{}", entry.text);
-        if let Some((event, text)) = &entry.history {
-            history::add(&self.configuration.places.history(), event, text);
+        if let Some(entry) = &entry.history {
+            history::add(&self.configuration.places.history(), entry);
         }
         match note {
             // A supervisor that adopts the site must know it: some units say READY=1 only once.
