@@ -176,6 +176,8 @@ pub(super) enum PersonVerb {
         #[command(flatten)]
         site: SiteArgument,
     },
+    /// Compute how long a failover takes: at worst, usually, and which number to change first
+    Timing(TimingArguments),
     /// List the processes that use the site's database
     Holders(SiteArgument),
     /// List all sites that are defined on this node
@@ -198,6 +200,31 @@ pub(super) enum PersonVerb {
     },
     #[command(flatten)]
     Hidden(Hidden),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TimingArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// Read Pacemaker's configuration from this file, which `cibadmin -Q` has written
+    #[arg(long, value_name = "FILE")]
+    pub(super) cib: Option<PathBuf>,
+    /// Read the resources of Clusterware from this file, which `crsctl stat res -p` has written
+    #[arg(long, value_name = "FILE")]
+    pub(super) crsctl: Option<PathBuf>,
+    /// Read this configuration file of a Serviceguard package
+    #[arg(long, value_name = "FILE")]
+    pub(super) package: Option<PathBuf>,
+    /// Name of the manager's resource or package [default: the one that runs the site]
+    #[arg(long, value_name = "NAME")]
+    pub(super) resource: Option<String>,
+    /// Compute the times of this action script, which must be the one of JobCenter's cluster manual,
+    /// instead of siteward's
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Args, Debug)]

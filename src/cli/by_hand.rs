@@ -9,10 +9,11 @@ use clap::error::ErrorKind;
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
-use super::arguments::{CommonOptions, SiteArgument};
+use super::arguments::{CommonOptions, SiteArgument, TimingArguments};
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::sites::{create, hint_at_undefined, if_wanted, named, with};
+use super::timing;
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
@@ -58,6 +59,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Reload(_)
         | PersonVerb::Create(_)
         | PersonVerb::Generate { .. }
+        | PersonVerb::Timing(_)
         | PersonVerb::Holders(_)
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
@@ -147,6 +149,7 @@ impl Person {
             }
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
+            PersonVerb::Timing(arguments) => self.timing(arguments),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
@@ -217,6 +220,14 @@ impl Person {
             Ok(definition) => {
                 print_lines(&operator::generate(generator, &definition, &self.places))
             }
+            Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
+    }
+
+    fn timing(&self, arguments: TimingArguments) -> ExitCode {
+        match timing::compute(arguments, self.common.manager, &self.places, &self.deadline) {
+            Ok((lines, false)) => print_lines(&lines),
+            Ok((lines, true)) => print_fitted(&lines),
             Err(fault) => self.give(Verb::Other, &fault.into()),
         }
     }

@@ -16,7 +16,7 @@ use crate::agent::{time_for_start, time_for_stop};
 use crate::site::{Definition, Places};
 use facts::SiteFacts;
 
-pub(super) use advice::{ADVISED_THRESHOLD, AdvisedTimes};
+pub(super) use advice::{ADVISED_RESTARTS, ADVISED_THRESHOLD, AdvisedTimes};
 
 /// The manager, and the tool that configures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

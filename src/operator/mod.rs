@@ -14,6 +14,7 @@ pub mod layout;
 mod list;
 mod rehearse;
 pub mod settings;
+pub mod timing;
 
 pub use actor::act;
 pub use await_ready::await_ready;

@@ -48,4 +48,4 @@ impl AdvisedTimes {
 pub(crate) const ADVISED_THRESHOLD: u32 = 2;
 
 /// How often Clusterware restarts the site on its node, by the generated configuration.
-pub(super) const ADVISED_RESTARTS: u32 = 1;
+pub(crate) const ADVISED_RESTARTS: u32 = 1;

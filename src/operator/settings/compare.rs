@@ -6,7 +6,6 @@ use super::super::generate::{ADVISED_THRESHOLD, AdvisedTimes};
 use super::model::{
     ClusterwareDetails, ManagerDetails, ManagerSettings, PacemakerDetails, RestartsHere, Setting,
 };
-use crate::agent::{time_for_start, time_for_stop};
 use crate::manager::{ParameterId, TIMEOUTS};
 use crate::site::Definition;
 use crate::site::duration;
@@ -410,13 +409,13 @@ impl Differences<'_> {
         let (why_start, why_stop) = (self.why_start(), self.why_stop());
         // Without a timeout Serviceguard waits for ever.
         if let Some(start) = &settings.start_timeout {
-            let needed = time_for_start(self.definition);
+            let needed = advised.start;
             let mend = edit("run_script_timeout", advised.start);
             let none = Duration::MAX;
             self.at_least("run_script_timeout", Some(start), none, needed, &why_start, mend);
         }
         if let Some(stop) = &settings.stop_timeout {
-            let needed = time_for_stop(self.definition);
+            let needed = advised.stop;
             let mend = edit("halt_script_timeout", advised.stop);
             let none = Duration::MAX;
             self.at_least("halt_script_timeout", Some(stop), none, needed, &why_stop, mend);

@@ -87,10 +87,12 @@ pub struct FencingSettings {
     /// The longest delay of a fence device before it acts.
     pub delay: Option<Setting<Duration>>,
     pub devices: Vec<String>,
+    /// How long a node may be silent before it is lost: corosync's token and consensus.
+    pub silence: Option<Setting<Duration>>,
 }
 
 /// What only Clusterware has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ClusterwareDetails {
     /// Limits each action that has no timeout of its own.
     pub script_timeout: Option<Setting<Duration>>,

@@ -15,6 +15,7 @@ use super::pacemaker_order::{Arrangement, agent, group_of, has_tag, id};
 use super::tool::{ToolAnswer, ask, read_saved};
 use crate::manager::Manager;
 use crate::site::SiteName;
+use crate::site::duration::LONGEST;
 use crate::values::Moment;
 
 const COMMAND: &str = "cibadmin -Q";
@@ -42,14 +43,40 @@ pub(super) fn read(
     };
     match ask(&["cibadmin", "-Q"], &[], deadline) {
         ToolAnswer::Absent => None,
-        ToolAnswer::Said(text) => Some(
-            settings(wanted, &text, COMMAND)
-                .map_err(|why| format!("the answer of `{COMMAND}` is not understood: {why}")),
-        ),
+        ToolAnswer::Said(text) => Some(match settings(wanted, &text, COMMAND) {
+            Ok(found) => Ok(with_silence(found, deadline)),
+            Err(why) => Err(format!("the answer of `{COMMAND}` is not understood: {why}")),
+        }),
         // As it is where the cluster does not run.
         ToolAnswer::Failed(_) if !deadline.passed() => kept(),
         ToolAnswer::Failed(why) => Some(Err(format!("`{COMMAND}` {why}"))),
     }
+}
+
+/// Adds how long corosync waits for a node that is silent.
+fn with_silence(mut found: Vec<ManagerSettings>, deadline: Moment) -> Vec<ManagerSettings> {
+    if found.is_empty() {
+        return found;
+    }
+    let words = ["corosync-cmapctl", "-g"];
+    let get = |key: &str| match ask(&[words[0], words[1], key], &[], deadline) {
+        // `runtime.config.totem.token (u32) = 1000`
+        ToolAnswer::Said(text) => text.rsplit_once('=')?.1.trim().parse::<u64>().ok(),
+        ToolAnswer::Absent | ToolAnswer::Failed(_) => None,
+    };
+    let token = get("runtime.config.totem.token");
+    let silence = token.map(|token| {
+        // consensus is 1.2 times the token unless it is set (corosync.conf(5)).
+        let consensus = get("runtime.config.totem.consensus").unwrap_or(token * 6 / 5);
+        let value = Duration::from_millis(token.saturating_add(consensus)).min(LONGEST);
+        Setting { value, origin: "corosync, totem token and consensus".to_owned() }
+    });
+    for settings in &mut found {
+        if let ManagerDetails::Pacemaker(details) = &mut settings.details {
+            details.fencing.silence = silence.clone();
+        }
+    }
+    found
 }
 
 /// From a file that holds what the command printed.
@@ -209,6 +236,7 @@ impl<'a, 'input> Cib<'a, 'input> {
                 notes,
             ),
             delay: delays.flatten().max_by_key(|setting| setting.value),
+            silence: None,
             devices: devices
                 .iter()
                 .map(|device| format!("{} ({})", id(*device), agent(*device)))
