@@ -47,16 +47,18 @@ pub(super) fn changes(inputs: &TimingInputs, resource: &str) -> Vec<TimingChange
         if now <= CLIENT_WAITS && !list.is_empty() {
             break;
         }
-        let rated = candidates(&inputs, resource).into_iter().filter_map(|(next, change)| {
-            let after = TimingModel::of(&next).worst_failover()?;
-            let saves = now.saturating_sub(after);
-            (saves >= LEAST).then_some((
-                saves,
-                TimingChange { worst_after: after, saves, ..change },
-                next,
-            ))
-        });
-        let Some((_, change, next)) = rated.max_by_key(|(saves, _, _)| *saves) else { break };
+        let best = |candidates: Vec<Candidate>| {
+            let rated = candidates.into_iter().filter_map(|(next, change)| {
+                let after = TimingModel::of(&next).worst_failover()?;
+                let saves = now.saturating_sub(after);
+                let change = TimingChange { worst_after: after, saves, ..change };
+                (saves >= LEAST).then_some((next, change))
+            });
+            rated.max_by_key(|(_, change)| change.saves)
+        };
+        // The loops of a script are cut last: nobody has measured how long they must be.
+        let cut = || best(fewer_questions(&inputs).into_iter().collect());
+        let Some((next, change)) = best(candidates(&inputs, resource)).or_else(cut) else { break };
         list.push(change);
         inputs = next;
     }
@@ -68,19 +70,21 @@ fn change(number: &str, (from, to): (String, String), why: String, how: String) 
     TimingChange { number: number.to_owned(), from, to, worst_after: zero, saves: zero, why, how }
 }
 
-fn candidates(inputs: &TimingInputs, resource: &str) -> Vec<(TimingInputs, TimingChange)> {
+/// The inputs after a change, and the change.
+type Candidate = (TimingInputs, TimingChange);
+
+fn candidates(inputs: &TimingInputs, resource: &str) -> Vec<Candidate> {
     let all = [
         fewer_restarts(inputs, resource),
         shorter_boot(inputs),
         shorter_stop(inputs),
         shorter_interval(inputs, resource),
         shorter_monitor(inputs, resource),
-        fewer_questions(inputs),
     ];
     all.into_iter().flatten().collect()
 }
 
-fn fewer_restarts(inputs: &TimingInputs, resource: &str) -> Option<(TimingInputs, TimingChange)> {
+fn fewer_restarts(inputs: &TimingInputs, resource: &str) -> Option<Candidate> {
     let times = failed_starts_here(inputs).filter(|times| *times > 0)?;
     let mut next = inputs.clone();
     next.restarts_here.value = RestartsHere::Times(0);
@@ -146,7 +150,7 @@ pub(super) fn compared(
     Some((sentence, summary))
 }
 
-fn shorter_boot(inputs: &TimingInputs) -> Option<(TimingInputs, TimingChange)> {
+fn shorter_boot(inputs: &TimingInputs) -> Option<Candidate> {
     let (why, summary) = compared(&inputs.boot, "boot_timeout", &inputs.measured.starts, "starts")?;
     let to = enough_for(summary.slowest);
     let mut next = inputs.clone();
@@ -161,7 +165,7 @@ pub(super) fn all_stops(inputs: &TimingInputs) -> Vec<Duration> {
     [&inputs.measured.stops[..], &inputs.measured.stops_after_failure].concat()
 }
 
-fn shorter_stop(inputs: &TimingInputs) -> Option<(TimingInputs, TimingChange)> {
+fn shorter_stop(inputs: &TimingInputs) -> Option<Candidate> {
     let (why, summary) = compared(&inputs.stop, "stop_timeout", &all_stops(inputs), "stops")?;
     let to = enough_for(summary.slowest);
     let mut next = inputs.clone();
@@ -171,7 +175,7 @@ fn shorter_stop(inputs: &TimingInputs) -> Option<(TimingInputs, TimingChange)> {
     (to < inputs.stop.value).then(|| (next, change("stop_timeout", values, why, how)))
 }
 
-fn shorter_interval(inputs: &TimingInputs, resource: &str) -> Option<(TimingInputs, TimingChange)> {
+fn shorter_interval(inputs: &TimingInputs, resource: &str) -> Option<Candidate> {
     let interval = inputs.interval.as_ref()?;
     let advised = Duration::from_secs(match inputs.runner {
         Runner::Siteward if inputs.manager == Manager::Pacemaker => 1,
@@ -196,7 +200,7 @@ fn shorter_interval(inputs: &TimingInputs, resource: &str) -> Option<(TimingInpu
     (advised < interval.value).then(|| (next, change(number, values, why, how)))
 }
 
-fn shorter_monitor(inputs: &TimingInputs, resource: &str) -> Option<(TimingInputs, TimingChange)> {
+fn shorter_monitor(inputs: &TimingInputs, resource: &str) -> Option<Candidate> {
     let limit = inputs.monitor_limit.as_ref().filter(|_| inputs.manager == Manager::Pacemaker)?;
     let advised = Duration::from_secs(40);
     let mut next = inputs.clone();
@@ -208,7 +212,7 @@ fn shorter_monitor(inputs: &TimingInputs, resource: &str) -> Option<(TimingInput
 }
 
 /// The loops of the manual's script.
-fn fewer_questions(inputs: &TimingInputs) -> Option<(TimingInputs, TimingChange)> {
+fn fewer_questions(inputs: &TimingInputs) -> Option<Candidate> {
     let Runner::Script(numbers) = &inputs.runner else { return None };
     let least = Duration::from_secs(60);
     let seconds = numbers.sleep.as_secs().max(1);
