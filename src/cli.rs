@@ -7,8 +7,10 @@ mod by_hand;
 mod hidden;
 mod logs;
 mod pacemaker;
+mod person;
 mod scripts;
 mod sites;
+mod slow;
 mod timing;
 
 use std::env;

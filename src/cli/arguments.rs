@@ -90,6 +90,25 @@ pub(super) struct SiteArgument {
     pub(super) name: Option<String>,
 }
 
+/// Of a verb that takes time.
+#[derive(Args, Debug)]
+pub(super) struct SlowArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    #[command(flatten)]
+    pub(super) wait: WaitArguments,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct WaitArguments {
+    /// Return as soon as the order is under way; see the result with `status`
+    #[arg(long)]
+    pub(super) no_wait: bool,
+    /// This is the process that carries it out; its answer goes to descriptor 3
+    #[arg(long, hide = true)]
+    pub(super) in_background: bool,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct MonitorArguments {
     #[command(flatten)]
@@ -105,9 +124,9 @@ pub(super) struct MonitorArguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum PersonVerb {
     /// Start the site and wait until every process is ready
-    Start(SiteArgument),
+    Start(SlowArguments),
     /// Stop the site: in reverse order, then SIGTERM, then SIGKILL; succeeds only if nothing of it lives
-    Stop(SiteArgument),
+    Stop(SlowArguments),
     /// Show the state of the site and of its processes
     Status(MonitorArguments),
     /// The same as `status`, in the word of Pacemaker
@@ -159,9 +178,11 @@ pub(super) enum PersonVerb {
         /// duration like 2h
         #[arg(long, value_name = "TIME", value_parser = read_until)]
         until: Option<WallTime>,
+        #[command(flatten)]
+        wait: WaitArguments,
     },
     /// Start the processes of a paused site again
-    Resume(SiteArgument),
+    Resume(SlowArguments),
     /// Start a new supervisor for a site whose supervisor was killed, without a restart of its processes
     Adopt(SiteArgument),
     /// Tell each process that has a `reload` in the definition to read its configuration again

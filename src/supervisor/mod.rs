@@ -15,6 +15,7 @@ mod answers;
 mod configuration;
 mod connection;
 mod control_server;
+mod details;
 mod event_loop;
 mod held;
 mod helpers;
@@ -225,7 +226,14 @@ pub fn supervise(
         control: ControlServer::default(),
         guard,
         lease,
-        status: SiteStatus { since, paused, resumed_from: None, failure: None, stopped_by: None },
+        status: SiteStatus {
+            since,
+            paused,
+            resumed_from: None,
+            failure: None,
+            stopped_by: None,
+            state_since: None,
+        },
         watcher,
         configuration,
     };

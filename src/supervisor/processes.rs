@@ -57,6 +57,8 @@ pub(super) struct UnitRuntime {
     pub(super) probe_pause: Duration,
     /// The last negative answer of a probe.
     pub(super) probe_answer: Option<String>,
+    /// The last answer of its healthcheck.
+    pub(super) health_answer: Option<Result<(), String>>,
 }
 
 impl UnitRuntime {
@@ -70,6 +72,7 @@ impl UnitRuntime {
             probe_at: None,
             probe_pause: PROBE_PACE.0,
             probe_answer: None,
+            health_answer: None,
         }
     }
 
@@ -82,6 +85,7 @@ impl UnitRuntime {
         self.said_ready = false;
         self.status = None;
         self.probe_answer = None;
+        self.health_answer = None;
         self.probe_pause = PROBE_PACE.0;
     }
 }

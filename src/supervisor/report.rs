@@ -13,7 +13,7 @@ use super::machine::{
 use super::main_process::MainProcess;
 use super::plan::UnitId;
 use super::processes::Processes;
-use crate::control::{Failure, Pause, ProcessView, View};
+use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::history::{Entry, HistoryEvent};
 use crate::linux::clock::WallTime;
 use crate::site::duration::say;
@@ -34,6 +34,17 @@ pub(super) struct SiteStatus {
     pub(super) failure: Option<Failure>,
     /// By which verb or signal it was stopped.
     pub(super) stopped_by: Option<String>,
+    /// The state of the site, and since when it is in it.
+    pub(super) state_since: Option<(State, Moment)>,
+}
+
+impl SiteStatus {
+    /// The site is in this state now.
+    pub(super) fn is_in(&mut self, state: State, now: Moment) {
+        if self.state_since.is_none_or(|(before, _)| before != state) {
+            self.state_since = Some((state, now));
+        }
+    }
 }
 
 /// What is written down about a note.
