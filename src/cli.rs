@@ -6,6 +6,7 @@ mod arguments;
 mod by_hand;
 mod hidden;
 mod logs;
+mod metrics;
 mod pacemaker;
 mod person;
 mod scripts;

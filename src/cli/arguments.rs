@@ -199,6 +199,15 @@ pub(super) enum PersonVerb {
     },
     /// Compute how long a failover takes: at worst, usually, and which number to change first
     Timing(TimingArguments),
+    /// Print the state of all sites as numbers, in the text format of OpenMetrics and Prometheus
+    Metrics {
+        /// Name of the site [default: every site]
+        #[arg(value_name = "SITE")]
+        name: Option<String>,
+        /// Replace this file instead, as node_exporter's textfile collector reads it
+        #[arg(long, value_name = "FILE", value_parser = read_file_name)]
+        write: Option<PathBuf>,
+    },
     /// List the processes that use the site's database
     Holders(SiteArgument),
     /// List all sites that are defined on this node
@@ -292,4 +301,13 @@ fn read_until(text: &str) -> Result<WallTime, String> {
         return Err(format!("{} is past", at.local_and_utc()));
     }
     Ok(at)
+}
+
+/// A file to write: `-` would be a file of that name.
+fn read_file_name(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" => Err("a file must be named".to_owned()),
+        "-" => Err("without --write the metrics are printed".to_owned()),
+        name => Ok(PathBuf::from(name)),
+    }
 }

@@ -1,6 +1,7 @@
 //! The door for a person, and for scripts that call by words.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,11 +13,12 @@ use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments
 use super::arguments::{SiteArgument, SlowArguments, TimingArguments};
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
+use super::metrics;
 use super::person::Person;
 use super::sites::{create, hint_at_undefined, named, unwanted};
 use super::slow::Slow;
 use super::timing;
-use crate::agent::{self, Deadline, Fault, FaultKind, Level, PauseOrder, Target};
+use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
 use crate::operator::progress::SlowVerb;
@@ -63,6 +65,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Create(_)
         | PersonVerb::Generate { .. }
         | PersonVerb::Timing(_)
+        | PersonVerb::Metrics { .. }
         | PersonVerb::Holders(_)
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
@@ -149,6 +152,7 @@ impl Person {
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
             PersonVerb::Timing(arguments) => self.timing(arguments),
+            PersonVerb::Metrics { name, write } => self.metrics(name, write),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
@@ -198,6 +202,17 @@ impl Person {
             }
             Err(fault) => self.give(Verb::Other, &fault.into()),
         }
+    }
+
+    fn metrics(&self, name: Option<String>, write: Option<PathBuf>) -> ExitCode {
+        let (printed, outcome) = metrics::collect(name, write, &self.places, &self.deadline);
+        if let Some(text) = printed {
+            print_lines(&[text.trim_end().to_owned()]);
+            if let Outcome::Done(_) = outcome {
+                return ExitCode::SUCCESS;
+            }
+        }
+        self.give(Verb::Other, &outcome)
     }
 
     fn timing(&self, arguments: TimingArguments) -> ExitCode {

@@ -136,6 +136,11 @@ pub fn local_stamp() -> String {
 pub struct WallTime(i64);
 
 impl WallTime {
+    /// Since 1970.
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+
     /// So much later.
     pub fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))

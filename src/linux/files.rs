@@ -24,6 +24,14 @@ const NEW: &str = ".new.";
 /// # Errors
 /// As open(2), write(2), fsync(2) and rename(2); `path` then holds what it held before.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_durably_as(path, bytes, 0o600)
+}
+
+/// As [`write_durably`], with this mode, whatever the umask is.
+///
+/// # Errors
+/// As [`write_durably`].
+pub fn write_durably_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let of_this = path.file_name().unwrap_or_default();
     let mut name = of_this.to_owned();
@@ -39,6 +47,9 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
             .open(&temporary)?;
         // It is locked for as long as it is being written.
         let _ = whole_file_lock(&file);
+        if mode != 0o600 {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;

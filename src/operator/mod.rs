@@ -12,6 +12,7 @@ mod holders;
 mod known;
 pub mod layout;
 mod list;
+pub mod metrics;
 pub mod progress;
 mod rehearse;
 pub mod settings;

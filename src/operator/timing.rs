@@ -243,7 +243,7 @@ fn finish(
     let resource = found.map(|settings| settings.resource.clone());
     let changes = changes(inputs, resource.as_deref().unwrap_or(&name));
     let boot = compared(&inputs.boot, "boot_timeout", &inputs.measured.starts, "starts");
-    let stop = compared(&inputs.stop, "stop_timeout", &advice::all_stops(inputs), "stops");
+    let stop = compared(&inputs.stop, "stop_timeout", &inputs.measured.all_stops, "stops");
     let notes = found.into_iter().flat_map(|settings| &settings.notes).chain(failures);
     TimingReport {
         site: name,

@@ -160,13 +160,9 @@ fn shorter_boot(inputs: &TimingInputs) -> Option<Candidate> {
     (to < inputs.boot.value).then(|| (next, change("boot_timeout", values, why, how)))
 }
 
-/// All stops of a site.
-pub(super) fn all_stops(inputs: &TimingInputs) -> Vec<Duration> {
-    [&inputs.measured.stops[..], &inputs.measured.stops_after_failure].concat()
-}
-
 fn shorter_stop(inputs: &TimingInputs) -> Option<Candidate> {
-    let (why, summary) = compared(&inputs.stop, "stop_timeout", &all_stops(inputs), "stops")?;
+    let (why, summary) =
+        compared(&inputs.stop, "stop_timeout", &inputs.measured.all_stops, "stops")?;
     let to = enough_for(summary.slowest);
     let mut next = inputs.clone();
     next.stop.value = to;

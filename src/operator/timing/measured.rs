@@ -15,6 +15,8 @@ pub struct MeasuredTimes {
     pub stops: Vec<Duration>,
     /// Stops that followed a failure.
     pub stops_after_failure: Vec<Duration>,
+    /// Both, in the order in which they ended.
+    pub all_stops: Vec<Duration>,
 }
 
 /// What a person is told of such a list.
@@ -78,17 +80,20 @@ impl MeasuredTimes {
                     // The supervisor counts from the beginning of the stop, and a failure may be earlier.
                     let took = entry.took.unwrap_or_default().max(since(at));
                     times.stops_of(which).push(took);
+                    times.all_stops.push(took);
                     Begun::Ended(which)
                 }
                 (HistoryEvent::Stopped, Begun::Ended(AfterFailure::No)) => {
-                    if let (Some(took), Some(last)) = (entry.took, times.stops.last_mut()) {
-                        *last = took.max(*last);
+                    let lasts = [times.stops.last_mut(), times.all_stops.last_mut()];
+                    for last in lasts.into_iter().flatten() {
+                        *last = entry.took.unwrap_or_default().max(*last);
                     }
                     Begun::Nothing
                 }
                 // A wrapped supervisor writes no history of its own.
                 (HistoryEvent::Stopped, Begun::Nothing) => {
                     times.stops.extend(entry.took);
+                    times.all_stops.extend(entry.took);
                     Begun::Nothing
                 }
                 (HistoryEvent::Pausing | HistoryEvent::Resuming | HistoryEvent::RolledBack, _) => {
