@@ -48,7 +48,7 @@ fn python(script: &str, input: &str) -> Result<String, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), input).unwrap();
     let stdin = Stdio::from(fs::File::open(file.path()).unwrap());
-    let output = Command::new("python3").args(["-c", script]).stdin(stdin).output();
+    let output = Command::new("/usr/bin/python3").args(["-c", script]).stdin(stdin).output();
     let output = output.map_err(|error| error.to_string())?;
     if output.status.success() { Ok(said(&output)) } else { Err(said(&output)) }
 }
@@ -300,7 +300,7 @@ fn parsers_of_prometheus_read_it() {
     for parser in ["prometheus_client.openmetrics.parser", "prometheus_client.parser"] {
         let script = format!(
             "import sys\nfrom {parser} import text_string_to_metric_families as read\n\
-             for family in read(sys.stdin.read()):\n    for s in family.samples: print(s.name, s.labels.get('state'), s.value)\n"
+             for family in read(sys.stdin.read()):\n    for s in family.samples: print(s.name, s.labels.get('state'), float(s.value))\n"
         );
         let read = python(&script, &text).unwrap_or_else(|why| panic!("{parser}: {why}\n{text}"));
         assert!(read.contains("siteward_site_state running 1.0"), "{parser}: {read}");

@@ -215,7 +215,7 @@ fn a_site_in_pacemaker_is_computed_from_its_cib() {
     );
     assert!(short.contains("pcs resource update shop op start timeout=240s"), "{short}");
     assert!(
-        short.contains("shop, op start timeout 60 s, less the time to undo it, cuts"),
+        short.contains("op start timeout 60 s less the time to undo it, which is shorter than boot_timeout 200 s"),
         "{short}"
     );
     let polled = CIB.replace(

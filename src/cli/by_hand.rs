@@ -1,7 +1,7 @@
 //! The door for a person, and for scripts that call by words.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -152,7 +152,7 @@ impl Person {
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
             PersonVerb::Timing(arguments) => self.timing(arguments),
-            PersonVerb::Metrics { name, write } => self.metrics(name, write),
+            PersonVerb::Metrics { name, write } => self.metrics(name, write.as_deref()),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
@@ -204,7 +204,7 @@ impl Person {
         }
     }
 
-    fn metrics(&self, name: Option<String>, write: Option<PathBuf>) -> ExitCode {
+    fn metrics(&self, name: Option<String>, write: Option<&Path>) -> ExitCode {
         let (printed, outcome) = metrics::collect(name, write, &self.places, &self.deadline);
         if let Some(text) = printed {
             print_lines(&[text.trim_end().to_owned()]);

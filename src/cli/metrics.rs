@@ -1,6 +1,6 @@
 //! `metrics`: the sites that are meant, and where the text goes.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::agent::{Deadline, Fault, FaultKind, Outcome};
@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Prints or writes the metrics of the site, or of all sites. The lines that are printed, and the outcome.
 pub(super) fn collect(
     name: Option<String>,
-    write: Option<PathBuf>,
+    write: Option<&Path>,
     places: &Places,
     deadline: &Deadline,
 ) -> (Option<String>, Outcome) {
@@ -31,7 +31,7 @@ pub(super) fn collect(
     };
     let until = deadline.begun + deadline.given.unwrap_or(PATIENCE);
     let found = metrics(places, &names, until);
-    let printed = match &write {
+    let printed = match write {
         None => Some(found.text),
         Some(file) => {
             if let Err(error) = write_metrics(file, &found.text) {
@@ -42,7 +42,7 @@ pub(super) fn collect(
         }
     };
     let outcome = match &found.denied[..] {
-        [] => Outcome::Done(match &write {
+        [] => Outcome::Done(match write {
             Some(file) => format!("the metrics of {} are in {}", count(names.len()), file.display()),
             None => String::new(),
         }),

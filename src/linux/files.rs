@@ -47,10 +47,10 @@ pub fn write_durably_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
             .open(&temporary)?;
         // It is locked for as long as it is being written.
         let _ = whole_file_lock(&file);
+        file.write_all(bytes)?;
         if mode != 0o600 {
             file.set_permissions(fs::Permissions::from_mode(mode))?;
         }
-        file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         File::open(folder)?.sync_all()
@@ -100,7 +100,8 @@ fn is_abandoned(path: &Path, writer: Pid) -> bool {
     };
     let is_free = || {
         let (file, there) = open_plain(path).ok()?;
-        let is_ours = there.uid() == effective_user() && there.mode() & 0o7777 == 0o600;
+        // Others may read it, at most.
+        let is_ours = there.uid() == effective_user() && there.mode() & 0o7733 == 0o600;
         (is_ours && whole_file_lock(&file).ok()?).then_some(())
     };
     is_gone() && is_free().is_some()

@@ -6,6 +6,7 @@
 mod cib;
 mod clusterware;
 mod compare;
+mod compare_pacemaker;
 mod crm_time;
 mod model;
 mod pacemaker;
@@ -21,8 +22,9 @@ use crate::values::Moment;
 use model::WantedSite;
 
 pub use compare::{
-    CLUSTERWARE_DEFAULT, PACEMAKER_DEFAULT, SettingDifference, Urgency, differences, monitor_wait,
+    CLUSTERWARE_DEFAULT, PACEMAKER_DEFAULT, SettingDifference, Urgency, differences,
 };
+pub use compare_pacemaker::monitor_wait;
 pub use model::{
     ClusterwareDetails, ConfiguredManagers, FencingSettings, ManagerDetails, ManagerSettings,
     NeededResource, PacemakerDetails, RestartsHere, ServiceguardDetails, Setting,

@@ -6,14 +6,17 @@
 mod advice;
 mod inputs;
 mod measured;
+mod millis;
+mod paths;
 mod phases;
+mod report;
 mod script;
 mod told;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::generate::AdvisedTimes;
 use super::settings::{
@@ -28,12 +31,11 @@ use crate::site::{Definition, Places, SiteName, load};
 use crate::values::Moment;
 use advice::{CLIENT_WAITS, changes, compared};
 use inputs::{Runner, TimingInputs};
-use phases::TimingModel;
+use paths::TimingModel;
+use report::{NeededLimit, TimingReport};
 use script::{STOP_COMMAND, ScriptNumbers};
 
-pub use advice::TimingChange;
-pub use measured::{MeasuredSummary, MeasuredTimes};
-pub use phases::{FailoverPath, PhaseName, TimedPhase, WorstTime};
+pub use measured::MeasuredTimes;
 
 /// What is computed.
 #[derive(Clone, Debug)]
@@ -46,53 +48,6 @@ pub struct TimingRequest {
     /// The manager that is assumed where no settings are found.
     pub manager: Manager,
     pub deadline: Moment,
-}
-
-/// The times of one site in one manager.
-#[derive(Debug, Serialize)]
-pub struct TimingReport {
-    pub site: String,
-    pub script: Option<String>,
-    pub manager: &'static str,
-    /// None: no settings were found, and those that `generate` advises are assumed.
-    pub resource: Option<String>,
-    /// Where the manager's settings come from.
-    pub source: String,
-    pub phases: Vec<TimedPhase>,
-    pub paths: Vec<FailoverPath>,
-    pub limits: Vec<NeededLimit>,
-    #[serde(rename = "client_waits_ms", serialize_with = "millis")]
-    pub client_waits: Duration,
-    /// The number to change first, and those after it.
-    pub changes: Vec<TimingChange>,
-    /// What the history says about the timeouts.
-    pub sentences: Vec<String>,
-    /// What could not be read or taken into account.
-    pub notes: Vec<String>,
-}
-
-/// A timeout of the manager, and how long it must be at least.
-#[derive(Clone, Debug, Serialize)]
-pub struct NeededLimit {
-    pub name: String,
-    #[serde(rename = "configured_ms", serialize_with = "some_millis")]
-    pub configured: Option<Duration>,
-    #[serde(rename = "needed_ms", serialize_with = "millis")]
-    pub needed: Duration,
-    pub is_enough: bool,
-    /// The command that makes it long enough.
-    pub how: Option<String>,
-}
-
-fn millis<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn some_millis<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => millis(time, to),
-        None => to.serialize_none(),
-    }
 }
 
 /// Version 1 of what `timing --json` prints.

@@ -7,6 +7,7 @@ mod lab;
 mod letter;
 mod shop;
 mod small;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,11 @@ fn main() -> ExitCode {
             "a_flood_of_notices_is_no_failure",
             missing.as_deref(),
             faults::a_flood_of_notices_is_no_failure,
+        ),
+        trial(
+            "what_is_computed_is_measured",
+            missing.as_deref(),
+            timing::what_is_computed_is_measured,
         ),
         trial("the_tools_of_the_cluster_like_the_agent", missing.as_deref(), tools_like_the_agent),
     ];

@@ -1,5 +1,6 @@
 //! Pacemaker: the configuration that `cibadmin -Q` prints.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,10 +29,14 @@ pub(super) fn read(
     wanted: &WantedSite<'_>,
     deadline: Moment,
 ) -> Option<Result<Vec<ManagerSettings>, String>> {
-    let kept = || {
+    let kept = |why: String| {
         let file = Path::new(KEPT);
-        if !file.exists() {
-            return None;
+        match std::fs::metadata(file) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Some(Err(format!("`{COMMAND}` {why}; try as root")));
+            }
+            Err(_) => return None,
         }
         let mut read = read_file(wanted, file);
         for settings in read.iter_mut().flatten() {
@@ -48,7 +53,7 @@ pub(super) fn read(
             Err(why) => Err(format!("the answer of `{COMMAND}` is not understood: {why}")),
         }),
         // As it is where the cluster does not run.
-        ToolAnswer::Failed(_) if !deadline.passed() => kept(),
+        ToolAnswer::Failed(why) if !deadline.passed() => kept(why),
         ToolAnswer::Failed(why) => Some(Err(format!("`{COMMAND}` {why}"))),
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::settings::{RestartsHere, Setting};
 use super::inputs::{Runner, TimingInputs};
 use super::measured::MeasuredSummary;
-use super::phases::{TimingModel, failed_starts_here};
+use super::paths::{TimingModel, failed_starts_here};
 use crate::manager::Manager;
 use crate::site::duration::{say, show};
 
@@ -28,9 +28,9 @@ pub struct TimingChange {
     pub from: String,
     pub to: String,
     /// The worst failover after it, and after those before it in the list.
-    #[serde(rename = "worst_after_ms", serialize_with = "super::millis")]
+    #[serde(rename = "worst_after_ms", serialize_with = "super::millis::millis")]
     pub worst_after: Duration,
-    #[serde(rename = "saves_ms", serialize_with = "super::millis")]
+    #[serde(rename = "saves_ms", serialize_with = "super::millis::millis")]
     pub saves: Duration,
     /// A sentence without its full stop.
     pub why: String,

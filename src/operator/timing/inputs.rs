@@ -134,6 +134,7 @@ impl TimingInputs {
             measured,
         };
         inputs.set_limits(settings);
+        inputs.name_once(&settings.resource);
         if let Some(restarts) = &settings.restarts_here {
             inputs.restarts_here = restarts.clone();
         }
@@ -182,10 +183,28 @@ impl TimingInputs {
             measured: MeasuredTimes::default(),
         };
         inputs.set_limits(settings);
+        inputs.name_once(&settings.resource);
         if let Some(restarts) = &settings.restarts_here {
             inputs.restarts_here = restarts.clone();
         }
         inputs
+    }
+
+    /// The resource is named at the top, and not with each of its settings.
+    fn name_once(&mut self, resource: &str) {
+        let prefix = format!("{resource}, ");
+        let all = [
+            &mut self.start_limit,
+            &mut self.stop_limit,
+            &mut self.clean_limit,
+            &mut self.monitor_limit,
+            &mut self.interval,
+        ];
+        for setting in all.into_iter().flatten() {
+            if let Some(rest) = setting.origin.strip_prefix(&prefix) {
+                setting.origin = rest.to_owned();
+            }
+        }
     }
 
     fn set_limits(&mut self, settings: &ManagerSettings) {

@@ -23,9 +23,9 @@ pub struct MeasuredTimes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct MeasuredSummary {
     pub count: usize,
-    #[serde(rename = "median_ms", serialize_with = "super::millis")]
+    #[serde(rename = "median_ms", serialize_with = "super::millis::millis")]
     pub median: Duration,
-    #[serde(rename = "slowest_ms", serialize_with = "super::millis")]
+    #[serde(rename = "slowest_ms", serialize_with = "super::millis::millis")]
     pub slowest: Duration,
 }
 

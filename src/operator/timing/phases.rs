@@ -1,10 +1,10 @@
-//! How long each part of a failover takes at worst and usually, and what the parts add up to.
+//! How long each part of a failover takes at worst and usually.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::super::settings::{RestartsHere, Setting};
+use super::super::settings::Setting;
 use super::inputs::{Runner, TimingInputs};
 use super::measured::MeasuredSummary;
 use super::script::STOP_COMMAND;
@@ -36,7 +36,7 @@ pub enum WorstTime {
 impl Serialize for WorstTime {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Bounded(time) => super::millis(time, to),
+            Self::Bounded(time) => super::millis::millis(time, to),
             Self::Never => to.serialize_str("never"),
             Self::NotCounted => to.serialize_none(),
         }
@@ -69,61 +69,18 @@ pub struct TimedPhase {
     #[serde(rename = "worst_ms")]
     pub worst: WorstTime,
     /// None: nothing is known.
-    #[serde(rename = "usual_ms", serialize_with = "super::some_millis")]
+    #[serde(rename = "usual_ms", serialize_with = "super::millis::some_millis")]
     pub usual: Option<Duration>,
     /// Where the figures come from.
     pub origin: String,
     pub measured: Option<MeasuredSummary>,
 }
 
-/// What happens to a site, from its beginning until the site serves again.
-#[derive(Clone, Debug, Serialize)]
-pub struct FailoverPath {
-    /// `recover-here`, `fail-over`, `lose-node`, `move`.
-    pub path: &'static str,
-    pub name: &'static str,
-    /// The phases that the worst case is made of, as often as they come.
-    pub phases: Vec<PhaseName>,
-    #[serde(rename = "worst_ms")]
-    pub worst: WorstTime,
-    #[serde(rename = "usual_ms", serialize_with = "super::some_millis")]
-    pub usual: Option<Duration>,
-}
-
-/// All phases and paths of a site.
-#[derive(Clone, Debug)]
-pub(super) struct TimingModel {
-    pub(super) phases: Vec<TimedPhase>,
-    pub(super) paths: Vec<FailoverPath>,
-}
-
-impl TimingModel {
-    pub(super) fn of(inputs: &TimingInputs) -> Self {
-        let phases = phases(inputs);
-        let paths = paths(inputs, &phases);
-        Self { phases, paths }
-    }
-
-    /// The worst time of the failover to another node. None: it may never end.
-    pub(super) fn worst_failover(&self) -> Option<Duration> {
-        let path = self.paths.iter().find(|path| path.path == "fail-over")?;
-        match path.worst {
-            WorstTime::Bounded(time) => Some(time),
-            WorstTime::Never | WorstTime::NotCounted => None,
-        }
-    }
-}
-
 fn limited(time: Setting<Duration>, limit: Option<&Setting<Duration>>) -> Setting<Duration> {
     match limit.filter(|limit| limit.value < time.value) {
         Some(limit) => Setting {
             value: limit.value,
-            origin: format!(
-                "{} {}, which cuts {} short",
-                limit.origin,
-                say(limit.value),
-                time.origin
-            ),
+            origin: format!("{}, which is shorter than {}", limit.origin, told(&time)),
         },
         None => time,
     }
@@ -133,7 +90,7 @@ fn told(setting: &Setting<Duration>) -> String {
     format!("{} {}", setting.origin, say(setting.value))
 }
 
-fn phases(inputs: &TimingInputs) -> Vec<TimedPhase> {
+pub(super) fn phases(inputs: &TimingInputs) -> Vec<TimedPhase> {
     let mut all = vec![notice(inputs)];
     let bounded = |phase, name, setting: &Option<Setting<Duration>>| {
         let setting = setting.as_ref()?;
@@ -229,7 +186,7 @@ fn stop_by_siteward(inputs: &TimingInputs) -> Setting<Duration> {
     let whole = graceful.value.saturating_add(inputs.forcekill);
     let cut = inputs.stop_limit.as_ref().filter(|_| begun.until(times.kill_at) < whole);
     let origin = match cut {
-        Some(limit) => format!("{}, which cuts {} short", told(limit), told(&graceful)),
+        Some(limit) => format!("{}, which is too short for {}", told(limit), told(&graceful)),
         None => format!(
             "{}, then {} to SIGKILL and the proof",
             told(&graceful),
@@ -307,16 +264,14 @@ fn boot(inputs: &TimingInputs) -> Setting<Duration> {
     match limit {
         Some(limit) => {
             let most = limit.value.saturating_sub(reserve_of_start(limit.value, kill));
-            let usable =
-                Setting { value: most, origin: format!("{} without its reserve of", told(limit)) };
             let boot = inputs.boot.clone();
             if most < boot.value {
                 let origin = format!(
-                    "{}, less the time to undo it, cuts {} short",
+                    "{} less the time to undo it, which is shorter than {}",
                     told(limit),
-                    boot.origin
+                    told(&boot)
                 );
-                return Setting { value: usable.value, origin };
+                return Setting { value: most, origin };
             }
             boot
         }
@@ -432,77 +387,5 @@ fn of_manager(inputs: &TimingInputs) -> TimedPhase {
         usual,
         origin,
         measured: None,
-    }
-}
-
-/// How often a start fails on the node before the site goes to another. None: for ever.
-pub(super) fn failed_starts_here(inputs: &TimingInputs) -> Option<u32> {
-    match (inputs.restarts_here.value, inputs.start_failure_is_fatal) {
-        (RestartsHere::Times(0), _) => Some(0),
-        (RestartsHere::Times(_) | RestartsHere::Unlimited, true) => Some(1),
-        (RestartsHere::Times(times), false) => Some(times),
-        (RestartsHere::Unlimited, false) => None,
-    }
-}
-
-fn paths(inputs: &TimingInputs, phases: &[TimedPhase]) -> Vec<FailoverPath> {
-    use PhaseName::*;
-    let mut all = vec![path(
-        phases,
-        ("recover-here", "the same node recovers"),
-        &[Notice, StopAfterFailure, Start, Manager],
-        &[Notice, StopAfterFailure, Start, Manager],
-    )];
-    let failed = failed_starts_here(inputs);
-    // More than these are as good as endless.
-    let times = failed.unwrap_or(0).min(1000) as usize;
-    let failures = [FailedStart, ClearFailedStart].repeat(times);
-    let over = [&[Notice, StopAfterFailure][..], &failures, &[Start, Manager]].concat();
-    let usual = [Notice, StopAfterFailure, Start, Manager];
-    let name = match times {
-        0 => "it fails over",
-        1 => "a restart fails, it fails over",
-        _ => "all restarts fail, it fails over",
-    };
-    let mut fail_over = path(phases, ("fail-over", name), &over, &usual);
-    if failed.is_none() {
-        fail_over.worst = WorstTime::Never;
-    }
-    all.push(fail_over);
-    if phases.iter().any(|phase| phase.phase == LoseNode) {
-        let lost = [LoseNode, Repair, Start, Manager];
-        let lost: Vec<PhaseName> =
-            lost.into_iter().filter(|name| phases.iter().any(|p| p.phase == *name)).collect();
-        all.push(path(phases, ("lose-node", "a node dies"), &lost, &lost));
-    }
-    let moved = [Stop, Start, Manager];
-    all.push(path(phases, ("move", "an ordered move"), &moved, &moved));
-    all
-}
-
-fn path(
-    phases: &[TimedPhase],
-    (path, name): (&'static str, &'static str),
-    worst: &[PhaseName],
-    usual: &[PhaseName],
-) -> FailoverPath {
-    let find = |name: &PhaseName| phases.iter().find(|phase| phase.phase == *name);
-    let add = |sum: WorstTime, name: &PhaseName| match (sum, find(name).map(|phase| phase.worst)) {
-        (WorstTime::Bounded(sum), Some(WorstTime::Bounded(time))) => {
-            WorstTime::Bounded(sum.saturating_add(time))
-        }
-        (WorstTime::Never, _) | (_, Some(WorstTime::Never)) => WorstTime::Never,
-        (sum, Some(WorstTime::NotCounted) | None) => sum,
-        (WorstTime::NotCounted, Some(time)) => time,
-    };
-    let usual = usual
-        .iter()
-        .try_fold(Duration::ZERO, |sum, name| Some(sum.saturating_add(find(name)?.usual?)));
-    FailoverPath {
-        path,
-        name,
-        phases: worst.to_vec(),
-        worst: worst.iter().fold(WorstTime::Bounded(Duration::ZERO), add),
-        usual,
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::advice::CLIENT_WAITS;
 use super::measured::MeasuredSummary;
-use super::phases::{TimedPhase, WorstTime};
-use super::{NeededLimit, TimingReport};
+use super::phases::{PhaseName, TimedPhase, WorstTime};
+use super::report::{NeededLimit, TimingReport};
 use crate::site::duration::say;
 
 /// Below this width each row is a paragraph.
@@ -101,7 +101,7 @@ fn said(summary: &MeasuredSummary) -> String {
 }
 
 /// The phases of a path with their times: `41 s notice a failure`.
-fn counted(report: &TimingReport, phases: &[super::PhaseName]) -> Vec<String> {
+fn counted(report: &TimingReport, phases: &[PhaseName]) -> Vec<String> {
     let mut parts: Vec<(&TimedPhase, usize)> = Vec::new();
     for name in phases {
         let Some(phase) = report.phases.iter().find(|phase| phase.phase == *name) else { continue };
@@ -120,7 +120,7 @@ fn counted(report: &TimingReport, phases: &[super::PhaseName]) -> Vec<String> {
 
 fn limit(limit: &NeededLimit) -> Vec<String> {
     let NeededLimit { name, configured, needed, is_enough, how } = limit;
-    let has = configured.map_or_else(|| "not set".to_owned(), |time| say(time));
+    let has = configured.map_or_else(|| "not set".to_owned(), say);
     let word = if *is_enough { "" } else { "TOO SMALL: " };
     let line = format!("{word}{name} must be at least {}, and is {has}", say(*needed));
     std::iter::once(line).chain(how.iter().map(|how| format!("    {how}"))).collect()
