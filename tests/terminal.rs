@@ -39,6 +39,13 @@ fn starts_again(bench: &Bench, database: &Path, story: &str) {
     is_at_rest(bench, database, story);
 }
 
+fn lease_free(database: &Path) -> bool {
+    let is_free = || {
+        fs::File::open(database.join(".siteward/lease"))?.try_lock().map_err(std::io::Error::from)
+    };
+    owner(database).is_none_or(|owner| owner.released) && is_free().is_ok()
+}
+
 fn both_are_there(bench: &Bench) {
     until("both processes are there", || {
         bench.record(SITE).is_some_and(|r| r.ending.is_none() && r.processes.len() == 2)
@@ -127,13 +134,13 @@ fn a_start_that_takes_long_shows_at_a_terminal_what_it_waits_for() {
     let terminal = Terminal::open(&bench, &["start", SITE], &out);
     until("it shows for what it waits", || {
         assert!(begun.elapsed() < Duration::from_secs(4), "{}", terminal.shows());
-        terminal.shows().contains("`b`")
+        terminal.shows().contains(". b")
     });
     let after = begun.elapsed();
-    assert!(after > Duration::from_millis(1500), "not for one that is quick: {after:?}");
+    assert!(after > Duration::from_millis(600), "not for one that is quick: {after:?}");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
-    assert!(!shown.contains("`a`"), "`a` is ready: {shown}");
+    assert!(shown.contains("+ a") && shown.contains(". b"), "`a` is ready: {shown}");
     let printed = fs::read_to_string(out).unwrap();
     assert!(!printed.contains("`b`"), "that goes to the standard error: {printed}");
     assert_eq!(bench.monitor(SITE), (0, 0, 0));
@@ -150,16 +157,107 @@ fn a_start_that_is_quick_shows_nothing_at_a_terminal() {
     succeed(bench.hand(&["stop", SITE]));
 }
 
-/// A log of a cluster manager is no screen.
+/// A log of a cluster manager is no screen; a person's is told each transition in a line.
 #[test]
-fn a_start_that_takes_long_shows_nothing_where_there_is_no_terminal() {
+fn where_there_is_no_terminal_a_person_is_told_each_transition_and_a_manager_nothing() {
     let (bench, _database) = Bench::with_database(SITE, "boot_timeout: 60s\n", SLOW);
-    for command in [bench.hand(&["start", SITE]), bench.ocf(SITE, "start", &[])] {
-        let ended = Call::begin(command).end("a slow start");
-        assert_eq!(ended.code, Some(0), "{}", ended.said);
-        assert!(!ended.said.contains("`b`"), "{}", ended.said);
+    let ended = Call::begin(bench.ocf(SITE, "start", &[])).end("a start by Pacemaker");
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+    assert_eq!(ended.said.trim(), "the site `shop` is running", "nothing more for a manager");
+    succeed(bench.ocf(SITE, "stop", &[]));
+    let start = output(bench.hand(&["start", SITE]));
+    let told = String::from_utf8_lossy(&start.stderr).into_owned();
+    assert!(told.lines().count() >= 2, "{told}");
+    assert!(told.lines().all(|line| line.starts_with("siteward: ")), "{told}");
+    assert!(told.contains("the site is running") && !told.contains('\x1b'), "{told}");
+    let stop = output(bench.hand(&["stop", SITE]));
+    let told = String::from_utf8_lossy(&stop.stderr).into_owned();
+    assert!(told.contains("being stopped") && told.contains("have ended"), "{told}");
+    let quiet = output(bench.hand(&["start", SITE, "--quiet"]));
+    assert_eq!(said(&quiet), "", "nothing with --quiet");
+    succeed(bench.hand(&["stop", SITE]));
+}
+
+/// Two processes: one that does not end before KILL, and one that is never ready.
+const HARD_TO_END: &str =
+    "  a: {command: [ACT, stubborn], stop_grace_period: 20s}\n  b: {command: [ACT, steady]}\n";
+
+#[test]
+fn ctrl_c_at_a_stop_says_what_goes_on_and_how_to_end_it() {
+    let (bench, database) =
+        Bench::with_database(SITE, "stop_timeout: 40s\nforcekill_time: 1s\n", HARD_TO_END);
+    for word in ["stop", "pause"] {
+        succeed(bench.hand(&["start", SITE]));
+        let mut terminal = Terminal::open(&bench, &[word, SITE], &bench.path("out"));
+        until("it shows for what it waits", || {
+            terminal.shows().contains("20 s left")
+                || terminal.shows().contains("19 s left")
+                || terminal.shows().contains("18 s left")
+        });
+        assert!(terminal.shows().contains("SIGTERM"), "{}", terminal.shows());
+        let told = Instant::now();
+        terminal.press("\x03");
+        let (code, shown) = terminal.end();
+        assert_eq!(code, Some(130), "{word}: {shown}");
+        assert!(told.elapsed() < SOON, "{word}");
+        let next = if word == "stop" { "siteward clean shop" } else { "siteward resume shop" };
+        assert!(shown.contains(next) && shown.contains("siteward status shop"), "{word}: {shown}");
+        let seen = said(&output(bench.hand(&["status", SITE])));
+        assert!(seen.contains("`a`") || seen.contains("  a "), "it goes on: {seen}");
+        succeed(bench.hand(&["clean", SITE]));
+        is_at_rest(&bench, &database, word);
         succeed(bench.hand(&["stop", SITE]));
     }
+}
+
+#[test]
+fn a_verb_that_need_not_be_waited_for_returns_once_its_order_is_under_way() {
+    let (bench, database) = Bench::with_database(SITE, "boot_timeout: 60s\n", SLOW);
+    let call = |words: &[&str]| {
+        let begun = Instant::now();
+        let done = output(bench.hand(&[words, &["--no-wait"]].concat()));
+        (done.status.code(), said(&done), begun.elapsed())
+    };
+    let (code, told, took) = call(&["start", SITE]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("is starting; see: siteward status shop"), "{told}");
+    assert!(took < Duration::from_secs(4), "b is ready after 4 s: {took:?}");
+    until("it is up", || {
+        bench.monitor(SITE) == (0, 0, 0) && {
+            said(&output(bench.hand(&["status", SITE]))).starts_with("running")
+        }
+    });
+    for (word, told_so) in [("pause", "is being paused"), ("resume", "is starting")] {
+        let (code, told, _) = call(&[word, SITE]);
+        assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains(told_so), "{told}");
+        let state = if word == "pause" { "maintenance" } else { "running" };
+        until("it is done", || said(&output(bench.hand(&["status", SITE]))).starts_with(state));
+    }
+    let (code, told, _) = call(&["stop", SITE]);
+    assert_eq!((code, told.contains("is being stopped")), (Some(0), true), "{told}");
+    until("it is stopped", || bench.monitor(SITE) == (7, 7, 3));
+    until("all of it is gone", || lease_free(&database));
+    // What ends at once is told as if it had been waited for.
+    let (code, told, _) = call(&["stop", SITE]);
+    assert_eq!((code, told.contains("already stopped")), (Some(0), true), "{told}");
+    let (code, told, _) = call(&["start", "nosuch"]);
+    assert_eq!((code, told.contains("no site `nosuch`")), (Some(5), true), "{told}");
+    let by_manager = output(bench.hand(&["start", SITE, "--no-wait", "--as", "pacemaker"]));
+    assert_eq!(by_manager.status.code(), Some(6), "{}", said(&by_manager));
+    is_at_rest(&bench, &database, "nothing is left");
+}
+
+#[test]
+fn a_start_in_the_background_that_fails_is_rolled_back() {
+    let (bench, database) = Bench::with_database(SITE, "boot_timeout: 2s\n", NEVER_READY);
+    let done = output(bench.hand(&["start", SITE, "--no-wait"]));
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    until("it has failed", || bench.monitor(SITE) == (7, 7, 1));
+    until("its lease is free", || lease_free(&database));
+    let seen = said(&output(bench.hand(&["status", SITE])));
+    assert!(seen.contains("`b`"), "{seen}");
+    is_at_rest(&bench, &database, "rolled back");
 }
 
 /// It is told to end while it waits, is rolled back, and says so in one sentence.
@@ -184,7 +282,7 @@ fn ctrl_c_at_a_start_rolls_it_back() {
             let begun = Instant::now();
             until("it shows for what it waits", || {
                 assert!(begun.elapsed() < Duration::from_secs(5), "{}", terminal.shows());
-                terminal.shows().contains("`b`")
+                terminal.shows().contains(". b")
             });
         }
         let told = Instant::now();

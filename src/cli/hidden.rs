@@ -92,6 +92,9 @@ pub(super) struct Supervise {
     /// The keeper of the database's lease, as JSON
     #[arg(long)]
     keeper: Option<String>,
+    /// By whose order, as JSON
+    #[arg(long)]
+    order: Option<String>,
 }
 
 /// Runs the command. Only a command that needs directories looks for them: a helper may have no home
@@ -195,6 +198,8 @@ fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
         rollback: Duration::from_millis(word.rollback),
         known_as: target.known_as,
         keeper,
+        // A word about it that this version does not know costs no start.
+        order: word.order.as_deref().and_then(|order| serde_json::from_str(order).ok()),
         foreground: false,
     };
     Some(ExitCode::from(u8::from(!own::be_launched(setup))))

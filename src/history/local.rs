@@ -38,7 +38,7 @@ fn write(path: &Path, entry: &Entry) -> io::Result<()> {
     }
     // A line that was cut off stays alone.
     let mut line = if ends_within_a_line(path)? { vec![b'\n'] } else { Vec::new() };
-    serde_json::to_writer(&mut line, entry)?;
+    serde_json::to_writer(&mut line, &entry.bounded())?;
     line.push(b'\n');
     file.write_all(&line)
 }

@@ -1,9 +1,12 @@
 //! What a supervisor runs: the definition, where the site's files are, and how each program is started.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::launch::Launch;
 use super::plan::{Plan, UnitId};
+use crate::history::Entry;
+use crate::journal::Journal;
 use crate::process::Token;
 use crate::site::{Adjustments, Definition, Process, SitePlaces};
 
@@ -16,6 +19,7 @@ pub(super) struct Configuration {
     pub(super) written: Definition,
     /// One for each process of the definition.
     launches: Vec<Launch>,
+    journal: RefCell<Journal>,
     units: Vec<ConfiguredUnit>,
     ids: HashMap<String, UnitId>,
 }
@@ -47,7 +51,13 @@ impl Configuration {
             })
             .collect();
         let ids = units.iter().enumerate().map(|(i, u)| (u.name.clone(), UnitId(i))).collect();
-        Self { places, definition, written, launches, units, ids }
+        let journal = RefCell::new(Journal::new(&places));
+        Self { places, definition, written, launches, journal, units, ids }
+    }
+
+    /// Writes an entry of the history down.
+    pub(super) fn note(&self, entry: &Entry) {
+        self.journal.borrow_mut().note(entry);
     }
 
     /// Uses these parameters of the manager from now on.

@@ -16,17 +16,27 @@ impl Reporter<'_> {
         Details {
             view: self.view(),
             state_for: now.since(since),
-            by: match self.machine.desired() {
-                Desired::Down(Why::Ordered) => self.status.stopped_by.clone(),
-                Desired::Down(Why::Failed(_) | Why::LeaseLost) | Desired::Up | Desired::Held => {
-                    None
-                }
-            },
+            by: self.by(),
             phase: self.phase_time(now),
             lost: Vec::new(),
             group: self.processes.record.group.clone(),
             processes: self.machine.ids().map(|unit| self.process_details(unit, now)).collect(),
         }
+    }
+
+    /// On whose order the site is in its state.
+    fn by(&self) -> Option<String> {
+        let orders = &self.status.orders;
+        let order = match self.machine.desired() {
+            Desired::Down(Why::Ordered) => match &orders.stop {
+                None => return self.status.stopped_by.clone(),
+                order => order,
+            },
+            Desired::Down(Why::Failed(_) | Why::LeaseLost) => return None,
+            Desired::Up => &orders.start,
+            Desired::Held => &orders.pause,
+        };
+        order.as_ref().map(ToString::to_string)
     }
 
     fn phase_time(&self, now: Moment) -> Option<PhaseTime> {

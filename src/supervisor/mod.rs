@@ -34,6 +34,7 @@ mod readiness;
 mod report;
 mod runtime_guard;
 pub mod scope;
+mod site_status;
 mod spawn;
 mod state;
 mod supervised_site;
@@ -45,7 +46,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 
 use crate::control;
-use crate::history::{self, Entry, HistoryEvent};
+use crate::history::{Entry, HistoryEvent, StartOrder};
 use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
@@ -54,7 +55,7 @@ use crate::linux::watch::Watcher;
 use crate::linux::{files, inherit, limits};
 use crate::process::{Ending, Groups, Identity, Record, forget};
 use crate::site::{Adjustments, Definition, SitePlaces};
-use crate::values::{Pid, Signal};
+use crate::values::{Moment, Pid, Signal};
 use configuration::Configuration;
 use control_server::ControlServer;
 use event_loop::EventLoop;
@@ -64,9 +65,9 @@ use machine::{Event, Machine};
 use own_log::OwnLog;
 use plan::Plan;
 use processes::Processes;
-use report::SiteStatus;
 use runtime_guard::RuntimeGuard;
 use scope::WayBack;
+use site_status::SiteStatus;
 use supervised_site::SupervisedSite;
 
 /// What a supervisor needs to begin.
@@ -85,6 +86,8 @@ pub struct Setup {
     pub known_as: Option<String>,
     /// The process that keeps the lease of the site's database; None: it is to be found out.
     pub keeper: Option<Identity>,
+    /// By whose order; None: it is not known.
+    pub order: Option<StartOrder>,
     pub foreground: bool,
 }
 
@@ -162,6 +165,7 @@ pub fn supervise(
         rollback,
         known_as,
         keeper,
+        order,
         foreground,
     } = setup;
     let lock = take_lock(&places)?;
@@ -226,19 +230,14 @@ pub fn supervise(
         control: ControlServer::default(),
         guard,
         lease,
-        status: SiteStatus {
-            since,
-            paused,
-            resumed_from: None,
-            failure: None,
-            stopped_by: None,
-            state_since: None,
-        },
+        status: SiteStatus::new(since, paused, order),
         watcher,
         configuration,
     };
+    let took = Moment::now().since(site.status.orders.begun);
     let started = Entry::new(HistoryEvent::Started, "the supervisor is at work");
-    history::add(&site.configuration.places.history(), &started);
+    let by = site.status.orders.start.clone();
+    site.configuration.note(&started.ordered_by(by).taking(took));
     let begin = match before {
         Some(before) => site.adopt(&before, boot),
         None => Event::Begin { held: site.status.paused.is_some(), boot, rollback },

@@ -16,10 +16,11 @@ use super::main_process::MainProcess;
 use super::notices::{ALL, AT_A_TIME};
 use super::plan::UnitId;
 use super::processes::{Processes, Surroundings};
-use super::report::{Reporter, SiteStatus};
+use super::report::Reporter;
 use super::runtime_guard::RuntimeGuard;
-use crate::control::View;
-use crate::history;
+use super::site_status::SiteStatus;
+use crate::control::{State, View};
+use crate::history::{Entry, HistoryEvent};
 use crate::linux::process::reap;
 use crate::linux::watch::Watcher;
 use crate::process::{Ending, Record};
@@ -135,6 +136,25 @@ impl SupervisedSite {
                 }
             }
         }
+        self.note_degradation();
+    }
+
+    /// Writes down that the site has become degraded, or is well again.
+    fn note_degradation(&mut self) {
+        let is_degraded = self.machine.degraded_since().is_some();
+        if is_degraded == self.status.is_degraded {
+            return;
+        }
+        self.status.is_degraded = is_degraded;
+        let entry = match (is_degraded, self.machine.state()) {
+            (true, _) => self.reporter().degraded(),
+            (false, State::Running) => {
+                Entry::new(HistoryEvent::Recovered, "every process is ready again")
+            }
+            // It is being stopped or paused.
+            (false, _) => return,
+        };
+        self.configuration.note(&entry);
     }
 
     /// The site stays paused, as one of its ports is taken.
@@ -161,9 +181,10 @@ impl SupervisedSite {
             self.write_record();
         }
         log::log!(entry.level, "{}", entry.text);
-        if let Some(entry) = &entry.history {
-            history::add(&self.configuration.places.history(), entry);
+        if let Some(entry) = entry.history {
+            self.configuration.note(&entry);
         }
+        self.status.follow(note);
         match note {
             // A supervisor that adopts the site must know it: some units say READY=1 only once.
             Note::Ready(_) => self.write_record(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::verb::SlowVerb;
 use crate::agent::Target;
-use crate::backend::own;
-use crate::control::{ProcessView, Request, State, View};
+use crate::backend::own::{self, Asked};
+use crate::control::{Details, Pending, ProcessDetails, ProcessView, Reply, Request, State};
 use crate::history::{Entry, HistoryEvent};
 use crate::site::duration::say;
 use crate::values::Moment;
@@ -20,7 +20,7 @@ pub(super) struct Story {
     begun: Moment,
     last: Option<HistoryEvent>,
     /// The last answer of the supervisor; None: it has not answered yet.
-    view: Option<View>,
+    details: Option<Details>,
 }
 
 /// The line of a process.
@@ -34,7 +34,7 @@ struct ProcessLine {
 
 impl Story {
     pub(super) fn new(verb: SlowVerb, _target: &Target) -> Self {
-        Self { verb, begun: Moment::now(), last: None, view: None }
+        Self { verb, begun: Moment::now(), last: None, details: None }
     }
 
     pub(super) fn add(&mut self, entries: &[Entry]) {
@@ -43,51 +43,80 @@ impl Story {
 
     /// At most `most` lines, for a site as it is now.
     pub(super) fn lines(&mut self, target: &Target, is_over: bool, most: usize) -> Vec<String> {
-        let answer = own::glance(&target.site, &Request::Look, Moment::now() + PATIENCE);
+        let until = Moment::now() + PATIENCE;
         // The supervisor of a stopped site is gone, and its last answer is what there is to show.
-        if answer.is_some() || !is_over {
-            self.view = answer.or(self.view.take());
+        if let Asked::Answered(Reply::Details(details)) =
+            own::ask(&target.site, &Request::Details, until)
+        {
+            self.details = Some(*details);
         }
-        let since = say(Duration::from_secs(Moment::now().since(self.begun).as_secs()));
+        let since = whole(Moment::now().since(self.begun));
         let name = &target.name;
         let mut lines = vec![match is_over {
             true => format!("{} of `{name}`, {since}", self.verb.word()),
             false => format!("{} of `{name}`, {since}: {}", self.verb.word(), self.phase()),
         }];
-        let rows: Vec<ProcessLine> =
-            self.view.iter().flat_map(|view| &view.processes).map(|p| self.row(p)).collect();
-        lines.extend(fitted(&rows, most.saturating_sub(1)));
+        let processes: Vec<ProcessLine> =
+            self.details.iter().flat_map(|d| self.processes(d)).collect();
+        lines.extend(fitted(&processes, most.saturating_sub(1)));
         lines
     }
 
+    fn stops(&self) -> bool {
+        matches!(self.verb, SlowVerb::Stop | SlowVerb::Pause)
+    }
+
     fn phase(&self) -> String {
-        let stops = matches!(self.verb, SlowVerb::Stop | SlowVerb::Pause);
-        match (self.view.as_ref().map(|view| view.state), self.last) {
+        let left = self.details.as_ref().and_then(|details| details.phase.as_ref()?.left);
+        let left = left.map_or_else(String::new, |left| format!(", at most {} more", whole(left)));
+        match (self.details.as_ref().map(|details| details.view.state), self.last) {
             (_, Some(HistoryEvent::Unclean)) => {
                 "it runs the command of `on_unclean_shutdown`".to_owned()
             }
-            (Some(State::StoppingFailed), _) => "it has failed, and is being stopped".to_owned(),
-            (Some(State::Starting), _) => "waits until all processes are ready".to_owned(),
-            (Some(State::StoppingOrdered), _) => "its processes are being stopped".to_owned(),
-            (Some(state), _) => format!("it is {state}"),
+            (Some(State::StoppingFailed), _) => {
+                format!("it has failed, and is being stopped{left}")
+            }
+            (Some(State::Starting), _) => format!("waits until all processes are ready{left}"),
+            (Some(State::StoppingOrdered), _) => format!("its processes are being stopped{left}"),
+            (Some(state), _) => format!("it is {state}{left}"),
             (None, Some(HistoryEvent::Leased)) => "its supervisor is being started".to_owned(),
-            (None, _) if stops => "looks for its processes".to_owned(),
+            (None, _) if self.stops() => "looks for its processes".to_owned(),
             (None, _) => "checks this node, and waits for the lease of the database".to_owned(),
         }
     }
 
-    fn row(&self, process: &ProcessView) -> ProcessLine {
-        let is_done = match self.verb {
-            SlowVerb::Start | SlowVerb::Resume => process.up,
-            SlowVerb::Stop | SlowVerb::Pause => process.pid.is_none(),
-        };
-        let detail = process.detail.as_ref().filter(|_| !is_done);
-        let words = match detail {
-            Some(detail) => format!("{} ({detail})", process.doing),
-            None => process.doing.clone(),
-        };
-        ProcessLine { name: process.name.clone(), words, is_done }
+    fn processes(&self, details: &Details) -> Vec<ProcessLine> {
+        let pairs = details.view.processes.iter().zip(&details.processes);
+        pairs.map(|(view, details)| self.line(view, details)).collect()
     }
+
+    fn line(&self, view: &ProcessView, details: &ProcessDetails) -> ProcessLine {
+        let is_done = match self.verb {
+            SlowVerb::Start | SlowVerb::Resume => view.up,
+            SlowVerb::Stop | SlowVerb::Pause => view.pid.is_none(),
+        };
+        let words = match (&details.waits, &view.detail) {
+            _ if is_done => view.doing.clone(),
+            (Some(waits), _) => {
+                let then = waits.then.as_ref().filter(|_| self.stops());
+                let then = then.map_or_else(String::new, |then| format!("; then {then}"));
+                format!("{}, waits for {}{then}", view.doing, of_pending(waits))
+            }
+            (None, Some(detail)) => format!("{} ({detail})", view.doing),
+            (None, None) => view.doing.clone(),
+        };
+        ProcessLine { name: view.name.clone(), words, is_done }
+    }
+}
+
+fn of_pending(pending: &Pending) -> String {
+    let left = pending.left.map_or_else(String::new, |left| format!(", {} left", whole(left)));
+    format!("{}{left}", pending.what)
+}
+
+/// Whole seconds.
+fn whole(time: Duration) -> String {
+    say(Duration::from_secs(time.as_secs()))
 }
 
 /// The rows that fit, those first that are waited for; the others are counted.

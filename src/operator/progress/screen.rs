@@ -52,8 +52,8 @@ impl Screen {
         let (columns, rows) = terminal::size_of_stderr().unwrap_or((80, 24));
         let lines = self.story.lines(target, is_over, rows.saturating_sub(2));
         // One column is left free: a terminal breaks a line that fills all of them.
-        let cut = |line: &String| line.chars().take(columns.saturating_sub(1)).collect::<String>();
-        let cut: Vec<String> = lines.iter().map(cut).collect();
+        let width = columns.saturating_sub(1);
+        let cut: Vec<String> = lines.iter().map(|line| cut(line, width)).collect();
         bar.set_message(cut.join("\n"));
         bar.tick();
     }
@@ -69,6 +69,14 @@ impl Screen {
     fn forget(&self) {
         *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
         log::debug!("the progress of the {} is shown no longer", self.verb.word());
+    }
+}
+
+/// Two dots say that more was there.
+fn cut(line: &str, width: usize) -> String {
+    match line.chars().count() > width {
+        true => line.chars().take(width.saturating_sub(2)).chain("..".chars()).collect(),
+        false => line.to_owned(),
     }
 }
 

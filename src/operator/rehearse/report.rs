@@ -32,6 +32,8 @@ struct Line<'a> {
 /// Prints each step when it is done, and counts the steps.
 pub(super) struct Report {
     json: bool,
+    /// The step under way is shown, and replaced by its result.
+    redraws: bool,
     colour: bool,
     begun: Moment,
     held: usize,
@@ -40,8 +42,9 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(json: bool, terminal: bool) -> Self {
-        let colour = terminal && !json && std::env::var_os("NO_COLOR").is_none();
-        Self { json, colour, begun: Moment::now(), held: 0, broken: 0 }
+        let redraws = terminal && !json;
+        let colour = redraws && std::env::var_os("NO_COLOR").is_none();
+        Self { json, redraws, colour, begun: Moment::now(), held: 0, broken: 0 }
     }
 
     /// The heading for a manager, if there are several.
@@ -65,7 +68,13 @@ impl Report {
         act: impl FnOnce() -> StepResult,
     ) -> bool {
         let begun = Moment::now();
+        if self.redraws {
+            print(&under_way(step, expected));
+        }
         let seen = act();
+        if self.redraws {
+            print(CLEAR);
+        }
         let took = Moment::now().since(begun);
         *(if seen.as_expected { &mut self.held } else { &mut self.broken }) += 1;
         if self.json {
@@ -105,6 +114,20 @@ impl Report {
         }
         broken == 0
     }
+}
+
+/// Back to the beginning of the line, and clears it (ECMA-48, CR and EL).
+const CLEAR: &str = "\r\x1b[2K";
+
+/// The line of a step that is not done yet. It is cut, as only one line of the terminal is cleared.
+fn under_way(step: &str, expected: &str) -> String {
+    let width = layout::columns().unwrap_or(80).saturating_sub(1);
+    format!("  {:6} {step:46} expected {expected}", "...").chars().take(width).collect()
+}
+
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 // If the reader of the output has gone, the rehearsal still goes on to its end.
