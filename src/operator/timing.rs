@@ -160,14 +160,17 @@ fn with_siteward(inputs: &TimingInputs) -> TimingInputs {
     TimingInputs { runner: Runner::Wrapped, forcekill: Duration::from_secs(5), ..inputs.clone() }
 }
 
-/// The resource as source document 003, 6.2.3.3 adds it.
+/// The resource of source document 003, 6.2.3.3.
+const RESOURCE_OF_MANUAL: &str = "jobcenter_res";
+
+/// As that document registers it.
 fn registration_of_manual() -> ManagerSettings {
     let set = |seconds: u64, name: &str| {
         Some(Setting { value: Duration::from_secs(seconds), origin: name.to_owned() })
     };
     ManagerSettings {
         manager: Manager::Clusterware,
-        resource: "jobcenter_res".to_owned(),
+        resource: RESOURCE_OF_MANUAL.to_owned(),
         agent: String::new(),
         source: String::new(),
         start_timeout: set(600, "START_TIMEOUT"),
@@ -196,7 +199,8 @@ fn finish(
     let model = TimingModel::of(inputs);
     let name = request.site.as_ref().map(ToString::to_string).unwrap_or_default();
     let resource = found.map(|settings| settings.resource.clone());
-    let changes = changes(inputs, resource.as_deref().unwrap_or(&name));
+    let assumed = if request.script.is_some() { RESOURCE_OF_MANUAL } else { &name };
+    let changes = changes(inputs, resource.as_deref().unwrap_or(assumed));
     let boot = compared(&inputs.boot, "boot_timeout", &inputs.measured.starts, "starts");
     let stop = compared(&inputs.stop, "stop_timeout", &inputs.measured.all_stops, "stops");
     let notes = found.into_iter().flat_map(|settings| &settings.notes).chain(failures);
