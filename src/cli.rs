@@ -6,12 +6,14 @@ mod arguments;
 mod by_hand;
 mod hidden;
 mod logs;
+mod metrics;
 mod pacemaker;
 mod person;
 mod scripts;
 mod since;
 mod sites;
 mod slow;
+mod timing;
 
 use std::env;
 use std::ffi::OsString;

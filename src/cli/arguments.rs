@@ -200,6 +200,17 @@ pub(super) enum PersonVerb {
     },
     /// Show what happened to the site, on every node: when, why, by whose order, and how long it took
     History(HistoryArguments),
+    /// Compute how long a failover takes: at worst, usually, and which number to change first
+    Timing(TimingArguments),
+    /// Print the state of all sites as numbers, in the text format of OpenMetrics and Prometheus
+    Metrics {
+        /// Name of the site [default: every site]
+        #[arg(value_name = "SITE")]
+        name: Option<String>,
+        /// Replace this file instead, as node_exporter's textfile collector reads it
+        #[arg(long, value_name = "FILE", value_parser = read_file_name)]
+        write: Option<PathBuf>,
+    },
     /// List the processes that use the site's database
     Holders(SiteArgument),
     /// Print what the processes and the supervisor of the site have printed, merged by time
@@ -294,6 +305,31 @@ fn read_tail(text: &str) -> Result<TailLength, String> {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct TimingArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// Read Pacemaker's configuration from this file, which `cibadmin -Q` has written
+    #[arg(long, value_name = "FILE")]
+    pub(super) cib: Option<PathBuf>,
+    /// Read the resources of Clusterware from this file, which `crsctl stat res -p` has written
+    #[arg(long, value_name = "FILE")]
+    pub(super) crsctl: Option<PathBuf>,
+    /// Read this configuration file of a Serviceguard package
+    #[arg(long, value_name = "FILE")]
+    pub(super) package: Option<PathBuf>,
+    /// Name of the manager's resource or package [default: the one that runs the site]
+    #[arg(long, value_name = "NAME")]
+    pub(super) resource: Option<String>,
+    /// Compute the times of this action script, which must be the one of JobCenter's cluster manual,
+    /// instead of siteward's
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct CreateArguments {
     /// Name of the new site
     #[arg(value_name = "SITE")]
@@ -337,4 +373,13 @@ fn read_until(text: &str) -> Result<WallTime, String> {
         return Err(format!("{} is past", at.local_and_utc()));
     }
     Ok(at)
+}
+
+/// A file to write: `-` would be a file of that name.
+fn read_file_name(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" => Err("a file must be named".to_owned()),
+        "-" => Err("without --write the metrics are printed".to_owned()),
+        name => Ok(PathBuf::from(name)),
+    }
 }

@@ -1,6 +1,7 @@
 //! The door for a person, and for scripts that call by words.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -9,13 +10,17 @@ use clap::error::ErrorKind;
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
-use super::arguments::{HistoryArguments, LogsArguments, SiteArgument, SlowArguments};
+use super::arguments::{
+    HistoryArguments, LogsArguments, SiteArgument, SlowArguments, TimingArguments,
+};
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
+use super::metrics;
 use super::person::Person;
 use super::sites::{create, hint_at_undefined, logs_meant, named, unwanted};
 use super::slow::Slow;
-use crate::agent::{self, Deadline, Fault, FaultKind, Level, PauseOrder, Target};
+use super::timing;
+use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
 use crate::operator::progress::SlowVerb;
@@ -64,6 +69,8 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Create(_)
         | PersonVerb::History(_)
         | PersonVerb::Generate { .. }
+        | PersonVerb::Timing(_)
+        | PersonVerb::Metrics { .. }
         | PersonVerb::Holders(_)
         | PersonVerb::Logs(_)
         | PersonVerb::List { .. }
@@ -151,6 +158,8 @@ impl Person {
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
             PersonVerb::History(arguments) => self.history(arguments),
+            PersonVerb::Timing(arguments) => self.timing(arguments),
+            PersonVerb::Metrics { name, write } => self.metrics(name, write.as_deref()),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::Logs(arguments) => self.logs(&arguments),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
@@ -236,6 +245,25 @@ impl Person {
             Ok(definition) => {
                 print_lines(&operator::generate(generator, &definition, &self.places))
             }
+            Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
+    }
+
+    fn metrics(&self, name: Option<String>, write: Option<&Path>) -> ExitCode {
+        let (printed, outcome) = metrics::collect(name, write, &self.places, &self.deadline);
+        if let Some(text) = printed {
+            print_lines(&[text.trim_end().to_owned()]);
+            if let Outcome::Done(_) = outcome {
+                return ExitCode::SUCCESS;
+            }
+        }
+        self.give(Verb::Other, &outcome)
+    }
+
+    fn timing(&self, arguments: TimingArguments) -> ExitCode {
+        match timing::compute(arguments, self.common.manager, &self.places, &self.deadline) {
+            Ok((lines, false)) => print_lines(&lines),
+            Ok((lines, true)) => print_fitted(&lines),
             Err(fault) => self.give(Verb::Other, &fault.into()),
         }
     }

@@ -159,6 +159,11 @@ impl WallTime {
         u64::try_from(self.0).unwrap_or(0).saturating_mul(1000)
     }
 
+    /// Since 1970.
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+
     /// So much later.
     pub fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))

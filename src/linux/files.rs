@@ -24,6 +24,14 @@ const NEW: &str = ".new.";
 /// # Errors
 /// As open(2), write(2), fsync(2) and rename(2); `path` then holds what it held before.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_durably_as(path, bytes, 0o600)
+}
+
+/// As [`write_durably`], with this mode, whatever the umask is.
+///
+/// # Errors
+/// As [`write_durably`].
+pub fn write_durably_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let of_this = path.file_name().unwrap_or_default();
     let mut name = of_this.to_owned();
@@ -40,6 +48,9 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
         // It is locked for as long as it is being written.
         let _ = whole_file_lock(&file);
         file.write_all(bytes)?;
+        if mode != 0o600 {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         File::open(folder)?.sync_all()
@@ -89,7 +100,8 @@ fn is_abandoned(path: &Path, writer: Pid) -> bool {
     };
     let is_free = || {
         let (file, there) = open_plain(path).ok()?;
-        let is_ours = there.uid() == effective_user() && there.mode() & 0o7777 == 0o600;
+        // Others may read it, at most.
+        let is_ours = there.uid() == effective_user() && there.mode() & 0o7733 == 0o600;
         (is_ours && whole_file_lock(&file).ok()?).then_some(())
     };
     is_gone() && is_free().is_some()

@@ -14,8 +14,11 @@ mod known;
 pub mod layout;
 mod list;
 mod logs;
+pub mod metrics;
 pub mod progress;
 mod rehearse;
+pub mod settings;
+pub mod timing;
 
 pub use actor::act;
 pub use await_ready::await_ready;

@@ -8,6 +8,7 @@ mod letter;
 mod loss;
 mod shop;
 mod small;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,11 @@ fn main() -> ExitCode {
             faults::a_flood_of_notices_is_no_failure,
         ),
         trial("the_address_and_the_disk_go", missing.as_deref(), loss::the_address_and_the_disk_go),
+        trial(
+            "what_is_computed_is_measured",
+            missing.as_deref(),
+            timing::what_is_computed_is_measured,
+        ),
         trial("the_tools_of_the_cluster_like_the_agent", missing.as_deref(), tools_like_the_agent),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);
