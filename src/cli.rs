@@ -9,6 +9,7 @@ mod logs;
 mod pacemaker;
 mod scripts;
 mod sites;
+mod status;
 
 use std::env;
 use std::ffi::OsString;

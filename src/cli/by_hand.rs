@@ -7,12 +7,13 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use super::absent::Purpose;
-use super::answer::{give, print_fitted, print_lines, print_metadata};
+use super::answer::{give, print_fitted, print_lines, print_metadata, print_page};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
-use super::arguments::{CommonOptions, SiteArgument};
+use super::arguments::{CommonOptions, SiteArgument, StatusArguments};
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::sites::{create, hint_at_undefined, if_wanted, named, with};
+use super::status;
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
@@ -103,9 +104,8 @@ impl Person {
             ),
             PersonVerb::Stop(site) => self
                 .give(Verb::Stop, &self.with(&site, Purpose::Stop, |t| agent::stop(t, deadline))),
-            PersonVerb::Status(look) | PersonVerb::Monitor(look) | PersonVerb::Check(look) => {
-                self.monitor(&look)
-            }
+            PersonVerb::Status(arguments) => self.status(&arguments),
+            PersonVerb::Monitor(look) | PersonVerb::Check(look) => self.monitor(&look),
             PersonVerb::Clean { site, break_lease } => {
                 let clean = |t: &Target| agent::clean_and_break(t, break_lease, deadline);
                 self.other(&site, Purpose::Stop, clean)
@@ -150,7 +150,7 @@ impl Person {
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
-                print_fitted(&operator::list(&self.places, operator::layout::columns()))
+                print_page(&operator::list(&self.places, operator::layout::columns()))
             }
             PersonVerb::Rehearse { name, json, yes } => self.rehearse(name, json, yes),
             PersonVerb::Hidden(_) => ExitCode::SUCCESS,
@@ -196,6 +196,19 @@ impl Person {
         let code = self.give(Verb::Monitor, &outcome);
         print_fitted(&more);
         code
+    }
+
+    /// A manager, and a script that wants no words, get the answer of a monitor.
+    fn status(&self, arguments: &StatusArguments) -> ExitCode {
+        let is_plain = self.caller != Manager::Hand || self.common.quiet;
+        match &arguments.names[..] {
+            [] | [_] if is_plain && !arguments.clear_failure => self.monitor(&MonitorArguments {
+                site: SiteArgument { name: arguments.names.first().cloned() },
+                level: arguments.level,
+                explain: false,
+            }),
+            _ => status::answer(arguments, &self.common, &self.places, &self.deadline),
+        }
     }
 
     fn create(&self, arguments: CreateArguments) -> ExitCode {

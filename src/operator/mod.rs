@@ -12,7 +12,9 @@ mod holders;
 mod known;
 pub mod layout;
 mod list;
+pub mod page;
 mod rehearse;
+pub mod status;
 
 pub use actor::act;
 pub use await_ready::await_ready;
@@ -21,5 +23,5 @@ pub use explain::{definition_lines, explain};
 pub use generate::{Generator, generate};
 pub use holders::list_holders;
 pub use known::unknown_here;
-pub use list::{list, list_as_json};
+pub use list::{known_sites, list, list_as_json};
 pub use rehearse::{RehearseOptions, rehearse};
