@@ -13,6 +13,7 @@ mod scripts;
 mod since;
 mod sites;
 mod slow;
+mod status;
 mod timing;
 
 use std::env;

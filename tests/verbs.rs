@@ -138,7 +138,8 @@ fn stopping_after_a_failure() {
     until("the supervisor is gone", || bench.living("a").starts_with(|c: char| c.is_ascii_digit()));
     assert_eq!(bench.monitor("a"), (1, 1, 1));
     let said = said(&output(bench.hand(&["status", "a"])));
-    assert!(said.starts_with("failed\n  `store` was killed by SIGKILL"), "{said}");
+    assert!(said.starts_with("failed: a on "), "{said}");
+    assert!(said.contains("\n  `store` was killed by SIGKILL"), "{said}");
     succeed(bench.ocf("a", "stop", &[("OCF_RESKEY_CRM_meta_timeout", "5000")]));
     assert_eq!(bench.monitor("a"), (7, 7, 3));
 }
@@ -177,10 +178,8 @@ fn unsupervised() {
     signal(bench.pid("a", "supervisor"), Signal::KILL);
     until("unsupervised", || bench.monitor("a") == (1, 1, 1));
     let said = said(&output(bench.hand(&["status", "a"])));
-    assert!(
-        said.starts_with("unsupervised\n  the supervisor is gone, and nobody watches"),
-        "{said}"
-    );
+    assert!(said.starts_with("unsupervised: a on "), "{said}");
+    assert!(said.contains("\n  the supervisor is gone, and nobody watches"), "{said}");
     let list = succeed(bench.hand(&["list"]));
     assert!(
         list.contains("SHUT") && list.contains("OFF") && list.contains("unsupervised"),

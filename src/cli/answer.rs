@@ -3,9 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
+
 use crate::agent::Outcome;
 use crate::manager::{self, Manager, Verb};
 use crate::operator::layout;
+use crate::operator::page::PageLine;
 
 /// Gives the caller the answer of its manager.
 pub(super) fn give(
@@ -31,6 +34,17 @@ pub(super) fn give(
 
 pub(super) fn print_metadata() -> ExitCode {
     print_lines(&[manager::metadata().trim_end().to_owned()])
+}
+
+/// Prints lines that are as wide as the terminal already, with colours where those are wanted.
+pub(super) fn print_page(lines: &[PageLine]) -> ExitCode {
+    let colours = wants_colours();
+    print_lines(&lines.iter().map(|line| line.print(colours)).collect::<Vec<_>>())
+}
+
+/// Standard output is a terminal with colours, and NO_COLOR is not set.
+pub(super) fn wants_colours() -> bool {
+    AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
 }
 
 /// Prints lines for a person, in the width of the terminal.

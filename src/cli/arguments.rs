@@ -122,17 +122,48 @@ pub(super) struct MonitorArguments {
     pub(super) explain: bool,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct StatusArguments {
+    /// Names of sites [default: $SITEWARD_SITE, else all sites that are defined]
+    #[arg(value_name = "SITE")]
+    pub(super) names: Vec<String>,
+    /// 0: ask the supervisor; 10: also check that each process lives; 20: also run each health check
+    #[arg(long, default_value_t = 0, value_name = "LEVEL", value_parser = level())]
+    pub(super) level: u32,
+    /// Also print how the processes are tracked on this node, and how the last stop was proved
+    #[arg(long)]
+    pub(super) explain: bool,
+    /// Draw it again every second, or as often as given, and at once when the site is not well any more. The
+    /// CPU is then the mean since the last drawing, and else since the process was started
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1s",
+        value_parser = read_pace,
+        conflicts_with = "explain"
+    )]
+    pub(super) watch: Option<Duration>,
+    /// Print one JSON object for each site
+    #[arg(long, conflicts_with = "explain")]
+    pub(super) json: bool,
+    /// Do not show the last failure any more; the history keeps it
+    #[arg(long, conflicts_with_all = ["explain", "watch", "json", "level"])]
+    pub(super) clear_failure: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum PersonVerb {
     /// Start the site and wait until every process is ready
     Start(SlowArguments),
     /// Stop the site: in reverse order, then SIGTERM, then SIGKILL; succeeds only if nothing of it lives
     Stop(SlowArguments),
-    /// Show the state of the site and of its processes
-    Status(MonitorArguments),
-    /// The same as `status`, in the word of Pacemaker
+    /// Show how a site is, or all sites: state, processes, disk, and the last failure
+    Status(StatusArguments),
+    /// Look at the site once, in the word of Pacemaker; `status` tells more
     Monitor(MonitorArguments),
-    /// The same as `status`, in the word of Clusterware
+    /// The same as `monitor`, in the word of Clusterware
     Check(MonitorArguments),
     /// Kill every process of the site at once, without a graceful stop; succeeds only if none is left
     Clean {
@@ -360,6 +391,17 @@ pub(super) struct CreateArguments {
 /// The levels that there are; Pacemaker's may be any number.
 fn level() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(0..=20)
+}
+
+/// How often a watch may draw.
+const FASTEST: Duration = Duration::from_millis(200);
+
+fn read_pace(text: &str) -> Result<Duration, String> {
+    let pace = crate::site::duration::parse(text)?;
+    if pace < FASTEST {
+        return Err(format!("`{text}` is too short: it is drawn every 200ms at most"));
+    }
+    Ok(pace)
 }
 
 fn read_until(text: &str) -> Result<WallTime, String> {

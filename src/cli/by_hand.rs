@@ -8,10 +8,10 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use super::absent::Purpose;
-use super::answer::{give, print_fitted, print_lines, print_metadata};
+use super::answer::{give, print_fitted, print_lines, print_metadata, print_page};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
 use super::arguments::{
-    HistoryArguments, LogsArguments, SiteArgument, SlowArguments, TimingArguments,
+    HistoryArguments, LogsArguments, SiteArgument, SlowArguments, StatusArguments, TimingArguments,
 };
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
@@ -19,6 +19,7 @@ use super::metrics;
 use super::person::Person;
 use super::sites::{create, hint_at_undefined, logs_meant, named, unwanted};
 use super::slow::Slow;
+use super::status;
 use super::timing;
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
@@ -112,9 +113,8 @@ impl Person {
                 let slow = Slow { verb: SlowVerb::Stop, site: &site, wait };
                 self.slow(slow, |t| agent::stop(t, deadline))
             }
-            PersonVerb::Status(look) | PersonVerb::Monitor(look) | PersonVerb::Check(look) => {
-                self.monitor(&look)
-            }
+            PersonVerb::Status(arguments) => self.status(&arguments),
+            PersonVerb::Monitor(look) | PersonVerb::Check(look) => self.monitor(&look),
             PersonVerb::Clean { site, break_lease } => {
                 let clean = |t: &Target| agent::clean_and_break(t, break_lease, deadline);
                 self.other(&site, Purpose::Stop, clean)
@@ -164,7 +164,7 @@ impl Person {
             PersonVerb::Logs(arguments) => self.logs(&arguments),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
-                print_fitted(&operator::list(&self.places, operator::layout::columns()))
+                print_page(&operator::list(&self.places, operator::layout::columns()))
             }
             PersonVerb::Rehearse { name, json, yes } => self.rehearse(name, json, yes),
             PersonVerb::Hidden(_) => ExitCode::SUCCESS,
@@ -205,6 +205,19 @@ impl Person {
         match shown {
             Ok(was_interrupted) => ExitCode::from(u8::from(was_interrupted)),
             Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
+    }
+
+    /// A manager, and a script that wants no words, get the answer of a monitor.
+    fn status(&self, arguments: &StatusArguments) -> ExitCode {
+        let is_plain = self.caller != Manager::Hand || self.common.quiet;
+        match &arguments.names[..] {
+            [] | [_] if is_plain && !arguments.clear_failure => self.monitor(&MonitorArguments {
+                site: SiteArgument { name: arguments.names.first().cloned() },
+                level: arguments.level,
+                explain: false,
+            }),
+            _ => status::answer(arguments, &self.common, &self.places, &self.deadline),
         }
     }
 

@@ -36,6 +36,8 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     GateJob { job: String },
     #[command(hide = true)]
+    ReadOwner { job: String },
+    #[command(hide = true)]
     ConfirmPause { database: PathBuf },
     #[command(hide = true)]
     SaveHistory { history: PathBuf, node: String, database: Option<PathBuf> },
@@ -126,6 +128,8 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
             let said = places.and_then(|places| agent::pass_gate_here(&job, &places));
             said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
         }
+        Hidden::ReadOwner { job } => operator::status::read_owner_here(&job)
+            .map_or(ExitCode::from(2), |said| print_lines(&[said])),
         Hidden::ConfirmPause { database } => match disk::confirm_pause(&database) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {

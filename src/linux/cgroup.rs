@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::pidfd::PidFd;
 use super::proc::{unless_gone, whole};
@@ -123,6 +124,21 @@ pub fn of(pid: Pid) -> io::Result<Option<PathBuf>> {
     Ok(table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from))
 }
 
+/// The memory that is accounted to a group, in bytes, with its cached files; None where the node does not
+/// account it.
+pub fn memory(group: &Path) -> Option<u64> {
+    let told = whole(group.join("memory.current")).ok()?;
+    String::from_utf8_lossy(&told).trim().parse().ok()
+}
+
+/// The time on a CPU of all processes that are, or were, in a group.
+pub fn cpu_time(group: &Path) -> Option<Duration> {
+    let told = whole(group.join("cpu.stat")).ok()?;
+    let told = String::from_utf8_lossy(&told);
+    let used = told.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+    used.trim().parse().ok().map(Duration::from_micros)
+}
+
 /// Sends KILL to every process in a group at once.
 ///
 /// # Errors
@@ -203,7 +219,7 @@ mod tests {
     fn a_group_holds_what_it_was_given_and_all_that_comes_of_it() {
         let Some(group) = group_of_a_test("as-one") else { return };
         let mut child = run_in(&group, "read x; setsid sleep 1000 & (sleep 1000 &) ; wait");
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
         while processes(&group).unwrap().len() < 3 {
             assert!(std::time::Instant::now() < deadline, "{:?}", processes(&group));
         }
@@ -240,7 +256,7 @@ mod tests {
         let mut child = run_in(&group, "read x; while :; do sleep 0.01 & wait; done");
         freeze_and_kill(&group).unwrap();
         child.wait().unwrap();
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
         while !processes(&group).unwrap().is_empty() {
             assert!(std::time::Instant::now() < deadline);
         }

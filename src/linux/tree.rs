@@ -59,7 +59,7 @@ impl Tree {
     }
 
     /// What descends from `ancestor`, and the rest of its session, without itself.
-    fn below(&self, ancestor: Pid) -> Vec<&Stat> {
+    pub fn below(&self, ancestor: Pid) -> Vec<&Stat> {
         let of_session = self.stats.values().filter(|s| s.session == Some(ancestor));
         let mut queue: Vec<Pid> = of_session.map(|s| s.pid).collect();
         queue.extend(self.children(ancestor));

@@ -6,7 +6,7 @@ use crate::control::{State, View};
 use crate::observe::Observation;
 
 /// DESIGN's table, column "by hand (LSB status)".
-fn code_of_state(state: State) -> u8 {
+pub fn code_by_hand(state: State) -> u8 {
     match state {
         State::Running | State::Maintenance | State::Degraded | State::Starting => 0,
         State::StoppingOrdered
@@ -24,7 +24,7 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
     match outcome {
         Outcome::Done(said) => answer.stdout.push(format!("siteward: {}", ended(said))),
         Outcome::Seen(observation) => {
-            answer.code = code_of_state(observation.state);
+            answer.code = code_by_hand(observation.state);
             describe(observation, &mut answer.stdout);
         }
         Outcome::Fault(fault) => {

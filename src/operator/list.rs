@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::page::{PageColumn, PageLine, PageRow, PageTable, Tone, Words, tone_of, wrap};
 use crate::agent::Target;
 use crate::backend::jobcenter::find_link;
+use crate::control::State;
 use crate::observe::observe;
 use crate::observe::{Drift, drift};
 use crate::site::{
@@ -22,7 +24,9 @@ struct SiteRow {
     name: String,
     /// The virtual host name.
     site: Option<String>,
-    state: String,
+    state: &'static str,
+    #[serde(skip)]
+    tone: Tone,
     /// The PID of the daemon of a wrapped supervisor, or else of siteward's supervisor. None: SHUT.
     daemon: Option<i32>,
     database: Option<String>,
@@ -44,8 +48,8 @@ pub fn list_as_json(places: &Places) -> Vec<String> {
     rows(places).iter().filter_map(|row| serde_json::to_string(row).ok()).collect()
 }
 
-/// All sites as a table, or as a paragraph each if the table is wider than `width`.
-pub fn list(places: &Places, width: Option<usize>) -> Vec<String> {
+/// All sites as a table, or as a block each where the table does not fit.
+pub fn list(places: &Places, width: Option<usize>) -> Vec<PageLine> {
     let rows = rows(places);
     // The author of a misnamed file expects its site in this list.
     let misnamed = misnamed_files(places).into_iter().map(|file| {
@@ -55,55 +59,69 @@ pub fn list(places: &Places, width: Option<usize>) -> Vec<String> {
             file.display()
         )
     });
-    if rows.is_empty() {
-        let none = no_directory(places)
-            .unwrap_or_else(|| format!("no site is defined in {}", places.config.display()));
-        return [none].into_iter().chain(misnamed).collect();
-    }
-    let table = table(&rows);
-    let too_wide = |width: usize| table.iter().any(|line| line.chars().count() > width);
-    let mut lines = match width.is_some_and(too_wide) {
-        true => paragraphs(&rows),
-        false => table,
-    };
-    lines.extend(misnamed);
-    lines
+    let none = rows.is_empty().then(|| {
+        no_directory(places)
+            .unwrap_or_else(|| format!("no site is defined in {}", places.config.display()))
+    });
+    let sentences = none.into_iter().chain(misnamed).map(Words::plain);
+    let table = if rows.is_empty() { Vec::new() } else { table(&rows, width) };
+    table.into_iter().chain(sentences.flat_map(|words| wrap(&words, width, 0, 2))).collect()
 }
 
-fn rows(places: &Places) -> Vec<SiteRow> {
+/// The sites that are defined here, and those that may live here though their definition was removed.
+pub fn known_sites(places: &Places) -> BTreeSet<SiteName> {
     let mut names: BTreeSet<SiteName> = defined_sites(places).into_iter().collect();
-    // A site that runs is listed even if its definition was removed.
     for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
         names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
     }
-    names.iter().filter_map(|name| row(places, name)).collect()
+    names
 }
 
-fn table(rows: &[SiteRow]) -> Vec<String> {
-    let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0).max(9);
-    let wide = rows.iter().map(|r| r.place().len()).max().unwrap_or(0).max(13);
-    let mut lines = vec![format!(
-        "{:width$}  {:>10}  {:wide$}  {:8}  {}",
-        "SITE-NAME", "DAEMON-PID", "DB-PATH(LINK)", "SITEWARD", "STATE"
-    )];
-    lines.extend(rows.iter().map(|r| {
-        let (pid, on, state) = (r.pid(), r.on(), r.told_state());
-        format!("{:width$}  {pid:>10}  {:wide$}  {on:8}  {state}", r.name, r.place())
-    }));
+fn rows(places: &Places) -> Vec<SiteRow> {
+    known_sites(places).iter().filter_map(|name| row(places, name)).collect()
+}
+
+/// The names of cjcls for the first columns.
+const COLUMNS: [PageColumn; 5] = [
+    PageColumn::left("SITE-NAME"),
+    PageColumn::right("DAEMON-PID"),
+    PageColumn::left("DB-PATH(LINK)"),
+    PageColumn::left("SITEWARD"),
+    PageColumn::left("STATE"),
+];
+
+fn table(rows: &[SiteRow], width: Option<usize>) -> Vec<PageLine> {
+    let row = |row: &SiteRow| PageRow {
+        cells: vec![row.name.clone(), row.pid(), row.place(), row.on().to_owned()],
+        last: vec![row.told_state()],
+    };
+    let table = PageTable { columns: COLUMNS.to_vec(), rows: rows.iter().map(row).collect() };
+    if !table.fits(width, 0) {
+        return table.rows.iter().flat_map(|row| block(row, width)).collect();
+    }
+    let (title, lines) = table.lines(width, 0);
+    std::iter::once(title).chain(lines.into_iter().flatten()).collect()
+}
+
+fn block(row: &PageRow, width: Option<usize>) -> Vec<PageLine> {
+    let mut cells = row.cells.iter();
+    let mut lines: Vec<PageLine> =
+        cells.next().map(|name| name.clone().into()).into_iter().collect();
+    for (column, cell) in COLUMNS[1..].iter().zip(cells) {
+        lines.extend(labelled(column.title, &Words::plain(cell), width));
+    }
+    lines.extend(row.last.iter().flat_map(|state| labelled(COLUMNS[4].title, state, width)));
     lines
 }
 
-fn paragraphs(rows: &[SiteRow]) -> Vec<String> {
-    let of = |r: &SiteRow| {
-        [
-            r.name.clone(),
-            format!("  DAEMON-PID     {}", r.pid()),
-            format!("  DB-PATH(LINK)  {}", r.place()),
-            format!("  SITEWARD       {}", r.on()),
-            format!("  STATE          {}", r.told_state()),
-        ]
-    };
-    rows.iter().flat_map(of).collect()
+/// The text beside its label.
+fn labelled(label: &str, words: &Words, width: Option<usize>) -> Vec<PageLine> {
+    let before = format!("  {label:15}");
+    let mut lines = wrap(words, width, before.len(), before.len());
+    if let Some(first) = lines.first_mut() {
+        first.text.replace_range(..before.len(), &before);
+    }
+    lines
 }
 
 impl SiteRow {
@@ -132,10 +150,10 @@ impl SiteRow {
     }
 
     /// The state, its reason, and the note on the definition.
-    fn told_state(&self) -> String {
+    fn told_state(&self) -> Words {
         let why = self.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
         let note = self.definition_note.as_ref().map_or_else(String::new, |n| format!("; {n}"));
-        format!("{}{why}{note}", self.state)
+        Words::plain(self.state).in_tone(self.tone).then(&format!("{why}{note}"))
     }
 }
 
@@ -154,7 +172,8 @@ fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
     let mut row = SiteRow {
         name: name.to_string(),
         site: of.map(|d| d.site.clone()),
-        state: "unknown".to_owned(),
+        state: State::Unknown.word(),
+        tone: tone_of(State::Unknown),
         daemon: None,
         database: of.and_then(|d| d.database.as_ref()).map(|d| d.display().to_string()),
         link: of.and_then(|d| link_of(places, d)).map(|l| l.display().to_string()),
@@ -173,7 +192,7 @@ fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
             if !site.definition.exists() && seen.view.is_none() && seen.members.is_empty() {
                 return None;
             }
-            row.state = seen.state.to_string();
+            (row.state, row.tone) = (seen.state.word(), tone_of(seen.state));
             let up = seen.is_up();
             row.definition = match &drift {
                 Drift::Broken(LoadError::Denied { .. }) => None,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::agent::Target;
 use crate::control::State;
-use crate::history;
+use crate::journal;
 use crate::lease;
 use crate::linux::{files, node};
 use crate::observe::{Drift, Observation, drift, observe};
@@ -204,7 +204,9 @@ impl Families {
         if let Ok(seen) = &seen {
             self.observed(name, seen);
         }
-        let numbers = LifeNumbers::of(&history::read(&target.site.history()).entries);
+        let numbers = LifeNumbers::of(
+            &journal::read_all(&target.site, (now + PATIENCE).min(deadline)).history.entries,
+        );
         self.life.add(name, &numbers);
         seen.is_ok()
     }

@@ -24,7 +24,7 @@ use super::settings::{
     differences, read_settings,
 };
 use crate::agent::{Fault, FaultKind};
-use crate::history;
+use crate::journal;
 use crate::manager::Manager;
 use crate::site::duration::say;
 use crate::site::{Definition, Places, SiteName, load};
@@ -34,6 +34,9 @@ use inputs::{Runner, TimingInputs};
 use paths::TimingModel;
 use report::{NeededLimit, TimingReport};
 use script::{STOP_COMMAND, ScriptNumbers};
+
+/// How long the disk of the site has for the history.
+const DISK: Duration = Duration::from_secs(3);
 
 pub use measured::MeasuredTimes;
 
@@ -85,7 +88,9 @@ pub fn timing(request: &TimingRequest, places: &Places) -> Result<Vec<TimingRepo
     }
     let Some(name) = &request.site else { return Ok(Vec::new()) };
     let definition = load(places, name)?;
-    let measured = MeasuredTimes::of(&history::read(&places.of(name).history()).entries);
+    let measured = MeasuredTimes::of(
+        &journal::read_all(&places.of(name), Moment::now() + DISK).history.entries,
+    );
     let managers = managers(request, name, Some(&definition))?;
     let failures = &managers.failures;
     let report = |settings: Option<&ManagerSettings>| {

@@ -148,7 +148,7 @@ impl Reporter<'_> {
         let process = self.configuration.process(id);
         let runtime = &self.processes.units[id.0];
         let probed = |what: String| match &runtime.probe_answer {
-            Some(answer) => format!("{what} ({answer})"),
+            Some(answer) => format!("{what}: {answer}"),
             None => what,
         };
         match &process.ready {
@@ -156,7 +156,7 @@ impl Reporter<'_> {
             Ready::AtExec => "its program to be executed".to_owned(),
             Ready::Delay(time) => format!("{} to pass after its start", say(*time)),
             Ready::Notify => match &runtime.status {
-                Some(status) => format!("READY=1 ({status})"),
+                Some(status) => format!("READY=1: {status}"),
                 None => "READY=1".to_owned(),
             },
             Ready::Tcp(address) => probed(format!("tcp {address}")),

@@ -69,6 +69,8 @@ pub enum HistoryEvent {
     Spared,
     /// Processes that use the site's database.
     Holders,
+    /// A person has cleared the last failure: `status` does not show it any more.
+    FailureCleared,
     /// A command of `notify` has failed.
     NotifyFailed,
     /// A later version wrote it.

@@ -21,6 +21,11 @@ impl Signal {
     pub const INT: Self = Self(libc::SIGINT);
     pub const HUP: Self = Self(libc::SIGHUP);
     pub const CHLD: Self = Self(libc::SIGCHLD);
+    pub const QUIT: Self = Self(libc::SIGQUIT);
+    /// Ctrl-Z.
+    pub const TSTP: Self = Self(libc::SIGTSTP);
+    /// The terminal has another size.
+    pub const WINCH: Self = Self(libc::SIGWINCH);
 
     /// The names that [`FromStr`] takes, without their SIG; of the real-time signals only the first.
     pub fn names() -> impl Iterator<Item = &'static str> {
