@@ -23,18 +23,29 @@ pub(super) struct Running {
     begun: Moment,
 }
 
+/// Who starts a helper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Starter {
+    Verb,
+    /// Its children would count as processes of the site, so that a mark says that this is none.
+    Supervisor,
+}
+
 /// Starts this program with `words`, the first of which is its name. It finds `handover` as descriptor 3.
 pub(super) fn start(
     places: &SitePlaces,
+    starter: Starter,
     words: &[&OsStr],
     handover: Option<File>,
 ) -> io::Result<Running> {
     let handover = handover.map_or_else(|| File::open("/dev/null"), Ok)?;
     let arguments: Vec<CString> =
         words.iter().map(|word| CString::new(word.as_bytes())).collect::<Result<_, _>>()?;
-    // It is no process of the site.
-    let mark = [MARK.as_bytes(), b"=", &mark_entry(places, HELPER)].concat();
-    let environment = [PATH.to_owned(), CString::new(mark)?];
+    let mut environment = vec![PATH.to_owned()];
+    if starter == Starter::Supervisor {
+        let mark = [MARK.as_bytes(), b"=", &mark_entry(places, HELPER)].concat();
+        environment.push(CString::new(mark)?);
+    }
     let program = Path::new("/proc/self/exe");
     let pid = spawn_detached(program, &arguments, &environment, handover.as_fd())
         .map_err(|error| io::Error::other(error.to_string()))?;

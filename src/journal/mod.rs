@@ -18,6 +18,7 @@ use crate::linux::files;
 use crate::site::{Definition, SitePlaces};
 use crate::values::Moment;
 use flapping::Flapping;
+use helper::Starter;
 use saver::Saver;
 use teller::Teller;
 
@@ -44,7 +45,7 @@ pub fn note(places: &SitePlaces, definition: Option<&Definition>, entry: &Entry)
     let _ = files::private_folder(&places.logs);
     history::add(&places.history(), entry);
     let notify = definition.and_then(|definition| definition.notify.as_ref());
-    let teller = || notify.map(|notify| Teller::new(places, Some(notify)));
+    let teller = || notify.map(|notify| Teller::new(places, Starter::Verb, Some(notify)));
     with_teller(teller, |teller| {
         teller.take(entry);
         teller.go_on();
@@ -61,7 +62,7 @@ pub fn tell_rest() {
 pub fn save(places: &SitePlaces, definition: Option<&Definition>, until: Moment) {
     tell_rest();
     let database = definition.and_then(|definition| definition.database.as_deref());
-    let mut saver = Saver::new(places, database);
+    let mut saver = Saver::new(places, Starter::Verb, database);
     saver.is_due();
     saver.finish(until);
 }
@@ -77,8 +78,8 @@ pub struct Journal {
 
 impl Journal {
     pub fn new(places: &SitePlaces, definition: &Definition) -> Self {
-        let saver = Saver::new(places, definition.database.as_deref());
-        let teller = Teller::new(places, definition.notify.as_ref());
+        let saver = Saver::new(places, Starter::Supervisor, definition.database.as_deref());
+        let teller = Teller::new(places, Starter::Supervisor, definition.notify.as_ref());
         Self { places: places.clone(), saver, teller, flapping: Flapping::default() }
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::helper::{self, Running};
+use super::helper::{self, Running, Starter};
 use super::on_disk;
 use crate::linux::{node, signals};
 use crate::site::SitePlaces;
@@ -27,6 +27,7 @@ const HANGS: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Saver {
     places: SitePlaces,
+    starter: Starter,
     database: Option<PathBuf>,
     running: Option<Running>,
     /// There are entries that no helper has seen.
@@ -35,9 +36,10 @@ pub(super) struct Saver {
 }
 
 impl Saver {
-    pub(super) fn new(places: &SitePlaces, database: Option<&Path>) -> Self {
+    pub(super) fn new(places: &SitePlaces, starter: Starter, database: Option<&Path>) -> Self {
         Self {
             places: places.clone(),
+            starter,
             database: database.map(Path::to_owned),
             running: None,
             is_due: false,
@@ -70,7 +72,7 @@ impl Saver {
         let mut words =
             vec![OsStr::new("siteward"), OsStr::new(WORD), history.as_os_str(), OsStr::new(&node)];
         words.extend(self.database.as_deref().map(Path::as_os_str));
-        match helper::start(&self.places, &words, None) {
+        match helper::start(&self.places, self.starter, &words, None) {
             Ok(running) => self.running = Some(running),
             Err(error) => log::info!("the history is not made durable yet: {error}"),
         }

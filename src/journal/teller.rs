@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::helper::{self, Running};
+use super::helper::{self, Running, Starter};
 use crate::history::{self, Entry, HistoryEvent};
 use crate::linux::bounded::{Bounds, run};
 use crate::linux::process::{Tree, kill_below, reap};
@@ -43,6 +43,7 @@ struct TellJob {
     command: Vec<String>,
     timeout: Duration,
     entries: Vec<Entry>,
+    is_marked: bool,
 }
 
 /// What the command reads from its standard input.
@@ -57,6 +58,7 @@ struct Told<'a> {
 #[derive(Debug)]
 pub(super) struct Teller {
     places: SitePlaces,
+    starter: Starter,
     notify: Option<Notify>,
     running: Option<Running>,
     waiting: VecDeque<Entry>,
@@ -64,9 +66,10 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    pub(super) fn new(places: &SitePlaces, notify: Option<&Notify>) -> Self {
+    pub(super) fn new(places: &SitePlaces, starter: Starter, notify: Option<&Notify>) -> Self {
         Self {
             places: places.clone(),
+            starter,
             notify: notify.cloned(),
             running: None,
             waiting: VecDeque::new(),
@@ -122,12 +125,13 @@ impl Teller {
             command: notify.command.clone(),
             timeout: notify.timeout,
             entries,
+            is_marked: self.starter == Starter::Supervisor,
         };
         let words = [OsStr::new("siteward"), OsStr::new(WORD)];
         let started = serde_json::to_vec(&job)
             .map_err(std::io::Error::from)
             .and_then(|job| files::in_memory(&job))
-            .and_then(|job| helper::start(&self.places, &words, Some(job)));
+            .and_then(|job| helper::start(&self.places, self.starter, &words, Some(job)));
         match started {
             Ok(running) => self.running = Some(running),
             Err(error) => {
@@ -184,8 +188,10 @@ fn tell(job: &TellJob, entry: &Entry, places: &SitePlaces, deadline: Moment) -> 
         format!("SITEWARD_NODE={}", entry.node).into_bytes(),
         format!("SITEWARD_AT={}", entry.at).into_bytes(),
         format!("SITEWARD_DETAIL={}", entry.detail).into_bytes(),
-        [MARK.as_bytes(), b"=", &mark_entry(places, HELPER)].concat(),
     ];
+    if job.is_marked {
+        environment.push([MARK.as_bytes(), b"=", &mark_entry(places, HELPER)].concat());
+    }
     environment.extend(entry.process.iter().map(|p| format!("SITEWARD_PROCESS={p}").into_bytes()));
     let environment: Vec<CString> =
         environment.into_iter().filter_map(|entry| CString::new(entry).ok()).collect();
