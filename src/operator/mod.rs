@@ -13,6 +13,7 @@ mod known;
 pub mod layout;
 mod list;
 mod rehearse;
+mod story;
 
 pub use actor::act;
 pub use await_ready::await_ready;
