@@ -7,6 +7,7 @@ mod by_hand;
 mod hidden;
 mod logs;
 mod pacemaker;
+mod past;
 mod scripts;
 mod sites;
 

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
 
 use super::hidden::Hidden;
+use super::past::read_past;
 use crate::linux::clock::WallTime;
 use crate::manager::Manager;
 use crate::operator::Generator;
@@ -178,6 +180,10 @@ pub(super) enum PersonVerb {
     },
     /// List the processes that use the site's database
     Holders(SiteArgument),
+    /// Write a page of HTML about what happened to the site: a timeline, outages, faults, starts
+    Report(ReportArguments),
+    /// Draw in the terminal what happened to the site, on every node
+    Timeline(TimelineArguments),
     /// List all sites that are defined on this node
     List {
         /// Print one JSON object for each site
@@ -198,6 +204,32 @@ pub(super) enum PersonVerb {
     },
     #[command(flatten)]
     Hidden(Hidden),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReportArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// The file to write; `-` is standard output [default: SITE-DATE.html in the current directory]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Leave out what was over before that time: a duration like 2h, or a time like 14:00,
+    /// 2026-11-26 or "2026-11-26 14:00" [default: the whole history]
+    #[arg(long, value_name = "TIME", value_parser = read_past)]
+    pub(super) since: Option<Timestamp>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TimelineArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// Leave out what was over before that time: a duration like 2h, or a time like 14:00,
+    /// 2026-11-26 or "2026-11-26 14:00" [default: the whole history]
+    #[arg(long, value_name = "TIME", value_parser = read_past)]
+    pub(super) since: Option<Timestamp>,
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,7 @@
 //! The door for a person, and for scripts that call by words.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -9,14 +10,14 @@ use clap::error::ErrorKind;
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
-use super::arguments::{CommonOptions, SiteArgument};
+use super::arguments::{CommonOptions, ReportArguments, SiteArgument, TimelineArguments};
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::sites::{create, hint_at_undefined, if_wanted, named, with};
 use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
-use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
+use crate::operator::{self, CreateOptions, Generator, RehearseOptions, ReportOptions};
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
 
@@ -59,6 +60,8 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Create(_)
         | PersonVerb::Generate { .. }
         | PersonVerb::Holders(_)
+        | PersonVerb::Report(_)
+        | PersonVerb::Timeline(_)
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
     }
@@ -148,6 +151,8 @@ impl Person {
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
+            PersonVerb::Report(arguments) => self.report(arguments),
+            PersonVerb::Timeline(arguments) => self.timeline(&arguments),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
                 print_fitted(&operator::list(&self.places, operator::layout::columns()))
@@ -210,6 +215,33 @@ impl Person {
         };
         let outcome = create(&arguments.name, &self.places, &options, &self.deadline);
         self.give(Verb::Other, &outcome)
+    }
+
+    fn report(&self, arguments: ReportArguments) -> ExitCode {
+        let ReportArguments { site, output, force, since } = arguments;
+        let is_on_output = output.as_deref() == Some(Path::new("-"));
+        let options = ReportOptions { output, force, since };
+        let outcome = self.with(&site, Purpose::Other, |target| {
+            operator::write_report(target, &options)
+                .map_or_else(|error| Fault::failed(format!("{error:#}")).into(), Outcome::Done)
+        });
+        // The page must stay alone there.
+        match outcome {
+            Outcome::Done(_) if is_on_output => ExitCode::SUCCESS,
+            outcome => self.give(Verb::Other, &outcome),
+        }
+    }
+
+    fn timeline(&self, arguments: &TimelineArguments) -> ExitCode {
+        let mut lines = Vec::new();
+        let outcome = self.with(&arguments.site, Purpose::Other, |target| {
+            lines = operator::timeline(target, arguments.since);
+            Outcome::Done(String::new())
+        });
+        match outcome {
+            Outcome::Done(_) => print_lines(&lines),
+            outcome => self.give(Verb::Other, &outcome),
+        }
     }
 
     fn generate(&self, generator: Generator, site: &SiteArgument) -> ExitCode {

@@ -24,6 +24,26 @@ const NEW: &str = ".new.";
 /// # Errors
 /// As open(2), write(2), fsync(2) and rename(2); `path` then holds what it held before.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_and(path, bytes, |temporary| fs::rename(temporary, path))
+}
+
+/// As [`write_durably`], for a file that must not exist yet.
+///
+/// # Errors
+/// As [`write_durably`]; AlreadyExists, also if another process made it meanwhile.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // rename(2) would replace it.
+    write_and(path, bytes, |temporary| {
+        fs::hard_link(temporary, path)?;
+        fs::remove_file(temporary)
+    })
+}
+
+fn write_and(
+    path: &Path,
+    bytes: &[u8],
+    put_in_place: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let of_this = path.file_name().unwrap_or_default();
     let mut name = of_this.to_owned();
@@ -41,7 +61,7 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = whole_file_lock(&file);
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&temporary, path)?;
+        put_in_place(&temporary)?;
         File::open(folder)?.sync_all()
     })();
     match written {

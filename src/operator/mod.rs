@@ -3,8 +3,10 @@
 //! Promises: no call of a cluster manager depends on this module. Must never: determine the state of a site
 //! other than through `observe`.
 
+mod account;
 mod actor;
 mod await_ready;
+mod chart;
 mod create;
 mod explain;
 mod generate;
@@ -13,7 +15,9 @@ mod known;
 pub mod layout;
 mod list;
 mod rehearse;
+mod report;
 mod story;
+mod timeline;
 
 pub use actor::act;
 pub use await_ready::await_ready;
@@ -24,3 +28,5 @@ pub use holders::list_holders;
 pub use known::unknown_here;
 pub use list::{list, list_as_json};
 pub use rehearse::{RehearseOptions, rehearse};
+pub use report::{ReportOptions, write_report};
+pub use timeline::timeline;

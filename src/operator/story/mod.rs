@@ -7,6 +7,7 @@
 mod incident;
 mod lane;
 mod outage;
+mod process_lane;
 mod startup;
 
 #[cfg(test)]
@@ -18,10 +19,11 @@ use jiff::Timestamp;
 
 pub(super) use incident::Incident;
 pub(super) use lane::{Condition, Lane, Present, Stretch, StretchEnd};
-pub(super) use outage::{Outage, OutageKind, OutageStep};
-pub(super) use startup::{
-    ProcessStartup, ProcessStartupEnd, Startup, StartupOutcome, StartupStep, Wiring,
-};
+pub(super) use outage::Outage;
+#[cfg(test)]
+pub(super) use outage::OutageKind;
+pub(super) use process_lane::ProcessLane;
+pub(super) use startup::{ProcessStartup, ProcessStartupEnd, Startup, StartupOutcome, Wiring};
 
 use crate::history::{By, Entry};
 
@@ -30,6 +32,8 @@ use crate::history::{By, Entry};
 pub(super) struct Story {
     /// In the order of their first entries.
     pub(super) lanes: Vec<Lane>,
+    /// Of the nodes, in their order.
+    pub(super) process_lanes: Vec<ProcessLane>,
     pub(super) outages: Vec<Outage>,
     pub(super) incidents: Vec<Incident>,
     /// In the order of time.
@@ -71,6 +75,10 @@ impl Story {
             .collect();
         startups.sort_by_key(|startup| startup.from);
         Self {
+            process_lanes: lanes
+                .iter()
+                .flat_map(|lane| process_lane::process_lanes(&all, lane, now))
+                .collect(),
             incidents: incident::incidents(&all, &outages),
             startups,
             from: all.first().map_or(now, |entry| entry.at),
@@ -79,6 +87,17 @@ impl Story {
             lanes,
             outages,
         }
+    }
+
+    /// Leaves out what was over before that moment. What began before and went on is told whole.
+    pub(super) fn forget_before(&mut self, since: Timestamp) {
+        for lane in &mut self.lanes {
+            lane.stretches.retain(|stretch| stretch.to >= since);
+        }
+        self.outages.retain(|outage| outage.to >= since);
+        self.incidents.retain(|incident| incident.at >= since);
+        self.startups.retain(|startup| startup.to >= since);
+        self.from = self.from.max(since).min(self.now);
     }
 
     /// The stretch that goes on, and serves if one does.

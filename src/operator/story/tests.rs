@@ -328,6 +328,10 @@ proptest! {
             let open = lane.stretches.iter().rev().skip(1);
             prop_assert!(open.clone().all(|s| s.end != StretchEnd::Ongoing));
         }
+        for lane in &story.process_lanes {
+            prop_assert!(lane.stretches.windows(2).all(|pair| pair[0].to <= pair[1].from));
+            prop_assert!(lane.stretches.iter().all(|stretch| stretch.from < stretch.to));
+        }
         for outage in &story.outages {
             prop_assert!(outage.from < outage.to);
             let sum: Duration = outage.steps.iter().map(|s| between(s.from, s.to)).sum();
