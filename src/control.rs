@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::By;
 use crate::linux::clock::WallTime;
 use crate::linux::clock::as_it_is;
 use crate::linux::{StartTicks, sockets};
@@ -121,11 +122,25 @@ pub enum Request {
     /// Answer when the site is running or paused, or when it can no longer get there.
     AwaitUp,
     /// Stop the site; answer when none of its processes lives. Until `polite_until` the stop is graceful.
-    Stop { polite_until: Moment, by: String },
+    Stop {
+        polite_until: Moment,
+        by: String,
+        /// For the history.
+        #[serde(default)]
+        order: Option<By>,
+    },
     /// Stop the processes and keep the supervisor; answer when they are down.
-    Pause { pause: Pause },
+    Pause {
+        pause: Pause,
+        #[serde(default)]
+        order: Option<By>,
+    },
     /// Start the processes again within `boot`; answer when they are up.
-    Resume { boot: Duration },
+    Resume {
+        boot: Duration,
+        #[serde(default)]
+        order: Option<By>,
+    },
     /// Answer with the view when the site stops being well, and at `until` at the latest. Only a request
     /// that continues a series is held: see the supervisor's `held` module.
     Hold {
@@ -140,7 +155,11 @@ pub enum Request {
     /// The manager's parameters have changed.
     Adjust { adjustments: Adjustments },
     /// Let every process that has a `reload` read its configuration again.
-    Reload { until: Moment },
+    Reload {
+        until: Moment,
+        #[serde(default)]
+        order: Option<By>,
+    },
 }
 
 /// An answer of the supervisor.
@@ -402,8 +421,9 @@ mod tests {
             Request::Stop {
                 polite_until: Moment::since_boot(Duration::from_millis(1234)),
                 by: "a person".to_owned(),
+                order: Some(By::manager("Pacemaker", Some("shop"))),
             },
-            Request::Pause { pause: Pause::because("new\nline") },
+            Request::Pause { pause: Pause::because("new\nline"), order: None },
         ] {
             let line = encode(&request);
             assert_eq!(line.iter().filter(|b| **b == b'\n').count(), 1);

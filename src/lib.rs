@@ -25,6 +25,7 @@ pub mod lease;
 pub mod control;
 pub mod disk;
 pub mod history;
+pub mod journal;
 pub mod process;
 
 pub mod site;

@@ -14,7 +14,7 @@ use imports::{Crate, circles, describe, side_by_side};
 use source::{Source, Token};
 
 /// The rooms (the modules of the crate) from the top floor down (ARCHITECTURE.md).
-const FLOORS: [&str; 18] = [
+const FLOORS: [&str; 19] = [
     "main",
     "cli",
     "operator",
@@ -24,6 +24,7 @@ const FLOORS: [&str; 18] = [
     "observe",
     "backend",
     "supervisor",
+    "journal",
     "lease",
     "disk",
     "process",

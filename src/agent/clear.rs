@@ -10,7 +10,7 @@ use super::waiting::{Awaited, already_up};
 use super::{Deadline, Fault, FaultKind, Outcome, Target, down};
 use crate::backend::{Backend, Boot, own};
 use crate::control::{Pause, State};
-use crate::hold::{Interrupts, StartTurn};
+use crate::hold::{self, Attempt, Interrupts, StartTurn};
 use crate::observe::observe;
 use crate::process::{ProcessRecord, Record};
 use crate::site::load;
@@ -38,6 +38,7 @@ pub(super) struct Locked<'a> {
     pub(super) deadline: Deadline,
     pub(super) way: &'a Way,
     pub(super) look_until: Moment,
+    pub(super) attempt: &'a Attempt<'a>,
 }
 
 pub(super) enum Clearing<'a> {
@@ -59,6 +60,7 @@ impl<'a> Locked<'a> {
         interrupts: &'a Interrupts<'a>,
         deadline: &Deadline,
         way: &'a Way,
+        attempt: &'a Attempt<'a>,
     ) -> Result<Self, Halt> {
         target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
         can_serve(target, way, &Backend::at(&target.site))?;
@@ -67,7 +69,7 @@ impl<'a> Locked<'a> {
         let look_until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
         let turn = StartTurn::take(&target.site, interrupts, look_until)
             .map_err(|why| Halt::of_turn(target, why))?;
-        Ok(Self { turn, target, deadline: *deadline, way, look_until })
+        Ok(Self { turn, target, deadline: *deadline, way, look_until, attempt })
     }
 
     pub(super) fn look(self) -> Result<Clearing<'a>, Halt> {
@@ -79,7 +81,7 @@ impl<'a> Locked<'a> {
                 self.cleared()
             }
             Way::Resume => {
-                own::end_placeholder(&self.target.site, self.target.caller, self.look_until);
+                own::end_placeholder(&self.target.site, &self.target.by(), self.look_until);
                 self.cleared()
             }
         }
@@ -103,6 +105,7 @@ impl<'a> Locked<'a> {
         loop {
             Halt::if_cut(self.turn.interrupts)?;
             let seen = observe(places, self.deadline.begun, self.look_until)?;
+            hold::note_found(places, &seen);
             match seen.state {
                 State::Running | State::Degraded | State::Maintenance => {
                     return self.settled(already_up(self.target, &seen));

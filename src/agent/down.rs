@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::context::SiteContext;
-use super::{Deadline, Fault, Outcome, StopMode, Target, holders};
+use super::{Deadline, Fault, Outcome, StopMode, Target};
 use crate::backend::StopTimes;
 use crate::backend::own::{self, NotEnded};
 use crate::control::{Failure, State};
-use crate::history::{self, Entry, HistoryEvent};
 use crate::hold::{self, StopTurn};
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
@@ -61,6 +60,18 @@ pub fn clean_and_break(target: &Target, break_lease: bool, deadline: &Deadline) 
 fn bring_down(target: &Target, deadline: &Deadline, mode: StopMode) -> Result<bool, Fault> {
     let mut context = SiteContext::read(target, deadline);
     let times = context.stop_times(mode);
+    let outcome = try_to_bring_down(&mut context, &times, mode);
+    let (by, told) = ((target.by(), deadline.begun), outcome.as_ref().map_err(|f| &*f.sentence));
+    hold::note_end(&target.site, context.definition(), by, times.until, told.copied());
+    outcome
+}
+
+fn try_to_bring_down(
+    context: &mut SiteContext<'_>,
+    times: &StopTimes,
+    mode: StopMode,
+) -> Result<bool, Fault> {
+    let target = context.target;
     let not_stopped = |why: String| {
         let name = &target.name;
         Fault::failed(format!(
@@ -70,17 +81,18 @@ fn bring_down(target: &Target, deadline: &Deadline, mode: StopMode) -> Result<bo
     let turn = StopTurn::begin(&target.site, times.until).map_err(not_stopped)?;
     context.refresh();
     let before = context.record.clone();
-    let mut had_something = end_supervisor(&context, &times, mode)?;
+    let mut had_something = end_supervisor(context, times, mode)?;
     turn.wait_for_starts(times.until).map_err(not_stopped)?;
     // A start that was under way may have launched its supervisor.
     context.refresh();
-    had_something |= end_supervisor(&context, &times, mode)?;
-    had_something |= end_survivors(&context, &times, mode)?;
+    had_something |= end_supervisor(context, times, mode)?;
+    had_something |= end_survivors(context, times, mode, !had_something)?;
     // Other processes that use the disk concern only the stop that ended the site.
     match before.map(|record| record.ending) {
         None | Some(Some(Ending::Stopped { .. })) => {}
         Some(None | Some(Ending::Failed(_))) => {
-            holders::end_or_report(target, context.definition(), &times)?;
+            hold::end_or_report(&target.site, context.definition(), times)
+                .map_err(Fault::failed)?;
         }
     }
     Ok(had_something)
@@ -95,9 +107,8 @@ pub(super) fn roll_back(
 ) -> Result<(), Fault> {
     let deadline = Deadline { begun: Moment::now(), given: None };
     end_supervisor(&SiteContext::read(target, &deadline), times, mode)?;
-    end_survivors(&SiteContext::read(target, &deadline), times, mode)?;
+    end_survivors(&SiteContext::read(target, &deadline), times, mode, false)?;
     let Some(reason) = reason else { return Ok(()) };
-    history::add(&target.site.history(), &Entry::new(HistoryEvent::Failed, reason));
     if let Ok(Some(mut record)) = Record::read(&target.site)
         && !matches!(record.ending, Some(Ending::Failed(_)))
     {
@@ -120,10 +131,9 @@ fn end_supervisor(
     mode: StopMode,
 ) -> Result<bool, Fault> {
     let SiteContext { target, record, .. } = context;
+    let (record, forcekill) = (record.as_ref(), context.forcekill());
     let ended = match mode {
-        StopMode::Graceful => {
-            own::stop(&target.site, record.as_ref(), times, context.forcekill(), target.caller)
-        }
+        StopMode::Graceful => own::stop(&target.site, record, times, forcekill, &target.by()),
         StopMode::Kill => own::kill(&target.site, times.until),
     };
     ended.map_err(|why| match why {
@@ -137,20 +147,24 @@ fn end_supervisor(
 /// Ends the processes of a site without a siteward supervisor gracefully, and proves that none is left.
 pub(super) fn end_unsupervised(target: &Target, deadline: &Deadline) -> Result<bool, Fault> {
     let context = SiteContext::read(target, deadline);
-    end_survivors(&context, &context.stop_times(StopMode::Graceful), StopMode::Graceful)
+    end_survivors(&context, &context.stop_times(StopMode::Graceful), StopMode::Graceful, false)
 }
 
 /// Ends the processes of a site without a siteward supervisor, and proves that none is left. True: there
-/// was one.
+/// was one. `is_found`: this verb has ended no supervisor of it.
 fn end_survivors(
     context: &SiteContext<'_>,
     times: &StopTimes,
     mode: StopMode,
+    is_found: bool,
 ) -> Result<bool, Fault> {
     let (target, places) = (context.target, &context.target.site);
     // A supervisor that does not answer had its time before: most of the rest is for the sweep.
     let now = Moment::now();
     let mut seen = observe(places, now, now + now.until(times.until) / 8)?;
+    if is_found {
+        hold::note_found(places, &seen);
+    }
     let mut record = seen.record.clone();
     let living = living(&seen);
     let had_something = match seen.wrapped {
@@ -161,6 +175,7 @@ fn end_survivors(
     if had_something {
         if let Some(external) = context.backend.external() {
             record = Some(external.note_stopping(&living));
+            hold::note_wrapped_stop(places, context.definition(), Some(target.by()), None);
         }
         let supervised = seen.wrapped.as_ref().is_none_or(Wrapping::is_supervised);
         if mode == StopMode::Graceful && supervised {
@@ -170,6 +185,9 @@ fn end_survivors(
         sweep_up(context, record.as_ref(), &mut seen, times)?;
     }
     prove(context, seen, times)?;
+    if had_something && context.backend.external().is_some() {
+        hold::note_wrapped_stop(places, context.definition(), None, Some(now));
+    }
     hold::let_go(&target.site, context.definition(), record.as_ref());
     tidy_up(target);
     Ok(had_something)
@@ -210,8 +228,7 @@ fn sweep_up(
             break;
         }
     }
-    let words = format!("{signalled} processes without a supervisor were ended");
-    history::add(&places.history(), &Entry::new(HistoryEvent::Swept, words));
+    hold::note_swept(places, context.definition(), signalled);
     Ok(())
 }
 

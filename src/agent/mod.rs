@@ -10,7 +10,6 @@ mod deadline;
 mod down;
 mod gate;
 mod halt;
-mod holders;
 mod monitor;
 mod orders;
 mod up;
@@ -24,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::NotDone;
 use crate::control::Failure;
+use crate::history::By;
 use crate::observe::{Denied, Observation};
 use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
@@ -63,6 +63,14 @@ impl Target {
             known_as,
             adjustments: Adjustments::default(),
             caller: STOPPED_BY_HAND,
+        }
+    }
+
+    /// By whose order this verb works, for the history.
+    pub fn by(&self) -> By {
+        match self.caller {
+            STOPPED_BY_HAND => By::person(self.caller),
+            manager => By::manager(manager, self.known_as.as_deref()),
         }
     }
 }

@@ -96,7 +96,7 @@ fn order_pause(context: &SiteContext<'_>, pause: &Pause, until: Moment) -> Resul
             }
         }
     }
-    backend.pause(pause, until).map_err(|why| Fault::of_order(target, "pause", why))
+    backend.pause(pause, target.by(), until).map_err(|why| Fault::of_order(target, "pause", why))
 }
 
 /// Starts the processes again.
@@ -115,7 +115,7 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
         .into();
     }
     let boot = definition.map_or(Duration::from_secs(200), |d| deadline.for_start(d).time);
-    match context.backend.resume(boot, until) {
+    match context.backend.resume(boot, target.by(), until) {
         Ok(Resumed::As(state)) => Outcome::Done(format!("the site `{name}` is {state}")),
         Ok(Resumed::PlaceholderInTheWay) => bring_up(target, deadline, &Way::Resume),
         Err(why) => Fault::of_order(target, "resume", why).into(),
@@ -126,7 +126,8 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
 pub fn reload(target: &Target, deadline: &Deadline) -> Outcome {
     warn_of_drift(target);
     let until = deadline.for_look();
-    match SiteContext::read(target, deadline).backend.order(&Request::Reload { until }, until) {
+    let request = Request::Reload { until, order: Some(target.by()) };
+    match SiteContext::read(target, deadline).backend.order(&request, until) {
         Ok(view) => Outcome::Done(format!("the site `{}` is {}", target.name, view.state)),
         Err(why) => Fault::of_order(target, "reload", why).into(),
     }

@@ -15,7 +15,7 @@ use super::{Deadline, Fault, Outcome, Target, down};
 use crate::backend::{Backend, Boot, Ended, Launched, Orders};
 use crate::control::Pause;
 use crate::disk::{self, Undone};
-use crate::hold::{self, HeldLease, Interruption, Interrupts, SetAside};
+use crate::hold::{self, Attempt, HeldLease, Interruption, Interrupts, SetAside};
 use crate::site::{Definition, load, load_snapshot};
 use crate::supervisor::Beginning;
 use crate::values::Moment;
@@ -43,8 +43,10 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
             return Fault::failed(format!("signals cannot be received: {error}")).into();
         }
     };
+    let is_start = matches!(way, Way::Start | Way::Run);
+    let attempt = Attempt::new(&target.site, target.by(), deadline.begun, is_start);
     let steps = || {
-        let cleared = match Locked::take(target, &interrupts, deadline, way)?.look()? {
+        let cleared = match Locked::take(target, &interrupts, deadline, way, &attempt)?.look()? {
             Clearing::Settled(outcome) => return Ok(outcome),
             Clearing::Cleared(cleared) => cleared,
         };
@@ -54,7 +56,12 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
             Way::Start | Way::Adopt | Way::Hold(_) | Way::Resume => leased.launch()?.finish(),
         }
     };
-    steps().unwrap_or_else(|halt| halt.outcome(target, &interrupts, *way == Way::Run))
+    let outcome = steps().unwrap_or_else(|h| h.outcome(target, &interrupts, *way == Way::Run));
+    match &outcome {
+        Outcome::Fault(fault) => attempt.failed(&fault.sentence, &fault.details),
+        Outcome::Done(_) | Outcome::Seen(_) => attempt.succeeded(),
+    }
+    outcome
 }
 
 /// The definition is read, and a copy of it exists until the turn ends. The fields drop in this order.
@@ -87,7 +94,7 @@ struct Leased<'a> {
 
 impl<'a> Cleared<'a> {
     fn load(self) -> Result<Loaded<'a>, Halt> {
-        let Locked { target, way, deadline, .. } = self.locked;
+        let Locked { target, way, deadline, attempt, .. } = self.locked;
         let snapshot = || load_snapshot(&target.site.snapshot(), &target.name);
         let file = || load(&target.places, &target.name);
         let written = match way {
@@ -96,6 +103,7 @@ impl<'a> Cleared<'a> {
             Way::Adopt => snapshot(),
             Way::Hold(_) | Way::Resume => snapshot().or_else(|_| file()),
         };
+        attempt.begin(written.as_ref().ok());
         let written = written.map_err(Fault::from)?;
         let adopted = self.record.as_ref().map(|record| &record.adjustments);
         let definition = written.clone().adjusted(adopted.unwrap_or(&target.adjustments));
@@ -212,6 +220,7 @@ impl<'a> Leased<'a> {
             },
             adjustments: record.as_ref().map_or(&locked.target.adjustments, |r| &r.adjustments),
             keeper: self.lease.as_ref().map(HeldLease::keeper),
+            order: locked.attempt.order(),
         }
     }
 
@@ -258,6 +267,9 @@ impl<'a> Leased<'a> {
             log::info!("the supervisor of `{name}` is at work");
         };
         let ended = self.loaded.backend.run(&self.orders(), interrupts.cut(&is_cut), at_work);
+        if !matches!(ended, Ended::NotBegun(_) | Ended::NotUp(_)) {
+            self.loaded.locked().attempt.was_up();
+        }
         let stopped = |by: &str| Outcome::Done(format!("the site `{name}` {by}"));
         match ended {
             Ended::Stopped => Ok(stopped("is stopped")),

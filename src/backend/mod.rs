@@ -12,6 +12,7 @@ mod orders;
 pub mod own;
 
 use crate::control::{Pause, Request, View};
+use crate::history::By;
 use crate::process::{Identity, Record};
 use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
 use crate::supervisor::Beginning;
@@ -165,13 +166,13 @@ impl Backend {
     ///
     /// # Errors
     /// See [`NotDone`].
-    pub fn pause(&self, pause: &Pause, until: Moment) -> Result<Paused, NotDone> {
+    pub fn pause(&self, pause: &Pause, by: By, until: Moment) -> Result<Paused, NotDone> {
         match self {
             Self::External(external) if !self.has_placeholder(until) => {
-                external.pause(pause, until)
+                external.pause(pause, by, until)
             }
             Self::Own(_) | Self::External(_) => {
-                let request = Request::Pause { pause: pause.clone() };
+                let request = Request::Pause { pause: pause.clone(), order: Some(by) };
                 own::order(self.places(), &request, until).map(|_| Paused::AtRest)
             }
         }
@@ -181,12 +182,19 @@ impl Backend {
     ///
     /// # Errors
     /// See [`NotDone`].
-    pub fn resume(&self, boot: std::time::Duration, until: Moment) -> Result<Resumed, NotDone> {
+    pub fn resume(
+        &self,
+        boot: std::time::Duration,
+        by: By,
+        until: Moment,
+    ) -> Result<Resumed, NotDone> {
         match self {
             Self::External(_) if self.has_placeholder(until) => Ok(Resumed::PlaceholderInTheWay),
-            Self::External(external) => external.resume(until),
-            Self::Own(places) => own::order(places, &Request::Resume { boot }, until)
-                .map(|view| Resumed::As(view.state)),
+            Self::External(external) => external.resume(by, until),
+            Self::Own(places) => {
+                own::order(places, &Request::Resume { boot, order: Some(by) }, until)
+                    .map(|view| Resumed::As(view.state))
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use super::logs::init_supervisor_log;
 use crate::agent::{self, Target};
 use crate::backend::own;
 use crate::disk;
+use crate::journal;
 use crate::lease;
 use crate::linux::{inherit, node};
 use crate::operator;
@@ -36,6 +37,10 @@ pub(super) enum Hidden {
     GateJob { job: String },
     #[command(hide = true)]
     ConfirmPause { database: PathBuf },
+    #[command(hide = true)]
+    SaveHistory { history: PathBuf, node: String, database: Option<PathBuf> },
+    #[command(hide = true)]
+    ReadHistories { database: PathBuf },
     #[command(hide = true)]
     ReadFile { path: PathBuf },
     #[command(hide = true)]
@@ -92,6 +97,9 @@ pub(super) struct Supervise {
     /// The keeper of the database's lease, as JSON
     #[arg(long)]
     keeper: Option<String>,
+    /// By whose order, as JSON
+    #[arg(long)]
+    order: Option<String>,
 }
 
 /// Runs the command. Only a command that needs directories looks for them: a helper may have no home
@@ -138,6 +146,12 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
         }
         Hidden::BreakLease { database } => {
             done(lease::settle_here(&database, &lease::Settling::Broken))
+        }
+        Hidden::SaveHistory { history, node, database } => {
+            done(journal::save_here(&history, database.as_deref(), &node).is_ok())
+        }
+        Hidden::ReadHistories { database } => {
+            journal::read_here(&database).map_or(ExitCode::from(2), |said| print_lines(&[said]))
         }
         Hidden::ReadFile { path } => {
             let (sign, bytes) = match print_file(&path) {
@@ -193,6 +207,8 @@ fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
         rollback: Duration::from_millis(word.rollback),
         known_as: target.known_as,
         keeper,
+        // A word about it that this version does not know costs no start.
+        order: word.order.as_deref().and_then(|order| serde_json::from_str(order).ok()),
         foreground: false,
     };
     Some(ExitCode::from(u8::from(!own::be_launched(setup))))

@@ -6,8 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::HistoryEvent;
+use super::by::By;
 use crate::linux::{BootId, node};
-use crate::values::ExitStatus;
+use crate::values::{ExitStatus, Moment};
+
+/// The bounds of an entry: what a process printed may be of any length.
+const LONGEST_TEXT: usize = 2000;
+const LONGEST_LINE: usize = 1000;
+const MOST_LINES: usize = 10;
 
 /// One line of a history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,19 +40,6 @@ pub struct Entry {
     pub last_lines: Vec<String>,
 }
 
-/// By whose order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct By {
-    /// `Pacemaker`, `a person`, ...
-    pub caller: String,
-    /// The manager's name for the site.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<String>,
-    /// The login name of a person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub login: Option<String>,
-}
-
 impl Entry {
     /// An event on this node, now.
     pub fn new(event: HistoryEvent, detail: impl Into<String>) -> Self {
@@ -71,13 +64,46 @@ impl Entry {
     }
 
     #[must_use]
-    pub fn ordered_by(self, by: By) -> Self {
-        Self { by: Some(by), ..self }
+    pub fn ordered_by(self, by: impl Into<Option<By>>) -> Self {
+        Self { by: by.into(), ..self }
     }
 
     #[must_use]
-    pub fn taking(self, took: Duration) -> Self {
-        Self { took: Some(took), ..self }
+    pub fn taking(self, took: impl Into<Option<Duration>>) -> Self {
+        Self { took: took.into(), ..self }
+    }
+
+    /// It happened at this moment, and not now.
+    #[must_use]
+    pub fn happened(self, at: Moment) -> Self {
+        let ago = i64::try_from(Moment::now().since(at).as_millis()).unwrap_or(0);
+        let then = Timestamp::from_millisecond(self.at.as_millisecond().saturating_sub(ago));
+        Self { at: then.unwrap_or(self.at), ..self }
+    }
+
+    #[must_use]
+    pub fn exiting(self, exit: impl Into<Option<ExitStatus>>) -> Self {
+        Self { exit: exit.into(), ..self }
+    }
+
+    #[must_use]
+    pub fn having_printed(self, last_lines: Vec<String>) -> Self {
+        Self { last_lines, ..self }
+    }
+
+    /// With its texts cut to their bounds.
+    pub(super) fn bounded(&self) -> Self {
+        let cut = |text: &str, most: usize| match text.char_indices().nth(most) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text.to_owned(),
+        };
+        let first = self.last_lines.len().saturating_sub(MOST_LINES);
+        let lines = self.last_lines[first..].iter();
+        Self {
+            detail: cut(&self.detail, LONGEST_TEXT),
+            last_lines: lines.map(|line| cut(line, LONGEST_LINE)).collect(),
+            ..self.clone()
+        }
     }
 }
 

@@ -77,6 +77,60 @@ pub enum HistoryEvent {
 }
 
 impl HistoryEvent {
+    /// Every one that `notify` may be told of.
+    pub const ALL: [Self; 31] = [
+        Self::StartOrdered,
+        Self::Leased,
+        Self::Unclean,
+        Self::Repaired,
+        Self::Started,
+        Self::Spawned,
+        Self::Ready,
+        Self::Up,
+        Self::RolledBack,
+        Self::Adopted,
+        Self::Fault,
+        Self::Restarting,
+        Self::Degraded,
+        Self::Recovered,
+        Self::Failed,
+        Self::PrerequisiteLost,
+        Self::PrerequisiteBack,
+        Self::Stopping,
+        Self::Ended,
+        Self::Down,
+        Self::Stopped,
+        Self::NotStopped,
+        Self::Swept,
+        Self::Pausing,
+        Self::Paused,
+        Self::Resuming,
+        Self::Reloaded,
+        Self::Lease,
+        Self::Restored,
+        Self::Spared,
+        Self::Holders,
+    ];
+
+    /// A process that dies every second writes many of these. They are kept for a shorter time than those
+    /// of the whole site.
+    pub fn is_of_a_process(self) -> bool {
+        matches!(
+            self,
+            Self::Spawned
+                | Self::Ready
+                | Self::Fault
+                | Self::Restarting
+                | Self::Degraded
+                | Self::Recovered
+                | Self::Ended
+                | Self::Restored
+                | Self::Spared
+                | Self::NotifyFailed
+                | Self::Other
+        )
+    }
+
     /// Something went wrong.
     pub fn is_failure(self) -> bool {
         matches!(

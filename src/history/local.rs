@@ -4,10 +4,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::Entry;
+use super::file::{BOUND, lines};
 use crate::linux::files;
-
-/// The size at which the file is renamed to `.1` and a new one begins, in bytes.
-const BOUND: u64 = 1 << 20;
 
 /// What the files of a history hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,7 +16,42 @@ pub struct History {
     pub torn: usize,
 }
 
-/// Appends an entry to the history at `path`.
+impl History {
+    /// Of the text of files. An entry that stands there twice counts once.
+    pub fn of(text: &[u8]) -> Self {
+        let mut history = Self::default();
+        for line in lines(text) {
+            match serde_json::from_slice(line) {
+                Ok(entry) => history.entries.push(entry),
+                Err(_) => history.torn += 1,
+            }
+        }
+        history.in_order()
+    }
+
+    /// With those of `other`; an entry of both counts once.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        self.entries.extend(other.entries);
+        self.torn += other.torn;
+        self.in_order()
+    }
+
+    /// By time. What happened within one millisecond stays in the order in which it was written.
+    fn in_order(mut self) -> Self {
+        self.entries.sort_by_key(|entry| entry.at);
+        let mut kept: Vec<Entry> = Vec::with_capacity(self.entries.len());
+        for entry in self.entries {
+            let same_time = kept.iter().rev().take_while(|before| before.at == entry.at);
+            if !same_time.into_iter().any(|before| *before == entry) {
+                kept.push(entry);
+            }
+        }
+        Self { entries: kept, torn: self.torn }
+    }
+}
+
+/// Appends an entry to the history at `path`. It is durable once the file is settled.
 pub fn add(path: &Path, entry: &Entry) {
     if let Err(error) = write(path, entry) {
         log::warn!("the history {} could not be written: {error}", path.display());
@@ -32,13 +65,14 @@ fn write(path: &Path, entry: &Entry) -> io::Result<()> {
         ));
     }
     let mut file = files::append_to(path)?;
-    if file.metadata()?.len() > BOUND {
+    // Only where no helper has moved it: see `HistoryFile`.
+    if file.metadata()?.len() > 2 * BOUND {
         std::fs::rename(path, path.with_extension("jsonl.1"))?;
         file = files::append_to(path)?;
     }
     // A line that was cut off stays alone.
     let mut line = if ends_within_a_line(path)? { vec![b'\n'] } else { Vec::new() };
-    serde_json::to_writer(&mut line, entry)?;
+    serde_json::to_writer(&mut line, &entry.bounded())?;
     line.push(b'\n');
     file.write_all(&line)
 }
@@ -56,17 +90,12 @@ fn ends_within_a_line(path: &Path) -> io::Result<bool> {
 
 /// Reads the history at `path`.
 pub fn read(path: &Path) -> History {
-    let old = std::fs::read(path.with_extension("jsonl.1")).unwrap_or_default();
-    let new = std::fs::read(path).unwrap_or_default();
-    let mut history = History::default();
-    for line in [&old, &new].iter().flat_map(|text| text.split(|&b| b == b'\n')) {
-        match serde_json::from_slice(line) {
-            Ok(entry) => history.entries.push(entry),
-            Err(_) if line.is_empty() => {}
-            Err(_) => history.torn += 1,
-        }
+    let mut text = Vec::new();
+    for part in [path.with_extension("jsonl.2"), path.with_extension("jsonl.1"), path.to_owned()] {
+        text.extend(std::fs::read(part).unwrap_or_default());
+        text.push(b'\n');
     }
-    history
+    History::of(&text)
 }
 
 #[cfg(test)]
@@ -75,7 +104,7 @@ mod tests {
     use crate::history::HistoryEvent;
 
     #[test]
-    fn lines_are_added_and_the_file_is_bounded() {
+    fn lines_are_added_and_the_file_is_bounded_even_without_a_helper() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
         add(&path, &Entry::new(HistoryEvent::Up, "all ready"));
@@ -83,10 +112,12 @@ mod tests {
         let entries = read(&path).entries;
         assert_eq!(entries.len(), 2);
         assert_eq!(entries[1].event, HistoryEvent::Failed);
-        for _ in 0..40 {
-            add(&path, &Entry::new(HistoryEvent::Swept, "x".repeat(64 << 10)));
+        let long = Entry::new(HistoryEvent::Fault, "x".repeat(64 << 10))
+            .having_printed(vec!["y".repeat(64 << 10); 100]);
+        for _ in 0..1000 {
+            add(&path, &long);
         }
-        assert!(std::fs::metadata(&path).unwrap().len() < 2 * BOUND);
+        assert!(std::fs::metadata(&path).unwrap().len() < 2 * BOUND + (64 << 10));
         add(
             Path::new("/no/such/folder/history.jsonl"),
             &Entry::new(HistoryEvent::Up, "does not fail"),

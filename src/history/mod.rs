@@ -4,10 +4,14 @@
 //! Promises: a line is whole or skipped; the files stay below a bound. Must never: make a verb or the
 //! supervisor fail. If a line cannot be written, that is logged and the site goes on.
 
+mod by;
 mod entry;
 mod event;
+mod file;
 mod local;
 
-pub use entry::{By, Entry};
+pub use by::{By, LoginSource, StartOrder};
+pub use entry::Entry;
 pub use event::HistoryEvent;
+pub use file::HistoryFile;
 pub use local::{History, add, read};

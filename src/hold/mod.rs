@@ -1,17 +1,22 @@
 //! The locks and files that a verb holds while it works on a site: its turn among the verbs, the copy of
-//! the definition to start, and the lease on the database.
+//! the definition to start, and the lease on the database; the processes that hold that; and what a verb writes
+//! into the history.
 //!
 //! Promises: each is released when its value is dropped; a start learns of every stop order that was given
 //! after it began. Must never: delay a stop by more than a part of its time, or change a lease that another
 //! node wrote, unless a person breaks it.
 
+mod disk_users;
 mod interrupts;
 mod ownership;
 mod set_aside;
 mod starter;
 mod turn;
+mod written_down;
 
+pub use disk_users::end_or_report;
 pub use interrupts::{Interruption, Interrupts};
 pub use ownership::{HeldLease, NotHeld, break_it, keep, let_go, take};
 pub use set_aside::SetAside;
 pub use turn::{NoTurn, StartTurn, StopTurn};
+pub use written_down::{Attempt, note_end, note_found, note_swept, note_wrapped_stop};

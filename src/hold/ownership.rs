@@ -9,9 +9,9 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::backend::command::{Marked, Ran, run_or_cut};
-use crate::history::{self, Entry, HistoryEvent};
+use crate::history::{Entry, HistoryEvent};
+use crate::journal;
 use crate::lease::{self, LeaseRequest, NotTaken, Settle, UncleanEnd};
-use crate::linux::files;
 use crate::process::{Ending, Identity, Record};
 use crate::site::{Definition, SitePlaces};
 use crate::values::Moment;
@@ -75,6 +75,7 @@ pub fn take(
 ) -> Result<Option<HeldLease>, NotHeld> {
     let Some(database) = &definition.database else { return Ok(None) };
     let name = &definition.name;
+    let begun = Moment::now();
     // A start that was killed may have left its keeper.
     lease::release_or_cut(places, lease::PATIENCE, cut).map_err(NotHeld::from)?;
     let claim = LeaseRequest {
@@ -100,6 +101,9 @@ pub fn take(
             database.display()
         );
     }
+    let words = format!("the lease on {} is taken", database.display());
+    let entry = Entry::new(HistoryEvent::Leased, words).taking(Moment::now().since(begun));
+    journal::note(places, Some(definition), &entry);
     if let Some(end) = &taken.unclean {
         repair(places, definition, end, until, cut)?;
         taking.repaired(until, cut).map_err(NotHeld::from)?;
@@ -117,10 +121,10 @@ fn repair(
 ) -> Result<(), NotHeld> {
     let words = format!("`{}` {end}", definition.name);
     log::warn!("{words}");
-    let _ = files::private_folder(&places.logs);
-    history::add(&places.history(), &Entry::new(HistoryEvent::Unclean, &words));
+    journal::note(places, Some(definition), &Entry::new(HistoryEvent::Unclean, &words));
     let Some(command) = &definition.on_unclean_shutdown else { return Ok(()) };
-    let deadline = until.min(Moment::now() + command.timeout);
+    let begun = Moment::now();
+    let deadline = until.min(begun + command.timeout);
     let ran = run_or_cut(&command.command, definition, places, Marked::Yes, deadline, cut);
     let complaint = match ran {
         Ok(Ran::Interrupted) => return Err(NotHeld::Interrupted),
@@ -128,7 +132,12 @@ fn repair(
         Err(why) => Some(why),
     };
     match complaint {
-        None => Ok(()),
+        None => {
+            let words = format!("`{}` has repaired the database", command.command.join(" "));
+            let entry = Entry::new(HistoryEvent::Repaired, words);
+            journal::note(places, Some(definition), &entry.taking(Moment::now().since(begun)));
+            Ok(())
+        }
         Some(why) => {
             Err(NotHeld::Because(format!("{words}, and `{}` {why}", command.command.join(" "))))
         }

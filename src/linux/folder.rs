@@ -4,10 +4,10 @@
 //! Promises: below an open folder, no link is followed; a folder of this user is known by its descriptor,
 //! never by its path.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
@@ -133,6 +133,15 @@ impl Folder {
             Err(nix::errno::Errno::EEXIST) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The names in it.
+    ///
+    /// # Errors
+    /// As readdir(3), and where /proc is not mounted.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let path = format!("/proc/self/fd/{}", self.0.as_raw_fd());
+        std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
     }
 
     /// Its permission bits.
@@ -334,7 +343,11 @@ impl Folder {
         self.sync()
     }
 
-    fn sync(&self) -> io::Result<()> {
+    /// Makes durable which names it has.
+    ///
+    /// # Errors
+    /// As fsync(2).
+    pub fn sync(&self) -> io::Result<()> {
         Ok(nix::unistd::fsync(&self.0)?)
     }
 }

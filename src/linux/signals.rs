@@ -58,6 +58,11 @@ pub fn let_writes_fail() {
     }
 }
 
+/// Ends this process by SIGALRM after so many whole seconds, whatever it waits for by then.
+pub fn end_after(time: std::time::Duration) {
+    nix::unistd::alarm::set(u32::try_from(time.as_secs()).unwrap_or(u32::MAX).max(1));
+}
+
 /// Makes wait(2) tell how children end, even if this process was started with SIGCHLD ignored: the
 /// kernel would then reap them itself.
 pub fn hear_of_children() {

@@ -25,6 +25,13 @@ pub fn user(name: &str) -> Option<User> {
     found.or_else(|| find_user(&getent(&["passwd", name])?, name))
 }
 
+/// The name of the user with this number, if /etc/passwd has it: no directory server is asked.
+pub fn local_name(number: u32) -> Option<String> {
+    let text = fs::read_to_string("/etc/passwd").ok()?;
+    let is_it = |line: &&str| line.split(':').nth(2).is_some_and(|n| n.parse() == Ok(number));
+    text.lines().find(is_it)?.split(':').next().map(str::to_owned)
+}
+
 /// The number of the group with the name or the number `name`.
 pub fn group(name: &str) -> Option<u32> {
     let found = fs::read_to_string("/etc/group").ok().and_then(|text| find_group(&text, name));

@@ -25,6 +25,15 @@ pub const SUPERVISOR: &str = "@supervisor";
 /// after the last of them.
 pub const LEASE: &str = "@lease";
 
+/// The name in the mark of a helper that saves the site's history or tells of an event. It is no process of the
+/// site either, and ends by itself.
+pub const HELPER: &str = "@helper";
+
+/// Whether a process of this name is started for the site and is none of its processes.
+pub(super) fn is_apart(name: &str) -> bool {
+    name == LEASE || name == HELPER
+}
+
 /// The value of the mark for the process `name` of the site at `places`.
 pub fn mark_entry(places: &SitePlaces, name: &str) -> Vec<u8> {
     let mut entry = places.runtime.as_os_str().as_bytes().to_vec();

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
-use super::environment::{Claim, ClaimVerifier, LEASE, SUPERVISOR, claim_of, is_trusted};
+use super::environment::{Claim, ClaimVerifier, LEASE, SUPERVISOR, claim_of, is_apart, is_trusted};
 use super::groups::Groups;
 use super::identity::Seen;
 use super::membership::{ClaimKind, Mark, Verdict, judge};
@@ -96,7 +96,7 @@ impl VerifiedClaim {
         };
         let believed = if claim.folder != folder_of(places) {
             false
-        } else if claim.name == LEASE {
+        } else if is_apart(&claim.name) {
             users(stat.pid)?.is_some_and(is_trusted)
         } else {
             verifier.is_believed(&claim, users(stat.pid)?)?
@@ -110,7 +110,7 @@ impl VerifiedClaim {
             Self::Nothing => ClaimKind::Nothing,
             Self::Unreadable => ClaimKind::Unreadable,
             Self::Claim { claim, .. } if claim.folder != ours => ClaimKind::AnotherSite,
-            Self::Claim { claim, believed } if claim.name == LEASE => {
+            Self::Claim { claim, believed } if is_apart(&claim.name) => {
                 ClaimKind::Keeper { believed: *believed }
             }
             Self::Claim { believed, .. } => ClaimKind::Ours { believed: *believed },
@@ -209,7 +209,7 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// The mark of a process in the control group `leaf`. A keeper that the supervisor starts is in the
+    /// The mark of a process in the control group `leaf`. A keeper or helper that the supervisor starts is in the
     /// supervisor's own leaf, which proves no more than that it descends from it.
     pub(super) fn of_leaf(&self, leaf: &str, claimed: &VerifiedClaim) -> Mark {
         let is_keeper = matches!(claimed.kind(self.places), ClaimKind::Keeper { .. });
@@ -248,7 +248,7 @@ impl<'a> Judge<'a> {
         match read_claim(stat)? {
             Ok(None) => return Ok(Descendant::Ours { named: None }),
             Err(_) => return Ok(Descendant::Unreadable),
-            Ok(Some(claim)) if claim.folder == folder_of(self.places) && claim.name != LEASE => {
+            Ok(Some(claim)) if claim.folder == folder_of(self.places) && !is_apart(&claim.name) => {
                 return Ok(Descendant::Ours { named: Some(claim.name) });
             }
             Ok(Some(_)) => {}
@@ -296,7 +296,9 @@ impl ThisSite for Judge<'_> {
 pub fn is_keeper(places: &SitePlaces, stat: &Stat) -> io::Result<bool> {
     let verifier = ClaimVerifier::new(places);
     let claimed = VerifiedClaim::of(stat, places, &verifier)?;
-    if claimed.kind(places) != (ClaimKind::Keeper { believed: true }) {
+    let is_called_so =
+        matches!(&claimed, VerifiedClaim::Claim { claim, .. } if claim.name == LEASE);
+    if !is_called_so || claimed.kind(places) != (ClaimKind::Keeper { believed: true }) {
         return Ok(false);
     }
     let record = match Record::read(places) {

@@ -50,7 +50,7 @@ pub(super) enum ClaimKind {
     Ours {
         believed: bool,
     },
-    /// To keep this site's lease.
+    /// To keep this site's lease, or to be a helper.
     Keeper {
         believed: bool,
     },
@@ -65,7 +65,7 @@ pub(super) enum Verdict {
     /// A process of the site started it, and it may belong to another site since. It is not signalled,
     /// and the site is not stopped while it lives.
     Unsure(Mark),
-    /// The keeper of the site's lease, which is no process of the site.
+    /// The keeper of the site's lease or a helper, which is no process of the site.
     Keeper,
     /// It belongs to another site, which confirms that.
     AnotherSite,

@@ -46,7 +46,10 @@ impl Processes {
                     return Done::Tell(event);
                 }
             }
-            Action::RunStopCommand(unit) => return self.run_stop_command(unit, around).into(),
+            Action::RunStopCommand(unit) => {
+                self.is_told_to_end(unit);
+                return self.run_stop_command(unit, around).into();
+            }
             Action::GatherEvidence(unit) => {
                 return self.gather_evidence(unit, reason, around).into();
             }
@@ -56,14 +59,19 @@ impl Processes {
                 runtime.probe_at = None;
                 runtime.output.stop_searching();
             }
-            Action::AskToStop(unit) => self.send_stop_signal(unit, around),
+            Action::AskToStop(unit) => {
+                self.is_told_to_end(unit);
+                self.send_stop_signal(unit, around);
+            }
             Action::TermAll(unit) => {
+                self.is_told_to_end(unit);
                 self.signal_all(unit, Signal::TERM, around);
                 if self.tracker.has_adopted() {
                     self.look_soon();
                 }
             }
             Action::KillAll(unit) => {
+                self.is_told_to_end(unit);
                 self.signal_all(unit, Signal::KILL, around);
                 self.look_soon();
             }

@@ -1,11 +1,15 @@
 //! What a supervisor runs: the definition, where the site's files are, and how each program is started.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::launch::Launch;
 use super::plan::{Plan, UnitId};
+use crate::history::Entry;
+use crate::journal::Journal;
 use crate::process::Token;
 use crate::site::{Adjustments, Definition, Process, SitePlaces};
+use crate::values::Moment;
 
 /// See the module. Changed only by the manager's parameters.
 pub(super) struct Configuration {
@@ -16,6 +20,7 @@ pub(super) struct Configuration {
     pub(super) written: Definition,
     /// One for each process of the definition.
     launches: Vec<Launch>,
+    journal: RefCell<Journal>,
     units: Vec<ConfiguredUnit>,
     ids: HashMap<String, UnitId>,
 }
@@ -47,7 +52,33 @@ impl Configuration {
             })
             .collect();
         let ids = units.iter().enumerate().map(|(i, u)| (u.name.clone(), UnitId(i))).collect();
-        Self { places, definition, written, launches, units, ids }
+        let journal = RefCell::new(Journal::new(&places, &definition));
+        Self { places, definition, written, launches, journal, units, ids }
+    }
+
+    /// Writes an entry of the history down.
+    pub(super) fn note(&self, entry: &Entry) {
+        self.journal.borrow_mut().note(entry);
+    }
+
+    /// Whether a process dies again and again.
+    pub(super) fn flaps(&self) -> bool {
+        self.journal.borrow().flaps()
+    }
+
+    /// Starts the helpers of the history that are due.
+    pub(super) fn go_on_with_history(&self) {
+        self.journal.borrow_mut().go_on();
+    }
+
+    /// When that is to be done without an event.
+    pub(super) fn history_is_due_at(&self) -> Option<Moment> {
+        self.journal.borrow().next()
+    }
+
+    /// The last entry is written.
+    pub(super) fn finish_history(&self, until: Moment) {
+        self.journal.borrow_mut().finish(until);
     }
 
     /// Uses these parameters of the manager from now on.

@@ -43,6 +43,7 @@ impl EventLoop {
     pub(super) fn run(&mut self, begin: Event) {
         self.site.tell(begin);
         while !self.site.is_over() || self.site.sweep() {
+            self.site.configuration.go_on_with_history();
             let wakes = self.wait();
             self.attend(&wakes);
             self.site.tell(Event::Tick);

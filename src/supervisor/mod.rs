@@ -33,6 +33,7 @@ mod readiness;
 mod report;
 mod runtime_guard;
 pub mod scope;
+mod site_status;
 mod spawn;
 mod state;
 mod supervised_site;
@@ -44,7 +45,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 
 use crate::control;
-use crate::history::{self, Entry, HistoryEvent};
+use crate::history::{Entry, HistoryEvent, StartOrder};
 use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
@@ -53,7 +54,7 @@ use crate::linux::watch::Watcher;
 use crate::linux::{files, inherit, limits};
 use crate::process::{Ending, Groups, Identity, Record, forget};
 use crate::site::{Adjustments, Definition, SitePlaces};
-use crate::values::{Pid, Signal};
+use crate::values::{Moment, Pid, Signal};
 use configuration::Configuration;
 use control_server::ControlServer;
 use event_loop::EventLoop;
@@ -63,10 +64,13 @@ use machine::{Event, Machine};
 use own_log::OwnLog;
 use plan::Plan;
 use processes::Processes;
-use report::SiteStatus;
 use runtime_guard::RuntimeGuard;
 use scope::WayBack;
+use site_status::SiteStatus;
 use supervised_site::SupervisedSite;
+
+/// How long the end of a site waits until its history has reached the disks.
+const SAVING: Duration = Duration::from_millis(500);
 
 /// What a supervisor needs to begin.
 #[derive(Debug)]
@@ -84,6 +88,8 @@ pub struct Setup {
     pub known_as: Option<String>,
     /// The process that keeps the lease of the site's database; None: it is to be found out.
     pub keeper: Option<Identity>,
+    /// By whose order; None: it is not known.
+    pub order: Option<StartOrder>,
     pub foreground: bool,
 }
 
@@ -161,6 +167,7 @@ pub fn supervise(
         rollback,
         known_as,
         keeper,
+        order,
         foreground,
     } = setup;
     let lock = take_lock(&places)?;
@@ -225,12 +232,14 @@ pub fn supervise(
         control: ControlServer::default(),
         guard,
         lease,
-        status: SiteStatus { since, paused, resumed_from: None, failure: None, stopped_by: None },
+        status: SiteStatus::new(since, paused, order),
         watcher,
         configuration,
     };
+    let took = Moment::now().since(site.status.orders.begun);
     let started = Entry::new(HistoryEvent::Started, "the supervisor is at work");
-    history::add(&site.configuration.places.history(), &started);
+    let by = site.status.orders.start.clone();
+    site.configuration.note(&started.ordered_by(by).taking(took));
     let begin = match before {
         Some(before) => site.adopt(&before, boot),
         None => Event::Begin { held: site.status.paused.is_some(), boot, rollback },
@@ -279,6 +288,8 @@ fn prepare_process() -> anyhow::Result<Inbox> {
 /// answers the verbs.
 fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool) -> Finished {
     let places = &site.configuration.places;
+    // While the disk is still this node's.
+    site.configuration.finish_history(Moment::now() + SAVING);
     let has_lease = site.configuration.definition.database.is_some();
     if has_lease && !lease::release(places, lease::PATIENCE) {
         log::warn!("the lease on the database could not be released; it reads as unclean");

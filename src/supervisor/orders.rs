@@ -10,6 +10,7 @@ use super::machine::{Desired, Event, Unit};
 use super::plan::UnitId;
 use super::supervised_site::SupervisedSite;
 use crate::control::{Pause, Reply, Request};
+use crate::history::{By, Entry, HistoryEvent};
 use crate::site::Adjustments;
 use crate::values::Moment;
 
@@ -20,6 +21,7 @@ impl SupervisedSite {
     /// A signal orders the site to stop.
     pub(super) fn on_stop_signal(&mut self, signal: &str) {
         self.status.stopped_by.get_or_insert(signal.to_owned());
+        self.status.orders.stop.get_or_insert(By::manager(&format!("a {signal}"), None));
         let graceful_until = Moment::now() + self.configuration.definition.stop_timeout;
         self.tell(Event::Stop { graceful_until });
     }
@@ -82,13 +84,17 @@ impl SupervisedSite {
             Request::Look => self.reply_with_view(id),
             Request::AwaitUp => self.control.wait_for(id, Wait::Up),
             Request::CheckHealth { until } => self.check_health(id, until),
-            Request::Stop { polite_until: graceful_until, by } => {
+            Request::Stop { polite_until: graceful_until, by, order } => {
                 self.control.wait_for(id, Wait::Down);
-                self.status.stopped_by.get_or_insert(by);
+                let by = self.status.stopped_by.get_or_insert(by).clone();
+                self.status
+                    .orders
+                    .stop
+                    .get_or_insert(order.unwrap_or_else(|| By::manager(&by, None)));
                 self.tell(Event::Stop { graceful_until });
             }
-            Request::Pause { pause } => self.pause(id, pause),
-            Request::Resume { boot } => self.resume(id, boot),
+            Request::Pause { pause, order } => self.pause(id, pause, order),
+            Request::Resume { boot, order } => self.resume(id, boot, order),
             Request::Hold { interval, level, until } => {
                 let key = SeriesKey { interval, level };
                 self.control.wait_for(id, Wait::Held { key, asked: Moment::now(), until });
@@ -97,7 +103,7 @@ impl SupervisedSite {
                 self.adjust(adjustments);
                 self.reply_with_view(id);
             }
-            Request::Reload { until } => self.reload(id, until),
+            Request::Reload { until, order } => self.reload(id, until, order),
         }
     }
 
@@ -129,30 +135,32 @@ impl SupervisedSite {
         }
     }
 
-    fn pause(&mut self, id: u64, pause: Pause) {
+    fn pause(&mut self, id: u64, pause: Pause, order: Option<By>) {
         if self.is_ending() {
             return self.refuse(id, "the site is being stopped");
         }
         self.status.paused = Some(pause);
+        self.status.orders.pause = order;
         self.processes.reserved.release();
         self.control.wait_for(id, Wait::Paused);
         let graceful_until = Moment::now() + self.configuration.definition.stop_timeout;
         self.tell(Event::Hold { graceful_until });
     }
 
-    fn resume(&mut self, id: u64, boot: Duration) {
+    fn resume(&mut self, id: u64, boot: Duration, order: Option<By>) {
         if self.is_ending() {
             return self.refuse(id, "the site is being stopped");
         }
         if let Some(pause) = self.status.paused.take() {
             self.status.resumed_from = Some(pause);
         }
+        self.status.orders.resume = order;
         self.control.wait_for(id, Wait::Resumed);
         self.tell(Event::Resume { boot: boot.max(SHORTEST_BOOT) });
     }
 
-    fn reload(&mut self, id: u64, until: Moment) {
-        let (mut missing, mut failures, mut supported) = (0, Vec::new(), false);
+    fn reload(&mut self, id: u64, until: Moment, order: Option<By>) {
+        let (mut missing, mut failures, mut told) = (0, Vec::new(), Vec::new());
         for unit in self.ready_units() {
             let (processes, around) = self.split();
             match processes.reload(unit, id, &around) {
@@ -161,11 +169,13 @@ impl SupervisedSite {
                 Reloading::Begun => missing += 1,
                 Reloading::Failed(why) => failures.push(why),
             }
-            supported = true;
+            told.push(format!("`{}`", self.configuration.name(unit)));
         }
-        if !supported {
+        if told.is_empty() {
             return self.refuse(id, "no process of the site that is up has a `reload`");
         }
+        let words = format!("told to read their configuration again: {}", told.join(", "));
+        self.configuration.note(&Entry::new(HistoryEvent::Reloaded, words).ordered_by(order));
         self.control.wait_for(id, Wait::Answers { missing, failures, until });
     }
 

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use super::configuration::Configuration;
 use super::helpers::Helpers;
-use super::machine::{Clearance, Event, Machine, Rung, Unit, UnitEvent};
+use super::machine::{Clearance, Desired, Event, Machine, Rung, Unit, UnitEvent};
 use super::main_process::{MainProcess, Origin, signal};
 use super::notices::Notices;
 use super::output::Output;
 use super::plan::UnitId;
 use super::ports::Reserved;
 use super::tracker::{ProcessTracker, TrackerInput, UnitProcesses};
-use crate::history::{self, Entry, HistoryEvent};
+use crate::history::{Entry, HistoryEvent};
 use crate::linux::process::{command_line, reap_one};
 use crate::linux::spawn::ExecReport;
 use crate::linux::watch::Watcher;
@@ -47,6 +47,9 @@ pub(super) struct Surroundings<'a> {
 pub(super) struct UnitRuntime {
     pub(super) main: Option<MainProcess>,
     pub(super) exec_report: Option<ExecReport>,
+    /// When this run began, and when its main process was told to end.
+    pub(super) begun: Option<Moment>,
+    told_to_end: Option<Moment>,
     /// It has sent READY=1 in this run.
     pub(super) said_ready: bool,
     /// What it sent as STATUS=.
@@ -64,6 +67,8 @@ impl UnitRuntime {
         Self {
             main: None,
             exec_report: None,
+            begun: None,
+            told_to_end: None,
             said_ready: false,
             status: None,
             output,
@@ -79,6 +84,8 @@ impl UnitRuntime {
 
     /// A new run begins.
     pub(super) fn begin_run(&mut self) {
+        self.begun = Some(Moment::now());
+        self.told_to_end = None;
         self.said_ready = false;
         self.status = None;
         self.probe_answer = None;
@@ -207,8 +214,30 @@ impl Processes {
         around: &Surroundings<'_>,
     ) -> Event {
         self.units[unit.0].main = None;
+        self.note_end(unit, status, around);
         let rest = self.something_lives_of(unit, around);
         Event::Unit(unit, UnitEvent::Ended { status, rest })
+    }
+
+    /// Writes down that a main process has ended as it was told, or while the site is being stopped. Any
+    /// other end is a fault, of which the machine speaks.
+    fn note_end(&mut self, unit: UnitId, status: ExitStatus, around: &Surroundings<'_>) {
+        let told = self.units[unit.0].told_to_end.take();
+        if told.is_none() && *around.machine.desired() == Desired::Up {
+            return;
+        }
+        let name = around.configuration.name(unit);
+        let took = told.map(|told| Moment::now().since(told));
+        let entry = Entry::new(HistoryEvent::Ended, format!("`{name}` {status}"));
+        around.configuration.note(&entry.of(name).exiting(status).taking(took));
+    }
+
+    /// The main process of a unit is being told to end.
+    pub(super) fn is_told_to_end(&mut self, unit: UnitId) {
+        let runtime = &mut self.units[unit.0];
+        if runtime.main.is_some() {
+            runtime.told_to_end.get_or_insert(Moment::now());
+        }
     }
 
     // --- killing --------------------------------------------------------------------------------
@@ -290,8 +319,7 @@ impl Processes {
                 let line = command_line(seen.pid).unwrap_or_default();
                 let words = format!("{} ({line}), {why}, is left alone", seen.pid);
                 log::warn!("{words}");
-                let entry = Entry::new(HistoryEvent::Spared, words);
-                history::add(&around.configuration.places.history(), &entry);
+                around.configuration.note(&Entry::new(HistoryEvent::Spared, words));
             }
             return false;
         }

@@ -13,7 +13,8 @@ use super::machine::{
 use super::main_process::MainProcess;
 use super::plan::UnitId;
 use super::processes::Processes;
-use crate::control::{Failure, Pause, ProcessView, View};
+use super::site_status::SiteStatus;
+use crate::control::{Failure, ProcessView, View};
 use crate::history::{Entry, HistoryEvent};
 use crate::linux::clock::WallTime;
 use crate::site::duration::say;
@@ -22,19 +23,6 @@ use crate::values::{ExitStatus, Moment, Pid};
 
 /// How many of its last lines go with a failure.
 const LAST_LINES: usize = 5;
-
-/// What is told of the site and is not the machine's to know.
-#[derive(Debug)]
-pub(super) struct SiteStatus {
-    pub(super) since: WallTime,
-    /// Why the site is paused, if it is.
-    pub(super) paused: Option<Pause>,
-    /// The pause that a resume is to end; it is in force again if the ports are taken.
-    pub(super) resumed_from: Option<Pause>,
-    pub(super) failure: Option<Failure>,
-    /// By which verb or signal it was stopped.
-    pub(super) stopped_by: Option<String>,
-}
 
 /// What is written down about a note.
 #[derive(Debug)]
@@ -53,9 +41,9 @@ impl LogEntry {
         Self { level, text: text.clone(), history: Some(Entry::new(event, text)) }
     }
 
-    /// It is about this process.
-    fn of(self, process: &str) -> Self {
-        Self { history: self.history.map(|entry| entry.of(process)), ..self }
+    /// With more in the entry of the history.
+    fn with(self, more: impl FnOnce(Entry) -> Entry) -> Self {
+        Self { history: self.history.map(more), ..self }
     }
 }
 
@@ -76,19 +64,27 @@ impl Reporter<'_> {
         let warn = |text| LogEntry::log_only(Level::Warn, text);
         match note {
             Note::Ready(unit) => {
-                LogEntry::log_only(Level::Info, format!("`{}` is ready", name(unit)))
+                let text = format!("`{}` is ready", name(unit));
+                let took =
+                    self.processes.units[unit.0].begun.map(|begun| Moment::now().since(begun));
+                LogEntry::both(Level::Info, HistoryEvent::Ready, text)
+                    .with(|entry| entry.of(name(unit)).taking(took))
             }
             Note::Fault(unit, cause) => {
-                let entry =
-                    LogEntry::both(Level::Warn, HistoryEvent::Fault, self.reason(*unit, cause));
-                entry.of(name(unit))
+                let lines = self.processes.units[unit.0].output.last_lines(LAST_LINES);
+                LogEntry::both(Level::Warn, HistoryEvent::Fault, self.reason(*unit, cause)).with(
+                    |entry| entry.of(name(unit)).exiting(exit_of(cause)).having_printed(lines),
+                )
             }
             Note::RestartIn(unit, delay) => {
-                warn(format!("`{}` is started again in {}", name(unit), say(*delay)))
+                let text = format!("`{}` is started again in {}", name(unit), say(*delay));
+                LogEntry::both(Level::Warn, HistoryEvent::Restarting, text)
+                    .with(|entry| entry.of(name(unit)))
             }
             Note::GaveUp(unit) => {
                 let text = format!("`{}` stays down; the site serves without it", name(unit));
-                LogEntry::both(Level::Warn, HistoryEvent::Degraded, text).of(name(unit))
+                LogEntry::both(Level::Warn, HistoryEvent::Degraded, text)
+                    .with(|entry| entry.of(name(unit)))
             }
             Note::NotAsked(unit, why) => warn(format!(
                 "the healthcheck of `{}` {why}; it is tried again, and does not count as failed",
@@ -102,6 +98,12 @@ impl Reporter<'_> {
     }
 
     fn milestone(&self, milestone: &Milestone, failing: Option<&Failure>, told: bool) -> LogEntry {
+        let (orders, now) = (&self.status.orders, Moment::now());
+        let lowered = || orders.lowering.map(|since| now.since(since));
+        let paused = self.status.paused.as_ref().map_or_else(
+            || "the processes are held down".to_owned(),
+            |pause| format!("the processes are held down: {pause}"),
+        );
         let (event, text) = match milestone {
             Milestone::Failing(_) | Milestone::LeaseLost => {
                 let reason = failing.map_or_else(String::new, |failure| failure.reason.clone());
@@ -111,8 +113,16 @@ impl Reporter<'_> {
                     }
                     Some(_) | None => (Level::Warn, reason.clone()),
                 };
-                let history = Entry::new(HistoryEvent::Failed, reason);
-                return LogEntry { level, text, history: Some(history) };
+                let cause = match milestone {
+                    Milestone::Failing(failure) => exit_of(&failure.cause),
+                    _ => None,
+                };
+                let (process, lines) = failing.map_or_else(Default::default, |failure| {
+                    (failure.process.clone(), failure.last_lines.clone())
+                });
+                let history = Entry { process, ..Entry::new(HistoryEvent::Failed, reason) };
+                let history = Some(history.exiting(cause).having_printed(lines));
+                return LogEntry { level, text, history };
             }
             Milestone::Up => (HistoryEvent::Up, format!("the site is {}", self.machine.state())),
             Milestone::Adopted => (
@@ -123,15 +133,35 @@ impl Reporter<'_> {
             Milestone::Holding => {
                 (HistoryEvent::Pausing, "the processes are being stopped".to_owned())
             }
-            Milestone::BegunHeld | Milestone::Held => {
-                (HistoryEvent::Paused, "the processes are held down".to_owned())
-            }
+            Milestone::BegunHeld | Milestone::Held => (HistoryEvent::Paused, paused),
             Milestone::Resuming => {
                 (HistoryEvent::Resuming, "the processes are started again".to_owned())
             }
             Milestone::Over => (HistoryEvent::Down, "all processes have ended".to_owned()),
         };
-        LogEntry::both(Level::Info, event, text)
+        let (by, took) = match milestone {
+            Milestone::Up => (orders.start.clone(), Some(now.since(orders.begun))),
+            Milestone::Adopted | Milestone::BegunHeld => (orders.start.clone(), None),
+            Milestone::Stopping => (orders.stop.clone(), None),
+            Milestone::Holding => (orders.pause.clone(), None),
+            Milestone::Resuming => (orders.resume.clone(), None),
+            Milestone::Held | Milestone::Over => (None, lowered()),
+            Milestone::Failing(_) | Milestone::LeaseLost => (None, None),
+        };
+        LogEntry::both(Level::Info, event, text).with(|entry| entry.ordered_by(by).taking(took))
+    }
+
+    /// The site has become degraded.
+    pub(super) fn degraded(&self) -> Entry {
+        let down = self.machine.ids().filter(|unit| !self.machine.unit(*unit).is_up());
+        let names: Vec<&str> = down.map(|unit| self.configuration.name(unit)).collect();
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let words = format!("the site serves without {}", quoted.join(", "));
+        let entry = Entry::new(HistoryEvent::Degraded, words);
+        match names[..] {
+            [name] => entry.of(name),
+            _ => entry,
+        }
     }
 
     /// The failure that a note tells of; `lease`: why the lease was lost.
@@ -166,17 +196,9 @@ impl Reporter<'_> {
             reason,
             at: WallTime::now(),
             last_lines: self.processes.units[unit.0].output.last_lines(LAST_LINES),
-            signal: match failure.cause {
-                Cause::Died(ExitStatus::Signal(signal)) => Some(signal),
-                Cause::Died(ExitStatus::Code(_) | ExitStatus::Untold)
-                | Cause::NotRun(_)
-                | Cause::NotReady(_)
-                | Cause::NotReadyAtBoot { .. }
-                | Cause::NeverStarted
-                | Cause::Unhealthy(_)
-                | Cause::NotAsked(..)
-                | Cause::Unidentified
-                | Cause::NoMain => None,
+            signal: match exit_of(&failure.cause) {
+                Some(ExitStatus::Signal(signal)) => Some(signal),
+                Some(ExitStatus::Code(_) | ExitStatus::Untold) | None => None,
             },
         }
     }
@@ -331,6 +353,21 @@ impl Reporter<'_> {
             restarts: memory.restarts,
             detail: status.or_else(cause),
         }
+    }
+}
+
+/// How the main process ended, if that is the cause.
+fn exit_of(cause: &Cause) -> Option<ExitStatus> {
+    match cause {
+        Cause::Died(status) => Some(*status),
+        Cause::NotRun(_)
+        | Cause::NotReady(_)
+        | Cause::NotReadyAtBoot { .. }
+        | Cause::NeverStarted
+        | Cause::Unhealthy(_)
+        | Cause::NotAsked(..)
+        | Cause::Unidentified
+        | Cause::NoMain => None,
     }
 }
 

@@ -9,6 +9,7 @@ use super::machine::{Event, UnitEvent};
 use super::main_process::{Identification, MainProcess, Origin};
 use super::plan::UnitId;
 use super::processes::{Processes, Surroundings};
+use crate::history::{Entry, HistoryEvent};
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::Stat;
 use crate::linux::spawn::{Child, spawn};
@@ -104,6 +105,8 @@ impl Processes {
         runtime.main = Some(MainProcess::new(pid, start, handle, Origin::Child, Moment::now()));
         self.write_record(around);
         log::info!("`{name}` is started as {pid}");
+        let entry = Entry::new(HistoryEvent::Spawned, format!("`{name}` is started as {pid}"));
+        configuration.note(&entry.of(name));
         Ok(pid)
     }
 

@@ -16,10 +16,11 @@ use super::main_process::MainProcess;
 use super::notices::{ALL, AT_A_TIME};
 use super::plan::UnitId;
 use super::processes::{Processes, Surroundings};
-use super::report::{Reporter, SiteStatus};
+use super::report::Reporter;
 use super::runtime_guard::RuntimeGuard;
-use crate::control::View;
-use crate::history;
+use super::site_status::SiteStatus;
+use crate::control::{State, View};
+use crate::history::{Entry, HistoryEvent};
 use crate::linux::process::reap;
 use crate::linux::watch::Watcher;
 use crate::process::{Ending, Record};
@@ -103,6 +104,7 @@ impl SupervisedSite {
             .chain(self.machine.next_tick())
             .chain(self.guard.look_at())
             .chain(self.lease.look_at())
+            .chain(self.configuration.history_is_due_at())
             .chain(self.reporter().reported_degraded_at().filter(|at| !at.passed()))
             .min()
     }
@@ -133,6 +135,26 @@ impl SupervisedSite {
                 }
             }
         }
+        self.note_degradation();
+    }
+
+    /// Writes down that the site has become degraded, or is well again.
+    fn note_degradation(&mut self) {
+        let is_degraded = self.machine.degraded_since().is_some();
+        // Of a process that dies again and again, the end is told once it is calm.
+        if is_degraded == self.status.is_degraded || self.configuration.flaps() {
+            return;
+        }
+        self.status.is_degraded = is_degraded;
+        let entry = match (is_degraded, self.machine.state()) {
+            (true, _) => self.reporter().degraded(),
+            (false, State::Running) => {
+                Entry::new(HistoryEvent::Recovered, "every process is ready again")
+            }
+            // It is being stopped or paused.
+            (false, _) => return,
+        };
+        self.configuration.note(&entry);
     }
 
     /// The site stays paused, as one of its ports is taken.
@@ -159,9 +181,10 @@ impl SupervisedSite {
             self.write_record();
         }
         log::log!(entry.level, "{}", entry.text);
-        if let Some(entry) = &entry.history {
-            history::add(&self.configuration.places.history(), entry);
+        if let Some(entry) = entry.history {
+            self.configuration.note(&entry);
         }
+        self.status.follow(note);
         match note {
             // A supervisor that adopts the site must know it: some units say READY=1 only once.
             Note::Ready(_) => self.write_record(),

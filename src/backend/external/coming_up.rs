@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::{Daemon, External, Started};
 use crate::backend::jobcenter;
 use crate::backend::orders::{Boot, Cut, NotDone, Up};
+use crate::history::{Entry, HistoryEvent, StartOrder};
+use crate::journal;
 use crate::linux::wait::Waiting;
 use crate::process::{Identity, Phase};
 use crate::site::{WRAPPED, duration};
@@ -52,6 +54,7 @@ impl External {
         };
         let mut coming = ComingUp { external: self, started, known };
         let up = coming.until_up(boot, cut)?;
+        coming.note(&up);
         self.note(|record| record.phase = Some(Phase::Up));
         if matches!(up, Up::Running) {
             coming.until_complete(boot.up_by);
@@ -61,6 +64,18 @@ impl External {
 }
 
 impl ComingUp<'_> {
+    /// Writes down that it is up; where another verb has started it, that one does.
+    fn note(&self, up: &Up) {
+        let Some(started) = &self.started else { return };
+        let entry = match up {
+            Up::AtRest(why) => Entry::new(HistoryEvent::Paused, why),
+            Up::Running | Up::Seen(_) => Entry::new(HistoryEvent::Up, "the site is running"),
+        };
+        let StartOrder { by, at } = &started.order;
+        let entry = entry.ordered_by(by.clone()).taking(Moment::now().since(*at));
+        journal::note(&self.external.places, Some(&self.external.definition), &entry);
+    }
+
     fn until_up(&mut self, boot: &Boot, cut: Cut<'_>) -> Result<Up, NotDone> {
         let until = boot.up_by;
         // The interval doubles up to countsleep. The last observation is at the deadline.

@@ -5,23 +5,29 @@ use std::time::Duration;
 use super::{Daemon, External};
 use crate::backend::orders::{NotDone, Paused, Resumed};
 use crate::control::{Pause, State};
+use crate::history::{By, Entry, HistoryEvent};
+use crate::journal;
 use crate::linux::wait::Waiting;
 use crate::values::Moment;
 
 impl External {
     /// # Errors
     /// See [`NotDone`].
-    pub fn pause(&self, pause: &Pause, until: Moment) -> Result<Paused, NotDone> {
+    pub fn pause(&self, pause: &Pause, by: By, until: Moment) -> Result<Paused, NotDone> {
         let Some(command) = &self.wrapped.pause else { return Ok(Paused::NeedsPlaceholder) };
         self.note(|record| record.paused = Some(pause.clone()));
+        let begun = Moment::now();
+        self.write_down(HistoryEvent::Pausing, "the processes are being stopped", by, None);
         self.order(command, until)?;
         self.until_daemon(false, until)?;
+        let words = format!("the processes are held down: {pause}");
+        self.write_down(HistoryEvent::Paused, &words, None, begun);
         Ok(Paused::AtRest)
     }
 
     /// # Errors
     /// See [`NotDone`].
-    pub fn resume(&self, until: Moment) -> Result<Resumed, NotDone> {
+    pub fn resume(&self, by: By, until: Moment) -> Result<Resumed, NotDone> {
         let look = self.look(until).map_err(NotDone::Refused)?;
         match look.daemon {
             Daemon::Up(_) => return Ok(Resumed::As(State::Running)),
@@ -32,10 +38,26 @@ impl External {
             let why = "its supervisor has no command to resume it";
             return Err(NotDone::Refused(why.to_owned()));
         };
+        let begun = Moment::now();
+        let words = "the processes are started again";
+        self.write_down(HistoryEvent::Resuming, words, by.clone(), None);
         self.order(command, until)?;
         self.until_daemon(true, until)?;
         self.note(|record| record.paused = None);
+        self.write_down(HistoryEvent::Up, "the site is running", by, begun);
         Ok(Resumed::As(State::Running))
+    }
+
+    fn write_down(
+        &self,
+        event: HistoryEvent,
+        words: &str,
+        by: impl Into<Option<By>>,
+        since: impl Into<Option<Moment>>,
+    ) {
+        let took = since.into().map(|since| Moment::now().since(since));
+        let entry = Entry::new(event, words).ordered_by(by).taking(took);
+        journal::note(&self.places, Some(&self.definition), &entry);
     }
 
     fn order(&self, words: &[String], until: Moment) -> Result<(), NotDone> {

@@ -4,6 +4,8 @@ use std::os::fd::AsFd;
 
 use super::External;
 use crate::backend::orders::{Cut, Ended, Orders, Up};
+use crate::history::{Entry, HistoryEvent};
+use crate::journal;
 use crate::linux::wait::Waiting;
 use crate::process::Identity;
 
@@ -30,6 +32,13 @@ impl External {
                 waiting.readable(cut, ());
             }
             waiting.wait(None);
+        }
+        if !(cut.is_cut)() {
+            let words = format!("`{}` ended, and with it the site", self.program());
+            let entry = Entry::new(HistoryEvent::Failed, words)
+                .exiting(started.exit_status())
+                .having_printed(started.last_lines(&self.places, 5));
+            journal::note(&self.places, Some(&self.definition), &entry);
         }
         Ended::SupervisorLeft
     }

@@ -10,7 +10,8 @@ use anyhow::Context as _;
 
 use super::External;
 use crate::backend::orders::Orders;
-use crate::history::{self, Entry, HistoryEvent};
+use crate::history::{Entry, HistoryEvent, StartOrder};
+use crate::journal;
 use crate::linux::files;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::reap_one;
@@ -52,12 +53,15 @@ impl External {
         record.write(places).map_err(|error| {
             format!("the record {} cannot be written: {error}", places.record().display())
         })?;
-        let started = self.spawn().map_err(|error| format!("`{}`: {error:#}", self.program()))?;
+        let started =
+            self.spawn(orders.order).map_err(|error| format!("`{}`: {error:#}", self.program()))?;
         let identity = Identity::of(started.child.pid);
         record.processes.extend(identity.map(|i| ProcessRecord::started(WRAPPED, i)));
         self.write(&record);
-        let words = format!("`{}` is at work", self.program());
-        history::add(&places.history(), &Entry::new(HistoryEvent::Started, words));
+        let words = format!("`{}` is at work as {}", self.program(), started.child.pid);
+        let took = Moment::now().since(orders.order.at);
+        let entry = Entry::new(HistoryEvent::Started, words).ordered_by(orders.order.by.clone());
+        journal::note(places, Some(definition), &entry.taking(took));
         Ok(started)
     }
 
@@ -84,7 +88,7 @@ impl External {
 
     /// Starts the supervisor in a new session and in the site's context, with the site's marks, and without
     /// open descriptors of this process.
-    fn spawn(&self) -> anyhow::Result<Started> {
+    fn spawn(&self, order: &StartOrder) -> anyhow::Result<Started> {
         let (definition, places) = (&self.definition, &self.places);
         let launch = Launch::of(&definition.context, definition)
             .map_err(anyhow::Error::msg)?
@@ -125,7 +129,7 @@ impl External {
         let pid = child.pid;
         thread::start("reaper", StackSize::Usual, move || tell.send(reap_one(pid)))
             .context("a thread cannot be made")?;
-        Ok(Started { child, status, log_offset })
+        Ok(Started { child, status, log_offset, order: order.clone() })
     }
 }
 
@@ -137,6 +141,7 @@ pub struct Started {
     status: Receiver<Option<ExitStatus>>,
     /// The offset in its log at which this start begins.
     log_offset: u64,
+    pub(super) order: StartOrder,
 }
 
 /// Waits until a child executes its program. It has joined its control group before that.
@@ -164,6 +169,11 @@ impl Started {
             ExitStatus::Code(0) if detached => None,
             status => Some(status.to_string()),
         }
+    }
+
+    /// Its exit status, if it has ended and was not asked for before.
+    pub(super) fn exit_status(&self) -> Option<ExitStatus> {
+        self.status.recv_timeout(Duration::from_millis(100)).ok().flatten()
     }
 
     /// The last lines that it printed since it was started.

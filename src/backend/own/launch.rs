@@ -53,6 +53,7 @@ pub(crate) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bo
     let node = node::name();
     let adjustments = serde_json::to_string(orders.adjustments).context("parameters")?;
     let keeper = orders.keeper.map(serde_json::to_string).transpose().context("a keeper")?;
+    let order = serde_json::to_string(orders.order).context("an order")?;
     let held = match orders.beginning {
         Beginning::Held(pause) => Some(serde_json::to_string(pause).context("a pause")?),
         Beginning::Up => None,
@@ -67,6 +68,7 @@ pub(crate) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bo
         (c"--adjust", Some(adjustments.as_str())),
         (c"--node", Some(node.as_str())),
         (c"--keeper", keeper.as_deref()),
+        (c"--order", Some(order.as_str())),
     ] {
         if let Some(value) = value {
             arguments.push(option.to_owned());
@@ -128,6 +130,7 @@ pub(crate) fn run(orders: &Orders<'_>, at_work: impl FnOnce()) -> Ended {
         rollback: orders.boot.rollback,
         known_as: orders.known_as.map(str::to_owned),
         keeper: orders.keeper.cloned(),
+        order: Some(orders.order.clone()),
         foreground: true,
     };
     // This process may continue, as with a maintenance flag, so the supervisor's locks are dropped.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{ask, wait_for_end};
 use crate::backend::orders::StopTimes;
 use crate::control::{Client, ClientError, Reply, Request};
+use crate::history::By;
 use crate::linux::wait::Waiting;
 use crate::linux::{PidFd, lock};
 use crate::process::{Identity, Record, kill_groups};
@@ -31,7 +32,7 @@ pub fn stop(
     record: Option<&Record>,
     times: &StopTimes,
     forcekill: Duration,
-    by: &str,
+    by: &By,
 ) -> Result<bool, NotEnded> {
     // `phase` marks an external supervisor, which has no socket; the record of its placeholder has none.
     if record.is_some_and(|record| record.phase.is_some()) {
@@ -89,7 +90,7 @@ fn ask_to_stop(
     places: &SitePlaces,
     times: &StopTimes,
     forcekill: Duration,
-    by: &str,
+    by: &By,
 ) -> Result<StopOutcome, NotEnded> {
     // With enough time, the supervisor sends KILL itself and proves the result.
     let supervisor_kills = times.graceful_until + forcekill <= times.kill_at;
@@ -99,7 +100,7 @@ fn ask_to_stop(
     let graceful = Moment::now().until(times.graceful_until);
     let patience = (graceful / 2).clamp(Duration::from_secs(1), Duration::from_secs(30));
     let answer_by = (Moment::now() + patience).min(stop_by);
-    let request = Request::Stop { polite_until: times.graceful_until, by: by.to_owned() };
+    let request = stop_request(times.graceful_until, by);
     let mut asked = StopOutcome::NoSupervisor;
     loop {
         let talk = || -> Result<Reply, ClientError> {
@@ -169,10 +170,13 @@ fn wait_for_death(handle: &PidFd, until: Moment) {
     waiting.wait(Some(until));
 }
 
+fn stop_request(polite_until: Moment, by: &By) -> Request {
+    Request::Stop { polite_until, by: by.caller.clone(), order: Some(by.clone()) }
+}
+
 /// Ends the placeholder of an external supervisor.
-pub fn end_placeholder(places: &SitePlaces, by: &str, until: Moment) {
-    let request = Request::Stop { polite_until: until, by: by.to_owned() };
-    ask(places, &request, until);
+pub fn end_placeholder(places: &SitePlaces, by: &By, until: Moment) {
+    ask(places, &stop_request(until, by), until);
     wait_for_end(places, until);
 }
 

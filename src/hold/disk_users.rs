@@ -4,53 +4,54 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::{Fault, Target};
 use crate::backend::StopTimes;
-use crate::history::{self, Entry, HistoryEvent};
+use crate::history::{Entry, HistoryEvent};
+use crate::journal;
 use crate::linux::wait::Waiting;
 use crate::process::{
     Holder, Seen, Spared, UNREADABLE, environment_mark, holders, is_of_another_site, mounted_below,
 };
-use crate::site::{Definition, Holders};
+use crate::site::{Definition, Holders, SitePlaces};
 use crate::values::{Moment, Signal};
 
 /// Reports the processes that still use the database of a stopped site, and ends them if `holders:` says
 /// so.
-pub(super) fn end_or_report(
-    target: &Target,
+///
+/// # Errors
+/// A sentence: the disk is not free.
+pub fn end_or_report(
+    places: &SitePlaces,
     definition: Option<&Definition>,
     times: &StopTimes,
-) -> Result<(), Fault> {
+) -> Result<(), String> {
     let Some(definition) = definition else { return Ok(()) };
     let Some(database) = &definition.database else { return Ok(()) };
+    let name = &definition.name;
     let mut said = false;
     let term_until = times.until.min(Moment::now() + definition.forcekill_time);
     loop {
         let left: Vec<Holder> = holders(database)
             .unwrap_or_default()
             .into_iter()
-            .filter(|h| !h.keeps_lease(&target.site))
+            .filter(|h| !h.keeps_lease(places))
             .collect();
         let Some(first) = left.first() else { break };
-        let words = first.describe(&target.site);
+        let words = first.describe(places);
         if definition.holders == Holders::Report {
             let more = left.len() - 1;
             let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
             log::warn!(
-                "the site `{}` is stopped, and its disk is still busy: {words}{more}; see: siteward \
-                 holders {}",
-                target.name,
-                target.name
+                "the site `{name}` is stopped, and its disk is still busy: {words}{more}; see: siteward \
+                 holders {name}"
             );
             return Ok(());
         }
-        let may_not = Spared::now().map_err(|error| {
-            Fault::failed(format!("/proc cannot be read, so nothing can be proved: {error}"))
-        })?;
+        let may_not = Spared::now()
+            .map_err(|error| format!("/proc cannot be read, so nothing can be proved: {error}"))?;
         let spared = left.iter().find_map(|h| {
             let stat = h.seen().stat();
             let whose =
-                stat.map(|stat| (is_of_another_site(&target.site, &stat), environment_mark(&stat)));
+                stat.map(|stat| (is_of_another_site(places, &stat), environment_mark(&stat)));
             let why = match whose {
                 Some((_, Err(_))) => Some(UNREADABLE),
                 // A process whose site cannot be determined is spared, too.
@@ -60,22 +61,19 @@ pub(super) fn end_or_report(
             Some((h, why.or_else(|| may_not.why(h.pid))?))
         });
         if let Some((holder, why)) = spared {
-            return Err(Fault::failed(format!(
-                "the site `{}` is stopped, but its disk is not free: {} holds {}, and is spared: {why}",
-                target.name,
+            return Err(format!(
+                "the site `{name}` is stopped, but its disk is not free: {} holds {}, and is spared: {why}",
                 holder.pid,
                 holder.what.display()
-            )));
+            ));
         }
         if times.until.passed() {
-            return Err(Fault::failed(format!(
-                "the site `{}` is stopped, but its disk is not free: {words}",
-                target.name
-            )));
+            return Err(format!("the site `{name}` is stopped, but its disk is not free: {words}"));
         }
         if !said {
             said = true;
-            history::add(&target.site.history(), &Entry::new(HistoryEvent::Holders, &words));
+            let entry = Entry::new(HistoryEvent::Holders, &words);
+            journal::note(places, Some(definition), &entry);
             log::warn!("{words}; it is ended, as `holders:` says");
         }
         let graceful = definition.holders == Holders::Terminate && !term_until.passed();
@@ -84,13 +82,12 @@ pub(super) fn end_or_report(
     // siteward unmounts nothing that it has not mounted.
     let Some(mount) = mounted_below(database).into_iter().next() else { return Ok(()) };
     if definition.holders == Holders::Report {
-        log::warn!("the site `{}` is stopped, and its disk is still busy: {mount}", target.name);
+        log::warn!("the site `{name}` is stopped, and its disk is still busy: {mount}");
         return Ok(());
     }
-    Err(Fault::failed(format!(
-        "the site `{}` is stopped, but its disk is not free: {mount}; unmount that first",
-        target.name
-    )))
+    Err(format!(
+        "the site `{name}` is stopped, but its disk is not free: {mount}; unmount that first"
+    ))
 }
 
 fn end_all(left: &[Holder], signal: Signal) {

@@ -1,0 +1,60 @@
+//! The helper processes of a history: this program, in a session of its own, that ends itself at its deadline.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::linux::PidFd;
+use crate::linux::detached::spawn_detached;
+use crate::linux::wait::Waiting;
+use crate::process::{HELPER, MARK, mark_entry};
+use crate::site::SitePlaces;
+use crate::values::Moment;
+
+const PATH: &CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A helper that was started.
+#[derive(Debug)]
+pub(super) struct Running {
+    handle: PidFd,
+    begun: Moment,
+}
+
+/// Starts this program with `words`, the first of which is its name. It finds `handover` as descriptor 3.
+pub(super) fn start(
+    places: &SitePlaces,
+    words: &[&OsStr],
+    handover: Option<File>,
+) -> io::Result<Running> {
+    let handover = handover.map_or_else(|| File::open("/dev/null"), Ok)?;
+    let arguments: Vec<CString> =
+        words.iter().map(|word| CString::new(word.as_bytes())).collect::<Result<_, _>>()?;
+    // It is no process of the site.
+    let mark = [MARK.as_bytes(), b"=", &mark_entry(places, HELPER)].concat();
+    let environment = [PATH.to_owned(), CString::new(mark)?];
+    let program = Path::new("/proc/self/exe");
+    let pid = spawn_detached(program, &arguments, &environment, handover.as_fd())
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(Running { handle: PidFd::open(pid)?, begun: Moment::now() })
+}
+
+impl Running {
+    pub(super) fn has_ended(&self) -> bool {
+        self.handle.is_dead()
+    }
+
+    pub(super) fn begun(&self) -> Moment {
+        self.begun
+    }
+
+    /// Waits until it has ended. False: it has not by `until`.
+    pub(super) fn wait(&self, until: Moment) -> bool {
+        let mut waiting = Waiting::new();
+        waiting.readable(self.handle.as_fd(), ());
+        waiting.wait(Some(until));
+        self.has_ended()
+    }
+}
