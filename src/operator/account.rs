@@ -8,13 +8,14 @@ use super::chart::harmless;
 use super::story::{Present, Story, Wiring};
 use crate::agent::Target;
 use crate::control::State;
-use crate::history::{self, Entry};
+use crate::history::Entry;
+use crate::journal::{WholeHistory, read_all};
 use crate::linux::node;
 use crate::observe::observe;
 use crate::site::{Definition, load, load_snapshot, read_env_file_until};
 use crate::values::Moment;
 
-/// How long the look at the site may take, and how long the reading of its `env_file`s.
+/// How long each may take: the look at the site, the site's disk, the `env_file`s.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is known of a site.
@@ -39,37 +40,27 @@ pub(super) struct Account {
 impl Account {
     /// Reads it on this node. `since`: what happened before is left out.
     pub(super) fn read(target: &Target, since: Option<Timestamp>) -> Self {
-        let mut unread = Vec::new();
-        let path = target.site.history();
-        let mut read = history::read(&path);
-        if read.torn > 0 {
-            unread.push(format!(
-                "{} lines of the history {} were cut off, for example by a power failure, and are left out",
-                read.torn,
-                path.display()
-            ));
-        }
-        if read.entries.is_empty() && std::fs::File::open(&path).is_err_and(not_only_missing) {
-            unread.push(format!("the history {} cannot be read", path.display()));
-        }
+        let WholeHistory { history, notes: mut unread } =
+            read_all(&target.site, Moment::now() + PATIENCE);
+        let mut entries = history.entries;
         let (definition, is_snapshot) = definition(target, &mut unread);
         let hidden = definition.as_ref().map(|d| environment(d, &mut unread)).unwrap_or_default();
-        for entry in &mut read.entries {
+        for entry in &mut entries {
             hide(entry, &hidden);
             disarm(entry);
         }
         let present = present(target, &hidden, &mut unread);
         let wiring = definition.as_ref().map(Wiring::of).unwrap_or_default();
         let now = Timestamp::now();
-        let mut story = Story::tell(&read.entries, now, &wiring, present.as_ref());
+        let mut story = Story::tell(&entries, now, &wiring, present.as_ref());
         if let Some(since) = since {
             story.forget_before(since);
-            read.entries.retain(|entry| entry.at >= since);
+            entries.retain(|entry| entry.at >= since);
         }
         Self {
             site: target.name.to_string(),
             node: node::name(),
-            entries: read.entries,
+            entries,
             story,
             present,
             definition,
@@ -78,11 +69,6 @@ impl Account {
             since,
         }
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as is_err_and wants it")]
-fn not_only_missing(error: std::io::Error) -> bool {
-    error.kind() != std::io::ErrorKind::NotFound
 }
 
 fn definition(target: &Target, unread: &mut Vec<String>) -> (Option<Definition>, bool) {

@@ -27,6 +27,24 @@ pub(super) fn both(calendar: &Calendar, at: Timestamp) -> String {
     format!("{} ({})", calendar.full(at), Calendar::utc(at))
 }
 
+/// A moment in a text: local time with its offset, and UTC for machines and when pointed at.
+pub(super) fn moment(calendar: &Calendar, at: Timestamp) -> Markup {
+    let utc = Calendar::utc(at);
+    html! { time datetime=(utc) title=(utc) { (calendar.full(at)) } }
+}
+
+/// The same to the second.
+pub(super) fn second(calendar: &Calendar, at: Timestamp) -> Markup {
+    let utc = Calendar::utc(at);
+    html! { time datetime=(utc) title=(utc) { (calendar.to_the_second(at)) } }
+}
+
+/// The same, its time of day.
+pub(super) fn time_of_day(calendar: &Calendar, at: Timestamp) -> Markup {
+    let utc = Calendar::utc(at);
+    html! { time datetime=(utc) title=(utc) { (calendar.time_of_day(at)) } }
+}
+
 /// Lines at the ticks, down to their labels.
 pub(super) fn grid(axis: &Axis, ticks: &[Tick], height: u32, calendar: &Calendar) -> Markup {
     html! {

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
+use super::drawing::moment;
 use crate::operator::account::Account;
 use crate::operator::chart::Calendar;
-use crate::operator::story::{Stretch, StretchEnd, between, say_exactly, who};
+use crate::operator::story::{Stretch, StretchEnd, between, say_exactly};
 
 /// How many stand on the page, the newest.
 const LISTED: usize = 300;
@@ -19,27 +20,26 @@ pub(super) fn stretches(account: &Account, calendar: &Calendar) -> Markup {
                 caption { "How the site was on each node, the newest first" (omitted(all.len())) }
                 thead {
                     tr {
-                        th { "Node" } th { "State" } th { "From (local)" } th { "To (local)" }
-                        th { "From (UTC)" } th class="n" { "Took" } th { "It began with" }
+                        th { "Node" } th { "State" } th { "From" } th { "To" }
+                        th class="n" { "Took" } th { "It began with" }
                     }
                 }
                 tbody {
                     @for stretch in all.iter().take(LISTED) {
                         tr {
-                            td data-name="Node" { (stretch.node) }
+                            td class="w" data-name="Node" { (stretch.node) }
                             td data-name="State" { (stretch.is.word()) }
-                            td class="t" data-name="From" { (calendar.full(stretch.from)) }
+                            td class="t" data-name="From" { (moment(calendar, stretch.from)) }
                             td class="t" data-name="To" {
                                 @match stretch.end {
-                                    StretchEnd::Seen => (calendar.full(stretch.to)),
+                                    StretchEnd::Seen => (moment(calendar, stretch.to)),
                                     StretchEnd::Ongoing => "goes on",
                                     StretchEnd::Unseen { after } => {
-                                        "not seen: between " (calendar.full(after)) " and "
-                                        (calendar.full(stretch.to))
+                                        "not seen: between " (moment(calendar, after)) " and "
+                                        (moment(calendar, stretch.to))
                                     }
                                 }
                             }
-                            td class="t" data-name="From (UTC)" { (Calendar::utc(stretch.from)) }
                             td class="n" data-name="Took" {
                                 (say_exactly(between(stretch.from, stretch.to)))
                             }
@@ -77,14 +77,14 @@ pub(super) fn entries(account: &Account, calendar: &Calendar) -> Markup {
                         tr class={ @if entry.event.is_failure() { "bad" } } {
                             td class="t" data-name="Local time" { (calendar.local_time(entry.at)) }
                             td class="t" data-name="UTC" { (Calendar::utc(entry.at)) }
-                            td data-name="Node" { (entry.node) }
+                            td class="w" data-name="Node" { (entry.node) }
                             td data-name="Event" { (entry.event) }
                             td data-name="Process" { (entry.process.as_deref().unwrap_or_default()) }
                             td class="n" data-name="Took" {
                                 @if let Some(took) = entry.took { (say_exactly(took)) }
                             }
                             td data-name="By" {
-                                @if let Some(by) = &entry.by { (who(by)) }
+                                @if let Some(by) = &entry.by { (by) }
                             }
                             td data-name="Detail" { (entry.detail) }
                         }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::drawing::{moment, time_of_day};
 use crate::operator::account::Account;
 use crate::operator::chart::Calendar;
 use crate::operator::story::Incident;
@@ -30,7 +31,7 @@ fn one(incident: &Incident, calendar: &Calendar) -> Markup {
         div class="incident" {
             h3 { (incident.cause) }
             p class="sub" {
-                (calendar.full(incident.at)) ", " (incident.node) ", " (incident.kind)
+                (moment(calendar, incident.at)) ", " (incident.node) ", " (incident.kind)
                 @if let Some(process) = &incident.process { ", process " code { (process) } }
                 @if let Some(exit) = incident.exit { ", " (exit) }
             }
@@ -44,7 +45,7 @@ fn one(incident: &Incident, calendar: &Calendar) -> Markup {
                 p { "What followed:" }
                 ul {
                     @for (at, words) in &incident.followed {
-                        li { (calendar.time_of_day(*at)) " " (words) }
+                        li { (time_of_day(calendar, *at)) " " (words) }
                     }
                 }
             }

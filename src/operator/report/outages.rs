@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::drawing::{AXIS, BAR, bars, both, cross, grid, percent};
+use super::drawing::{AXIS, BAR, bars, both, cross, grid, moment, percent, time_of_day};
 use crate::operator::account::Account;
 use crate::operator::chart::{Axis, Calendar};
 use crate::operator::story::{Lane, Outage, ProcessLane, between, say_exactly};
@@ -73,10 +73,10 @@ fn table(all: &[Outage], calendar: &Calendar) -> Markup {
                 tbody {
                     @for (index, outage) in all.iter().enumerate().rev().take(100) {
                         tr class={ @if !outage.is_planned() { "bad" } } {
-                            td class="n" data-name="No." { (index + 1) }
-                            td class="t" data-name="Service ended" { (calendar.full(outage.from)) }
+                            td class="n" data-name="Outage" { (index + 1) }
+                            td class="t" data-name="Service ended" { (moment(calendar, outage.from)) }
                             td class="t" data-name="Served again" {
-                                @if outage.is_open() { "not yet" } @else { (calendar.full(outage.to)) }
+                                @if outage.is_open() { "not yet" } @else { (moment(calendar, outage.to)) }
                             }
                             td class="n" data-name="Without service" { (length(outage)) }
                             td data-name="Where" { (route(outage)) }
@@ -91,6 +91,7 @@ fn table(all: &[Outage], calendar: &Calendar) -> Markup {
 
 fn one(account: &Account, number: usize, outage: &Outage, calendar: &Calendar) -> Markup {
     html! {
+        section class="keep" {
         h3 id={ "outage-" (number) } {
             "Outage " (number) ", " (route(outage)) ": " (length(outage)) " without service"
         }
@@ -98,10 +99,11 @@ fn one(account: &Account, number: usize, outage: &Outage, calendar: &Calendar) -
             (capital(outage.kind.words())) ": " (outage.cause) "."
             @if let Some(not_before) = outage.not_before {
                 " Nobody saw the service end. The last entry of " (outage.from_node) " is of "
-                (calendar.full(not_before)) "; the end was found at " (calendar.full(outage.from)) "."
+                (moment(calendar, not_before)) "; the end was found at " (moment(calendar, outage.from)) "."
             }
         }
         (drawn(account, outage, calendar))
+        }
         (steps(outage, calendar))
     }
 }
@@ -164,16 +166,16 @@ fn drawn(account: &Account, outage: &Outage, calendar: &Calendar) -> Markup {
     html! {
         figure {
             figcaption {
-                "0 is " (calendar.full(outage.from)) ", when the service ended. "
+                "0 is " (moment(calendar, outage.from)) ", when the service ended. "
                 "The row of letters is the outage, step by step, as in the table below."
             }
             div class="chart" {
                 svg height=(height) role="img" aria-label={ "The outage of " (calendar.full(outage.from)) } {
                     (grid(&axis, &axis.ticks_since(outage.from, 5), height, calendar))
                     (step_row(outage, &axis))
-                    @for row in &rows { (row) }
                     (edge(outage.from, &axis, y))
                     @if !outage.is_open() { (edge(outage.to, &axis, y)) }
+                    @for row in &rows { (row) }
                 }
             }
         }
@@ -214,9 +216,9 @@ fn step_row(outage: &Outage, axis: &Axis) -> Markup {
 fn steps(outage: &Outage, calendar: &Calendar) -> Markup {
     html! {
         div class="wide" {
-            table {
+            table class="tight" {
                 thead {
-                    tr { th { "" } th { "Step" } th { "Node" } th { "From" } th class="n" { "Took" } }
+                    tr { th { "" } th { "Step" } th { "Node" } th class="spare" { "From" } th class="n" { "Took" } }
                 }
                 tbody {
                     @for (index, step) in outage.steps.iter().enumerate() {
@@ -224,7 +226,7 @@ fn steps(outage: &Outage, calendar: &Calendar) -> Markup {
                             td { (letter(index)) }
                             td { (step.name) }
                             td { (step.node) }
-                            td class="t" { (calendar.time_of_day(step.from)) }
+                            td class="t spare" { (time_of_day(calendar, step.from)) }
                             td class="n" { (say_exactly(between(step.from, step.to))) }
                         }
                     }
@@ -232,7 +234,7 @@ fn steps(outage: &Outage, calendar: &Calendar) -> Markup {
                         td {}
                         td { strong { "without service" } }
                         td {}
-                        td class="t" { (calendar.time_of_day(outage.from)) }
+                        td class="t spare" { (time_of_day(calendar, outage.from)) }
                         td class="n" { strong { (length(outage)) } }
                     }
                 }

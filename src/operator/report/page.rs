@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::drawing::patterns;
+use super::drawing::{moment, patterns};
 use super::{entries, incidents, outages, overview, settings, startups, summary};
 use crate::operator::account::Account;
 use crate::operator::chart::Calendar;
@@ -63,7 +63,7 @@ fn content(account: &Account, calendar: &Calendar) -> Markup {
         }
         footer {
             "Made by siteward " (env!("CARGO_PKG_VERSION")) " on " (account.node) " at "
-            (calendar.full(account.story.now)) " (" (Calendar::utc(account.story.now)) "). "
+            (moment(calendar, account.story.now)) " (" (Calendar::utc(account.story.now)) "). "
             "The page needs no network and no script."
         }
     }

@@ -21,7 +21,8 @@ pub(super) fn settings(account: &Account) -> Markup {
             } @else {
                 "As they stand in the definition on " (account.node) "; no supervisor runs them."
             }
-            " Of commands only the programs are told, as their arguments may hold passwords."
+            " Of commands only the programs are told, as their arguments may hold passwords. Where a process \
+             has printed a value of its environment, the page has the variable's name instead."
         }
         div class="wide" {
             table {

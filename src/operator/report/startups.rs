@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::drawing::{AXIS, both, grid, percent};
+use super::drawing::{AXIS, both, grid, moment, percent};
 use crate::operator::account::Account;
 use crate::operator::chart::{Axis, Calendar};
 use crate::operator::story::{
@@ -47,10 +47,12 @@ fn one(title: &str, startup: &Startup, calendar: &Calendar) -> Markup {
     let by =
         startup.ordered_by.as_ref().map_or_else(String::new, |by| format!(", ordered by {by}"));
     html! {
+        section class="keep" {
         h3 { (title) ": " (startup.node) ", " (outcome(startup)) }
-        p { "It began at " (calendar.full(startup.from)) (by) "." }
+        p { "It began at " (moment(calendar, startup.from)) (by) "." }
         @if !startup.critical.is_empty() { p { (critical_path(startup)) } }
         (drawn(startup, calendar))
+        }
     }
 }
 
@@ -189,7 +191,7 @@ fn table(all: &[Startup], calendar: &Calendar) -> Markup {
                         @let slowest = startup.processes.iter()
                             .max_by_key(|process| between(process.spawned, process.to));
                         tr class={ @if matches!(startup.outcome, StartupOutcome::Failed(_)) { "bad" } } {
-                            td class="t" data-name="Ordered" { (calendar.full(startup.from)) }
+                            td class="t" data-name="Ordered" { (moment(calendar, startup.from)) }
                             td data-name="Node" { (startup.node) }
                             td data-name="By" { (startup.ordered_by.as_deref().unwrap_or_default()) }
                             td class="n" data-name="Took" { (say_exactly(startup.took())) }

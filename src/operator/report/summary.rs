@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+use super::drawing::{moment, second};
 use super::outages::length;
 use crate::operator::account::Account;
 use crate::operator::chart::Calendar;
@@ -15,7 +16,7 @@ pub(super) fn summary(account: &Account, calendar: &Calendar) -> Markup {
         header {
             h1 { "What happened to the site " (account.site) }
             p class="sub" {
-                (calendar.full(story.from)) " to " (calendar.full(story.now)) ", "
+                (moment(calendar, story.from)) " to " (moment(calendar, story.now)) ", "
                 (count(account.entries.len(), "entry", "entries")) " of "
                 @if story.lanes.is_empty() { "no node" }
                 @for (index, lane) in story.lanes.iter().enumerate() {
@@ -60,12 +61,12 @@ fn now(account: &Account, calendar: &Calendar) -> Markup {
             @match (&account.present, ongoing) {
                 (_, Some(stretch)) if account.present.as_ref().is_none_or(|p| p.node != stretch.node) => dd {
                     (stretch.is.word()) " on " (stretch.node)
-                    small { "by the last entry, since " (calendar.to_the_second(stretch.from)) }
+                    small { "by the last entry, since " (second(calendar, stretch.from)) }
                 },
                 (Some(present), Some(stretch)) => dd {
                     (present.state) " on " (present.node)
                     small {
-                        "since " (calendar.to_the_second(stretch.from)) ", "
+                        "since " (second(calendar, stretch.from)) ", "
                         (say_exactly(between(stretch.from, stretch.to)))
                     }
                 },
@@ -97,7 +98,7 @@ fn longest(account: &Account, calendar: &Calendar) -> Markup {
             dd {
                 @if let Some(outage) = longest {
                     (length(outage))
-                    small { (calendar.to_the_second(outage.from)) ", " (outage.kind.words()) }
+                    small { (second(calendar, outage.from)) ", " (outage.kind.words()) }
                 } @else { "none" }
             }
         }
@@ -111,7 +112,7 @@ fn last_incident(account: &Account, calendar: &Calendar) -> Markup {
             dd {
                 @if let Some(incident) = account.story.incidents.last() {
                     (incident.cause)
-                    small { (calendar.to_the_second(incident.at)) ", " (incident.node) }
+                    small { (second(calendar, incident.at)) ", " (incident.node) }
                 } @else { "nothing" }
             }
         }
@@ -128,7 +129,7 @@ fn last_start(account: &Account, calendar: &Calendar) -> Markup {
                 @if let Some(startup) = ups.clone().last() {
                     (say_exactly(startup.took()))
                     small {
-                        (calendar.to_the_second(startup.from)) ", " (startup.node)
+                        (second(calendar, startup.from)) ", " (startup.node)
                         @if let Some(slowest) = slowest {
                             "; slowest of " (ups.count()) ": " (say_exactly(slowest.took()))
                         }

@@ -32,7 +32,12 @@ pub(super) fn incidents(all: &[&Entry], outages: &[Outage]) -> Vec<Incident> {
     let mut found: Vec<Incident> = Vec::new();
     for (index, entry) in all.iter().enumerate() {
         let Some(kind) = kind(entry.event) else { continue };
-        if entry.event == HistoryEvent::Failed && belongs_to(&mut found, entry) {
+        let is_told = match entry.event {
+            HistoryEvent::Failed => belongs_to(&mut found, entry),
+            HistoryEvent::RolledBack => found.iter().any(|before| before.is_followed_by(entry)),
+            _ => false,
+        };
+        if is_told {
             continue;
         }
         found.push(Incident {
@@ -47,6 +52,12 @@ pub(super) fn incidents(all: &[&Entry], outages: &[Outage]) -> Vec<Incident> {
         });
     }
     found
+}
+
+impl Incident {
+    fn is_followed_by(&self, entry: &Entry) -> bool {
+        self.node == entry.node && self.followed.iter().any(|(at, _)| *at == entry.at)
+    }
 }
 
 fn kind(event: HistoryEvent) -> Option<&'static str> {
@@ -91,7 +102,9 @@ fn followed(of: &Entry, later: &[&Entry], outages: &[Outage]) -> Vec<(Timestamp,
         let after = || say_exactly(between(of.at, entry.at));
         let words = match entry.event {
             HistoryEvent::Fault if same && is_fault => break,
-            HistoryEvent::Restarting if same => format!("it was started again after {}", after()),
+            HistoryEvent::Spawned if same && is_fault => {
+                format!("it was started again after {}", after())
+            }
             HistoryEvent::Ready if same && is_fault => {
                 found.push((entry.at, format!("it was ready again after {}", after())));
                 break;
@@ -106,8 +119,10 @@ fn followed(of: &Entry, later: &[&Entry], outages: &[Outage]) -> Vec<(Timestamp,
                 break;
             }
             HistoryEvent::Repaired if of.event == HistoryEvent::Unclean => {
-                format!("the repair was done after {}", after())
+                found.push((entry.at, format!("the repair was done after {}", after())));
+                break;
             }
+            HistoryEvent::Started if of.event == HistoryEvent::Unclean => break,
             HistoryEvent::Failed if of.event != HistoryEvent::Failed => {
                 "the site was given up".to_owned()
             }

@@ -25,7 +25,7 @@ pub(super) use outage::OutageKind;
 pub(super) use process_lane::ProcessLane;
 pub(super) use startup::{ProcessStartup, ProcessStartupEnd, Startup, StartupOutcome, Wiring};
 
-use crate::history::{By, Entry};
+use crate::history::Entry;
 
 /// What happened to a site.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +77,7 @@ impl Story {
         Self {
             process_lanes: lanes
                 .iter()
-                .flat_map(|lane| process_lane::process_lanes(&all, lane, now))
+                .flat_map(|lane| process_lane::process_lanes(&all, lane, now, wiring))
                 .collect(),
             incidents: incident::incidents(&all, &outages),
             startups,
@@ -161,13 +161,6 @@ fn overlap(one: &Lane, other: &Lane) -> Option<Duration> {
 /// How long it is from one moment to a later one; zero if that is not later.
 pub(super) fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
-}
-
-/// By whose order.
-pub(super) fn who(by: &By) -> String {
-    let login = by.login.as_ref().map_or_else(String::new, |login| format!(" ({login})"));
-    let resource = by.resource.as_ref().map_or_else(String::new, |r| format!(", resource {r}"));
-    format!("{}{login}{resource}", by.caller)
 }
 
 /// A duration for a person, to the millisecond below ten seconds: a report is compared with other logs.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::between;
 use super::lane::{Lane, Stretch, StretchEnd};
-use super::{between, who};
 use crate::history::{Entry, HistoryEvent};
 
 /// A time in which no node served, between two in which one did, or since the last.
@@ -168,13 +168,22 @@ fn cause(before: &Service<'_>, all: &[&Entry]) -> (OutageKind, String) {
     let Some(ending) = ending else {
         return (OutageKind::Stop, format!("the site ended on {}", before.node));
     };
-    let by = |entry: &Entry| {
-        entry.by.as_ref().map_or_else(String::new, |by| format!(", by order of {}", who(by)))
+    let ordered = |entry: &Entry| {
+        let by = entry.by.as_ref().map(|by| format!("by order of {by}"));
+        by.unwrap_or_else(|| entry.detail.clone())
     };
     match ending.event {
         HistoryEvent::Failed => (OutageKind::Failure, ending.detail.clone()),
-        HistoryEvent::Pausing => (OutageKind::Pause, format!("{}{}", ending.detail, by(ending))),
-        _ => (OutageKind::Stop, format!("{}{}", ending.detail, by(ending))),
+        HistoryEvent::Pausing => {
+            let paused = all.iter().find(|entry| {
+                entry.node == ending.node
+                    && entry.at >= ending.at
+                    && entry.event == HistoryEvent::Paused
+            });
+            let words = paused.map_or_else(String::new, |paused| format!("; {}", paused.detail));
+            (OutageKind::Pause, format!("{}{words}", ordered(ending)))
+        }
+        _ => (OutageKind::Stop, ordered(ending)),
     }
 }
 
@@ -216,7 +225,7 @@ fn step_that_ends_with(event: HistoryEvent) -> Option<&'static str> {
         HistoryEvent::Leased => "checks and lease",
         HistoryEvent::Repaired => "repair after the unclean end",
         HistoryEvent::Started => "starting the supervisor",
-        HistoryEvent::RolledBack => "a start that failed",
+        HistoryEvent::RolledBack => "rolling the start back",
         HistoryEvent::Up => "starting the processes",
         _ => return None,
     })

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::lane::{Condition, Lane, Stretch, StretchEnd};
+use super::startup::{Wiring, whole};
 use crate::history::{Entry, HistoryEvent};
 
 /// A process on a node, with its stretches in the order of time. No two overlap.
@@ -22,7 +23,12 @@ struct OpenStretch {
 
 /// The processes of a node, in the order in which they were first started. `all`: the entries of every node, in
 /// the order of time.
-pub(super) fn process_lanes(all: &[&Entry], of: &Lane, now: Timestamp) -> Vec<ProcessLane> {
+pub(super) fn process_lanes(
+    all: &[&Entry],
+    of: &Lane,
+    now: Timestamp,
+    wiring: &Wiring,
+) -> Vec<ProcessLane> {
     let node = of.node.as_str();
     let own: Vec<&Entry> = all.iter().copied().filter(|entry| entry.node == node).collect();
     let mut names: Vec<&str> = Vec::new();
@@ -32,14 +38,20 @@ pub(super) fn process_lanes(all: &[&Entry], of: &Lane, now: Timestamp) -> Vec<Pr
         }
     }
     let lane = |name| {
-        let mut lane = process_lane(&own, node, name, now);
+        let mut lane = process_lane(&own, node, name, now, wiring);
         lane.end_with(of);
         lane
     };
     names.into_iter().map(lane).collect()
 }
 
-fn process_lane(own: &[&Entry], node: &str, name: &str, now: Timestamp) -> ProcessLane {
+fn process_lane(
+    own: &[&Entry],
+    node: &str,
+    name: &str,
+    now: Timestamp,
+    wiring: &Wiring,
+) -> ProcessLane {
     let mut lane = ProcessLane {
         node: node.to_owned(),
         process: name.to_owned(),
@@ -60,6 +72,7 @@ fn process_lane(own: &[&Entry], node: &str, name: &str, now: Timestamp) -> Proce
             | HistoryEvent::RolledBack
             | HistoryEvent::Paused => None,
             HistoryEvent::Spawned if is_of_it => Some(Condition::Starting),
+            HistoryEvent::Ready if is_of_it && wiring.oneshot.contains(whole(name)) => None,
             HistoryEvent::Ready if is_of_it => Some(Condition::Running),
             HistoryEvent::Fault if is_of_it => {
                 lane.faults.push(entry.at);

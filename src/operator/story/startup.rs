@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::between;
 use crate::history::{Entry, HistoryEvent};
-use crate::site::Definition;
+use crate::site::{Definition, Process};
 
 /// A start of the site on a node, or of the processes of a paused one.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,24 +79,24 @@ pub(in crate::operator) struct Wiring {
     pub(in crate::operator) needs: BTreeMap<String, Vec<String>>,
     /// A start does not wait for these.
     pub(in crate::operator) optional: BTreeSet<String>,
+    /// They are done when they are ready.
+    pub(in crate::operator) oneshot: BTreeSet<String>,
 }
 
 impl Wiring {
     pub(in crate::operator) fn of(definition: &Definition) -> Self {
         let all = &definition.processes;
         let name = |at: &usize| all.get(*at).map(|process| process.name.clone());
+        let needs = |process: &Process| {
+            (process.name.clone(), process.depends_on.iter().filter_map(name).collect())
+        };
+        let names = |is: fn(&&Process) -> bool| {
+            all.iter().filter(is).map(|process| process.name.clone()).collect()
+        };
         Self {
-            needs: all
-                .iter()
-                .map(|process| {
-                    (process.name.clone(), process.depends_on.iter().filter_map(name).collect())
-                })
-                .collect(),
-            optional: all
-                .iter()
-                .filter(|process| !process.essential)
-                .map(|process| process.name.clone())
-                .collect(),
+            needs: all.iter().map(needs).collect(),
+            optional: names(|process| !process.essential),
+            oneshot: names(|process| process.oneshot),
         }
     }
 }
@@ -197,7 +197,7 @@ fn startup(entries: &[&Entry], wiring: &Wiring) -> Option<Startup> {
         from: first.at,
         to: last.at,
         outcome,
-        ordered_by: first.by.as_ref().map(super::who),
+        ordered_by: first.by.as_ref().map(ToString::to_string),
         before: before(entries),
         critical: critical(&processes, last.event == HistoryEvent::Up, wiring),
         processes,
@@ -223,6 +223,7 @@ fn before(entries: &[&Entry]) -> Vec<StartupStep> {
 }
 
 fn processes(entries: &[&Entry], end: Timestamp) -> Vec<ProcessStartup> {
+    let first = entries.first().map_or(end, |entry| entry.at);
     let mut found: Vec<ProcessStartup> = Vec::new();
     for entry in entries {
         let Some(name) = &entry.process else { continue };
@@ -236,14 +237,14 @@ fn processes(entries: &[&Entry], end: Timestamp) -> Vec<ProcessStartup> {
         match known.and_then(|index| found.get_mut(index)) {
             Some(process) if process.end == ProcessStartupEnd::NotReady => {
                 (process.end, process.to) = (ended, entry.at);
+                // The supervisor's own measure is better than the moment of its entry.
+                if let Some(measured) = measured(entry, first) {
+                    process.spawned = measured;
+                }
             }
             Some(_) => {}
             None => {
-                let spawned = entry.took.and_then(|took| entry.at.checked_sub(took).ok());
-                let spawned = match ended {
-                    ProcessStartupEnd::NotReady => entry.at,
-                    _ => spawned.unwrap_or(entry.at),
-                };
+                let spawned = measured(entry, first).unwrap_or(entry.at);
                 let to = if ended == ProcessStartupEnd::NotReady { end } else { entry.at };
                 let name = name.clone();
                 found.push(ProcessStartup { name, spawned, to, end: ended, waited_for: None });
@@ -252,6 +253,12 @@ fn processes(entries: &[&Entry], end: Timestamp) -> Vec<ProcessStartup> {
     }
     found.sort_by_key(|process| process.spawned);
     found
+}
+
+/// When the process was started that is ready here, if that was in this start.
+fn measured(entry: &Entry, first: Timestamp) -> Option<Timestamp> {
+    let took = entry.took.filter(|_| entry.event == HistoryEvent::Ready)?;
+    entry.at.checked_sub(took).ok().filter(|at| *at >= first)
 }
 
 /// The process whose readiness let this one start: of those that it needs, and if that is not known, of all,
@@ -271,7 +278,7 @@ fn waited_for(all: &[ProcessStartup], index: usize, wiring: &Wiring) -> Option<u
 }
 
 /// The name of the process of which `name` is an instance.
-fn whole(name: &str) -> &str {
+pub(super) fn whole(name: &str) -> &str {
     name.split('@').next().unwrap_or(name)
 }
 

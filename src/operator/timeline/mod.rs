@@ -150,7 +150,7 @@ impl Sheet<'_> {
                 *cell = '+';
             }
         }
-        if let Some(start) = (beside >= 9).then(|| line.get_mut(..7)).flatten() {
+        if let Some(start) = (beside >= 8).then(|| line.get_mut(..7)).flatten() {
             start.copy_from_slice(&['o', 'u', 't', 'a', 'g', 'e', 's']);
         }
         self.lines.push(line.into_iter().collect::<String>().trim_end().to_owned());
@@ -309,6 +309,18 @@ impl Sheet<'_> {
                     (_, true) => Cell::Is(Condition::Starting),
                     (_, false) => Cell::Off,
                 },
+            });
+        }
+        let last = startup.critical.last().and_then(|at| startup.processes.get(*at));
+        if let Some(last) = last.filter(|last| last.to < startup.to) {
+            rows.push(BarRow {
+                label: match startup.outcome {
+                    StartupOutcome::Up => format!("{mark} until it counts as up"),
+                    _ => format!("{mark} until the end of the start"),
+                },
+                from: last.to,
+                to: startup.to,
+                cell: Cell::Is(Condition::Starting),
             });
         }
         self.say(&format!(
