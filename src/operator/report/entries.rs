@@ -30,7 +30,7 @@ pub(super) fn stretches(account: &Account, calendar: &Calendar) -> Markup {
                             td class="w" data-name="Node" { (stretch.node) }
                             td data-name="State" { (stretch.is.word()) }
                             td class="t" data-name="From" { (moment(calendar, stretch.from)) }
-                            td class="t" data-name="To" {
+                            td class="t long" data-name="To" {
                                 @match stretch.end {
                                     StretchEnd::Seen => (moment(calendar, stretch.to)),
                                     StretchEnd::Ongoing => "goes on",
