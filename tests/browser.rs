@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use common::{Bench, Call, live_through, succeed};
@@ -51,8 +52,12 @@ fn page(bench: &Bench, history: &str) -> String {
     succeed(command)
 }
 
+/// One at a time: each takes a processor and more for itself.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Shows a file, with these options more.
 fn chromium(bench: &Bench, file: &Path, options: &[&str]) -> String {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut command = Command::new("chromium");
     command
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
@@ -61,7 +66,7 @@ fn chromium(bench: &Bench, file: &Path, options: &[&str]) -> String {
         .args(options)
         .arg(format!("file://{}", file.display()))
         .env("HOME", bench.path(""));
-    let ended = Call::begin(command).end_within(Duration::from_secs(120), "Chromium");
+    let ended = Call::begin(command).end_within(Duration::from_secs(180), "Chromium");
     assert_eq!(ended.code, Some(0), "{}", ended.said);
     assert!(!ended.said.contains("CONSOLE"), "the page has a fault: {}", ended.said);
     ended.said
