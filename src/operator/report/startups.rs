@@ -77,18 +77,18 @@ fn critical_path(startup: &Startup) -> Markup {
     }
 }
 
-struct Row {
+struct StartupRow {
     label: String,
     from: Timestamp,
     to: Timestamp,
     class: &'static str,
 }
 
-fn rows(startup: &Startup) -> Vec<Row> {
-    let mut rows: Vec<Row> = startup
+fn rows(startup: &Startup) -> Vec<StartupRow> {
+    let mut rows: Vec<StartupRow> = startup
         .before
         .iter()
-        .map(|step| Row {
+        .map(|step| StartupRow {
             label: format!("{} \u{2013} {}", step.name, say_exactly(between(step.from, step.to))),
             from: step.from,
             to: step.to,
@@ -104,7 +104,7 @@ fn rows(startup: &Startup) -> Vec<Row> {
             ProcessStartupEnd::NotReady => ", not ready",
         };
         let took = say_exactly(between(process.spawned, process.to));
-        rows.push(Row {
+        rows.push(StartupRow {
             label: format!("{mark}{} \u{2013} {took}{end}", process.name),
             from: process.spawned,
             to: process.to,
@@ -122,7 +122,7 @@ fn rows(startup: &Startup) -> Vec<Row> {
             _ => "until the end of the start",
         };
         let took = say_exactly(between(last.to, startup.to));
-        rows.push(Row {
+        rows.push(StartupRow {
             label: format!("{label} \u{2013} {took}"),
             from: last.to,
             to: startup.to,

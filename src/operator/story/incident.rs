@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::durations::{between, say_exactly};
 use super::outage::Outage;
-use super::{between, say_exactly};
 use crate::history::{Entry, HistoryEvent};
 use crate::values::ExitStatus;
 

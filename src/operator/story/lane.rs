@@ -91,7 +91,7 @@ pub(in crate::operator) struct Present {
 /// The lane of `node`. `all`: the entries of every node, in the order of time.
 pub(super) fn lane(node: &str, all: &[&Entry], now: Timestamp, present: Option<&Present>) -> Lane {
     let own: Vec<&Entry> = all.iter().copied().filter(|entry| entry.node == node).collect();
-    let mut walk = Walk { node, all, stretches: Vec::new(), open: None, down: BTreeSet::new() };
+    let mut walk = LaneWalk { node, all, stretches: Vec::new(), open: None, down: BTreeSet::new() };
     let (mut failing, mut ordered) = (false, None);
     let mut last: Option<&Entry> = None;
     for (index, &entry) in own.iter().enumerate() {
@@ -182,7 +182,7 @@ struct Open {
     why: String,
 }
 
-struct Walk<'a> {
+struct LaneWalk<'a> {
     node: &'a str,
     all: &'a [&'a Entry],
     stretches: Vec<Stretch>,
@@ -192,7 +192,7 @@ struct Walk<'a> {
     down: BTreeSet<String>,
 }
 
-impl Walk<'_> {
+impl LaneWalk<'_> {
     /// The events that change the condition of a site whose supervisor is at work.
     fn go_on(&mut self, entry: &Entry) {
         let of = || entry.process.clone().unwrap_or_default();

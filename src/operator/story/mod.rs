@@ -4,6 +4,7 @@
 //! Promises: every moment is that of an entry, or the present one; the stretches of a node do not overlap.
 //! Must never: read a file or a clock.
 
+mod durations;
 mod incident;
 mod lane;
 mod outage;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use durations::{between, say_exactly};
 pub(super) use incident::Incident;
 pub(super) use lane::{Condition, Lane, Present, Stretch, StretchEnd};
 pub(super) use outage::Outage;
@@ -156,31 +158,4 @@ fn overlap(one: &Lane, other: &Lane) -> Option<Duration> {
         .flat_map(|a| serving(other).map(|b| between(a.from.max(b.from), a.to.min(b.to))))
         .max()
         .filter(|most| !most.is_zero())
-}
-
-/// How long it is from one moment to a later one; zero if that is not later.
-pub(super) fn between(earlier: Timestamp, later: Timestamp) -> Duration {
-    Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
-}
-
-/// A duration for a person, to the millisecond below ten seconds: a report is compared with other logs.
-pub(super) fn say_exactly(time: Duration) -> String {
-    let millis = time.as_millis();
-    let tenths = (millis + 50) / 100;
-    let seconds = (millis + 500) / 1000;
-    let minutes = (seconds + 30) / 60;
-    if millis < 1000 {
-        format!("{millis} ms")
-    } else if millis < 10_000 {
-        format!("{}.{:03} s", millis / 1000, millis % 1000)
-    } else if tenths < 600 {
-        format!("{}.{} s", tenths / 10, tenths % 10)
-    } else if seconds < 3600 {
-        format!("{} min {} s", seconds / 60, seconds % 60)
-    } else if minutes < 1440 {
-        format!("{} h {} min", minutes / 60, minutes % 60)
-    } else {
-        let hours = (minutes + 30) / 60;
-        format!("{} d {} h", hours / 24, hours % 24)
-    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::between;
+use super::durations::between;
 use super::lane::{Lane, Stretch, StretchEnd};
 use crate::history::{Entry, HistoryEvent};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::between;
+use super::durations::between;
 use crate::history::{Entry, HistoryEvent};
 use crate::site::{Definition, Process};
 
