@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
 
 use super::hidden::Hidden;
-use super::since::read_since;
+use super::past::read_past;
 use crate::linux::clock::WallTime;
 use crate::manager::Manager;
 use crate::operator::{Generator, TailLength};
@@ -246,6 +247,10 @@ pub(super) enum PersonVerb {
     Holders(SiteArgument),
     /// Print what the processes and the supervisor of the site have printed, merged by time
     Logs(LogsArguments),
+    /// Write a page of HTML about what happened to the site: a timeline, outages, faults, starts
+    Report(ReportArguments),
+    /// Draw in the terminal what happened to the site, on every node
+    Timeline(TimelineArguments),
     /// List all sites that are defined on this node
     List {
         /// Print one JSON object for each site
@@ -274,8 +279,8 @@ pub(super) struct HistoryArguments {
     pub(super) site: SiteArgument,
     /// Only from this time on: how long ago, like 2h, or a time like 14:00, 2026-11-21 or
     /// "2026-11-21 18:00"
-    #[arg(long, value_name = "TIME", value_parser = crate::history::read_since)]
-    pub(super) since: Option<jiff::Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = read_past)]
+    pub(super) since: Option<Timestamp>,
     /// Only what failed, with what followed
     #[arg(long)]
     pub(super) failed: bool,
@@ -316,8 +321,8 @@ pub(super) struct LogsArguments {
     /// Print what was printed since then: a duration like 2h, or a time like 14:00 or "2026-11-26
     /// 10:00". Lines have no time of their own: up to 5 seconds too much may be printed, more where
     /// no supervisor ran, and for times long ago
-    #[arg(long, value_name = "TIME", value_parser = read_since, conflicts_with = "last_run")]
-    pub(super) since: Option<WallTime>,
+    #[arg(long, value_name = "TIME", value_parser = read_past, conflicts_with = "last_run")]
+    pub(super) since: Option<Timestamp>,
     /// Print what the process that died last had printed in the run that died; of each PROCESS
     /// that is named, the run that died last, else the run that ended last
     #[arg(long)]
@@ -358,6 +363,32 @@ pub(super) struct TimingArguments {
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReportArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// The file to write; `-` is standard output [default: SITE-DATE.html in the current directory]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Leave out what was over before that time: a duration like 2h, or a time like 14:00,
+    /// 2026-11-26 or "2026-11-26 14:00" [default: the whole history]
+    #[arg(long, value_name = "TIME", value_parser = read_past)]
+    pub(super) since: Option<Timestamp>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TimelineArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// Leave out what was over before that time: a duration like 2h, or a time like 14:00,
+    /// 2026-11-26 or "2026-11-26 14:00" [default: the whole history]
+    #[arg(long, value_name = "TIME", value_parser = read_past)]
+    pub(super) since: Option<Timestamp>,
 }
 
 #[derive(Args, Debug)]

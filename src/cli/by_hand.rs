@@ -11,7 +11,8 @@ use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata, print_page};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
 use super::arguments::{
-    HistoryArguments, LogsArguments, SiteArgument, SlowArguments, StatusArguments, TimingArguments,
+    HistoryArguments, LogsArguments, ReportArguments, SiteArgument, SlowArguments, StatusArguments,
+    TimelineArguments, TimingArguments,
 };
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
@@ -26,7 +27,7 @@ use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
 use crate::operator::progress::SlowVerb;
 use crate::operator::{
-    self, CreateOptions, Generator, HistoryOptions, LogsOptions, RehearseOptions,
+    self, CreateOptions, Generator, HistoryOptions, LogsOptions, RehearseOptions, ReportOptions,
 };
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
@@ -74,6 +75,8 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Metrics { .. }
         | PersonVerb::Holders(_)
         | PersonVerb::Logs(_)
+        | PersonVerb::Report(_)
+        | PersonVerb::Timeline(_)
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
     }
@@ -162,6 +165,8 @@ impl Person {
             PersonVerb::Metrics { name, write } => self.metrics(name, write.as_deref()),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::Logs(arguments) => self.logs(&arguments),
+            PersonVerb::Report(arguments) => self.report(arguments),
+            PersonVerb::Timeline(arguments) => self.timeline(&arguments),
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
                 print_page(&operator::list(&self.places, operator::layout::columns()))
@@ -250,6 +255,33 @@ impl Person {
         match printed {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
+    }
+
+    fn report(&self, arguments: ReportArguments) -> ExitCode {
+        let ReportArguments { site, output, force, since } = arguments;
+        let is_on_output = output.as_deref() == Some(Path::new("-"));
+        let options = ReportOptions { output, force, since };
+        let outcome = self.with(&site, Purpose::Other, |target| {
+            operator::write_report(target, &options)
+                .map_or_else(|error| Fault::failed(format!("{error:#}")).into(), Outcome::Done)
+        });
+        // The page must stay alone there.
+        match outcome {
+            Outcome::Done(_) if is_on_output => ExitCode::SUCCESS,
+            outcome => self.give(Verb::Other, &outcome),
+        }
+    }
+
+    fn timeline(&self, arguments: &TimelineArguments) -> ExitCode {
+        let mut lines = Vec::new();
+        let outcome = self.with(&arguments.site, Purpose::Other, |target| {
+            lines = operator::timeline(target, arguments.since);
+            Outcome::Done(String::new())
+        });
+        match outcome {
+            Outcome::Done(_) => print_lines(&lines),
+            outcome => self.give(Verb::Other, &outcome),
         }
     }
 

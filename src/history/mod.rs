@@ -8,11 +8,9 @@ mod by;
 mod entry;
 mod file;
 mod local;
-mod since;
 
 pub use crate::values::HistoryEvent;
 pub use by::{By, LoginSource, OrderedStart};
 pub use entry::Entry;
 pub use file::HistoryFile;
 pub use local::{History, add, read};
-pub use since::read_since;

@@ -32,6 +32,27 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As [`write_durably`].
 pub fn write_durably_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write_and(path, bytes, mode, |temporary| fs::rename(temporary, path))
+}
+
+/// As [`write_durably`], for a file that must not exist yet.
+///
+/// # Errors
+/// As [`write_durably`]; AlreadyExists, also if another process made it meanwhile.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // rename(2) would replace it.
+    write_and(path, bytes, 0o600, |temporary| {
+        fs::hard_link(temporary, path)?;
+        fs::remove_file(temporary)
+    })
+}
+
+fn write_and(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    put_in_place: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let of_this = path.file_name().unwrap_or_default();
     let mut name = of_this.to_owned();
@@ -52,7 +73,7 @@ pub fn write_durably_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
             file.set_permissions(fs::Permissions::from_mode(mode))?;
         }
         file.sync_all()?;
-        fs::rename(&temporary, path)?;
+        put_in_place(&temporary)?;
         File::open(folder)?.sync_all()
     })();
     match written {

@@ -12,8 +12,10 @@ mod source;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
 
+use jiff::Timestamp;
+
 use crate::agent::{Fault, Target};
-use crate::linux::clock::WallTime;
+
 use merge::Merged;
 use paint::Painter;
 pub use select::{has_logs, has_process, nearest_process};
@@ -27,7 +29,7 @@ pub struct LogsOptions {
     pub follow: bool,
     /// How many lines from the end; None: what is usual.
     pub tail: Option<TailLength>,
-    pub since: Option<WallTime>,
+    pub since: Option<Timestamp>,
     pub last_run: bool,
     pub prefix: bool,
 }
@@ -64,7 +66,9 @@ pub fn print_logs(target: &Target, options: &LogsOptions) -> Result<(), Fault> {
                 None => TailLength::Lines(USUAL),
             };
             if let Some(since) = options.since {
-                sources.iter_mut().for_each(|source| source.begin_since(since.as_millis()));
+                sources.iter_mut().for_each(|source| {
+                    source.begin_since(u64::try_from(since.as_millisecond()).unwrap_or(0))
+                });
             }
             usual
         }

@@ -3,8 +3,10 @@
 //! Promises: no call of a cluster manager depends on this module. Must never: determine the state of a site
 //! other than through `observe`.
 
+mod account;
 mod actor;
 mod await_ready;
+mod chart;
 mod create;
 mod explain;
 mod generate;
@@ -18,8 +20,11 @@ pub mod metrics;
 pub mod page;
 pub mod progress;
 mod rehearse;
+mod report;
 pub mod settings;
 pub mod status;
+mod story;
+mod timeline;
 pub mod timing;
 
 pub use actor::act;
@@ -33,3 +38,5 @@ pub use known::unknown_here;
 pub use list::{known_sites, list, list_as_json};
 pub use logs::{LogsOptions, TailLength, has_logs, has_process, nearest_process, print_logs};
 pub use rehearse::{RehearseOptions, rehearse};
+pub use report::{ReportOptions, write_report};
+pub use timeline::timeline;
