@@ -198,7 +198,7 @@ fn lines_are_found_by_the_time_at_which_they_were_printed() {
         "echo early; until test -e HERE/go; do sleep 0.05; done; echo late; exec sleep 1000";
     define(&bench, "", &[sh(&bench, "a", script, "")]);
     succeed(bench.hand(&["start", SITE]));
-    let pause = || std::thread::sleep(Duration::from_millis(2500));
+    let pause = || std::thread::sleep(Duration::from_secs(4));
     pause();
     fs::write(bench.path("go"), "").unwrap();
     until("it has printed", || bench.log(SITE, "a.log").contains("late"));
