@@ -35,6 +35,8 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     GateJob { job: String },
     #[command(hide = true)]
+    DoctorJob { job: String },
+    #[command(hide = true)]
     ConfirmPause { database: PathBuf },
     #[command(hide = true)]
     ReadFile { path: PathBuf },
@@ -112,6 +114,11 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
         Hidden::GateJob { job } => {
             let places = Places::resolve(folders).ok();
             let said = places.and_then(|places| agent::pass_gate_here(&job, &places));
+            said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
+        }
+        Hidden::DoctorJob { job } => {
+            let places = Places::resolve(folders).ok();
+            let said = places.and_then(|places| operator::examine_disk_here(&job, &places));
             said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
         }
         Hidden::ConfirmPause { database } => match disk::confirm_pause(&database) {

@@ -20,7 +20,7 @@ mod rehearse;
 pub use actor::act;
 pub use await_ready::await_ready;
 pub use create::{CreateOptions, create};
-pub use doctor::{DoctorOptions, examine};
+pub use doctor::{DoctorOptions, examine, examine_disk_here};
 pub use explain::{definition_lines, explain};
 pub use finding::{Finding, Severity};
 pub use generate::{Generator, generate};
