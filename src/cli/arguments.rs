@@ -180,7 +180,8 @@ pub(super) enum PersonVerb {
     Holders(SiteArgument),
     /// Find what would break the site at its next start or failover
     ///
-    /// Exit codes: 0 nothing to mend, 1 at least one error, 5 only warnings.
+    /// Exit codes: 0 nothing to mend, 1 at least one error, 10 only warnings; 2 to 6 if the checks
+    /// could not be begun.
     Doctor(DoctorArguments),
     /// List all sites that are defined on this node
     List {

@@ -13,8 +13,8 @@ use crate::manager::{Manager, Verb};
 use crate::operator::{DoctorOptions, Finding, Severity, examine, facts, layout, unknown_here};
 use crate::site::{Places, SiteName, defined_sites, no_directory};
 
-/// The exit code when nothing worse than a warning was found. Not 2 to 4, which have a meaning for LSB.
-const ONLY_WARNINGS: u8 = 5;
+/// The exit code when nothing worse than a warning was found. Those up to 7 say why a verb was not done.
+const ONLY_WARNINGS: u8 = 10;
 
 /// The findings of one site, or of a comparison.
 #[derive(Serialize)]

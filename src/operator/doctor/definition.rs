@@ -201,7 +201,12 @@ pub(super) fn maintenance(examined: &Examined<'_>) -> Vec<Finding> {
         return vec![Finding::warning(
             CHECK,
             format!("{file} says `maintenance: true`, so every start comes up without processes"),
-            format!("take `maintenance: true` out of {file}, then: siteward resume {name}"),
+            match examined.is_up() {
+                true => {
+                    format!("take `maintenance: true` out of {file}, then: siteward resume {name}")
+                }
+                false => format!("take `maintenance: true` out of {file}"),
+            },
         )];
     }
     let flag = format!("/etc/siteward/serviceguard/{name}.debug");

@@ -76,7 +76,7 @@ fn below_the_mount(definition: &Definition, database: &Path) -> Finding {
             Some(_) => Finding::warning(
                 CHECK,
                 format!("{at} holds files on this node's own disk, which the mount hides"),
-                format!("mv {at} {at}.stale && mkdir {at}, and look at what they are"),
+                format!("mv {at} {at}.stale && mkdir {at}"),
             ),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Finding::warning(

@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use super::examined::Examined;
-use crate::backend::jobcenter::{
-    is_named, link_complaint, link_names, machine_conf, setting, words,
-};
+use super::programs::link_mend;
+use crate::backend::jobcenter::{is_named, link_complaint, machine_conf, setting, words};
 use crate::linux::node::check_executable;
 use crate::linux::process::{Stat, all as all_processes, environment_value};
 use crate::operator::finding::Finding;
@@ -126,13 +125,8 @@ fn link(examined: &Examined<'_>, profile: &Jobcenter) -> Finding {
     match link_complaint(profile, database, address, false) {
         None => Finding::ok(CHECK, format!("it leads to {}", database.display())),
         Some(complaint) => {
-            let link = profile.spool.join(&link_names(address)[0]);
             let said = complaint.sentence.split("; ").next().unwrap_or_default();
-            Finding::error(
-                CHECK,
-                said,
-                format!("ln -sfn {} {}", database.display(), link.display()),
-            )
+            Finding::error(CHECK, said, link_mend(definition))
         }
     }
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::facts;
 use super::finding::{Finding, Severity};
 use crate::agent::{Deadline, Target};
-use crate::disk::{ask, read_pause};
+use crate::disk::{ask, pause_path, read_pause};
 use crate::site::{Definition, Places, SiteName};
 pub use examined::DoctorOptions;
 use examined::Examined;
@@ -88,7 +88,11 @@ fn paused(examined: &Examined<'_>) -> Vec<Finding> {
         Ok(Some(pause)) => vec![Finding::warning(
             CHECK,
             format!("every start, on any node, comes up without processes: {pause}"),
-            format!("siteward resume {name}"),
+            match examined.is_up() {
+                true => format!("siteward resume {name}"),
+                // Only a supervisor resumes a site.
+                false => format!("rm {}", pause_path(database).display()),
+            },
         )],
         Err(why) => vec![Finding::unchecked(CHECK, why)],
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::examined::jobcenter_of;
 use crate::backend::fitness::{Fitness, Obstacle, Unfit, UnfitSubject};
-use crate::backend::jobcenter::ComplaintSubject;
+use crate::backend::jobcenter::{ComplaintSubject, link_names};
 use crate::linux::attributes::is_of_the_system;
 use crate::linux::files;
 use crate::operator::finding::Finding;
@@ -123,12 +123,21 @@ fn of_jobcenter(
         ComplaintSubject::SiteFolder => {
             ("jobcenter-site", next.trim_start_matches("make it with: ").to_owned())
         }
-        ComplaintSubject::Link => ("link", next.rsplit("with: ").next().unwrap_or(next).to_owned()),
+        ComplaintSubject::Link => ("link", link_mend(definition)),
         ComplaintSubject::ListenAddress => (
             "listen-address",
             format!("echo ipaddress={address} >>{}", site.unwrap_or_default().display()),
         ),
     }
+}
+
+/// The command that makes the site's link on this node.
+pub(super) fn link_mend(definition: &Definition) -> String {
+    let of = jobcenter_of(definition).zip(definition.address).zip(definition.database.as_ref());
+    of.map_or_else(String::new, |((profile, address), database)| {
+        let link = profile.spool.join(&link_names(address)[0]);
+        format!("ln -sfn {} {}", database.display(), link.display())
+    })
 }
 
 /// Nobody but root may replace what root runs.
