@@ -8,8 +8,11 @@ mod doctor;
 mod hidden;
 mod logs;
 mod pacemaker;
+mod person;
 mod scripts;
 mod sites;
+mod slow;
+mod timing;
 
 use std::env;
 use std::ffi::OsString;

@@ -3,11 +3,13 @@
 //! Promises: one set of states and messages for both sides. Must never: wait beyond the deadline it is
 //! given, or read a line of unbounded length.
 
+mod details;
+
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,8 @@ use crate::linux::clock::as_it_is;
 use crate::linux::{StartTicks, sockets};
 use crate::site::{Adjustments, DegradedIs};
 use crate::values::{Moment, Pid, Signal};
+
+pub use details::{Pending, PhaseTime, ProcessDetails};
 
 /// The nine states of a site. `stopping` and `failed` have two variants each, which managers answer
 /// differently.
@@ -141,6 +145,8 @@ pub enum Request {
     Adjust { adjustments: Adjustments },
     /// Let every process that has a `reload` read its configuration again.
     Reload { until: Moment },
+    /// Answer with all that a person wants to know. A supervisor of an earlier version refuses it.
+    Details,
 }
 
 /// An answer of the supervisor.
@@ -159,6 +165,8 @@ pub enum Reply {
     Refused { why: String },
     /// Too many clients ask at once; the request may be sent again.
     Busy { why: String },
+    /// The answer to [`Request::Details`].
+    Details(Box<Details>),
 }
 
 /// Sent to a client of another user before it asks anything.
@@ -216,6 +224,23 @@ pub struct ProcessView {
     pub restarts: u32,
     /// Its own status (`STATUS=`), or its last failure.
     pub detail: Option<String>,
+}
+
+/// A site as its supervisor tells a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Details {
+    pub view: View,
+    /// How long the site has been in its state.
+    pub state_for: Duration,
+    /// On whose order it is in its state, if the supervisor was told.
+    pub by: Option<String>,
+    pub phase: Option<PhaseTime>,
+    /// What the site needs on this node and has lost: a sentence each, without its full stop.
+    #[serde(default)]
+    pub lost: Vec<String>,
+    /// The control group in which each process has a leaf of its name.
+    pub group: Option<PathBuf>,
+    pub processes: Vec<ProcessDetails>,
 }
 
 /// A failure: of which process, when and why.

@@ -14,6 +14,7 @@ use common::*;
 use jobcenter::Jobcenter;
 use players::Node;
 use players::serviceguard::Serviceguard;
+use siteward::history::{self, HistoryEvent};
 use siteward::lease::owner;
 use siteward::linux::lock::{Attempt, Lock};
 use siteward::values::{Pid, Signal};
@@ -480,13 +481,15 @@ fn of_ten_thousand_deaths_none_is_missed() {
         (0..MORTALS).all(asleep)
     });
     let view = view_of(&bench);
-    let history = siteward::history::read(&bench.places.of(&SITE.parse().unwrap()).history());
+    let history = history::read(&bench.places.of(&SITE.parse().unwrap()).history());
+    let history = history.entries;
     let log = run.said();
     for n in 0..MORTALS {
         let name = format!("m{n}");
         let deaths = born(n) - 1;
         let died = format!("`{name}` ended with exit status 3");
-        let noted = history.iter().filter(|e| e.event == "fault" && e.detail == died).count();
+        let noted =
+            history.iter().filter(|e| e.event == HistoryEvent::Fault && e.detail == died).count();
         assert_eq!(noted, deaths, "{name}: in the history");
         let said =
             log.lines().filter(|line| line.contains(&format!("`{name}` is started again"))).count();

@@ -69,7 +69,7 @@ impl Deadline {
 
     /// `forcekill`: the time between TERM and KILL. Two seconds are kept for KILL, sweep and proof, or half
     /// of the time if that is shorter.
-    pub(super) fn for_stop(&self, stop_timeout: Duration, forcekill: Duration) -> StopTimes {
+    pub fn for_stop(&self, stop_timeout: Duration, forcekill: Duration) -> StopTimes {
         let given = self.given.unwrap_or(stop_timeout + forcekill + PROOF + Duration::from_secs(5));
         let usable = given.saturating_sub(reserve_to_report(given));
         let to_proof = usable - PROOF.min(usable / 2);

@@ -12,7 +12,7 @@ use super::{Deadline, Fault, Outcome, StopMode, Target, holders};
 use crate::backend::StopTimes;
 use crate::backend::own::{self, NotEnded};
 use crate::control::{Failure, State};
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::hold::{self, StopTurn};
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
@@ -97,7 +97,7 @@ pub(super) fn roll_back(
     end_supervisor(&SiteContext::read(target, &deadline), times, mode)?;
     end_survivors(&SiteContext::read(target, &deadline), times, mode)?;
     let Some(reason) = reason else { return Ok(()) };
-    history::add(&target.site.history(), "failed", reason);
+    history::add(&target.site.history(), &Entry::new(HistoryEvent::Failed, reason));
     if let Ok(Some(mut record)) = Record::read(&target.site)
         && !matches!(record.ending, Some(Ending::Failed(_)))
     {
@@ -211,7 +211,7 @@ fn sweep_up(
         }
     }
     let words = format!("{signalled} processes without a supervisor were ended");
-    history::add(&places.history(), "swept", &words);
+    history::add(&places.history(), &Entry::new(HistoryEvent::Swept, words));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Fault, Target};
 use crate::backend::StopTimes;
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::linux::wait::Waiting;
 use crate::process::{
     Holder, Seen, Spared, UNREADABLE, environment_mark, holders, is_of_another_site, mounted_below,
@@ -75,7 +75,7 @@ pub(super) fn end_or_report(
         }
         if !said {
             said = true;
-            history::add(&target.site.history(), "holders", &words);
+            history::add(&target.site.history(), &Entry::new(HistoryEvent::Holders, &words));
             log::warn!("{words}; it is ended, as `holders:` says");
         }
         let graceful = definition.holders == Holders::Terminate && !term_until.passed();

@@ -64,14 +64,11 @@ fn unhealthy(target: &Target, deadline: &Deadline) -> Option<Fault> {
         Asked::Answered(Reply::Refused { why }) => {
             Some(Fault::failed(format!("the site `{}` is not healthy: {why}", target.name)))
         }
-        Asked::Answered(
-            Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Busy { .. },
-        )
-        | Asked::Silent
-        | Asked::Nobody
-        | Asked::Denied(_) => Some(Fault::failed(format!(
-            "the healthchecks of the site `{}` did not answer in time",
-            target.name
-        ))),
+        Asked::Answered(_) | Asked::Silent | Asked::Nobody | Asked::Denied(_) => {
+            Some(Fault::failed(format!(
+                "the healthchecks of the site `{}` did not answer in time",
+                target.name
+            )))
+        }
     }
 }

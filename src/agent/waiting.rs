@@ -1,15 +1,15 @@
 //! Waits for a site to come up, and rolls back a start that failed.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use super::halt::Halt;
-use super::{Fault, Outcome, STOPPED_BY_HAND, StopMode, Target, down};
+use super::{Fault, Outcome, StopMode, Target, down};
 use crate::backend::{Backend, Boot, Launched, NotDone, StopTimes, Up, own};
 use crate::control::{State, View};
 use crate::hold::{Interruption, Interrupts};
 use crate::linux::lock;
 use crate::observe::{Observation, observe};
+use crate::site::duration;
 use crate::values::Moment;
 
 /// A site that is coming up.
@@ -31,10 +31,9 @@ impl Awaited<'_> {
         let until = if self.is_ours { self.boot.kill_at } else { self.boot.until };
         let is_cut = || interrupts.is_cut();
         let cut = interrupts.cut(&is_cut);
-        let mut tell = progress_printer(self.target);
         loop {
             let is_own = matches!(launched, Launched::Own { .. });
-            match self.backend.await_up(launched, &self.boot, until, cut, &mut tell) {
+            match self.backend.await_up(launched, &self.boot, until, cut) {
                 Ok(up) => return Ok(Outcome::Done(sentence(self.target, &up, already))),
                 // No stop order: the runtime directory was removed, and the order file with it.
                 Err(NotDone::Interrupted) if is_own && interrupts.why().is_none() => {}
@@ -69,6 +68,11 @@ impl Awaited<'_> {
         }
         let fault = match failed {
             NotDone::Interrupted if self.is_ours => {
+                log::warn!(
+                    "the start of `{name}` is being undone, which may take {}; end it at once with: \
+                     siteward clean {name}",
+                    duration::say(self.boot.rollback)
+                );
                 match self.roll_back(StopMode::Graceful, None) {
                     Ok(()) => return Halt::Interrupted,
                     Err(left) => Fault::failed(format!(
@@ -141,19 +145,6 @@ impl Awaited<'_> {
             until: self.boot.until.max(now + Duration::from_secs(2)),
         };
         down::roll_back(self.target, &times, mode, reason)
-    }
-}
-
-/// Prints for a person at a terminal which condition a start waits for, each time it changes.
-fn progress_printer(target: &Target) -> impl FnMut(&str) {
-    let is_watched = target.caller == STOPPED_BY_HAND && std::io::stderr().is_terminal();
-    let name = target.name.clone();
-    let mut last = String::new();
-    move |why| {
-        if is_watched && why != last {
-            log::warn!("the site `{name}` is not up yet: {why}");
-            last = why.to_owned();
-        }
     }
 }
 

@@ -123,8 +123,7 @@ impl Backend {
         }
     }
 
-    /// Waits until the site is up, at most until `until`. From time to time `tell` gets the unmet
-    /// condition.
+    /// Waits until the site is up, at most until `until`.
     ///
     /// # Errors
     /// See [`NotDone`]; with an external supervisor, the site is not rolled back.
@@ -134,14 +133,13 @@ impl Backend {
         boot: &Boot,
         until: Moment,
         cut: Cut<'_>,
-        tell: &mut dyn FnMut(&str),
     ) -> Result<Up, NotDone> {
         match (self, launched) {
             (Self::External(external), Launched::External(mut started)) => {
                 external.await_up(started.as_deref_mut(), boot, cut)
             }
             (Self::External(_), Launched::Own { .. }) | (Self::Own(_), _) => {
-                own::await_up(self.places(), boot, until, cut, tell).map(Up::Seen)
+                own::await_up(self.places(), boot, until, cut).map(Up::Seen)
             }
         }
     }

@@ -90,6 +90,25 @@ pub(super) struct SiteArgument {
     pub(super) name: Option<String>,
 }
 
+/// Of a verb that takes time.
+#[derive(Args, Debug)]
+pub(super) struct SlowArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    #[command(flatten)]
+    pub(super) wait: WaitArguments,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct WaitArguments {
+    /// Return as soon as the order is under way; see the result with `status`
+    #[arg(long)]
+    pub(super) no_wait: bool,
+    /// This is the process that carries it out; its answer goes to descriptor 3
+    #[arg(long, hide = true)]
+    pub(super) in_background: bool,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct MonitorArguments {
     #[command(flatten)]
@@ -105,9 +124,9 @@ pub(super) struct MonitorArguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum PersonVerb {
     /// Start the site and wait until every process is ready
-    Start(SiteArgument),
+    Start(SlowArguments),
     /// Stop the site: in reverse order, then SIGTERM, then SIGKILL; succeeds only if nothing of it lives
-    Stop(SiteArgument),
+    Stop(SlowArguments),
     /// Show the state of the site and of its processes
     Status(MonitorArguments),
     /// The same as `status`, in the word of Pacemaker
@@ -159,9 +178,11 @@ pub(super) enum PersonVerb {
         /// duration like 2h
         #[arg(long, value_name = "TIME", value_parser = read_until)]
         until: Option<WallTime>,
+        #[command(flatten)]
+        wait: WaitArguments,
     },
     /// Start the processes of a paused site again
-    Resume(SiteArgument),
+    Resume(SlowArguments),
     /// Start a new supervisor for a site whose supervisor was killed, without a restart of its processes
     Adopt(SiteArgument),
     /// Tell each process that has a `reload` in the definition to read its configuration again
@@ -176,6 +197,8 @@ pub(super) enum PersonVerb {
         #[command(flatten)]
         site: SiteArgument,
     },
+    /// Compute how long a failover takes: at worst, usually, and which number to change first
+    Timing(TimingArguments),
     /// List the processes that use the site's database
     Holders(SiteArgument),
     /// Find what would break the site at its next start or failover
@@ -223,6 +246,31 @@ pub(super) struct DoctorArguments {
     /// Print the differences between the exported facts of two or more nodes
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["name", "here"])]
     pub(super) compare: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TimingArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// Read Pacemaker's configuration from this file, which `cibadmin -Q` has written
+    #[arg(long, value_name = "FILE")]
+    pub(super) cib: Option<PathBuf>,
+    /// Read the resources of Clusterware from this file, which `crsctl stat res -p` has written
+    #[arg(long, value_name = "FILE")]
+    pub(super) crsctl: Option<PathBuf>,
+    /// Read this configuration file of a Serviceguard package
+    #[arg(long, value_name = "FILE")]
+    pub(super) package: Option<PathBuf>,
+    /// Name of the manager's resource or package [default: the one that runs the site]
+    #[arg(long, value_name = "NAME")]
+    pub(super) resource: Option<String>,
+    /// Compute the times of this action script, which must be the one of JobCenter's cluster manual,
+    /// instead of siteward's
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Args, Debug)]

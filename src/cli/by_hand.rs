@@ -9,14 +9,18 @@ use clap::error::ErrorKind;
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
-use super::arguments::{CommonOptions, SiteArgument};
+use super::arguments::{SiteArgument, SlowArguments, TimingArguments};
 use super::doctor::doctor;
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
-use super::sites::{create, hint_at_undefined, if_wanted, named, with};
-use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
+use super::person::Person;
+use super::sites::{create, hint_at_undefined, named, unwanted};
+use super::slow::Slow;
+use super::timing;
+use crate::agent::{self, Deadline, Fault, FaultKind, Level, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
+use crate::operator::progress::SlowVerb;
 use crate::operator::{self, CreateOptions, Generator, RehearseOptions};
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
@@ -59,6 +63,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Reload(_)
         | PersonVerb::Create(_)
         | PersonVerb::Generate { .. }
+        | PersonVerb::Timing(_)
         | PersonVerb::Holders(_)
         | PersonVerb::Doctor(_)
         | PersonVerb::List { .. }
@@ -85,26 +90,21 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
     Person { common, caller, places, deadline }.obey(verb)
 }
 
-/// The caller, and the options of any verb.
-struct Person {
-    common: CommonOptions,
-    caller: Manager,
-    places: Places,
-    deadline: Deadline,
-}
-
 impl Person {
     fn obey(&self, verb: PersonVerb) -> ExitCode {
         let deadline = &self.deadline;
         match verb {
-            PersonVerb::Start(site) => self.give(
-                Verb::Start,
-                &if_wanted(self.caller, || {
-                    self.with(&site, Purpose::Other, |t| agent::start(t, deadline))
-                }),
-            ),
-            PersonVerb::Stop(site) => self
-                .give(Verb::Stop, &self.with(&site, Purpose::Stop, |t| agent::stop(t, deadline))),
+            PersonVerb::Start(SlowArguments { site, wait }) => {
+                let slow = Slow { verb: SlowVerb::Start, site: &site, wait };
+                match unwanted(self.caller) {
+                    Some(outcome) => self.give(Verb::Start, &outcome),
+                    None => self.slow(slow, |t| agent::start(t, deadline)),
+                }
+            }
+            PersonVerb::Stop(SlowArguments { site, wait }) => {
+                let slow = Slow { verb: SlowVerb::Stop, site: &site, wait };
+                self.slow(slow, |t| agent::stop(t, deadline))
+            }
             PersonVerb::Status(look) | PersonVerb::Monitor(look) | PersonVerb::Check(look) => {
                 self.monitor(&look)
             }
@@ -119,10 +119,9 @@ impl Person {
                 let run = |t: &Target| {
                     agent::run_until_unflagged(t, maintenance_flag.as_deref(), deadline)
                 };
-                self.give(
-                    Verb::Other,
-                    &if_wanted(self.caller, || self.with(&site, Purpose::Other, run)),
-                )
+                let outcome =
+                    unwanted(self.caller).unwrap_or_else(|| self.with(&site, Purpose::Other, run));
+                self.give(Verb::Other, &outcome)
             }
             PersonVerb::Watch { site, maintenance_flag } => {
                 let watch = |t: &Target| agent::watch(t, maintenance_flag.as_deref(), deadline);
@@ -133,12 +132,14 @@ impl Person {
                 self.other(&site, Purpose::Other, |t| agent::validate(t, level, deadline))
             }
             PersonVerb::MetaData => print_metadata(),
-            PersonVerb::Pause { site, reason, until } => {
+            PersonVerb::Pause { site, reason, until, wait } => {
                 let order = PauseOrder { reason, until };
-                self.other(&site, Purpose::Other, |t| agent::pause(t, &order, deadline))
+                let slow = Slow { verb: SlowVerb::Pause, site: &site, wait };
+                self.slow(slow, |t| agent::pause(t, &order, deadline))
             }
-            PersonVerb::Resume(site) => {
-                self.other(&site, Purpose::Other, |t| agent::resume(t, deadline))
+            PersonVerb::Resume(SlowArguments { site, wait }) => {
+                let slow = Slow { verb: SlowVerb::Resume, site: &site, wait };
+                self.slow(slow, |t| agent::resume(t, deadline))
             }
             PersonVerb::Adopt(site) => self.give(
                 Verb::Start,
@@ -149,6 +150,7 @@ impl Person {
             }
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
+            PersonVerb::Timing(arguments) => self.timing(arguments),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
             PersonVerb::Doctor(arguments) => {
                 doctor(&arguments, &self.places, deadline, self.common.quiet)
@@ -160,29 +162,6 @@ impl Person {
             PersonVerb::Rehearse { name, json, yes } => self.rehearse(name, json, yes),
             PersonVerb::Hidden(_) => ExitCode::SUCCESS,
         }
-    }
-
-    fn with(
-        &self,
-        site: &SiteArgument,
-        purpose: Purpose,
-        verb: impl FnOnce(&Target) -> Outcome,
-    ) -> Outcome {
-        with(site, self.caller, &self.places, purpose, verb)
-    }
-
-    /// A verb that is neither a start nor a stop nor a monitor.
-    fn other(
-        &self,
-        site: &SiteArgument,
-        purpose: Purpose,
-        verb: impl FnOnce(&Target) -> Outcome,
-    ) -> ExitCode {
-        self.give(Verb::Other, &self.with(site, purpose, verb))
-    }
-
-    fn give(&self, verb: Verb, outcome: &Outcome) -> ExitCode {
-        give(self.caller, verb, false, outcome, self.common.quiet)
     }
 
     fn monitor(&self, look: &MonitorArguments) -> ExitCode {
@@ -222,6 +201,14 @@ impl Person {
             Ok(definition) => {
                 print_lines(&operator::generate(generator, &definition, &self.places))
             }
+            Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
+    }
+
+    fn timing(&self, arguments: TimingArguments) -> ExitCode {
+        match timing::compute(arguments, self.common.manager, &self.places, &self.deadline) {
+            Ok((lines, false)) => print_lines(&lines),
+            Ok((lines, true)) => print_fitted(&lines),
             Err(fault) => self.give(Verb::Other, &fault.into()),
         }
     }

@@ -164,8 +164,10 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
             },
             Err(_) => ExitCode::from(2),
         },
-        Hidden::Await { kind, what } => operator::await_ready(&kind, &what)
-            .map_or(ExitCode::from(2), |answer| print_lines(&[answer])),
+        Hidden::Await { kind, what } => operator::await_ready(&kind, &what, |why| {
+            print_lines(&[why.to_owned()]);
+        })
+        .map_or(ExitCode::from(2), |answer| print_lines(&[answer])),
         Hidden::Act { part, argument } => done(operator::act(&part, argument.as_deref())),
     }
 }

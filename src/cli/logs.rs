@@ -6,6 +6,7 @@ use std::io::Write;
 
 use crate::linux::clock::WallTime;
 use crate::manager;
+use crate::operator::progress::StderrBesideScreen;
 
 pub(super) fn init_log(verbose: u8) {
     let level = match verbose {
@@ -15,6 +16,7 @@ pub(super) fn init_log(verbose: u8) {
     };
     env_logger::Builder::new()
         .filter_level(level)
+        .target(env_logger::Target::Pipe(Box::new(StderrBesideScreen)))
         .format(|out, record| writeln!(out, "siteward: {}", record.args()))
         .init();
 }

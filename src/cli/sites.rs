@@ -68,15 +68,16 @@ pub(super) fn with(
     }
 }
 
-/// ExpressCluster runs its start script for more reasons than a start.
-pub(super) fn if_wanted(called_by: Manager, start: impl FnOnce() -> Outcome) -> Outcome {
+/// ExpressCluster runs its start script for more reasons than a start; Some: the answer where nothing is to
+/// be started.
+pub(super) fn unwanted(called_by: Manager) -> Option<Outcome> {
     if called_by != Manager::Expresscluster {
-        return start();
+        return None;
     }
     match ExpressclusterCall::read().start_order() {
-        Ok(StartOrder::Start) => start(),
-        Ok(StartOrder::Nothing(why)) => Outcome::Done(why.to_owned()),
-        Err(fault) => fault.into(),
+        Ok(StartOrder::Start) => None,
+        Ok(StartOrder::Nothing(why)) => Some(Outcome::Done(why.to_owned())),
+        Err(fault) => Some(fault.into()),
     }
 }
 

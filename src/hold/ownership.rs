@@ -9,7 +9,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::backend::command::{Marked, Ran, run_or_cut};
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::lease::{self, LeaseRequest, NotTaken, Settle, UncleanEnd};
 use crate::linux::files;
 use crate::process::{Ending, Identity, Record};
@@ -118,7 +118,7 @@ fn repair(
     let words = format!("`{}` {end}", definition.name);
     log::warn!("{words}");
     let _ = files::private_folder(&places.logs);
-    history::add(&places.history(), "unclean", &words);
+    history::add(&places.history(), &Entry::new(HistoryEvent::Unclean, &words));
     let Some(command) = &definition.on_unclean_shutdown else { return Ok(()) };
     let deadline = until.min(Moment::now() + command.timeout);
     let ran = run_or_cut(&command.command, definition, places, Marked::Yes, deadline, cut);

@@ -26,6 +26,6 @@ pub use expresscluster::{ExpressclusterCall, StartOrder};
 pub use manual::manual;
 pub use metadata::{TIMEOUTS, metadata};
 pub use pacemaker::{MonitorKind, OcfAction, OcfCall, SiteAction, find_by_instance, ocf_usage};
-pub use parameters::{PARAMETERS, Parameter, ParameterId, ParameterKind};
+pub use parameters::{PARAMETERS, Parameter, ParameterId, ParameterKind, adjustments_of};
 pub use quick::quick_monitor;
 pub use serviceguard::{ScriptEntry, ServiceguardCall};

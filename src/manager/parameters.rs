@@ -217,6 +217,18 @@ pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Values, Strin
     Ok(values)
 }
 
+/// The values of the definition that the parameters of a resource replace; those that are not allowed are left
+/// out.
+pub fn adjustments_of(get: impl Fn(&str) -> Option<String>) -> Adjustments {
+    let mut values = Values { adjustments: Adjustments::default(), monitor_wait: MONITOR_WAIT };
+    for parameter in &PARAMETERS {
+        if let Some(text) = get(parameter.id.name()) {
+            let _ = values.set(parameter.id, &text);
+        }
+    }
+    values.adjustments
+}
+
 impl Values {
     fn set(&mut self, id: ParameterId, text: &str) -> Result<(), String> {
         let adjust = &mut self.adjustments;

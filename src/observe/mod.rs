@@ -47,7 +47,11 @@ pub fn observe(
             // Not because of permissions: a user without them cannot even ask.
             Asked::Answered(Reply::Refused { why }) => return Ok(unknown(places, why)),
             Asked::Answered(
-                Reply::Heard | Reply::Failed(_) | Reply::Overtaken { .. } | Reply::Busy { .. },
+                Reply::Heard
+                | Reply::Failed(_)
+                | Reply::Overtaken { .. }
+                | Reply::Busy { .. }
+                | Reply::Details(_),
             ) => {
                 let why = "the supervisor's answer does not fit the question".to_owned();
                 return Ok(unknown(places, why));

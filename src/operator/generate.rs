@@ -1,6 +1,7 @@
 //! The configuration that adds a site to a cluster manager, as commands to type or files to save. Every
 //! timeout is computed from the definition, so that the manager waits longer than the site needs.
 
+mod advice;
 mod clusterware;
 mod expresscluster;
 mod facts;
@@ -14,6 +15,8 @@ use std::time::Duration;
 use crate::agent::{time_for_start, time_for_stop};
 use crate::site::{Definition, Places};
 use facts::SiteFacts;
+
+pub(super) use advice::{ADVISED_RESTARTS, ADVISED_THRESHOLD, AdvisedTimes};
 
 /// The manager, and the tool that configures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -15,7 +15,10 @@ mod holders;
 mod known;
 pub mod layout;
 mod list;
+pub mod progress;
 mod rehearse;
+pub mod settings;
+pub mod timing;
 
 pub use actor::act;
 pub use await_ready::await_ready;

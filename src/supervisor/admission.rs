@@ -85,7 +85,8 @@ impl ControlServer {
             Request::Look
             | Request::Stop { .. }
             | Request::Hold { .. }
-            | Request::Adjust { .. } => false,
+            | Request::Adjust { .. }
+            | Request::Details => false,
         };
         let refused = waits && self.is_crowded() && !self.can_make_room(id);
         if refused {

@@ -41,6 +41,13 @@ impl Processes {
         self.on_result(unit, role, result, around)
     }
 
+    /// A helper has printed something. What a probe says before it ends is its answer until then.
+    pub(super) fn read_helper(&mut self, index: usize) {
+        if let Some((unit, Role::Ready, said)) = self.helpers.read(index) {
+            self.units[unit.0].probe_answer = Some(said);
+        }
+    }
+
     /// Starts the healthcheck of a unit.
     pub(super) fn check_health(
         &mut self,
@@ -68,10 +75,14 @@ impl Processes {
                 self.probe_failed(unit, failure.words());
                 None
             }
-            (Role::Health, Ok(_)) => tell(UnitEvent::Health(Ok(()))),
+            (Role::Health, Ok(_)) => {
+                self.units[unit.0].health_answer = Some(Ok(()));
+                tell(UnitEvent::Health(Ok(())))
+            }
             (Role::Health, Err(HelperFailure::NoRoom(why))) => tell(UnitEvent::NotAsked(why)),
             (Role::Health, Err(HelperFailure::Failed(said))) => {
                 log::warn!("the healthcheck of `{name}` failed: {said}");
+                self.units[unit.0].health_answer = Some(Err(said.clone()));
                 tell(UnitEvent::Health(Err(said)))
             }
             (Role::HealthFor(connection), Err(HelperFailure::NoRoom(_))) => {

@@ -112,7 +112,7 @@ impl EventLoop {
         // Before helpers are removed, which would change the indices.
         for wake in wakes {
             if let Wake::Helper(index) = wake {
-                site.processes.helpers.read(*index);
+                site.processes.read_helper(*index);
             }
         }
         if wakes.contains(&Wake::Signal) {

@@ -151,11 +151,12 @@ impl Helpers {
         open.map(|(index, helper)| (index, helper.child.pipe()))
     }
 
-    /// Reads what the one at this index has printed.
-    pub(super) fn read(&mut self, index: usize) {
-        if let Some(helper) = self.0.get_mut(index) {
-            helper.is_silent = !helper.child.read();
-        }
+    /// Reads what the one at this index has printed, and returns its last line.
+    pub(super) fn read(&mut self, index: usize) -> Option<(UnitId, Role, String)> {
+        let helper = self.0.get_mut(index)?;
+        helper.is_silent = !helper.child.read();
+        let said = last_lines(helper.child.output(), 1).pop()?;
+        Some((helper.unit, helper.role, said))
     }
 
     /// The helper `pid` has ended; None if it is no helper.

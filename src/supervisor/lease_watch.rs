@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::configuration::Configuration;
 use super::machine::Event;
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::lease::{self, LeaseRequest, NotTaken, Taking};
 use crate::linux::PidFd;
 use crate::process::Identity;
@@ -225,7 +225,7 @@ impl LeaseWatch {
 
 fn tell(configuration: &Configuration, words: &str) {
     log::warn!("{words}");
-    history::add(&configuration.places.history(), "lease", words);
+    history::add(&configuration.places.history(), &Entry::new(HistoryEvent::Lease, words));
 }
 
 fn claim<'a>(

@@ -15,6 +15,7 @@ mod answers;
 mod configuration;
 mod connection;
 mod control_server;
+mod details;
 mod event_loop;
 mod held;
 mod helpers;
@@ -44,7 +45,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 
 use crate::control;
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
@@ -225,11 +226,19 @@ pub fn supervise(
         control: ControlServer::default(),
         guard,
         lease,
-        status: SiteStatus { since, paused, resumed_from: None, failure: None, stopped_by: None },
+        status: SiteStatus {
+            since,
+            paused,
+            resumed_from: None,
+            failure: None,
+            stopped_by: None,
+            state_since: None,
+        },
         watcher,
         configuration,
     };
-    history::add(&site.configuration.places.history(), "started", "the supervisor is at work");
+    let started = Entry::new(HistoryEvent::Started, "the supervisor is at work");
+    history::add(&site.configuration.places.history(), &started);
     let begin = match before {
         Some(before) => site.adopt(&before, boot),
         None => Event::Begin { held: site.status.paused.is_some(), boot, rollback },

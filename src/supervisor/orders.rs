@@ -98,6 +98,10 @@ impl SupervisedSite {
                 self.reply_with_view(id);
             }
             Request::Reload { until } => self.reload(id, until),
+            Request::Details => {
+                let details = self.reporter().details();
+                self.control.reply(id, &Reply::Details(Box::new(details)));
+            }
         }
     }
 

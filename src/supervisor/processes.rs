@@ -16,7 +16,7 @@ use super::output::Output;
 use super::plan::UnitId;
 use super::ports::Reserved;
 use super::tracker::{ProcessTracker, TrackerInput, UnitProcesses};
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::linux::process::{command_line, reap_one};
 use crate::linux::spawn::ExecReport;
 use crate::linux::watch::Watcher;
@@ -57,6 +57,8 @@ pub(super) struct UnitRuntime {
     pub(super) probe_pause: Duration,
     /// The last negative answer of a probe.
     pub(super) probe_answer: Option<String>,
+    /// The last answer of its healthcheck.
+    pub(super) health_answer: Option<Result<(), String>>,
 }
 
 impl UnitRuntime {
@@ -70,6 +72,7 @@ impl UnitRuntime {
             probe_at: None,
             probe_pause: PROBE_PACE.0,
             probe_answer: None,
+            health_answer: None,
         }
     }
 
@@ -82,6 +85,7 @@ impl UnitRuntime {
         self.said_ready = false;
         self.status = None;
         self.probe_answer = None;
+        self.health_answer = None;
         self.probe_pause = PROBE_PACE.0;
     }
 }
@@ -290,7 +294,8 @@ impl Processes {
                 let line = command_line(seen.pid).unwrap_or_default();
                 let words = format!("{} ({line}), {why}, is left alone", seen.pid);
                 log::warn!("{words}");
-                history::add(&around.configuration.places.history(), "spared", &words);
+                let entry = Entry::new(HistoryEvent::Spared, words);
+                history::add(&around.configuration.places.history(), &entry);
             }
             return false;
         }

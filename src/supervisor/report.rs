@@ -13,7 +13,8 @@ use super::machine::{
 use super::main_process::MainProcess;
 use super::plan::UnitId;
 use super::processes::Processes;
-use crate::control::{Failure, Pause, ProcessView, View};
+use crate::control::{Failure, Pause, ProcessView, State, View};
+use crate::history::{Entry, HistoryEvent};
 use crate::linux::clock::WallTime;
 use crate::site::duration::say;
 use crate::site::{DegradedIs, Ready};
@@ -33,6 +34,17 @@ pub(super) struct SiteStatus {
     pub(super) failure: Option<Failure>,
     /// By which verb or signal it was stopped.
     pub(super) stopped_by: Option<String>,
+    /// The state of the site, and since when it is in it.
+    pub(super) state_since: Option<(State, Moment)>,
+}
+
+impl SiteStatus {
+    /// The site is in this state now.
+    pub(super) fn is_in(&mut self, state: State, now: Moment) {
+        if self.state_since.is_none_or(|(before, _)| before != state) {
+            self.state_since = Some((state, now));
+        }
+    }
 }
 
 /// What is written down about a note.
@@ -40,8 +52,7 @@ pub(super) struct SiteStatus {
 pub(super) struct LogEntry {
     pub(super) level: Level,
     pub(super) text: String,
-    /// The name of the event in the history, and its text there.
-    pub(super) history: Option<(&'static str, String)>,
+    pub(super) history: Option<Entry>,
 }
 
 impl LogEntry {
@@ -49,8 +60,13 @@ impl LogEntry {
         Self { level, text, history: None }
     }
 
-    fn both(level: Level, event: &'static str, text: String) -> Self {
-        Self { level, text: text.clone(), history: Some((event, text)) }
+    fn both(level: Level, event: HistoryEvent, text: String) -> Self {
+        Self { level, text: text.clone(), history: Some(Entry::new(event, text)) }
+    }
+
+    /// It is about this process.
+    fn of(self, process: &str) -> Self {
+        Self { history: self.history.map(|entry| entry.of(process)), ..self }
     }
 }
 
@@ -74,14 +90,16 @@ impl Reporter<'_> {
                 LogEntry::log_only(Level::Info, format!("`{}` is ready", name(unit)))
             }
             Note::Fault(unit, cause) => {
-                LogEntry::both(Level::Warn, "fault", self.reason(*unit, cause))
+                let entry =
+                    LogEntry::both(Level::Warn, HistoryEvent::Fault, self.reason(*unit, cause));
+                entry.of(name(unit))
             }
             Note::RestartIn(unit, delay) => {
                 warn(format!("`{}` is started again in {}", name(unit), say(*delay)))
             }
             Note::GaveUp(unit) => {
                 let text = format!("`{}` stays down; the site serves without it", name(unit));
-                LogEntry::both(Level::Warn, "degraded", text)
+                LogEntry::both(Level::Warn, HistoryEvent::Degraded, text).of(name(unit))
             }
             Note::NotAsked(unit, why) => warn(format!(
                 "the healthcheck of `{}` {why}; it is tried again, and does not count as failed",
@@ -104,19 +122,25 @@ impl Reporter<'_> {
                     }
                     Some(_) | None => (Level::Warn, reason.clone()),
                 };
-                return LogEntry { level, text, history: Some(("failed", reason)) };
+                let history = Entry::new(HistoryEvent::Failed, reason);
+                return LogEntry { level, text, history: Some(history) };
             }
-            Milestone::Up => ("up", format!("the site is {}", self.machine.state())),
-            Milestone::Adopted => {
-                ("adopted", "a new supervisor has taken over the living processes".to_owned())
+            Milestone::Up => (HistoryEvent::Up, format!("the site is {}", self.machine.state())),
+            Milestone::Adopted => (
+                HistoryEvent::Adopted,
+                "a new supervisor has taken over the living processes".to_owned(),
+            ),
+            Milestone::Stopping => (HistoryEvent::Stopping, "the site is being stopped".to_owned()),
+            Milestone::Holding => {
+                (HistoryEvent::Pausing, "the processes are being stopped".to_owned())
             }
-            Milestone::Stopping => ("stopping", "the site is being stopped".to_owned()),
-            Milestone::Holding => ("pausing", "the processes are being stopped".to_owned()),
             Milestone::BegunHeld | Milestone::Held => {
-                ("paused", "the processes are held down".to_owned())
+                (HistoryEvent::Paused, "the processes are held down".to_owned())
             }
-            Milestone::Resuming => ("resuming", "the processes are started again".to_owned()),
-            Milestone::Over => ("down", "all processes have ended".to_owned()),
+            Milestone::Resuming => {
+                (HistoryEvent::Resuming, "the processes are started again".to_owned())
+            }
+            Milestone::Over => (HistoryEvent::Down, "all processes have ended".to_owned()),
         };
         LogEntry::both(Level::Info, event, text)
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::configuration::Configuration;
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::linux::files;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::watch::{Watch, Watcher};
@@ -107,7 +107,7 @@ impl RuntimeGuard {
                     places.runtime.display()
                 );
                 log::warn!("{words}");
-                history::add(&places.history(), "restored", &words);
+                history::add(&places.history(), &Entry::new(HistoryEvent::Restored, words));
             }
             Err(error) => {
                 let error = error.to_string();

@@ -50,7 +50,7 @@ impl SupervisedSite {
         (&mut self.processes, around)
     }
 
-    fn reporter(&self) -> Reporter<'_> {
+    pub(super) fn reporter(&self) -> Reporter<'_> {
         Reporter {
             configuration: &self.configuration,
             machine: &self.machine,
@@ -113,7 +113,9 @@ impl SupervisedSite {
     pub(super) fn tell(&mut self, event: Event) {
         let mut queue = VecDeque::from([event]);
         while let Some(event) = queue.pop_front() {
-            let actions = self.machine.step(event, Moment::now());
+            let now = Moment::now();
+            let actions = self.machine.step(event, now);
+            self.status.is_in(self.machine.state(), now);
             let mut fault_told = false;
             for action in actions {
                 let failure = self.status.failure.as_ref();
@@ -159,8 +161,8 @@ impl SupervisedSite {
             self.write_record();
         }
         log::log!(entry.level, "{}", entry.text);
-        if let Some((event, text)) = &entry.history {
-            history::add(&self.configuration.places.history(), event, text);
+        if let Some(entry) = &entry.history {
+            history::add(&self.configuration.places.history(), entry);
         }
         match note {
             // A supervisor that adopts the site must know it: some units say READY=1 only once.

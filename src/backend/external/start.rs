@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use super::External;
 use crate::backend::orders::Orders;
-use crate::history;
+use crate::history::{self, Entry, HistoryEvent};
 use crate::linux::files;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::reap_one;
@@ -56,7 +56,8 @@ impl External {
         let identity = Identity::of(started.child.pid);
         record.processes.extend(identity.map(|i| ProcessRecord::started(WRAPPED, i)));
         self.write(&record);
-        history::add(&places.history(), "started", &format!("`{}` is at work", self.program()));
+        let words = format!("`{}` is at work", self.program());
+        history::add(&places.history(), &Entry::new(HistoryEvent::Started, words));
         Ok(started)
     }
 

@@ -72,7 +72,8 @@ pub fn glance(places: &SitePlaces, request: &Request, deadline: Moment) -> Optio
         | Reply::Failed(_)
         | Reply::Overtaken { .. }
         | Reply::Refused { .. }
-        | Reply::Busy { .. } => None,
+        | Reply::Busy { .. }
+        | Reply::Details(_) => None,
     }
 }
 
@@ -94,7 +95,7 @@ fn outcome(asked: Asked) -> Result<Box<View>, NotDone> {
         Asked::Answered(Reply::Failed(failure)) => NotDone::Failed(failure),
         Asked::Answered(Reply::Overtaken { by }) => NotDone::Overtaken(by),
         Asked::Answered(Reply::Refused { why }) => NotDone::Refused(why),
-        Asked::Answered(Reply::Heard | Reply::Busy { .. }) | Asked::Silent => {
+        Asked::Answered(Reply::Heard | Reply::Busy { .. } | Reply::Details(_)) | Asked::Silent => {
             NotDone::NotInTime { why: "its supervisor does not answer".to_owned(), details: vec![] }
         }
         Asked::Nobody => NotDone::Nobody,
@@ -102,10 +103,13 @@ fn outcome(asked: Asked) -> Result<Box<View>, NotDone> {
     })
 }
 
-/// The interval of a start's progress reports.
-const TELL: Duration = Duration::from_secs(2);
+/// The longest wait for an answer: after it, an interruption that no descriptor reports is looked for.
+const SLICE: Duration = Duration::from_secs(2);
 
-/// Waits until the site is up, at most until `until`; every two seconds `tell` gets the unmet condition.
+/// How long a supervisor has to say how it is.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Waits until the site is up, at most until `until`.
 ///
 /// # Errors
 /// See [`NotDone`].
@@ -114,28 +118,21 @@ pub(super) fn await_up(
     boot: &Boot,
     until: Moment,
     cut: Cut<'_>,
-    tell: &mut dyn FnMut(&str),
 ) -> Result<Box<View>, NotDone> {
     loop {
-        let slice = until.min(Moment::now() + TELL);
+        let slice = until.min(Moment::now() + SLICE);
         match ask_or_cut(places, &Request::AwaitUp, slice, cut) {
             None => return Err(NotDone::Interrupted),
+            Some(Asked::Silent) if !until.passed() => {}
             Some(Asked::Silent) => {
-                let view = match ask(places, &Request::Look, Moment::now() + TELL / 4) {
-                    Asked::Answered(Reply::Done(view)) => Some(view),
+                let why = match ask(places, &Request::Look, Moment::now() + LOOK) {
+                    Asked::Answered(Reply::Done(view)) => why_not_up(&view, boot.time),
                     Asked::Nobody => return Err(NotDone::Nobody),
-                    Asked::Answered(_) | Asked::Silent | Asked::Denied(_) => None,
+                    Asked::Answered(_) | Asked::Silent | Asked::Denied(_) => {
+                        "its supervisor does not answer".to_owned()
+                    }
                 };
-                if until.passed() {
-                    let why = match view {
-                        Some(view) => why_not_up(&view, boot.time),
-                        None => "its supervisor does not answer".to_owned(),
-                    };
-                    return Err(NotDone::NotInTime { why, details: Vec::new() });
-                }
-                if let Some(view) = view {
-                    tell(&waited_for(&view));
-                }
+                return Err(NotDone::NotInTime { why, details: Vec::new() });
             }
             Some(asked) => return outcome(asked),
         }
@@ -205,7 +202,7 @@ fn ask_or_cut(
 /// The view of a site that is up at this moment, where siteward's supervisor answers so. A site whose
 /// essential processes are all ready is up, though its start waits for `settle`.
 pub fn up_now(places: &SitePlaces) -> Option<View> {
-    let view = glance(places, &Request::Look, Moment::now() + TELL / 4)?;
+    let view = glance(places, &Request::Look, Moment::now() + LOOK)?;
     let is_ready = !view.processes.is_empty()
         && view.processes.iter().all(|process| process.up || !process.essential);
     let is_up = match view.state {

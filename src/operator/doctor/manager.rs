@@ -2,13 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use super::examined::Examined;
 use crate::linux::attributes::{Attributes, is_of_the_system};
 use crate::linux::files;
 use crate::linux::node::check_executable;
 use crate::manager::Manager;
-use crate::operator::finding::Finding;
+use crate::operator::finding::{Finding, Severity};
+use crate::operator::settings::{
+    SettingDifference, SettingsSource, Urgency, differences, read_settings,
+};
 
 /// A file that is there only with the manager.
 const TRACES: [(&str, Manager); 6] = [
@@ -31,8 +35,48 @@ pub(super) fn managers_here() -> Vec<Manager> {
     found
 }
 
-/// Every check.
-pub(super) fn all(examined: &Examined<'_>) -> Vec<Finding> {
+/// The time that the tools of the managers have.
+const TOOLS: Duration = Duration::from_secs(10);
+
+/// The values that each manager was given, against what `generate` says.
+pub(super) fn settings(examined: &Examined<'_>) -> Vec<Finding> {
+    const CHECK: &str = "manager-settings";
+    let (name, definition) = (&examined.target.name, &examined.definition);
+    let source = SettingsSource::default();
+    let read = read_settings(name, Some(definition), &source, examined.share(TOOLS));
+    let mut found: Vec<Finding> =
+        read.failures.iter().map(|why| Finding::unchecked(CHECK, why)).collect();
+    found.extend(read.without.iter().map(|manager| {
+        Finding::ok(CHECK, format!("{} has no resource for this site", manager.who()))
+    }));
+    for settings in &read.found {
+        let differences = differences(definition, settings);
+        found.extend(differences.iter().filter_map(|difference| {
+            let SettingDifference { urgency, name, configured, wanted, why, mend } = difference;
+            let severity = match urgency {
+                Urgency::Error => Severity::Error,
+                Urgency::Warning => Severity::Warning,
+                Urgency::Advice => return None,
+            };
+            let said = format!("{name} is {configured}, and is to be {wanted}: {why}");
+            Some(Finding::bad(severity, CHECK, said, mend))
+        }));
+        if !found.iter().any(|finding| finding.severity > Severity::Ok) {
+            let who = settings.manager.who();
+            found.push(Finding::ok(
+                CHECK,
+                format!("{who} has `{}` as it is to be", settings.resource),
+            ));
+        }
+    }
+    if found.is_empty() {
+        found.push(Finding::ok(CHECK, "not here: no cluster manager"));
+    }
+    found
+}
+
+/// The link by which each manager calls siteward.
+pub(super) fn agent_links(examined: &Examined<'_>) -> Vec<Finding> {
     const CHECK: &str = "agent-link";
     let mut found = Vec::new();
     for manager in managers_here() {

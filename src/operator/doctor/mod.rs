@@ -32,7 +32,7 @@ pub use examined::DoctorOptions;
 use examined::Examined;
 
 /// Checks that read what is local to this node, or wait with a deadline of their own.
-const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 26] = [
+const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 27] = [
     definition::state,
     definition::in_use,
     definition::misnamed,
@@ -54,7 +54,8 @@ const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 26] = [
     limits::open_files,
     limits::ipc,
     boot::all,
-    manager::all,
+    manager::agent_links,
+    manager::settings,
     node::clock,
     node::selinux,
     node::control_groups,

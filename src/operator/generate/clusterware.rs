@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
+use super::advice::ADVISED_RESTARTS;
 use super::facts::{SiteFacts, quoted as quoted_for_shell};
-use crate::manager::CLUSTERWARE_ATTRIBUTE;
+use crate::manager::{CLUSTERWARE_ATTRIBUTE, Manager};
 
 /// The directory of the links, the same on every server.
 const LINKS: &str = "/opt/siteward/crs";
@@ -39,14 +40,15 @@ pub(super) fn generate(facts: &SiteFacts<'_>) -> (String, String) {
         );
         needs.push("<DISK-RESOURCE>".to_owned());
     }
+    let times = facts.times(Manager::Clusterware);
     let mut attributes = vec![
         ("ACTION_SCRIPT", format!("{LINKS}/{name}")),
         ("PLACEMENT", "restricted".to_owned()),
         ("HOSTING_MEMBERS", "<SERVER-1> <SERVER-2>".to_owned()),
-        ("CHECK_INTERVAL", if facts.is_wrapped() { "30" } else { "10" }.to_owned()),
-        ("RESTART_ATTEMPTS", "1".to_owned()),
+        ("CHECK_INTERVAL", times.monitor_interval.as_secs().to_string()),
+        ("RESTART_ATTEMPTS", ADVISED_RESTARTS.to_string()),
         ("UPTIME_THRESHOLD", "1h".to_owned()),
-        ("SCRIPT_TIMEOUT", "60".to_owned()),
+        ("SCRIPT_TIMEOUT", times.monitor_timeout.as_secs().to_string()),
         ("START_TIMEOUT", facts.start.to_string()),
         // Limits `clean` as well.
         ("STOP_TIMEOUT", facts.stop.to_string()),

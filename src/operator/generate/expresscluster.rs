@@ -2,13 +2,12 @@
 //! instead.
 
 use super::facts::SiteFacts;
-
-/// The resource's timeouts exceed those of its scripts by this, in seconds.
-const RESERVE: u64 = 180;
+use crate::manager::Manager;
 
 pub(super) fn generate(facts: &SiteFacts<'_>) -> (String, String) {
     let SiteFacts { name, program, start, stop, .. } = facts;
     let options = facts.options();
+    let times = facts.times(Manager::Expresscluster);
     let disk = facts.mount().map_or_else(String::new, |mount| {
         format!("#   disk resource           <DISK-RESOURCE>, mounted on {mount}\n")
     });
@@ -36,8 +35,8 @@ pub(super) fn generate(facts: &SiteFacts<'_>) -> (String, String) {
          # --- genw.sh ---\n\
          #!/bin/sh\n\
          exec {program} monitor {name} --as expresscluster{options}\n",
-        start + RESERVE,
-        stop + RESERVE,
+        times.start.as_secs(),
+        times.stop.as_secs(),
     );
     (format!("The site `{name}` in ExpressCluster."), body)
 }

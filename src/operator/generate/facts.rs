@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::manager::{PARAMETERS, ParameterId};
+use super::advice::AdvisedTimes;
+use crate::manager::{Manager, PARAMETERS, ParameterId};
 use crate::site::{Definition, Places};
 
 /// A directory other than root's default, with its names.
@@ -73,9 +74,9 @@ impl SiteFacts<'_> {
         self.definition.address.filter(|_| wanted).map(|a| a.to_string())
     }
 
-    /// Each monitor of a wrapped supervisor runs a command, so its interval is longer.
-    pub(super) fn is_wrapped(&self) -> bool {
-        self.definition.wrapped.is_some()
+    /// The times for a manager.
+    pub(super) fn times(&self, manager: Manager) -> AdvisedTimes {
+        AdvisedTimes::of(manager, self.definition)
     }
 }
 

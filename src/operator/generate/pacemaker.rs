@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use super::advice::ADVISED_THRESHOLD;
 use super::facts::{SiteFacts, quoted};
+use crate::manager::Manager;
 
 struct ClusterResource {
     id: String,
@@ -10,7 +12,7 @@ struct ClusterResource {
     parameters: Vec<(&'static str, String)>,
     start: u64,
     stop: u64,
-    meta: &'static str,
+    meta: String,
     /// Interval and timeout of the monitor, in seconds.
     monitor: (u64, u64),
 }
@@ -26,7 +28,7 @@ fn resources(facts: &SiteFacts<'_>) -> Vec<ClusterResource> {
                 ("directory", mount),
                 ("fstype", "<FSTYPE>".to_owned()),
             ],
-            meta: "",
+            meta: String::new(),
             start: 60,
             stop: 60,
             monitor: (20, 40),
@@ -37,23 +39,23 @@ fn resources(facts: &SiteFacts<'_>) -> Vec<ClusterResource> {
             id: format!("{}-ip", facts.name),
             agent: "ocf:heartbeat:IPaddr2",
             parameters: vec![("ip", address), ("cidr_netmask", "<NETMASK-BITS>".to_owned())],
-            meta: "",
+            meta: String::new(),
             start: 20,
             stop: 20,
             monitor: (10, 20),
         });
     }
+    let times = facts.times(Manager::Pacemaker);
     let mut parameters = vec![("site", facts.name.to_owned())];
     parameters.extend(facts.folders().iter().map(|f| (f.parameter.name(), f.path())));
     list.push(ClusterResource {
         id: facts.name.to_owned(),
         agent: "ocf:siteward:site",
         parameters,
-        meta: " meta migration-threshold=2 failure-timeout=1h",
+        meta: format!(" meta migration-threshold={ADVISED_THRESHOLD} failure-timeout=1h"),
         start: facts.start,
         stop: facts.stop,
-        // siteward's supervisor holds a monitor, so this costs one process in 20 seconds.
-        monitor: if facts.is_wrapped() { (10, 40) } else { (1, 40) },
+        monitor: (times.monitor_interval.as_secs(), times.monitor_timeout.as_secs()),
     });
     list
 }

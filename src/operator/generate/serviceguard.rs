@@ -3,22 +3,21 @@
 
 use std::fmt::Write;
 
+use super::advice::{SERVICEGUARD_RESERVE, WATCHER_HALT};
 use super::facts::SiteFacts;
+use crate::manager::Manager;
 
 /// The directory of the external scripts. Each is a link to this program, named after its site.
 const LINKS: &str = "/opt/siteward/serviceguard";
 /// The directory of the maintenance flags.
 const FLAGS: &str = "/etc/siteward/serviceguard";
-/// The time that Serviceguard needs for disks and addresses, in seconds.
-const RESERVE: u64 = 120;
-/// The halt timeout of a service that only watches, in seconds.
-const WATCHER_HALT: u64 = 10;
 
 pub(super) fn modular(facts: &SiteFacts<'_>) -> (String, String) {
     let name = facts.name;
     let package = package_name(name);
     let options = facts.options();
-    let (run, halt) = (facts.start + RESERVE, facts.stop + WATCHER_HALT + RESERVE);
+    let times = facts.times(Manager::Serviceguard);
+    let (run, halt) = (times.start.as_secs(), times.stop.as_secs());
     let mut body = format!(
         "# On every node, as root:\n\
          #   mkdir -p {LINKS} {FLAGS}\n\
@@ -62,8 +61,9 @@ pub(super) fn modular(facts: &SiteFacts<'_>) -> (String, String) {
          service_cmd                     \"{} watch {name} --as serviceguard --maintenance-flag {FLAGS}/{name}.debug{options}\"\n\
          service_restart                 none\n\
          service_fail_fast_enabled       no\n\
-         service_halt_timeout            {WATCHER_HALT}\n",
-        facts.program
+         service_halt_timeout            {}\n",
+        facts.program,
+        WATCHER_HALT.as_secs()
     );
     // Serviceguard passes these variables to the external script.
     for folder in facts.folders() {
@@ -81,7 +81,8 @@ pub(super) fn legacy(facts: &SiteFacts<'_>) -> (String, String) {
     let package = package_name(name);
     let program = &facts.program;
     let options = facts.options();
-    let (run, halt) = (facts.start + RESERVE, facts.stop * 2 + RESERVE);
+    let reserve = SERVICEGUARD_RESERVE.as_secs();
+    let (run, halt) = (facts.start + reserve, facts.stop * 2 + reserve);
     let mut body = format!(
         "# In the package's configuration file:\n\
          #   PACKAGE_NAME                {package}\n\

@@ -27,6 +27,8 @@ pub struct Memory {
     /// How often it was started again since the last boot.
     pub restarts: u32,
     pub last_cause: Option<Cause>,
+    /// When it became ready, or was done.
+    pub ready_since: Option<Moment>,
     /// Since when its healthcheck could not be started.
     pub(super) not_asked_since: Option<Moment>,
 }

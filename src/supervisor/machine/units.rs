@@ -53,6 +53,7 @@ impl Machine {
                 let succeeded = status == ExitStatus::Code(0);
                 let first = run.main_since == run.since;
                 if oneshot && succeeded {
+                    self.memory[id.0].ready_since = Some(now);
                     out.push(Action::Note(Note::Ready(id)));
                     self.leave(id, remains, Then::Done, now, out);
                 } else if forks
@@ -290,6 +291,7 @@ impl Machine {
         };
         self.units[id.0] = Unit::Ready { run, health };
         self.memory[id.0].in_a_row = 0;
+        self.memory[id.0].ready_since = Some(now);
         self.memory[id.0].not_asked_since = None;
         out.push(Action::DropHelpers(id));
         out.push(Action::Note(Note::Ready(id)));

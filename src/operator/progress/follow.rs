@@ -1,0 +1,108 @@
+//! The entries that are added to a history while a verb works.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::history::Entry;
+use crate::linux::watch::Watcher;
+use crate::values::Moment;
+
+/// Between two looks at a file that cannot be watched, because it is not there yet.
+const PACE: Duration = Duration::from_millis(50);
+
+/// Reads what is added to a history from now on.
+#[derive(Debug)]
+pub(super) struct Follower {
+    path: PathBuf,
+    watcher: Option<Watcher>,
+    is_watching: bool,
+    /// The file that was read, and up to where.
+    inode: u64,
+    read: u64,
+    /// The beginning of a line that is not whole yet.
+    rest: Vec<u8>,
+}
+
+impl Follower {
+    pub(super) fn new(path: PathBuf) -> Self {
+        let there = std::fs::metadata(&path).map_or((0, 0), |there| (there.ino(), there.len()));
+        let mut follower = Self {
+            watcher: Watcher::new().ok(),
+            is_watching: false,
+            inode: there.0,
+            read: there.1,
+            rest: Vec::new(),
+            path,
+        };
+        follower.watch();
+        follower
+    }
+
+    fn watch(&mut self) {
+        let watch = self.watcher.as_ref().map(|watcher| watcher.changes_of(&self.path));
+        self.is_watching = matches!(watch, Some(Ok(_)));
+    }
+
+    /// When to look again if its descriptor tells of nothing; None: it tells of every change.
+    pub(super) fn next_look(&self) -> Option<Moment> {
+        (!self.is_watching).then(|| Moment::now() + PACE)
+    }
+
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.watcher.as_ref().map(AsFd::as_fd)
+    }
+
+    /// What was added since the last call.
+    pub(super) fn new_entries(&mut self) -> Vec<Entry> {
+        let told = self.watcher.as_ref().is_some_and(|watcher| !watcher.told().is_empty());
+        if told || !self.is_watching {
+            // Before the file is read: what is written after it is told.
+            self.watch();
+        }
+        let Ok(mut file) = File::open(&self.path) else { return Vec::new() };
+        let Ok(there) = file.metadata() else { return Vec::new() };
+        if there.ino() != self.inode || there.len() < self.read {
+            // Another file, or a file that was begun anew.
+            (self.inode, self.read) = (there.ino(), 0);
+            self.rest.clear();
+        }
+        let mut bytes = std::mem::take(&mut self.rest);
+        if file.seek(SeekFrom::Start(self.read)).is_ok()
+            && let Ok(count) = file.read_to_end(&mut bytes)
+        {
+            self.read += count as u64;
+        }
+        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
+        self.rest = bytes.split_off(whole);
+        let lines = bytes.split(|&b| b == b'\n');
+        lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{HistoryEvent, add};
+
+    #[test]
+    fn only_what_is_added_is_read_also_from_a_file_that_was_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        let entry = |words: &str| Entry::new(HistoryEvent::Up, words);
+        add(&path, &entry("before"));
+        let mut follower = Follower::new(path.clone());
+        assert!(follower.new_entries().is_empty());
+        let (one, two) = (entry("one"), entry("two"));
+        add(&path, &one);
+        add(&path, &two);
+        assert_eq!(follower.new_entries(), [one.clone(), two]);
+        std::fs::rename(&path, folder.path().join("history.jsonl.1")).unwrap();
+        add(&path, &one);
+        assert_eq!(follower.new_entries(), [one]);
+        assert!(follower.new_entries().is_empty());
+    }
+}
