@@ -596,6 +596,53 @@ fn boot() -> Vec<Fault> {
             ..PLAIN
         },
         Fault {
+            name: "Pacemaker cuts the start short",
+            check: "manager-settings",
+            says: "jobs, op start timeout is 20 s",
+            mend: "pcs resource update jobs op start timeout=240s",
+            files: |node| replace(node, "etc/cib.xml", "timeout=\"240s\"", "timeout=\"20s\""),
+            ..PLAIN
+        },
+        Fault {
+            name: "Pacemaker asks too seldom",
+            check: "manager-settings",
+            says: "shop, op monitor interval",
+            mend: "pcs resource update shop op monitor interval=1s",
+            files: |node| replace(node, "etc/cib.xml", "interval=\"1s\"", "interval=\"120s\""),
+            ..PLAIN
+        },
+        Fault {
+            name: "Pacemaker's maintenance was forgotten",
+            check: "manager-settings",
+            says: "maintenance",
+            mend: "crm_attribute -n maintenance-mode -v false",
+            files: |node| {
+                let more = "<nvpair id=\"mm\" name=\"maintenance-mode\" value=\"true\"/><nvpair id=\"fencing\"";
+                replace(node, "etc/cib.xml", "<nvpair id=\"fencing\"", more);
+            },
+            ..PLAIN
+        },
+        Fault {
+            name: "Pacemaker does not fence",
+            scene: Scene::ActiveToo,
+            check: "manager-settings",
+            says: "stonith-enabled",
+            mend: "crm_attribute -n stonith-enabled -v true",
+            files: |node| replace(node, "etc/cib.xml", "value=\"true\"", "value=\"false\""),
+            ..PLAIN
+        },
+        Fault {
+            name: "the manager's tool cannot say what is configured",
+            scene: Scene::Passive,
+            check: "manager-settings",
+            says: "could not be checked",
+            mend: "run doctor again",
+            shell: "mkdir /run/bin; PATH=/run/bin:$PATH
+printf '#!/bin/sh\\necho nonsense\\n' >/run/bin/cibadmin; chmod 755 /run/bin/cibadmin
+",
+            ..PLAIN
+        },
+        Fault {
             name: "systemd starts a process of the site",
             check: "boot-services",
             says: "my-shop.service",

@@ -41,6 +41,52 @@ processes:
     group: shop
 ";
 
+/// What Pacemaker has for both sites, as `siteward generate` says.
+fn cib() -> String {
+    let pair = |id: &str, name: &str, value: &str| {
+        format!("<nvpair id=\"{id}\" name=\"{name}\" value=\"{value}\"/>")
+    };
+    let agent = |id: &str, kind: &str, parameter: &str, operations: &str| {
+        format!(
+            "<primitive id=\"{id}\" class=\"ocf\" {kind}><instance_attributes id=\"{id}-i\">{parameter}\
+             </instance_attributes><operations>{operations}</operations>"
+        )
+    };
+    let op = |id: &str, name: &str, interval: u32, timeout: u32| {
+        format!(
+            "<op id=\"{id}-{name}\" name=\"{name}\" interval=\"{interval}s\" timeout=\"{timeout}s\"/>\n"
+        )
+    };
+    let group = |site: &str, disk: &str, address: &str, interval: u32| {
+        let directory = pair(&format!("{site}-d"), "directory", disk);
+        let ip = pair(&format!("{site}-a"), "ip", address);
+        let name = pair(&format!("{site}-n"), "site", site);
+        let all = op(site, "start", 0, 240) + &op(site, "stop", 0, 360);
+        let all = all + &op(site, "monitor", interval, 40);
+        let filesystem = "provider=\"heartbeat\" type=\"Filesystem\"";
+        let ipaddr = "provider=\"heartbeat\" type=\"IPaddr2\"";
+        format!(
+            "<group id=\"{site}-group\">{}</primitive>{}</primitive>{}\
+             <meta_attributes id=\"{site}-m\">{}{}</meta_attributes></primitive></group>\n",
+            agent(&format!("{site}-disk"), filesystem, &directory, ""),
+            agent(&format!("{site}-ip"), ipaddr, &ip, ""),
+            agent(site, "provider=\"siteward\" type=\"site\"", &name, &all),
+            pair(&format!("{site}-t"), "migration-threshold", "2"),
+            pair(&format!("{site}-f"), "failure-timeout", "1h"),
+        )
+    };
+    format!(
+        "<cib crm_feature_set=\"3.16.1\" validate-with=\"pacemaker-3.7\" epoch=\"1\" num_updates=\"0\" \
+         admin_epoch=\"0\"><configuration><crm_config>\
+         <cluster_property_set id=\"boot\">{}</cluster_property_set></crm_config><nodes/>\n\
+         <resources><primitive id=\"power\" class=\"stonith\" type=\"fence_lab\"/>\n{}{}</resources>\
+         <constraints/></configuration><status/></cib>\n",
+        pair("fencing", "stonith-enabled", "true"),
+        group("jobs", "/mnt/jobdb", "10.10.100.100", 10),
+        group("shop", "/mnt/shopdb", "10.10.100.101", 1)
+    )
+}
+
 /// The node's files. Each path of the node that differs from this machine's is a directory here.
 pub(crate) struct Node {
     folder: tempfile::TempDir,
@@ -125,6 +171,7 @@ impl Node {
              10.10.100.100 jobs.example.com jobs\n10.10.100.101 shop.example.com shop\n",
         );
         self.write("etc/fstab", "# nothing of a site\n/dev/vda / ext4 defaults 0 1\n");
+        self.write("etc/cib.xml", &cib());
         self.write("etc/rc.local", "#!/bin/sh\nexit 0\n");
         self.write("etc/crontab", "0 3 * * * root /opt/shop/web --root /mnt/shopdb\n");
         for name in ["pacemaker", "corosync", "cron"] {
@@ -221,7 +268,7 @@ impl Node {
         }
         words.push_str(faults);
         // Without the right to set the clock, the clock is the host's.
-        let doctor = "setpriv --bounding-set=-sys_time /usr/local/sbin/siteward doctor";
+        let doctor = "CIB_file=/etc/cib.xml setpriv --bounding-set=-sys_time /usr/local/sbin/siteward doctor";
         let here = if active { "--here" } else { "" };
         let broken = self.at("etc/siteward/sites/broken.yaml").exists().then_some("broken");
         for site in ["jobs", "shop"].into_iter().chain(broken) {
