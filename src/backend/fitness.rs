@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::jobcenter::{self, ComplaintKind, ComplaintSubject};
 use crate::linux::spawn::Command;
 use crate::linux::{files, node};
-use crate::site::{Definition, Process, Ready, Reload, Wrapped, read_env_file};
+use crate::site::{Context, Definition, Process, Ready, Reload, Wrapped, read_env_file};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 
 /// The result of the checks.
@@ -99,11 +99,12 @@ fn check_node(definition: &Definition, has_disk: bool, folders: bool, fitness: &
     if let Some(wrapped) = &definition.wrapped {
         check_commands(definition, wrapped, fitness);
         check_jobcenter(definition, wrapped, false, fitness);
+        fitness.unfit.extend(check_user("the supervisor", &definition.context).err());
     }
     let unfit = &mut fitness.unfit;
     let disk = definition.prerequisites.mounted.as_ref().or(definition.database.as_ref());
     for process in &definition.processes {
-        unfit.extend(check_user(process).err());
+        unfit.extend(check_user(&format!("`{}`", process.name), &process.context).err());
         let folder = folder_of(process);
         // A directory on the disk is there only with the disk.
         let may_look = has_disk || !disk.is_some_and(|disk| folder.starts_with(disk));
@@ -193,19 +194,17 @@ fn advice(error: &io::Error) -> (Obstacle, &'static str) {
     }
 }
 
-fn check_user(process: &Process) -> Result<(), Unfit> {
-    let who = credentials(&process.context).map_err(|unknown| {
-        let (what, subject) = match unknown {
+/// Checks the user and the group as which `what` is to run.
+fn check_user(what: &str, context: &Context) -> Result<(), Unfit> {
+    let who = credentials(context).map_err(|unknown| {
+        let (unknown, subject) = match unknown {
             Unknown::User(name) => (format!("user `{name}`"), UnfitSubject::User(name)),
             Unknown::Group(name) => (format!("group `{name}`"), UnfitSubject::Group(name)),
         };
         Unfit::new(
             Obstacle::Missing,
             subject,
-            format!(
-                "this node knows no {what}, which `{}` is to run as; add it here",
-                process.name
-            ),
+            format!("this node knows no {unknown}, which {what} is to run as; add it here"),
         )
     })?;
     match who {
@@ -214,8 +213,8 @@ fn check_user(process: &Process) -> Result<(), Unfit> {
                 Obstacle::Forbidden,
                 UnfitSubject::User(user.name.clone()),
                 format!(
-                    "`{}` is to run as `{}`, and only root can start it so; try as root",
-                    process.name, user.name
+                    "{what} is to run as `{}`, and only root can start it so; try as root",
+                    user.name
                 ),
             ))
         }

@@ -174,6 +174,25 @@ fn disk() -> Vec<Fault> {
             ..PLAIN
         },
         Fault {
+            name: "a process was left on the disk",
+            check: "database-holders",
+            says: "/mnt/jobdb, while the site is down",
+            mend: "siteward holders jobs",
+            shell: "cd /mnt/jobdb; sleep 1000 & pids=\"${pids:-} $!\"; cd /\n",
+            ..PLAIN
+        },
+        Fault {
+            name: "the user of JobCenter's supervisor is unknown",
+            scene: Scene::ActiveToo,
+            // Its list cannot be asked as that user.
+            also: &["state"],
+            check: "user",
+            says: "no user `jobadmin`, which the supervisor",
+            mend: "useradd",
+            files: |node| jobs(node, "version: 1\n", "version: 1\nuser: jobadmin\n"),
+            ..PLAIN
+        },
+        Fault {
             name: "the disk is not mounted",
             scene: Scene::ActiveToo,
             check: "mount",
@@ -376,7 +395,7 @@ fn definitions() -> Vec<Fault> {
                     node,
                     "twin",
                     "version: 1\nsite: shop.example.com\nprocesses:\n  a: {command: [/bin/true]}\n",
-                )
+                );
             },
             ..PLAIN
         },
@@ -408,7 +427,7 @@ fn jobcenter() -> Vec<Fault> {
             says: "maintenance=ON",
             mend: "sed -i",
             files: |node| {
-                node.write("opt/nqs/rc/daemon.conf", "local_daemon=SITE\nmaintenance=ON\n")
+                node.write("opt/nqs/rc/daemon.conf", "local_daemon=SITE\nmaintenance=ON\n");
             },
             can_be_run: true,
             ..PLAIN
@@ -682,7 +701,7 @@ printf '#!/bin/sh\\necho nonsense\\n' >/run/bin/cibadmin; chmod 755 /run/bin/cib
             says: "/etc/cron.d/jobs",
             mend: "take that line out",
             files: |node| {
-                node.write("etc/cron.d/jobs", "@reboot root /opt/nqs/nqsstart jobs.example.com\n")
+                node.write("etc/cron.d/jobs", "@reboot root /opt/nqs/nqsstart jobs.example.com\n");
             },
             ..PLAIN
         },
@@ -753,7 +772,7 @@ fn ports_and_limits() -> Vec<Fault> {
                     node,
                     "/opt/shop/worker]\n",
                     "/opt/shop/worker]\n    ulimits: {nofile: 99999999999}\n",
-                )
+                );
             },
             also: &["open-files"],
             ..PLAIN

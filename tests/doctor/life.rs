@@ -5,6 +5,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::common::*;
+use siteward::linux::health;
 use siteward::values::Signal;
 
 fn finding(output: &Output, check: &str) -> Vec<(String, String)> {
@@ -54,6 +55,9 @@ pub(crate) fn the_answer_fits_the_reader() {
     let bench = Bench::new();
     bench.define("shop", "processes:\n  web: {command: [/no/such/program]}\n");
     bench.define("well", "processes:\n  web: {command: [/bin/true]}\n");
+    let first = output(bench.hand(&["doctor", "--json"]));
+    let is_right = health::clock_is_synchronised().unwrap() || !health::may_set_clock();
+    assert_eq!(severity(&first, "clock") == "ok", is_right);
     for width in [40, 80] {
         let mut command = bench.hand(&["doctor"]);
         command.env("COLUMNS", width.to_string());

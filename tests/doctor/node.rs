@@ -283,7 +283,8 @@ impl Node {
     pub(crate) fn doctor(&self, active: bool, faults: &str) -> Verdict {
         let script = self.script(active, faults);
         let output = Command::new("unshare")
-            .args(["--mount", "--uts", "--net", "--ipc", "bash", "-c", &script])
+            .args(["--mount", "--uts", "--net", "--ipc", "--pid", "--fork", "--mount-proc"])
+            .args(["bash", "-c", &script])
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .stdin(Stdio::null())

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::agent::{Deadline, Target};
+use crate::control::State;
 use crate::linux::mounts::{Mount, mounts};
 use crate::linux::node;
 use crate::observe::{Observation, observe};
@@ -52,7 +53,8 @@ impl<'a> Examined<'a> {
         let now = Moment::now();
         let look = until.min(now + LOOK);
         let seen = observe(&target.site, now, look).map_err(|denied| denied.0.to_string());
-        let is_up = seen.as_ref().is_ok_and(Observation::is_up);
+        let runs_here =
+            seen.as_ref().is_ok_and(|seen| seen.is_up() && seen.state != State::Unknown);
         let mounted = definition.prerequisites.mounted.as_ref();
         let has_disk = mounted.is_none_or(|point| node::is_mount_point(point).unwrap_or_default());
         let others = defined_sites(&target.places);
@@ -61,7 +63,7 @@ impl<'a> Examined<'a> {
             others: others
                 .filter_map(|name| load_alone(&target.places.of(name), name).ok())
                 .collect(),
-            is_here: options.here || is_up,
+            is_here: options.here || runs_here,
             has_disk,
             interfaces: node::interfaces().map_err(|e| e.to_string()),
             mounts: mounts().unwrap_or_default(),

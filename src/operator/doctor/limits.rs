@@ -64,6 +64,10 @@ pub(super) fn ulimits(examined: &Examined<'_>) -> Vec<Finding> {
     found
 }
 
+fn of_sites(count: u64) -> String {
+    if count == 1 { "the one site".to_owned() } else { format!("the {count} sites") }
+}
+
 /// What all sites here want together.
 pub(super) fn open_files(examined: &Examined<'_>) -> Vec<Finding> {
     const CHECK: &str = "open-files";
@@ -77,18 +81,18 @@ pub(super) fn open_files(examined: &Examined<'_>) -> Vec<Finding> {
         contexts(definition).into_iter().map(of).fold(0, u64::saturating_add)
     };
     let all = sites().map(wanted).fold(0, u64::saturating_add);
-    let count = sites().count();
+    let count = of_sites(sites().count() as u64);
     let Some(most) = number("/proc/sys/fs/file-max") else {
         return vec![Finding::unchecked(CHECK, "/proc/sys/fs/file-max cannot be read")];
     };
     vec![if all > most {
         Finding::warning(
             CHECK,
-            format!("the {count} sites here may open {all} files, and this kernel gives {most}"),
+            format!("{count} here may open {all} files, and this kernel gives {most}"),
             format!("sysctl -w fs.file-max={all}, and write it to /etc/sysctl.d"),
         )
     } else {
-        Finding::ok(CHECK, format!("the {count} sites here may open {all} of {most}"))
+        Finding::ok(CHECK, format!("{count} here may open {all} of {most}"))
     }]
 }
 
@@ -119,13 +123,16 @@ pub(super) fn ipc(examined: &Examined<'_>) -> Vec<Finding> {
         if needed > most {
             found.push(Finding::warning(
                 CHECK,
-                format!("{most} {what} are allowed, and {sites} sites here may need {needed}"),
+                format!(
+                    "{most} {what} are allowed, and {} here may need {needed}",
+                    of_sites(sites)
+                ),
                 format!("raise {name} by sysctl -w, and write it to /etc/sysctl.d"),
             ));
         }
     }
     if found.is_empty() {
-        found.push(Finding::ok(CHECK, format!("there is room for {sites} sites")));
+        found.push(Finding::ok(CHECK, format!("there is room for {}", of_sites(sites))));
     }
     found
 }

@@ -27,12 +27,13 @@ use super::facts;
 use super::finding::{Finding, Severity};
 use crate::agent::{Deadline, Target};
 use crate::disk::{ask, pause_path, read_pause};
+use crate::process::holders;
 use crate::site::{Definition, Places, SiteName};
 pub use examined::DoctorOptions;
 use examined::Examined;
 
 /// Checks that read what is local to this node, or wait with a deadline of their own.
-const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 27] = [
+const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 28] = [
     definition::state,
     definition::in_use,
     definition::misnamed,
@@ -46,6 +47,7 @@ const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 27] = [
     lan::address,
     lan::networks,
     on_disk,
+    held,
     jobcenter::all,
     ports::free,
     ports::ephemeral,
@@ -97,6 +99,33 @@ fn paused(examined: &Examined<'_>) -> Vec<Finding> {
         )],
         Err(why) => vec![Finding::unchecked(CHECK, why)],
     }
+}
+
+/// No other process keeps the database of a site that is down: neither an unmount nor a failover would
+/// succeed (NOTE-02, DB-18).
+fn held(examined: &Examined<'_>) -> Vec<Finding> {
+    const CHECK: &str = "database-holders";
+    let database = examined.definition.database.as_ref();
+    let Some(database) = database.filter(|_| examined.has_disk && !examined.is_up()) else {
+        return vec![Finding::ok(CHECK, "the site is up, or its disk is not here")];
+    };
+    let site = &examined.target.site;
+    let holders = match holders(database) {
+        Ok(holders) => holders,
+        Err(error) => return vec![Finding::unchecked(CHECK, error)],
+    };
+    let found = holders.iter().filter(|holder| !holder.keeps_lease(site)).map(|holder| {
+        Finding::warning(
+            CHECK,
+            format!("{}, while the site is down", holder.describe(site)),
+            format!("siteward holders {}, then end it: kill {}", examined.target.name, holder.pid),
+        )
+    });
+    let found: Vec<Finding> = found.collect();
+    if found.is_empty() {
+        return vec![Finding::ok(CHECK, "nobody uses the database")];
+    }
+    found
 }
 
 /// The checks of programs and of the disk, as a job for a helper.

@@ -120,7 +120,7 @@ fn counted(report: &TimingReport, phases: &[super::PhaseName]) -> Vec<String> {
 
 fn limit(limit: &NeededLimit) -> Vec<String> {
     let NeededLimit { name, configured, needed, is_enough, how } = limit;
-    let has = configured.map_or_else(|| "not set".to_owned(), |time| say(time));
+    let has = configured.map_or_else(|| "not set".to_owned(), say);
     let word = if *is_enough { "" } else { "TOO SMALL: " };
     let line = format!("{word}{name} must be at least {}, and is {has}", say(*needed));
     std::iter::once(line).chain(how.iter().map(|how| format!("    {how}"))).collect()
