@@ -206,7 +206,7 @@ fn disk() -> Vec<Fault> {
             scene: Scene::ActiveToo,
             check: "address",
             says: "10.10.100.101",
-            mend: "the cluster must bring it",
+            mend: "let the cluster manager bring 10.10.100.101",
             shell: "ip addr del 10.10.100.101/24 dev eth0\n",
             ..PLAIN
         },

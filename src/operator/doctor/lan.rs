@@ -21,10 +21,11 @@ pub(super) fn address(examined: &Examined<'_>) -> Vec<Finding> {
         Some(_) if !examined.is_here => {
             Finding::ok(CHECK, format!("{address} is not on this node, where the site is down"))
         }
-        Some(unfit) => {
-            let (said, mend) = unfit.sentence.split_once("; ").unwrap_or((&unfit.sentence, ""));
-            Finding::error(CHECK, said, mend)
-        }
+        Some(unfit) => Finding::error(
+            CHECK,
+            unfit.sentence.split("; ").next().unwrap_or_default(),
+            format!("let the cluster manager bring {address} before the site is started"),
+        ),
     }]
 }
 
