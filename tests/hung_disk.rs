@@ -173,6 +173,9 @@ fn every_verb_ends_in_its_time() {
         assert_eq!(code, 1, "{refused:?}: {words}");
         assert!(words.contains("does not answer"), "{refused:?}: {words}");
     }
+    let (code, words) = hand(&["doctor", SITE]);
+    assert_eq!(code, 1, "{words}");
+    assert!(words.contains("the disk could not be checked"), "{words}");
     let new = disk.at.join("new").display().to_string();
     let words =
         ["create", "new", "--database", &new, "--unmounted", "--timeout", "3s", "--", "/bin/a"];

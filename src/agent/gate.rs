@@ -97,6 +97,7 @@ fn check(definition: &Definition, part: Part) -> Passed {
     if part == Part::Whole && faults.is_empty() {
         faults.extend(check_surroundings(definition).err().map(Fault::from));
     }
+    let warnings = warnings.into_iter().map(|warning| warning.sentence).collect();
     Passed { warnings, fault: all_in_one(faults) }
 }
 

@@ -3,20 +3,20 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::jobcenter::{self, Severity};
+use super::jobcenter::{self, ComplaintKind, ComplaintSubject};
 use crate::linux::spawn::Command;
 use crate::linux::{files, node};
-use crate::site::{Definition, Process, Ready, Reload, Wrapped, read_env_file};
+use crate::site::{Context, Definition, Process, Ready, Reload, Wrapped, read_env_file};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 use crate::surroundings;
 
 /// The result of the checks.
 #[derive(Debug, Default)]
 pub struct Fitness {
-    /// Findings that do not prevent a start, as sentences.
-    pub warnings: Vec<String>,
+    /// Findings that do not prevent a start.
+    pub warnings: Vec<Unfit>,
     pub unfit: Vec<Unfit>,
 }
 
@@ -24,8 +24,24 @@ pub struct Fitness {
 #[derive(Debug)]
 pub struct Unfit {
     pub cause: Obstacle,
+    pub subject: UnfitSubject,
     /// Object, cause and next step, without its full stop.
     pub sentence: String,
+}
+
+/// The thing that a reason is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnfitSubject {
+    User(String),
+    Group(String),
+    Program(String),
+    /// The program of a health check.
+    Healthcheck(String),
+    WorkingDirectory(PathBuf),
+    EnvFile(PathBuf),
+    Jobcenter(ComplaintSubject),
+    Mount,
+    Address,
 }
 
 /// The kind of the reason.
@@ -40,12 +56,8 @@ pub enum Obstacle {
 }
 
 impl Unfit {
-    fn here(sentence: String) -> Self {
-        Self::new(Obstacle::Wrong, sentence)
-    }
-
-    fn new(cause: Obstacle, sentence: String) -> Self {
-        Self { cause, sentence }
+    fn new(cause: Obstacle, subject: UnfitSubject, sentence: String) -> Self {
+        Self { cause, subject, sentence }
     }
 }
 
@@ -53,7 +65,22 @@ impl Fitness {
     /// Checks this node. `is_active`: it has the site's disk, or is to have it.
     pub fn of_node(definition: &Definition, is_active: bool) -> Self {
         let mut fitness = Self::default();
-        check_node(definition, is_active, &mut fitness);
+        // A start runs the processes in their directories, and reports the error of that.
+        check_node(definition, is_active, !is_active, &mut fitness);
+        fitness
+    }
+
+    /// Checks all of it. `has_disk`: the site's disk is here, so what is on it is checked as well.
+    pub fn in_full(definition: &Definition, has_disk: bool) -> Self {
+        let mut fitness = Self::default();
+        check_node(definition, has_disk, true, &mut fitness);
+        if has_disk && let Some(wrapped) = &definition.wrapped {
+            // With what the disk holds, which includes what the node has.
+            let is_jobcenters = |u: &Unfit| matches!(u.subject, UnfitSubject::Jobcenter(_));
+            fitness.warnings.retain(|u| !is_jobcenters(u));
+            fitness.unfit.retain(|u| !is_jobcenters(u));
+            check_jobcenter(definition, wrapped, true, &mut fitness);
+        }
         fitness
     }
 
@@ -61,34 +88,36 @@ impl Fitness {
     pub fn of_disk(definition: &Definition) -> Self {
         let mut fitness = Self::default();
         if let Some(wrapped) = &definition.wrapped {
-            let unfit = check_external(definition, wrapped, true, &mut fitness.warnings).err();
-            fitness.unfit.extend(unfit);
+            check_commands(definition, wrapped, &mut fitness);
+            check_jobcenter(definition, wrapped, true, &mut fitness);
         }
         fitness
     }
 }
 
-/// Checks the programs, users and files of the node; on a standby node without access to the site's disk.
-fn check_node(definition: &Definition, is_active: bool, fitness: &mut Fitness) {
+/// Checks the programs, users and files of the node; without access to the site's disk unless `has_disk`.
+fn check_node(definition: &Definition, has_disk: bool, folders: bool, fitness: &mut Fitness) {
     if let Some(wrapped) = &definition.wrapped {
-        let unfit = check_external(definition, wrapped, false, &mut fitness.warnings).err();
-        fitness.unfit.extend(unfit);
+        check_commands(definition, wrapped, fitness);
+        check_jobcenter(definition, wrapped, false, fitness);
+        fitness.unfit.extend(check_user("the supervisor", &definition.context).err());
     }
     let unfit = &mut fitness.unfit;
     let disk = definition.prerequisites.mounted.as_ref().or(definition.database.as_ref());
     for process in &definition.processes {
-        unfit.extend(check_user(process).err());
+        unfit.extend(check_user(&format!("`{}`", process.name), &process.context).err());
         let folder = folder_of(process);
-        // A directory on the disk is there only with the disk. A start runs the process in its directory,
-        // and reports the error of that.
-        let on_disk = disk.is_some_and(|disk| folder.starts_with(disk));
-        check_programs(process, (is_active || !on_disk) && folder.is_dir(), unfit);
-        if !is_active && !on_disk {
+        // A directory on the disk is there only with the disk.
+        let may_look = has_disk || !disk.is_some_and(|disk| folder.starts_with(disk));
+        check_programs(process, may_look && folder.is_dir(), unfit);
+        if folders && may_look {
             unfit.extend(check_folder(process, folder).err());
         }
         for file in &process.context.env_file {
-            let read = read_env_file(file)
-                .map_err(|why| Unfit::new(Obstacle::Missing, format!("`{}`: {why}", process.name)));
+            let read = read_env_file(file).map_err(|why| {
+                let subject = UnfitSubject::EnvFile(file.clone());
+                Unfit::new(Obstacle::Missing, subject, format!("`{}`: {why}", process.name))
+            });
             unfit.extend(read.err());
         }
     }
@@ -106,69 +135,87 @@ fn check_folder(process: &Process, folder: &Path) -> Result<(), Unfit> {
     let (name, at) = (&process.name, folder.display());
     Err(Unfit::new(
         Obstacle::Missing,
+        UnfitSubject::WorkingDirectory(folder.to_owned()),
         format!("`{name}` is to run in {at}, which is no folder on this node; make it here"),
     ))
 }
 
-/// Checks the needs of an external supervisor on this node and, `on_disk`, on the site's disk.
-fn check_external(
+/// Checks the programs of an external supervisor.
+fn check_commands(definition: &Definition, wrapped: &Wrapped, fitness: &mut Fitness) {
+    let lists = wrapped.list.as_ref().map(|l| &l.command);
+    let commands = [Some(&wrapped.start), Some(&wrapped.stop), lists];
+    let mut programs: Vec<&String> =
+        commands.into_iter().flatten().filter_map(|words| words.first()).collect();
+    programs.dedup();
+    for program in programs {
+        let checked = check_program(program, DEFAULT_PATH, Path::new("/")).map_err(|error| {
+            let (kind, next) = advice(&error);
+            let (name, subject) = (&definition.name, UnfitSubject::Program(program.clone()));
+            let sentence = format!("the site `{name}` needs {program}, and {error}; {next}");
+            Unfit::new(kind, subject, sentence)
+        });
+        fitness.unfit.extend(checked.err());
+    }
+}
+
+/// Checks what JobCenter needs on this node and, `on_disk`, on the site's disk.
+fn check_jobcenter(
     definition: &Definition,
     wrapped: &Wrapped,
     on_disk: bool,
-    warnings: &mut Vec<String>,
-) -> Result<(), Unfit> {
-    let lists = wrapped.list.as_ref().map(|l| &l.command);
-    let commands = [Some(&wrapped.start), Some(&wrapped.stop), lists];
-    for program in commands.into_iter().flatten().filter_map(|words| words.first()) {
-        check_program(program, DEFAULT_PATH, Path::new("/")).map_err(|error| {
-            let (kind, next) = match error.kind() {
-                io::ErrorKind::PermissionDenied => (Obstacle::Forbidden, "chmod +x it"),
-                _ => (Obstacle::Missing, "install it on this node"),
-            };
-            let name = &definition.name;
-            Unfit::new(kind, format!("the site `{name}` needs {program}, and {error}; {next}"))
-        })?;
-    }
+    fitness: &mut Fitness,
+) {
     let (Some(profile), Some(database)) = (&wrapped.jobcenter, &definition.database) else {
-        return Ok(());
+        return;
     };
     let all =
         jobcenter::complaints(profile, &definition.site, database, definition.address, on_disk);
     for complaint in all {
-        let kind = match complaint.severity {
-            Severity::Warning => {
-                warnings.push(complaint.sentence);
-                continue;
+        let subject = UnfitSubject::Jobcenter(complaint.subject);
+        let sentence = complaint.sentence;
+        match complaint.kind {
+            ComplaintKind::Warning => {
+                fitness.warnings.push(Unfit::new(Obstacle::Wrong, subject, sentence));
             }
-            Severity::Wrong => Obstacle::Wrong,
-            Severity::Missing => Obstacle::Missing,
-        };
-        return Err(Unfit::new(kind, complaint.sentence));
+            ComplaintKind::Wrong => {
+                fitness.unfit.push(Unfit::new(Obstacle::Wrong, subject, sentence));
+            }
+            ComplaintKind::Missing => {
+                fitness.unfit.push(Unfit::new(Obstacle::Missing, subject, sentence));
+            }
+        }
     }
-    Ok(())
 }
 
-fn check_user(process: &Process) -> Result<(), Unfit> {
-    let who = credentials(&process.context).map_err(|unknown| {
-        let what = match unknown {
-            Unknown::User(name) => format!("user `{name}`"),
-            Unknown::Group(name) => format!("group `{name}`"),
+/// The kind of an error of [`check_program`], and the next step.
+fn advice(error: &io::Error) -> (Obstacle, &'static str) {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => (Obstacle::Forbidden, "chmod +x it"),
+        _ => (Obstacle::Missing, "install it on this node"),
+    }
+}
+
+/// Checks the user and the group as which `what` is to run.
+fn check_user(what: &str, context: &Context) -> Result<(), Unfit> {
+    let who = credentials(context).map_err(|unknown| {
+        let (unknown, subject) = match unknown {
+            Unknown::User(name) => (format!("user `{name}`"), UnfitSubject::User(name)),
+            Unknown::Group(name) => (format!("group `{name}`"), UnfitSubject::Group(name)),
         };
         Unfit::new(
             Obstacle::Missing,
-            format!(
-                "this node knows no {what}, which `{}` is to run as; add it here",
-                process.name
-            ),
+            subject,
+            format!("this node knows no {unknown}, which {what} is to run as; add it here"),
         )
     })?;
     match who {
         Some((user, _)) if user.uid != files::effective_user() && !files::is_root() => {
             Err(Unfit::new(
                 Obstacle::Forbidden,
+                UnfitSubject::User(user.name.clone()),
                 format!(
-                    "`{}` is to run as `{}`, and only root can start it so; try as root",
-                    process.name, user.name
+                    "{what} is to run as `{}`, and only root can start it so; try as root",
+                    user.name
                 ),
             ))
         }
@@ -193,16 +240,17 @@ fn check_programs(process: &Process, has_folder: bool, unfit: &mut Vec<Unfit>) {
     programs.dedup();
     let is_relative = |program: &str| program.contains('/') && !program.starts_with('/');
     programs.retain(|program| has_folder || !is_relative(program));
+    let of_healthcheck = process.healthcheck.as_ref().and_then(|h| h.test.first());
     for program in programs {
         let checked = check_program(program, path, folder_of(process)).map_err(|error| {
-            let (kind, next) = match error.kind() {
-                io::ErrorKind::PermissionDenied => (Obstacle::Forbidden, "chmod +x it"),
-                _ => (Obstacle::Missing, "install it on this node"),
+            let (kind, next) = advice(&error);
+            let subject = match Some(program) == of_healthcheck && *program != process.command[0] {
+                true => UnfitSubject::Healthcheck(program.clone()),
+                false => UnfitSubject::Program(program.clone()),
             };
-            Unfit::new(
-                kind,
-                format!("`{}` needs the program {program}, and {error}; {next}", process.name),
-            )
+            let name = &process.name;
+            let sentence = format!("`{name}` needs the program {program}, and {error}; {next}");
+            Unfit::new(kind, subject, sentence)
         });
         unfit.extend(checked.err());
     }
@@ -238,28 +286,40 @@ fn check_program(program: &str, path: &str, folder: &Path) -> io::Result<()> {
 /// Checks the mount and the address, which move with the site.
 ///
 /// # Errors
-/// The mount or the address is missing, or cannot be read.
+/// The first of [`surroundings`].
 pub fn check_surroundings(definition: &Definition) -> Result<(), Unfit> {
-    if let Some(point) = &definition.prerequisites.mounted {
-        check_mounted(definition, point)?;
+    surroundings(definition).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// What is wrong with the mount and the address: one is missing, or cannot be read.
+pub fn surroundings(definition: &Definition) -> Vec<Unfit> {
+    let point = definition.prerequisites.mounted.as_ref();
+    let mounted = point.map_or(Ok(()), |point| check_mounted(definition, point));
+    [mounted, check_address(definition)].into_iter().filter_map(Result::err).collect()
+}
+
+fn check_address(definition: &Definition) -> Result<(), Unfit> {
+    let wrong = |sentence| Unfit::new(Obstacle::Wrong, UnfitSubject::Address, sentence);
+    let Some(address) = definition.address.filter(|_| definition.prerequisites.address_present)
+    else {
+        return Ok(());
+    };
+    let here = node::addresses()
+        .map_err(|e| wrong(format!("this node's addresses cannot be read: {e}")))?;
+    if here.contains(&address) {
+        return Ok(());
     }
-    if let Some(address) = definition.address.filter(|_| definition.prerequisites.address_present) {
-        let here = node::addresses()
-            .map_err(|e| Unfit::here(format!("this node's addresses cannot be read: {e}")))?;
-        if !here.contains(&address) {
-            return Err(Unfit::here(format!(
-                "the address {address} of the site `{}` is not on this node; the cluster must \
-                 bring it before the site is started",
-                definition.name
-            )));
-        }
-    }
-    Ok(())
+    Err(wrong(format!(
+        "the address {address} of the site `{}` is not on this node; the cluster must bring it \
+         before the site is started",
+        definition.name
+    )))
 }
 
 fn check_mounted(definition: &Definition, point: &Path) -> Result<(), Unfit> {
+    let wrong = |sentence| Unfit::new(Obstacle::Wrong, UnfitSubject::Mount, sentence);
     let mounted = surroundings::is_mounted(point)
-        .map_err(|e| Unfit::here(format!("this node's mounts cannot be read: {e}")))?;
+        .map_err(|e| wrong(format!("this node's mounts cannot be read: {e}")))?;
     if mounted {
         return Ok(());
     }
@@ -272,7 +332,7 @@ fn check_mounted(definition: &Definition, point: &Path) -> Result<(), Unfit> {
             above.display()
         ),
     };
-    Err(Unfit::here(format!(
+    Err(wrong(format!(
         "{} of the site `{}` is not mounted on this node; {advice}",
         point.display(),
         definition.name

@@ -65,13 +65,24 @@ pub fn find_link(folder: &Path, address: IpAddr) -> Option<(PathBuf, PathBuf)> {
 /// One deviation from JobCenter's manual.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Complaint {
+    pub subject: ComplaintSubject,
     pub sentence: String,
-    pub severity: Severity,
+    pub kind: ComplaintKind,
+}
+
+/// What a complaint is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComplaintSubject {
+    LocalDaemon,
+    Maintenance,
+    SiteFolder,
+    Link,
+    ListenAddress,
 }
 
 /// Whether the site can be started in spite of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub enum ComplaintKind {
     /// The site starts, but not as intended.
     Warning,
     /// The site cannot start on this node; it may on another.
@@ -89,12 +100,15 @@ pub fn complaints(
     on_disk: bool,
 ) -> Vec<Complaint> {
     let mut found = Vec::new();
-    let mut add = |severity, sentence: String| found.push(Complaint { sentence, severity });
+    let mut add = |subject, kind, sentence: String| {
+        found.push(Complaint { subject, sentence, kind });
+    };
     let machine = machine_conf(profile);
     match setting(&machine, "local_daemon").as_deref() {
         Some("SITE" | "OFF") => {}
         other => add(
-            Severity::Warning,
+            ComplaintSubject::LocalDaemon,
+            ComplaintKind::Warning,
             format!(
                 "{} says {}; a cluster site needs local_daemon=SITE or local_daemon=OFF there, \
                  read when the local site starts",
@@ -108,7 +122,8 @@ pub fn complaints(
     }
     if in_maintenance(profile) {
         add(
-            Severity::Warning,
+            ComplaintSubject::Maintenance,
+            ComplaintKind::Warning,
             format!(
                 "{} says maintenance=ON: every site of this machine comes up without its \
                  processes until that is taken out",
@@ -121,7 +136,8 @@ pub fn complaints(
     }
     if !database.join("nqs").is_dir() {
         add(
-            Severity::Missing,
+            ComplaintSubject::SiteFolder,
+            ComplaintKind::Missing,
             format!(
                 "{} holds no site of JobCenter (no folder nqs); make it with: {} {site} MACHINE-ID {}",
                 database.display(),
@@ -131,33 +147,16 @@ pub fn complaints(
         );
     }
     let Some(address) = address else { return found };
-    match find_link(&profile.spool, address) {
-        Some((_, to)) if is_same_place(&to, database) => {}
-        Some((link, to)) => add(
-            Severity::Wrong,
-            format!(
-                "the link {} leads to {} and not to the database {}; remove it and make the site \
-                 again with cjcmksite",
-                link.display(),
-                to.display(),
-                database.display()
-            ),
-        ),
-        None => add(
-            Severity::Missing,
-            format!(
-                "the site's link {} is not there; make it on this node with: ln -s {} {}",
-                profile.spool.join(&link_names(address)[0]).display(),
-                database.display(),
-                profile.spool.join(&link_names(address)[0]).display()
-            ),
-        ),
-    }
+    found.extend(link_complaint(profile, database, address, on_disk));
+    let mut add = |subject, kind, sentence: String| {
+        found.push(Complaint { subject, sentence, kind });
+    };
     let conf = database.join("nqs/daemon.conf");
     match setting(&conf, "ipaddress") {
         Some(ip) if ip.parse() == Ok(address) => {}
         other => add(
-            Severity::Warning,
+            ComplaintSubject::ListenAddress,
+            ComplaintKind::Warning,
             format!(
                 "{} says {}; without ipaddress={address} the site listens on other addresses too",
                 conf.display(),
@@ -169,6 +168,41 @@ pub fn complaints(
         ),
     }
     found
+}
+
+/// What is wrong with the site's link on this node. Without the disk, where it leads is compared by its text.
+pub fn link_complaint(
+    profile: &Jobcenter,
+    database: &Path,
+    address: IpAddr,
+    on_disk: bool,
+) -> Option<Complaint> {
+    let at = database.display();
+    let (kind, sentence) = match find_link(&profile.spool, address) {
+        Some((_, to)) if to == database || (on_disk && is_same_place(&to, database)) => {
+            return None;
+        }
+        Some((link, to)) => (
+            ComplaintKind::Wrong,
+            format!(
+                "the link {} leads to {} and not to the database {at}; remove it and make the site \
+                 again with cjcmksite",
+                link.display(),
+                to.display(),
+            ),
+        ),
+        None => {
+            let link = profile.spool.join(&link_names(address)[0]);
+            let link = link.display();
+            (
+                ComplaintKind::Missing,
+                format!(
+                    "the site's link {link} is not there; make it on this node with: ln -s {at} {link}"
+                ),
+            )
+        }
+    };
+    Some(Complaint { subject: ComplaintSubject::Link, sentence, kind })
 }
 
 fn is_same_place(a: &Path, b: &Path) -> bool {

@@ -251,6 +251,11 @@ pub(super) enum PersonVerb {
     Report(ReportArguments),
     /// Draw in the terminal what happened to the site, on every node
     Timeline(TimelineArguments),
+    /// Find what would break the site at its next start or failover
+    ///
+    /// Exit codes: 0 nothing to mend, 1 at least one error, 10 only warnings; 2 to 6 if the checks
+    /// could not be begun.
+    Doctor(DoctorArguments),
     /// List all sites that are defined on this node
     List {
         /// Print one JSON object for each site
@@ -338,6 +343,26 @@ fn read_tail(text: &str) -> Result<TailLength, String> {
         Err(_) if text == "all" => Ok(TailLength::All),
         Err(_) => Err(format!("`{text}` is neither a number of lines nor `all`")),
     }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DoctorArguments {
+    /// Name of the site [default: every site that is defined here]
+    #[arg(value_name = "SITE")]
+    pub(super) name: Option<String>,
+    /// This node is to run the site: also check its disk and its address, which are else only
+    /// checked where the site is up
+    #[arg(long)]
+    pub(super) here: bool,
+    /// Print one JSON object for each site
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print the facts that must be the same on every node, for --compare
+    #[arg(long, conflicts_with_all = ["here", "compare"])]
+    pub(super) export: bool,
+    /// Print the differences between the exported facts of two or more nodes
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["name", "here"])]
+    pub(super) compare: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -14,6 +14,7 @@ use super::arguments::{
     HistoryArguments, LogsArguments, ReportArguments, SiteArgument, SlowArguments, StatusArguments,
     TimelineArguments, TimingArguments,
 };
+use super::doctor::doctor;
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::metrics;
@@ -77,6 +78,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Logs(_)
         | PersonVerb::Report(_)
         | PersonVerb::Timeline(_)
+        | PersonVerb::Doctor(_)
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
     }
@@ -167,6 +169,9 @@ impl Person {
             PersonVerb::Logs(arguments) => self.logs(&arguments),
             PersonVerb::Report(arguments) => self.report(arguments),
             PersonVerb::Timeline(arguments) => self.timeline(&arguments),
+            PersonVerb::Doctor(arguments) => {
+                doctor(&arguments, &self.places, deadline, self.common.quiet)
+            }
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
                 print_page(&operator::list(&self.places, operator::layout::columns()))

@@ -38,6 +38,8 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     ReadOwner { job: String },
     #[command(hide = true)]
+    DoctorJob { job: String },
+    #[command(hide = true)]
     ConfirmPause { database: PathBuf },
     #[command(hide = true)]
     SaveHistory { history: PathBuf, node: String, database: Option<PathBuf> },
@@ -130,6 +132,11 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
         }
         Hidden::ReadOwner { job } => operator::status::read_owner_here(&job)
             .map_or(ExitCode::from(2), |said| print_lines(&[said])),
+        Hidden::DoctorJob { job } => {
+            let places = Places::resolve(folders).ok();
+            let said = places.and_then(|places| operator::examine_disk_here(&job, &places));
+            said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
+        }
         Hidden::ConfirmPause { database } => match disk::confirm_pause(&database) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {

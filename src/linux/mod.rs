@@ -23,6 +23,7 @@ pub mod files;
 pub mod folder;
 mod fork;
 pub mod growing;
+pub mod health;
 pub mod inherit;
 pub mod limits;
 pub mod lock;

@@ -29,10 +29,19 @@ pub struct Mount {
     pub source: MountSource,
     pub point: PathBuf,
     /// The type of its file system.
-    kind: String,
+    pub kind: String,
+    /// What is mounted, as mount(8) names it.
+    pub device: String,
+    /// Those of the mount, then those of the file system.
+    pub options: Vec<String>,
 }
 
 impl Mount {
+    /// It has this option.
+    pub fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|o| o == option)
+    }
+
     /// It only mounts another file system over itself when that is first used.
     pub fn is_automatic(&self) -> bool {
         self.kind == "autofs"
@@ -42,18 +51,23 @@ impl Mount {
         let line: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
         let text = |at: usize| line.get(at).map(|field| String::from_utf8_lossy(field));
         let dash = line.iter().position(|field| *field == b"-")?;
+        let unescaped = |field: &[u8]| String::from_utf8_lossy(&unescape(field)).into_owned();
+        let options = [line.get(5), line.get(dash + 3)].into_iter().flatten();
+        let options = options.flat_map(|list| list.split(|&b| b == b',')).map(unescaped);
         Some(Self {
             id: text(0)?.parse().ok()?,
             parent: text(1)?.parse().ok()?,
             source: MountSource(format!("{} {}", text(2)?, text(3)?)),
             point: PathBuf::from(OsString::from_vec(unescape(line.get(4)?))),
             kind: text(dash + 1)?.into_owned(),
+            device: line.get(dash + 2).map_or_else(String::new, |field| unescaped(field)),
+            options: options.collect(),
         })
     }
 }
 
 /// All mounts of this process's mount namespace at one moment.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct MountTable(Vec<Mount>);
 
 impl MountTable {
@@ -192,6 +206,16 @@ mod tests {
         assert_eq!(source(&table, "/mnt/a").as_deref(), Some("0:3 /"));
         assert_eq!(source(&table, "/a"), None);
         assert!(MountTable::read().unwrap().at(Path::new("/proc")).is_some());
+    }
+
+    #[test]
+    fn a_mount_is_read_with_its_options() {
+        let table = MountTable::parse(
+            b"36 35 98:0 /mnt1 /mnt/with\\040blank rw,noatime master:1 - nfs4 far:/x rw,soft,vers=4.2",
+        );
+        let mount = table.at(Path::new("/mnt/with blank")).unwrap();
+        assert_eq!((mount.kind.as_str(), mount.device.as_str()), ("nfs4", "far:/x"));
+        assert!(mount.has("noatime") && mount.has("soft") && !mount.has("ro"));
     }
 
     #[test]

@@ -43,13 +43,22 @@ pub fn pid_namespace() -> io::Result<String> {
 /// # Errors
 /// As getifaddrs(3).
 pub fn addresses() -> io::Result<Vec<IpAddr>> {
+    Ok(interfaces()?.into_iter().map(|(_, address)| address).collect())
+}
+
+/// The interfaces that are up, each with one of its addresses.
+///
+/// # Errors
+/// As getifaddrs(3).
+pub fn interfaces() -> io::Result<Vec<(String, IpAddr)>> {
     use nix::net::if_::InterfaceFlags;
     Ok(nix::ifaddrs::getifaddrs()?
         .filter(|i| i.flags.contains(InterfaceFlags::IFF_UP))
         .filter_map(|i| {
             let address = i.address?;
             let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
-            v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
+            let v6 = || address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip()));
+            Some((i.interface_name, v4.or_else(v6)?))
         })
         .collect())
 }
