@@ -4,6 +4,7 @@ mod absent;
 mod answer;
 mod arguments;
 mod by_hand;
+mod doctor;
 mod hidden;
 mod logs;
 mod pacemaker;

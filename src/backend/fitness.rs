@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::jobcenter::{self, Severity};
+use super::jobcenter::{self, ComplaintKind};
 use crate::linux::spawn::Command;
 use crate::linux::{files, node};
 use crate::site::{Definition, Process, Ready, Reload, Wrapped, read_env_file};
@@ -134,13 +134,13 @@ fn check_external(
     let all =
         jobcenter::complaints(profile, &definition.site, database, definition.address, on_disk);
     for complaint in all {
-        let kind = match complaint.severity {
-            Severity::Warning => {
+        let kind = match complaint.kind {
+            ComplaintKind::Warning => {
                 warnings.push(complaint.sentence);
                 continue;
             }
-            Severity::Wrong => Obstacle::Wrong,
-            Severity::Missing => Obstacle::Missing,
+            ComplaintKind::Wrong => Obstacle::Wrong,
+            ComplaintKind::Missing => Obstacle::Missing,
         };
         return Err(Unfit::new(kind, complaint.sentence));
     }

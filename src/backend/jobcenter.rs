@@ -66,12 +66,12 @@ pub fn find_link(folder: &Path, address: IpAddr) -> Option<(PathBuf, PathBuf)> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Complaint {
     pub sentence: String,
-    pub severity: Severity,
+    pub kind: ComplaintKind,
 }
 
 /// Whether the site can be started in spite of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub enum ComplaintKind {
     /// The site starts, but not as intended.
     Warning,
     /// The site cannot start on this node; it may on another.
@@ -89,12 +89,12 @@ pub fn complaints(
     on_disk: bool,
 ) -> Vec<Complaint> {
     let mut found = Vec::new();
-    let mut add = |severity, sentence: String| found.push(Complaint { sentence, severity });
+    let mut add = |kind, sentence: String| found.push(Complaint { sentence, kind });
     let machine = machine_conf(profile);
     match setting(&machine, "local_daemon").as_deref() {
         Some("SITE" | "OFF") => {}
         other => add(
-            Severity::Warning,
+            ComplaintKind::Warning,
             format!(
                 "{} says {}; a cluster site needs local_daemon=SITE or local_daemon=OFF there, \
                  read when the local site starts",
@@ -108,7 +108,7 @@ pub fn complaints(
     }
     if in_maintenance(profile) {
         add(
-            Severity::Warning,
+            ComplaintKind::Warning,
             format!(
                 "{} says maintenance=ON: every site of this machine comes up without its \
                  processes until that is taken out",
@@ -121,7 +121,7 @@ pub fn complaints(
     }
     if !database.join("nqs").is_dir() {
         add(
-            Severity::Missing,
+            ComplaintKind::Missing,
             format!(
                 "{} holds no site of JobCenter (no folder nqs); make it with: {} {site} MACHINE-ID {}",
                 database.display(),
@@ -134,7 +134,7 @@ pub fn complaints(
     match find_link(&profile.spool, address) {
         Some((_, to)) if is_same_place(&to, database) => {}
         Some((link, to)) => add(
-            Severity::Wrong,
+            ComplaintKind::Wrong,
             format!(
                 "the link {} leads to {} and not to the database {}; remove it and make the site \
                  again with cjcmksite",
@@ -144,7 +144,7 @@ pub fn complaints(
             ),
         ),
         None => add(
-            Severity::Missing,
+            ComplaintKind::Missing,
             format!(
                 "the site's link {} is not there; make it on this node with: ln -s {} {}",
                 profile.spool.join(&link_names(address)[0]).display(),
@@ -157,7 +157,7 @@ pub fn complaints(
     match setting(&conf, "ipaddress") {
         Some(ip) if ip.parse() == Ok(address) => {}
         other => add(
-            Severity::Warning,
+            ComplaintKind::Warning,
             format!(
                 "{} says {}; without ipaddress={address} the site listens on other addresses too",
                 conf.display(),

@@ -178,6 +178,10 @@ pub(super) enum PersonVerb {
     },
     /// List the processes that use the site's database
     Holders(SiteArgument),
+    /// Find what would break the site at its next start or failover
+    ///
+    /// Exit codes: 0 nothing to mend, 1 at least one error, 5 only warnings.
+    Doctor(DoctorArguments),
     /// List all sites that are defined on this node
     List {
         /// Print one JSON object for each site
@@ -198,6 +202,26 @@ pub(super) enum PersonVerb {
     },
     #[command(flatten)]
     Hidden(Hidden),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DoctorArguments {
+    /// Name of the site [default: every site that is defined here]
+    #[arg(value_name = "SITE")]
+    pub(super) name: Option<String>,
+    /// This node is to run the site: also check its disk and its address, which are else only
+    /// checked where the site is up
+    #[arg(long)]
+    pub(super) here: bool,
+    /// Print one JSON object for each site
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print the facts that must be the same on every node, for --compare
+    #[arg(long, conflicts_with_all = ["here", "compare"])]
+    pub(super) export: bool,
+    /// Print the differences between the exported facts of two or more nodes
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["name", "here"])]
+    pub(super) compare: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -10,6 +10,7 @@ use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata};
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
 use super::arguments::{CommonOptions, SiteArgument};
+use super::doctor::doctor;
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::sites::{create, hint_at_undefined, if_wanted, named, with};
@@ -59,6 +60,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Create(_)
         | PersonVerb::Generate { .. }
         | PersonVerb::Holders(_)
+        | PersonVerb::Doctor(_)
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
     }
@@ -148,6 +150,9 @@ impl Person {
             PersonVerb::Create(arguments) => self.create(arguments),
             PersonVerb::Generate { generator, site } => self.generate(generator, &site),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
+            PersonVerb::Doctor(arguments) => {
+                doctor(&arguments, &self.places, deadline, self.common.quiet)
+            }
             PersonVerb::List { json: true } => print_lines(&operator::list_as_json(&self.places)),
             PersonVerb::List { json: false } => {
                 print_fitted(&operator::list(&self.places, operator::layout::columns()))
