@@ -141,6 +141,12 @@ impl WallTime {
         Self(self.0.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
     }
 
+    /// How long ago it was; zero if it is in the future, as by the clock of another node.
+    pub fn age(self) -> Duration {
+        let seconds = Self::now().0.saturating_sub(self.0);
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+    }
+
     /// When this node's clock shows that time of day next (`18:00`), or that time of that day
     /// (`2026-11-21 18:00`), in local time, or in UTC with a `Z` at its end. None: it is neither.
     pub fn parse(text: &str) -> Option<Self> {

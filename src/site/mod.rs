@@ -19,6 +19,7 @@ mod ports;
 mod positions;
 mod processes;
 mod wrapped;
+mod written;
 mod yaml;
 
 pub use adjust::Adjustments;
@@ -33,3 +34,4 @@ pub use order::transitive_needs;
 pub use parse::parse;
 pub use places::{Overrides, Places, SitePlaces, WRAPPED, on_database};
 pub use wrapped::{Jobcenter, List, Rows, Wrapped};
+pub use written::{WrittenValue, written_values};

@@ -12,7 +12,7 @@ use super::processes::{read_evidence, read_processes};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 
-const SITE_KEYS: [&str; 20] = [
+const SITE_KEYS: [&str; 21] = [
     "version",
     "site",
     "machine_id",
@@ -31,6 +31,7 @@ const SITE_KEYS: [&str; 20] = [
     "holders",
     "on_unclean_shutdown",
     "maintenance",
+    "same_on_all_nodes",
     "processes",
     "supervisor",
 ];
@@ -191,6 +192,9 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         }),
         context,
         maintenance: root.field("maintenance").and_then(|c| c.boolean()).unwrap_or(false),
+        same_on_all_nodes: root.field("same_on_all_nodes").map_or_else(Vec::new, |list| {
+            list.items().unwrap_or_default().iter().filter_map(Cursor::path).collect()
+        }),
         processes: processes?,
         wrapped,
         fingerprint: fingerprint(text),
