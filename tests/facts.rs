@@ -362,7 +362,7 @@ fn each_difference_between_two_nodes_is_found_alone_and_with_all_others() {
         (
             "/hosts/shop.example",
             json!(["10.0.0.1"]),
-            "error",
+            "warning",
             sentence(
                 "the answer of /etc/hosts for shop.example",
                 "is not there",

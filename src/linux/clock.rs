@@ -220,9 +220,13 @@ impl WallTime {
     }
     /// What the node's wall clock shows.
     pub fn now() -> Self {
-        let seconds = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |d| d.as_secs());
+        std::time::SystemTime::now().into()
+    }
+}
+
+impl From<std::time::SystemTime> for WallTime {
+    fn from(time: std::time::SystemTime) -> Self {
+        let seconds = time.duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         Self(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
 }

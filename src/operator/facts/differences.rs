@@ -97,13 +97,11 @@ fn compare_row(row: &FactRow, nodes: &[Labelled], tables: &[Vec<FactRow>]) -> Ve
 }
 
 fn difference(mut groups: Vec<Group<'_>>) -> Finding {
-    let most = groups.iter().map(|group| group.labels.len()).max().unwrap_or(0);
-    let is_tied = groups.iter().filter(|group| group.labels.len() == most).count() > 1;
     // The odd one first. With as many on each side, the order of the files stays.
     groups.sort_by_key(|group| group.labels.len());
     let told = |group: &Group<'_>| {
         let labels: Vec<String> = group.labels.iter().map(|label| (*label).to_owned()).collect();
-        let words = cut(&group.row.words().unwrap_or_default());
+        let words = cut(&group.row.told());
         format!("{words} on {}", listed(&labels))
     };
     let row = &groups[0].row;
@@ -114,38 +112,40 @@ fn difference(mut groups: Vec<Group<'_>>) -> Finding {
         severity,
         check: row.check,
         sentence: format!("{} {}{result}", row.subject, parts.join(", and ")),
-        mend: mend(&groups, is_tied),
+        mend: mend(&groups),
     }
 }
 
-/// What makes the nodes alike again: a change of the odd one, or of a node that lacks something; where
-/// neither is told, of one or the other.
-fn mend(groups: &[Group<'_>], is_tied: bool) -> Option<String> {
-    let lacking = groups.iter().position(|group| group.row.is_lacking());
-    let target = match (lacking, is_tied) {
-        (Some(lacking), true) => {
-            groups.iter().rposition(|g| !g.row.is_lacking()).filter(|i| *i != lacking)
-        }
-        _ => Some(groups.len() - 1),
-    };
-    let change = |group: &Group<'_>, target: &Group<'_>| {
-        let words = group.row.mend.replace("{}", &cut(target.row.bare()));
+/// What makes the nodes alike again: a change of those that are not as most are, or that lack something;
+/// where two are as good as each other, of the one or of the other.
+fn mend(groups: &[Group<'_>]) -> Option<String> {
+    let change = |group: &Group<'_>, value: &str| {
+        let words = group.row.mend.replace("{}", value);
         (!words.is_empty()).then(|| format!("on {}: {words}", group.labels.join(" and ")))
     };
-    let is_general = !groups.iter().any(|group| group.row.mend.contains("{}"))
-        && groups.iter().all(|group| group.row.mend == groups[0].row.mend);
-    if is_general {
-        return Some(groups[0].row.mend.clone()).filter(|mend| !mend.is_empty());
+    let first = &groups.first()?.row.mend;
+    if !first.contains("{}") && groups.iter().all(|group| group.row.mend == *first) {
+        return Some(first.clone()).filter(|mend| !mend.is_empty());
     }
-    let target = &groups[target?];
-    let is_other = |group: &&Group<'_>| group.labels != target.labels;
-    let mut changes: Vec<String> =
-        groups.iter().filter(is_other).filter_map(|group| change(group, target)).collect();
-    if is_tied && lacking.is_none() && groups.len() == 2 {
-        changes.extend(change(target, &groups[0]));
-        return (!changes.is_empty()).then(|| changes.join("; or "));
-    }
-    (!changes.is_empty()).then(|| changes.join("; "))
+    let whole = || groups.iter().filter(|group| !group.row.is_lacking());
+    let most = whole().map(|group| group.labels.len()).max()?;
+    let right: Vec<&Group<'_>> = whole().filter(|group| group.labels.len() == most).collect();
+    let value = |group: &Group<'_>| cut(group.row.bare());
+    let (changes, between): (Vec<String>, &str) = match right[..] {
+        [right] => {
+            let others = groups.iter().filter(|group| group.labels != right.labels);
+            (others.filter_map(|group| change(group, &value(right))).collect(), "; ")
+        }
+        [one, other] if groups.len() == 2 => {
+            let both = [change(one, &value(other)), change(other, &value(one))];
+            (both.into_iter().flatten().collect(), "; or ")
+        }
+        _ => {
+            let words = right.first()?.row.mend.replace("{}", "VALUE");
+            (vec![format!("with one VALUE on all nodes: {words}")], "")
+        }
+    };
+    (!changes.is_empty()).then(|| changes.join(between))
 }
 
 /// Two definitions that have nothing in common need not be told key by key.

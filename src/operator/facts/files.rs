@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::named::{Named, commands};
 use super::node_facts::{FileContent, FileFact, FilesFact, FolderFact, LinkFact, SettingsFact};
 use super::secrets::{fingerprint, hex};
+use crate::linux::clock::WallTime;
 use crate::linux::files::open_to_read as open;
 use crate::linux::node;
 use crate::linux::spawn::Command;
@@ -189,7 +190,8 @@ pub(super) fn read_file(path: &Path, until: Moment) -> FileFact {
             Err(error) => unreadable(error),
         },
     };
-    let (size, modified) = (Some(there.len()), Some(there.mtime()));
+    let size = Some(there.len());
+    let modified = there.modified().ok().map(WallTime::from);
     FileFact { content, path: None, size, modified }
 }
 

@@ -148,7 +148,7 @@ pub(super) struct FileFact {
     pub(super) size: Option<u64>,
     /// The same, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) modified: Option<i64>,
+    pub(super) modified: Option<WallTime>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

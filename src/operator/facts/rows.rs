@@ -15,6 +15,8 @@ pub(super) struct FactRow {
     pub(super) verb: &'static str,
     /// None: it could not be found out here, for this reason.
     pub(super) value: Result<String, String>,
+    /// What helps a person to tell which one is older; not compared.
+    hint: Option<String>,
     /// How bad it is if it differs.
     pub(super) severity: Severity,
     /// What follows if it differs; may be empty.
@@ -27,6 +29,13 @@ impl FactRow {
     /// What it is, for a sentence.
     pub(super) fn words(&self) -> Option<String> {
         Some(format!("{} {}", self.verb, self.value.as_ref().ok()?))
+    }
+
+    /// As [`words`](Self::words), with the hint.
+    pub(super) fn told(&self) -> String {
+        let words = self.words().unwrap_or_default();
+        let hint = self.hint.as_ref().filter(|_| !self.is_lacking());
+        hint.map_or_else(|| words.clone(), |hint| format!("{words} ({hint})"))
     }
 
     /// Its value as a command wants it.
@@ -64,6 +73,7 @@ impl FactRow {
             subject: subject.into(),
             verb: "is",
             value: Ok(value.into()),
+            hint: None,
             severity: Severity::Warning,
             result: "",
             mend: String::new(),
@@ -150,7 +160,7 @@ fn definition(site: &str, definition: &DefinitionFact, rows: &mut Vec<FactRow>) 
     rows.extend(definition.values.iter().map(|(key, value)| {
         FactRow::new("facts-definition", format!("`{key}` in the definition of `{site}`"), value)
             .error()
-            .mend(format!("copy the right definition of `{site}` to all nodes"))
+            .mend(format!("copy the right {site}.yaml to all nodes"))
     }));
 }
 
@@ -241,13 +251,15 @@ fn file(check: &'static str, subject: &str, fact: &FileFact) -> FactRow {
         FileContent::NotExecutable => "chmod +x it",
         _ => "install the same version",
     };
-    FactRow { value, verb, ..FactRow::new(check, subject, "") }.mend(mend)
+    let hint = fact.size.zip(fact.modified);
+    let hint = hint.map(|(size, at)| format!("{size} bytes, of {at}"));
+    FactRow { value, verb, hint, ..FactRow::new(check, subject, "") }.mend(mend)
 }
 
 fn folder(name: &str, fact: Option<&FolderFact>) -> FactRow {
     let row = |value| FactRow::new("facts-folder", format!("the working directory {name}"), value);
     match fact {
-        None => row("missing".to_owned()).error().mend(format!("make it: mkdir -p {name}")),
+        None => row("missing".to_owned()).error().mend(format!("mkdir -p {name}")),
         Some(FolderFact { uid, gid, mode }) => row(format!("owner {uid}:{gid} and mode {mode}"))
             .verb("has")
             .mend(format!("chown and chmod {name} as there")),
@@ -302,15 +314,21 @@ fn system(facts: &NodeFacts, rows: &mut Vec<FactRow>) {
             .mend(format!("sysctl -w {name}='{{}}', and write that to /etc/sysctl.d"))
     }));
     rows.extend(facts.locales.iter().map(|(name, is_there)| {
-        let value = if *is_there { "installed" } else { "not installed" };
-        FactRow::new("facts-locale", format!("the locale {name}"), value)
-            .mend(format!("localedef or dpkg-reconfigure locales: {name}"))
+        let row = |value: &str| FactRow::new("facts-locale", format!("the locale {name}"), value);
+        match is_there {
+            true => row("installed"),
+            false => {
+                row("not installed").mend(format!("generate the locale {name}: see locale-gen"))
+            }
+        }
     }));
     rows.extend(facts.hosts.iter().map(|(name, said)| {
-        let value = if said.is_empty() { "not there".to_owned() } else { said.join(", ") };
-        FactRow::new("facts-hosts", format!("the answer of /etc/hosts for {name}"), value)
-            .error()
-            .mend("make the line the same in /etc/hosts on all nodes")
+        let subject = format!("the answer of /etc/hosts for {name}");
+        let row = match said.is_empty() {
+            true => FactRow::new("facts-hosts", subject, "not there"),
+            false => FactRow::new("facts-hosts", subject, said.join(", ")),
+        };
+        row.mend("make the line the same in /etc/hosts on all nodes")
     }));
     rows.extend(facts.services.iter().map(|(port, names)| {
         let value = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
