@@ -227,7 +227,6 @@ fn each_difference_between_two_nodes_is_found_alone_and_with_all_others() {
     base["locales"] = json!({"de_DE.UTF-8": true});
     base["services"] = json!({"607/tcp": ["nqs"]});
     base["mount"] = json!({"at": "/db", "kind": "ext4", "options": ["relatime", "rw"]});
-    base["siteward"]["agent"] = Value::Null;
     let sentence = |subject: &str, one: &str, other: &str, result: &str| {
         format!("{subject} {one} on node-a, and {other} on node-b{result}")
     };
@@ -421,10 +420,13 @@ fn each_difference_between_two_nodes_is_found_alone_and_with_all_others() {
 #[test]
 fn of_three_nodes_the_odd_one_is_named() {
     let (bench, _) = site();
-    let base = export(&bench);
+    let mut base = export(&bench);
+    let agent = "/usr/lib/ocf/resource.d/siteward/site";
+    base["siteward"]["agents"][agent] = Value::Null;
     let mut odd = base.clone();
+    odd["siteward"]["agents"][agent] =
+        json!({"target": "/usr/sbin/siteward", "program": base["siteward"]["program"]});
     odd["sysctls"]["kernel.sem"] = json!("1 2 3 4");
-    odd["siteward"]["agent"] = Value::Null;
     let files = [
         of_node(&bench, "node-a", &base),
         of_node(&bench, "node-b", &odd),
@@ -432,6 +434,11 @@ fn of_three_nodes_the_odd_one_is_named() {
     ];
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let found = findings(&bench, &files);
+    let lacking = found.iter().find(|f| f[1] == "facts-agent").unwrap();
+    assert!(
+        lacking[2].starts_with(&format!("the agent {agent} is there on node-b, and is missing on"))
+    );
+    assert_eq!(lacking[3], format!("on node-a and node-c: ln -sf /usr/sbin/siteward {agent}"));
     let sem = base["sysctls"]["kernel.sem"].as_str().unwrap();
     let found = found.iter().find(|f| f[1] == "facts-sysctl").unwrap();
     assert_eq!(
@@ -533,6 +540,17 @@ fn a_start_leaves_the_facts_on_the_database_and_doctor_compares_with_them() {
     let differing = found();
     assert_eq!(differing.len(), 1, "{differing:#?}");
     assert!(differing[0][2].contains("1 2 3 4 on node-b (3 hours ago)"), "{differing:?}");
+
+    // A definition that was changed since may have been changed there too.
+    let definition = bench.places.config.join("shop.yaml");
+    let text = fs::read_to_string(&definition).unwrap();
+    fs::write(&definition, text.replace("boot_timeout: 10s", "boot_timeout: 20s")).unwrap();
+    let changed = found();
+    let changed = changed.iter().find(|f| f[1] == "facts-definition").unwrap();
+    assert!(
+        changed[0] == "warning" && changed[3].contains("ssh node-b siteward doctor shop --export")
+    );
+    fs::write(&definition, text).unwrap();
 
     // What is no facts is told, and the rest is compared.
     fs::write(folder.join("notes.txt"), "mine").unwrap();

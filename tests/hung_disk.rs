@@ -46,6 +46,7 @@ fn main() -> ExitCode {
             ("a_wrapped_site_on_a_hung_disk", a_wrapped_site_on_a_hung_disk),
             ("a_keeper_that_dies_on_a_hung_disk", a_keeper_that_dies_on_a_hung_disk),
             ("facts_that_cannot_be_left_delay_nothing", facts_that_cannot_be_left_delay_nothing),
+            ("an_export_tells_of_a_file_system_that_hangs", an_export_tells_of_a_file_system),
             ("a_full_disk_stops_no_start", a_full_disk_stops_no_start),
             (
                 "a_process_whose_memory_nobody_can_look_into",
@@ -422,6 +423,22 @@ fn facts_that_cannot_be_left_delay_nothing() {
         until("the helper has ended", || leaving_facts(bench) == 0);
         assert_eq!(within(5, bench.hand(&["stop", site])).0, 0);
     }
+}
+
+/// A program lies on a file system that hangs: the rest of the facts is told in time.
+fn an_export_tells_of_a_file_system() {
+    let bench = Bench::new();
+    let disk = Disk::mount(&bench.path("backing"), &bench.path("opt"));
+    let program = disk.at.join("serve");
+    fs::write(&program, "#!/bin/sh\n").unwrap();
+    bench.define(SITE, &format!("processes:\n  a: {{command: [{}]}}\n", program.display()));
+    disk.hang();
+    let (code, said) = within(6, bench.hand(&["doctor", SITE, "--export", "--timeout", "6s"]));
+    assert_eq!(code, 0, "{said}");
+    let facts: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let words = facts["not_known"][0].as_str().unwrap();
+    assert!(words.contains("does not answer"), "{words}");
+    assert!(facts["sysctls"]["kernel.sem"].is_string());
 }
 
 /// How many processes leave facts for a site of this bench.

@@ -18,7 +18,7 @@ use crate::linux::clock::WallTime;
 use crate::linux::files::open_to_read as open;
 use crate::linux::node;
 use crate::linux::spawn::Command;
-use crate::site::{Definition, read_env_file};
+use crate::site::{Definition, SiteName, read_env_file};
 use crate::values::Moment;
 
 /// The largest file that is read, in bytes.
@@ -83,11 +83,19 @@ pub(super) fn read_files(definition: &Definition, until: Moment) -> FilesFact {
     files
 }
 
-/// This program, and the agent at `path` that leads to it or to another.
-pub(super) fn read_agent(path: &Path, until: Moment) -> Option<LinkFact> {
-    path.symlink_metadata().ok()?;
-    let target = fs::read_link(path).ok().map(|target| text_of(&target));
-    Some(LinkFact { path: text_of(path), target, program: read_program(path, until) })
+/// What Pacemaker, Clusterware and Serviceguard call, where the documents have it installed.
+pub(super) fn read_agents(site: &SiteName, until: Moment) -> BTreeMap<String, Option<LinkFact>> {
+    let paths = [
+        "/usr/lib/ocf/resource.d/siteward/site".to_owned(),
+        format!("/opt/siteward/crs/{site}"),
+        format!("/opt/siteward/serviceguard/{site}"),
+    ];
+    let agent = |path: &Path| {
+        path.symlink_metadata().ok()?;
+        let target = fs::read_link(path).ok().map(|target| text_of(&target));
+        Some(LinkFact { target, program: read_program(path, until) })
+    };
+    paths.map(|path| (path.clone(), agent(Path::new(&path)))).into()
 }
 
 fn text_of(path: &Path) -> String {

@@ -83,7 +83,7 @@ pub(super) fn gather(
         });
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let program = FileFact::of(super::node_facts::FileContent::NotInTime);
-        (SitewardFact { version, program, agent: None }, FilesFact::default())
+        (SitewardFact { version, program, agents: BTreeMap::new() }, FilesFact::default())
     });
     let (users, groups) = users_here(definition, until, &mut not_known);
     NodeFacts {

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::files::{read_agent, read_file, read_files};
+use super::files::{read_agents, read_file, read_files};
 use super::gather::gather;
 use super::jobs::{FOLDER, FactsJob, LeftFacts, Source};
 use super::node_facts::{Occasion, SitewardFact};
-use super::rows::AGENT;
 use super::secrets::hex;
 use crate::linux::folder::Folder;
 use crate::linux::node;
@@ -39,7 +38,7 @@ pub fn obey(job: &str, places: &Places) -> Option<String> {
             let siteward = SitewardFact {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 program: read_file(Path::new("/proc/self/exe"), until),
-                agent: read_agent(Path::new(AGENT), until),
+                agents: read_agents(&name, until),
             };
             serde_json::to_string(&(siteward, read_files(&definition, until)))
         }

@@ -233,6 +233,30 @@ pub fn compare_with_database(target: &Target, deadline: &Deadline) -> Vec<Findin
         says_when: true,
         facts,
     }));
-    findings.extend(differences(&nodes));
+    let mut found = differences(&nodes);
+    let is_older = |node: &&Labelled| node.says_when && is_older_than_definition(target, node);
+    if let Some(node) = nodes.iter().find(is_older) {
+        found.iter_mut().for_each(|finding| ask_again(finding, target, &node.facts.node));
+    }
+    findings.extend(found);
     findings
+}
+
+/// Whether a node has left its facts before the definition here was changed last.
+fn is_older_than_definition(target: &Target, node: &Labelled) -> bool {
+    let there = target.site.definition.metadata().and_then(|there| there.modified());
+    there.is_ok_and(|changed| node.facts.taken < changed.into())
+}
+
+/// The definition may be the same on both nodes by now: the old facts prove no difference.
+fn ask_again(finding: &mut Finding, target: &Target, node: &str) {
+    if finding.check != "facts-definition" {
+        return;
+    }
+    let name = &target.name;
+    finding.severity = Severity::Warning;
+    finding.mend = Some(format!(
+        "the definition here was changed since; if it was not changed on {node} too, copy it there. To \
+         be sure: ssh {node} siteward doctor {name} --export > FILE; siteward doctor --compare FILE"
+    ));
 }

@@ -57,13 +57,12 @@ pub(super) enum Occasion {
 pub(super) struct SitewardFact {
     pub(super) version: String,
     pub(super) program: FileFact,
-    /// The agent that Pacemaker calls, and what it leads to; None: there is none.
-    pub(super) agent: Option<LinkFact>,
+    /// What cluster managers call, by its path; None: there is none.
+    pub(super) agents: BTreeMap<String, Option<LinkFact>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct LinkFact {
-    pub(super) path: String,
     /// None: it is no link.
     pub(super) target: Option<String>,
     pub(super) program: FileFact,

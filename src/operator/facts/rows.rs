@@ -141,20 +141,22 @@ fn siteward(facts: &NodeFacts, rows: &mut Vec<FactRow>) {
     let program = format!("the program of siteward {}", siteward.version);
     rows.push(file("facts-siteward", &program, &siteward.program));
     rows.iter_mut().for_each(|row| row.mend = install.to_owned());
-    let subject = format!("the agent {AGENT}");
-    let row = match &siteward.agent {
-        Some(link) if link.program.content == siteward.program.content => {
-            FactRow::new("facts-agent", subject, "there")
-        }
-        Some(link) => file("facts-agent", &subject, &link.program),
-        None => FactRow::new("facts-agent", subject, "missing"),
-    };
-    let mend = format!("ln -sf /usr/sbin/siteward {AGENT}");
-    rows.push(row.error().result("Pacemaker could not start the site everywhere").mend(mend));
+    for (path, agent) in &siteward.agents {
+        let subject = format!("the agent {path}");
+        let row = match agent {
+            Some(link) if link.program.content == siteward.program.content => {
+                FactRow::new("facts-agent", subject, "there")
+            }
+            Some(link) => file("facts-agent", &subject, &link.program),
+            None => FactRow::new("facts-agent", subject, "missing"),
+        };
+        let result = "its cluster manager could not start the site on each node";
+        let row = row.error().result(result);
+        let is_right = row.value.as_deref() == Ok("there");
+        let link = format!("ln -sf /usr/sbin/siteward {path}");
+        rows.push(row.mend(if is_right { String::new() } else { link }));
+    }
 }
-
-/// Where Pacemaker looks for the agent, unless OCF_ROOT says otherwise.
-pub(super) const AGENT: &str = "/usr/lib/ocf/resource.d/siteward/site";
 
 fn definition(site: &str, definition: &DefinitionFact, rows: &mut Vec<FactRow>) {
     rows.extend(definition.values.iter().map(|(key, value)| {
