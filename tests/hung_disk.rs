@@ -6,6 +6,7 @@ mod common;
 mod jobcenter;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ fn main() -> ExitCode {
             ("a_killed_supervisor_on_a_hung_disk", a_killed_supervisor_on_a_hung_disk),
             ("a_wrapped_site_on_a_hung_disk", a_wrapped_site_on_a_hung_disk),
             ("a_keeper_that_dies_on_a_hung_disk", a_keeper_that_dies_on_a_hung_disk),
+            ("facts_that_cannot_be_left_delay_nothing", facts_that_cannot_be_left_delay_nothing),
+            ("an_export_tells_of_a_file_system_that_hangs", an_export_tells_of_a_file_system),
             ("a_full_disk_stops_no_start", a_full_disk_stops_no_start),
             (
                 "a_process_whose_memory_nobody_can_look_into",
@@ -389,6 +392,67 @@ fn fill(folder: &Path) {
         let piece = vec![b'x'; piece];
         while std::io::Write::write_all(&mut file, &piece).is_ok() {}
     }
+}
+
+/// The disk hangs when the facts of the node are to be left: the site is up, stays up, and is stopped, as
+/// if nothing were; and once it is stopped, nothing uses the disk.
+fn facts_that_cannot_be_left_delay_nothing() {
+    let (own, database) = Bench::with_database(SITE, "", "  a: {command: [ACT, steady]}\n");
+    let wrapped = Jobcenter::new("testsite");
+    for (bench, site, database) in
+        [(&own, SITE, &database), (&*wrapped.bench, "testsite", &wrapped.database)]
+    {
+        let private = database.join(".siteward");
+        fs::create_dir(&private).unwrap();
+        fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).unwrap();
+        let disk = Disk::mount(&bench.path("backing"), &private.join("facts"));
+        fs::set_permissions(&disk.at, fs::Permissions::from_mode(0o700)).unwrap();
+        disk.hang();
+        let (code, said) = within(5, bench.hand(&["start", site]));
+        assert_eq!(code, 0, "{said}");
+        until("its facts are waiting for the disk", || leaving_facts(bench) > 1);
+        assert_eq!(bench.monitor(site), (0, 0, 0), "{site}");
+        let (_, said) = within(5, bench.hand(&["doctor", site, "--timeout", "4s"]));
+        assert!(said.contains("the disk at") && said.contains("does not answer"), "{said}");
+        let (code, said) = within(5, bench.hand(&["stop", site]));
+        assert_eq!(code, 0, "{said}");
+        until("nothing waits for the disk", || leaving_facts(bench) == 0);
+        nothing_is_left(bench, site, "it is stopped");
+        disk.answer_again();
+        let (code, said) = within(5, bench.hand(&["start", site]));
+        assert_eq!(code, 0, "{said}");
+        let node = node::name();
+        until("the facts are left", || disk.at.join(format!("{node}.json")).exists());
+        until("the helper has ended", || leaving_facts(bench) == 0);
+        assert_eq!(within(5, bench.hand(&["stop", site])).0, 0);
+    }
+}
+
+/// A program lies on a file system that hangs: the rest of the facts is told in time.
+fn an_export_tells_of_a_file_system() {
+    let bench = Bench::new();
+    let disk = Disk::mount(&bench.path("backing"), &bench.path("opt"));
+    let program = disk.at.join("serve");
+    fs::write(&program, "#!/bin/sh\n").unwrap();
+    bench.define(SITE, &format!("processes:\n  a: {{command: [{}]}}\n", program.display()));
+    disk.hang();
+    let (code, said) = within(6, bench.hand(&["doctor", SITE, "--export", "--timeout", "6s"]));
+    assert_eq!(code, 0, "{said}");
+    let facts: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let words = facts["not_known"][0].as_str().unwrap();
+    assert!(words.contains("does not answer"), "{words}");
+    assert!(facts["sysctls"]["kernel.sem"].is_string());
+}
+
+/// How many processes leave facts for a site of this bench.
+fn leaving_facts(bench: &Bench) -> usize {
+    let config = bench.places.config.as_os_str().as_encoded_bytes();
+    let is_one = |stat: &&Stat| {
+        let words = words_of(stat.pid);
+        let has = |wanted: &[u8]| words.iter().any(|word| word == wanted);
+        stat.is_alive() && has(config) && (has(b"leave-facts") || has(b"facts-job"))
+    };
+    siteward::linux::process::all().unwrap().iter().filter(is_one).count()
 }
 
 fn a_full_disk_stops_no_start() {

@@ -544,6 +544,7 @@ fn a_supervisor_that_knows_no_details_is_shown_with_what_it_tells() {
         degraded_for: None,
         paused: None,
         failure: None,
+        lost: Vec::new(),
         processes: Vec::new(),
     };
     std::thread::spawn(move || {

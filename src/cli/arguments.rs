@@ -357,10 +357,12 @@ pub(super) struct DoctorArguments {
     /// Print one JSON object for each site
     #[arg(long)]
     pub(super) json: bool,
-    /// Print the facts that must be the same on every node, for --compare
+    /// Print the facts of this node that must be the same on every node, without secrets. On another
+    /// node: ssh node2 siteward doctor shop --export > node2.json
     #[arg(long, conflicts_with_all = ["here", "compare"])]
     pub(super) export: bool,
-    /// Print the differences between the exported facts of two or more nodes
+    /// Print the differences between the exported facts of nodes. One file alone is compared with this
+    /// node; `-` stands for this node among others
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["name", "here"])]
     pub(super) compare: Vec<PathBuf>,
 }

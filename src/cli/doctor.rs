@@ -35,7 +35,7 @@ pub(super) fn doctor(
     } else if arguments.compare.is_empty() {
         examine_all(arguments, places, deadline, quiet)
     } else {
-        facts::compare(&arguments.compare)
+        facts::compare(&arguments.compare, places, deadline)
             .map(|findings| print(&[SiteFindings { site: None, findings }], arguments.json, quiet))
     };
     done.unwrap_or_else(|fault| give(Manager::Hand, Verb::Other, false, &fault.into(), quiet))

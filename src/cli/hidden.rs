@@ -50,6 +50,10 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     ReadHistories { database: PathBuf },
     #[command(hide = true)]
+    LeaveFacts(LeaveFacts),
+    #[command(hide = true)]
+    FactsJob { job: String },
+    #[command(hide = true)]
     ReadFile { path: PathBuf },
     #[command(hide = true)]
     MoveIn { supervisor: i32, leaf: PathBuf },
@@ -80,6 +84,16 @@ pub(super) struct SettleLease {
     home: String,
     #[arg(long)]
     unclean: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LeaveFacts {
+    name: String,
+    #[arg(long)]
+    node: String,
+    /// The moment of the start, as JSON
+    #[arg(long)]
+    begun: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -144,6 +158,12 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
                 ExitCode::from(1)
             }
         },
+        Hidden::LeaveFacts(word) => leave_facts(word, folders).unwrap_or(ExitCode::from(2)),
+        Hidden::FactsJob { job } => {
+            let places = Places::resolve(folders).ok();
+            let said = places.and_then(|places| operator::facts::obey(&job, &places));
+            said.map_or(ExitCode::from(2), |said| print_lines(&[said]))
+        }
         Hidden::KeepLease(word) => match word.name.parse() {
             Ok(site) => done(lease::keep(&lease::Order {
                 site,
@@ -194,6 +214,25 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
         .map_or(ExitCode::from(2), |answer| print_lines(&[answer])),
         Hidden::Act { part, argument } => done(operator::act(&part, argument.as_deref())),
     }
+}
+
+/// None: the arguments are not those that siteward writes.
+fn leave_facts(word: LeaveFacts, folders: Overrides) -> Option<ExitCode> {
+    // A start that was called by a cluster manager must not hold its descriptors by this process.
+    inherit::close_from(3);
+    let places = Places::resolve(folders).ok()?;
+    let order = operator::facts::LeaveOrder {
+        name: word.name.parse().ok()?,
+        node: word.node,
+        begun: serde_json::from_str(&word.begun).ok()?,
+    };
+    Some(match operator::facts::leave(order, &places) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            print_lines(&[why]);
+            ExitCode::from(1)
+        }
+    })
 }
 
 /// None: the arguments are not those that siteward writes.

@@ -3,6 +3,7 @@
 //! Promises: the caller continues at its deadline, or when it is interrupted, and the helper is killed then.
 //! Must never: touch the disk in the caller's process, or report work as done that was not.
 
+mod facts;
 mod folder;
 mod pause_mark;
 
@@ -18,6 +19,7 @@ use crate::linux::own_program::{self, Unanswered};
 use crate::site::Places;
 use crate::values::Moment;
 
+pub use facts::{leave_facts_detached, leaving_words};
 pub use folder::FolderJob;
 pub use pause_mark::{Settled, confirm_pause, path as pause_path};
 

@@ -48,7 +48,7 @@ impl<'a> Interrupts<'a> {
     }
 
     /// Watches for a stop order as well. The runtime directory must exist.
-    pub(super) fn watch_orders(&self) {
+    pub fn watch_orders(&self) {
         let Some(watcher) = watch_order(self.places) else { return };
         if let Ok(any) = AnyReadable::of(&[watcher.as_fd(), self.inbox.as_fd()]) {
             let _ = self.orders.set((watcher, any));

@@ -169,6 +169,12 @@ impl WallTime {
         Self(self.0.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
     }
 
+    /// How long ago it was; zero if it is in the future, as by the clock of another node.
+    pub fn age(self) -> Duration {
+        let seconds = Self::now().0.saturating_sub(self.0);
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+    }
+
     /// When this node's clock shows that time of day next (`18:00`), or that time of that day
     /// (`2026-11-21 18:00`), in local time, or in UTC with a `Z` at its end. None: it is neither.
     pub fn parse(text: &str) -> Option<Self> {
@@ -242,9 +248,13 @@ impl WallTime {
     }
     /// What the node's wall clock shows.
     pub fn now() -> Self {
-        let seconds = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |d| d.as_secs());
+        std::time::SystemTime::now().into()
+    }
+}
+
+impl From<std::time::SystemTime> for WallTime {
+    fn from(time: std::time::SystemTime) -> Self {
+        let seconds = time.duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         Self(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
 }

@@ -206,6 +206,19 @@ fn open_plain(path: &Path) -> io::Result<(File, fs::Metadata)> {
     Ok((file, there))
 }
 
+/// Opens a plain file to read it; a link is followed, and nothing is waited for at a FIFO.
+///
+/// # Errors
+/// As open(2); InvalidData if it is no plain file.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(ErrorKind::InvalidData, "it is not a plain file")),
+    }
+}
+
 fn read_open(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;

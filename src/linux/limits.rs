@@ -46,6 +46,15 @@ resources! {
     Stack "stack" RLIMIT_STACK;
 }
 
+/// The limits of this process: name, soft, hard.
+pub fn current() -> Vec<(&'static str, u64, u64)> {
+    let limit = |(word, resource): &(&'static str, LimitedResource)| {
+        let (soft, hard) = getrlimit(resource.raw()).ok()?;
+        Some((*word, soft, hard))
+    };
+    LimitedResource::ALL.iter().filter_map(limit).collect()
+}
+
 /// Raises the limits that could end this process, or keep it from opening files, as far as it may: root
 /// raises the hard limits too, another user raises the soft limits up to the hard ones. Gives the limits
 /// that were raised as they were before, for the programs that this process starts.

@@ -33,6 +33,7 @@ pub mod node;
 pub mod own_program;
 pub mod pidfd;
 pub mod ports;
+pub mod priority;
 mod proc;
 pub mod process;
 mod reap;

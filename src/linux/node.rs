@@ -18,9 +18,11 @@ pub fn set_name(name: String) {
 
 /// The name of this node: as it was set, else the host name (gethostname(2)).
 pub fn name() -> String {
-    if let Some(name) = NAME.get() {
-        return name.clone();
-    }
+    NAME.get().cloned().unwrap_or_else(host_name)
+}
+
+/// The host name of this node (gethostname(2)).
+pub fn host_name() -> String {
     nix::unistd::gethostname()
         .map_or_else(|_| "localhost".to_owned(), |n| n.to_string_lossy().into_owned())
 }

@@ -32,6 +32,11 @@ pub fn local_name(number: u32) -> Option<String> {
     text.lines().find(is_it)?.split(':').next().map(str::to_owned)
 }
 
+/// The users in /etc/passwd, in its order.
+pub fn local_users() -> Vec<User> {
+    fs::read_to_string("/etc/passwd").map_or_else(|_| Vec::new(), |text| parse_users(&text))
+}
+
 /// The number of the group with the name or the number `name`.
 pub fn group(name: &str) -> Option<u32> {
     let found = fs::read_to_string("/etc/group").ok().and_then(|text| find_group(&text, name));
@@ -57,7 +62,7 @@ impl User {
     }
 }
 
-fn find_user(passwd: &str, name: &str) -> Option<User> {
+fn parse_users(passwd: &str) -> Vec<User> {
     let users = passwd.lines().filter_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         Some(User {
@@ -67,7 +72,11 @@ fn find_user(passwd: &str, name: &str) -> Option<User> {
             home: (*fields.get(5)?).to_owned(),
         })
     });
-    let users: Vec<User> = users.collect();
+    users.collect()
+}
+
+fn find_user(passwd: &str, name: &str) -> Option<User> {
+    let users = parse_users(passwd);
     let number: Option<u32> = name.parse().ok();
     users
         .iter()

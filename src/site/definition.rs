@@ -97,6 +97,8 @@ pub struct Definition {
     pub logging: Logging,
     /// The site comes up with its processes held down.
     pub maintenance: bool,
+    /// Files and folders outside the database of which each node has a copy.
+    pub same_on_all_nodes: Vec<PathBuf>,
     /// In the order of the file, instances not yet told apart.
     pub processes: Vec<Process>,
     /// The site has a supervisor of its own, and no process that ours would start.

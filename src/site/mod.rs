@@ -22,6 +22,7 @@ mod prerequisites;
 mod processes;
 mod telling;
 mod wrapped;
+mod written;
 mod yaml;
 
 pub use adjust::Adjustments;
@@ -38,3 +39,4 @@ pub use places::{OWN_LOG, Overrides, Places, SitePlaces, WRAPPED, on_database};
 pub use prerequisites::{OnLoss, Prerequisite, Prerequisites, WhenLost};
 pub use telling::{Notify, Operation};
 pub use wrapped::{Jobcenter, List, Rows, Wrapped};
+pub use written::{WrittenValue, written_values};

@@ -15,7 +15,7 @@ use super::telling::{read_notify, read_operations};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 
-const SITE_KEYS: [&str; 23] = [
+const SITE_KEYS: [&str; 24] = [
     "version",
     "site",
     "machine_id",
@@ -37,6 +37,7 @@ const SITE_KEYS: [&str; 23] = [
     "operations",
     "logging",
     "maintenance",
+    "same_on_all_nodes",
     "processes",
     "supervisor",
 ];
@@ -201,6 +202,9 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         context,
         logging,
         maintenance: root.field("maintenance").and_then(|c| c.boolean()).unwrap_or(false),
+        same_on_all_nodes: root.field("same_on_all_nodes").map_or_else(Vec::new, |list| {
+            list.items().unwrap_or_default().iter().filter_map(Cursor::path).collect()
+        }),
         processes: processes?,
         wrapped,
         fingerprint: fingerprint(text),

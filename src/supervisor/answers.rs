@@ -122,6 +122,13 @@ impl Processes {
                 }
                 None
             }
+            (Role::LeaveFacts, result) => {
+                if let Err(failure) = result {
+                    let why = failure.words();
+                    log::warn!("the facts of this node are not left on the database: {why}");
+                }
+                None
+            }
         }
     }
 

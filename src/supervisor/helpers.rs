@@ -1,12 +1,13 @@
 //! Short-lived programs that the supervisor runs for a unit: probes, healthchecks, stop commands.
 //! Each has its own session and dies with the supervisor. Of its output only the end is kept.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
 
 use super::configuration::Configuration;
 use super::output::last_lines;
 use super::plan::UnitId;
+use crate::disk::leaving_words;
 use crate::linux::captured::CapturedChild;
 use crate::linux::own_program;
 use crate::linux::spawn::Command;
@@ -28,6 +29,8 @@ pub(super) enum Role {
     ReloadFor(u64),
     /// Settles the mark of a pause on the site's database.
     ConfirmPause,
+    /// Leaves the facts of this node on the site's database.
+    LeaveFacts,
 }
 
 impl Role {
@@ -128,17 +131,44 @@ impl Helpers {
 
     /// Settles the mark of a pause on the site's database: the verb that wrote it may be gone.
     pub(super) fn confirm_pause(&mut self, configuration: &Configuration) {
-        let Some(unit) = configuration.units().next() else { return };
         let Some(database) = &configuration.definition.database else { return };
         let words = ["siteward", "confirm-pause"].map(OsStr::new);
         let words = [&words[..], &[database.as_os_str()]].concat();
-        let helper = Helper::start(unit, Role::ConfirmPause, |output| {
-            Command::plain(own_program::program(), &words, Vec::new(), output)
-        });
-        match helper {
-            Ok(helper) => self.0.push(helper),
-            Err(error) => log::warn!("the mark of the pause cannot be settled: it {error}"),
+        if let Err(error) = self.start_own(configuration, Role::ConfirmPause, &words) {
+            log::warn!("the mark of the pause cannot be settled: it {error}");
         }
+    }
+
+    /// Leaves the facts of this node on the site's database, for a comparison with other nodes.
+    pub(super) fn leave_facts(&mut self, configuration: &Configuration) {
+        let at_work = self.0.iter().any(|helper| helper.role == Role::LeaveFacts);
+        if configuration.definition.database.is_none() || at_work {
+            return;
+        }
+        let words = leaving_words(&configuration.places);
+        let words: Vec<&OsStr> = words.iter().map(OsString::as_os_str).collect();
+        if let Err(error) = self.start_own(configuration, Role::LeaveFacts, &words) {
+            log::warn!("the facts of this node are not left on the database: it {error}");
+        }
+    }
+
+    /// Ends it, so that the disk can be unmounted once the site is stopped.
+    pub(super) fn drop_facts(&mut self) {
+        self.kill_where(|helper| helper.role == Role::LeaveFacts);
+    }
+
+    /// Starts this very program, for the site as a whole.
+    fn start_own(
+        &mut self,
+        configuration: &Configuration,
+        role: Role,
+        words: &[&OsStr],
+    ) -> Result<(), ExecError> {
+        let Some(unit) = configuration.units().next() else { return Ok(()) };
+        self.0.push(Helper::start(unit, role, |output| {
+            Command::plain(own_program::program(), words, Vec::new(), output)
+        })?);
+        Ok(())
     }
 
     pub(super) fn pids(&self) -> impl Iterator<Item = Pid> {
@@ -171,13 +201,14 @@ impl Helpers {
         Some((helper.unit, helper.role, result))
     }
 
-    /// Kills those that work for a unit. Those that a verb asked for, or that settle a pause, go on.
+    /// Kills those that work for a unit. Those that a verb asked for, or that work for the site
+    /// as a whole, go on.
     pub(super) fn drop_of_unit(&mut self, unit: UnitId) {
         self.kill_where(|helper| {
             helper.unit == unit
                 && !matches!(
                     helper.role,
-                    Role::HealthFor(_) | Role::ReloadFor(_) | Role::ConfirmPause
+                    Role::HealthFor(_) | Role::ReloadFor(_) | Role::ConfirmPause | Role::LeaveFacts
                 )
         });
     }

@@ -198,6 +198,12 @@ impl SupervisedSite {
             Note::Site(Milestone::Held) => {
                 self.processes.helpers.confirm_pause(&self.configuration);
             }
+            Note::Site(Milestone::Up) => {
+                self.processes.helpers.leave_facts(&self.configuration);
+            }
+            Note::Site(Milestone::Stopping | Milestone::Failing(_) | Milestone::LeaseLost) => {
+                self.processes.helpers.drop_facts();
+            }
             Note::Fault(unit, _) => self.processes.units[unit.0].output.failed(&entry.text),
             Note::RestartIn(..)
             | Note::GaveUp(_)

@@ -1,6 +1,7 @@
 //! A real Pacemaker drives real sites on two nodes. Needs root and some packages; what is missing
 //! is said loudly, the tests then count as ignored, and fail where `SITEWARD_TEST_ALL` is set.
 
+mod compare;
 mod faults;
 mod generated;
 mod lab;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
             missing.as_deref(),
             timing::what_is_computed_is_measured,
         ),
+        trial("ten_differences_are_found", missing.as_deref(), compare::ten_differences_are_found),
         trial("the_tools_of_the_cluster_like_the_agent", missing.as_deref(), tools_like_the_agent),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Daemon, External, Started};
 use crate::backend::jobcenter;
 use crate::backend::orders::{Boot, Cut, NotDone, Up};
+use crate::disk;
 use crate::history::{Entry, HistoryEvent, OrderedStart};
 use crate::journal;
 use crate::linux::wait::Waiting;
@@ -56,6 +57,9 @@ impl External {
         let up = coming.until_up(boot, cut)?;
         coming.note(&up);
         self.note(|record| record.phase = Some(Phase::Up));
+        if self.definition.database.is_some() {
+            disk::leave_facts_detached(&self.places);
+        }
         if matches!(up, Up::Running) {
             coming.until_complete(boot.up_by);
         }
