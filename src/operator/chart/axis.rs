@@ -151,12 +151,16 @@ fn relative(since: i64, step: i64) -> String {
         _ => "+",
     };
     let size = since.unsigned_abs();
-    let (unit, word) = match step {
-        ..SECOND if size < 1000 => (1, "ms"),
-        ..MINUTE => (1000, "s"),
-        ..HOUR => (60_000, "min"),
-        ..DAY => (3_600_000, "h"),
-        _ => (86_400_000, "d"),
+    let (unit, word) = if step < SECOND && size < 1000 {
+        (1, "ms")
+    } else if step < MINUTE {
+        (1000, "s")
+    } else if step < HOUR {
+        (60_000, "min")
+    } else if step < DAY {
+        (3_600_000, "h")
+    } else {
+        (86_400_000, "d")
     };
     let (whole, rest) = (size / unit, size % unit);
     if rest == 0 {

@@ -45,6 +45,14 @@ pub(super) fn time_of_day(calendar: &Calendar, at: Timestamp) -> Markup {
     html! { time datetime=(utc) title=(utc) { (calendar.time_of_day(at)) } }
 }
 
+/// A name that fits a narrow chart. The tables have the whole of it.
+pub(super) fn shortened(name: &str, most: usize) -> String {
+    match name.chars().count() > most {
+        true => name.chars().take(most.saturating_sub(1)).chain(['\u{2026}']).collect(),
+        false => name.to_owned(),
+    }
+}
+
 /// Lines at the ticks, down to their labels.
 pub(super) fn grid(axis: &Axis, ticks: &[Tick], height: u32, calendar: &Calendar) -> Markup {
     html! {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::drawing::{AXIS, BAR, bars, both, cross, grid, moment, percent, time_of_day};
+use super::drawing::{AXIS, BAR, bars, both, cross, grid, moment, percent, shortened, time_of_day};
 use crate::operator::account::Account;
 use crate::operator::chart::{Axis, Calendar};
 use crate::operator::story::{Lane, Outage, ProcessLane, between, say_exactly};
@@ -138,14 +138,14 @@ fn drawn(account: &Account, outage: &Outage, calendar: &Calendar) -> Markup {
     let mut y = 34;
     for lane in lanes_on(account, outage, &axis) {
         rows.push(html! {
-            text class="strong" x="0" y=(y + 14) { (lane.node) }
+            text class="strong" x="0" y=(y + 14) { (shortened(&lane.node, 32)) }
             (bars(&lane.stretches, &axis, y + 20, BAR, true, calendar))
         });
         y += LANE;
         let processes = processes_on(account, &lane.node, &axis);
         for process in processes.iter().take(PROCESSES) {
             rows.push(html! {
-                text class="small" x="0" y=(y + 11) { (process.process) }
+                text class="small" x="0" y=(y + 11) { (shortened(&process.process, 36)) }
                 (bars(&process.stretches, &axis, y + 15, 10, false, calendar))
                 @for at in process.faults.iter().filter(|at| **at >= axis.from && **at <= axis.to) {
                     (cross(&axis, *at, y + 20, &format!("fault at {}", both(calendar, *at))))

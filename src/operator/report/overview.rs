@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::drawing::{AXIS, BAR, bars, cross, grid, legend, percent};
+use super::drawing::{AXIS, BAR, bars, cross, grid, legend, percent, shortened};
 use crate::operator::account::Account;
 use crate::operator::chart::{Axis, Calendar};
 use crate::operator::story::{Condition, Outage, StretchEnd, say_exactly};
@@ -39,7 +39,7 @@ pub(super) fn overview(account: &Account, calendar: &Calendar) -> Markup {
                     (grid(&axis, &axis.ticks(5, calendar), height, calendar))
                     (flags(&story.outages, &axis, height - AXIS))
                     @for (lane, top) in story.lanes.iter().zip((FLAGS..).step_by(LANE as usize)) {
-                        text class="strong" x="0" y=(top + 13) { (lane.node) }
+                        text class="strong" x="0" y=(top + 13) { (shortened(&lane.node, 32)) }
                         (bars(&lane.stretches, &axis, top + 18, BAR, true, calendar))
                         @for incident in story.incidents.iter().filter(|i| i.node == lane.node) {
                             (cross(&axis, incident.at, top + 18 + BAR + 8, &format!(

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::drawing::{AXIS, both, grid, moment, percent};
+use super::drawing::{AXIS, both, grid, moment, percent, shortened};
 use crate::operator::account::Account;
 use crate::operator::chart::{Axis, Calendar};
 use crate::operator::story::{
@@ -105,7 +105,7 @@ fn rows(startup: &Startup) -> Vec<StartupRow> {
         };
         let took = say_exactly(between(process.spawned, process.to));
         rows.push(StartupRow {
-            label: format!("{mark}{} \u{2013} {took}{end}", process.name),
+            label: format!("{mark}{} \u{2013} {took}{end}", shortened(&process.name, 20)),
             from: process.spawned,
             to: process.to,
             class: match (process.end, is_critical) {

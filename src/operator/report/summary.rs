@@ -126,7 +126,7 @@ fn last_start(account: &Account, calendar: &Calendar) -> Markup {
         div {
             dt { "The last start that came up" }
             dd {
-                @if let Some(startup) = ups.clone().last() {
+                @if let Some(startup) = ups.clone().next_back() {
                     (say_exactly(startup.took()))
                     small {
                         (second(calendar, startup.from)) ", " (startup.node)

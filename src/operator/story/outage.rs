@@ -93,7 +93,7 @@ fn services(lanes: &[Lane]) -> Vec<Service<'_>> {
         match found.last_mut().filter(|last| last.node == node && last.to == stretch.from) {
             Some(last) => (last.to, last.end) = (stretch.to, stretch.end),
             None => {
-                found.push(Service { node, from: stretch.from, to: stretch.to, end: stretch.end })
+                found.push(Service { node, from: stretch.from, to: stretch.to, end: stretch.end });
             }
         }
     }

@@ -62,7 +62,7 @@ fn process_lane(
     let mut last: Option<&Entry> = None;
     for &entry in own {
         if last.is_some_and(|before| before.boot != entry.boot) {
-            lane.close(open.take(), entry.at, last);
+            lane.close(open.take().as_ref(), entry.at, last);
         }
         last = Some(entry);
         let is_of_it = entry.process.as_deref() == Some(name);
@@ -84,18 +84,18 @@ fn process_lane(
                 if let Some(told) =
                     told.filter(|told| open.as_ref().is_some_and(|o| o.from < *told))
                 {
-                    lane.close(open.take(), told, None);
+                    lane.close(open.take().as_ref(), told, None);
                     open = Some(OpenStretch { is: Condition::Stopping, from: told });
                 }
                 None
             }
             _ => continue,
         };
-        lane.close(open.take(), entry.at, None);
+        lane.close(open.take().as_ref(), entry.at, None);
         open = next.map(|is| OpenStretch { is, from: entry.at });
     }
     let end = last.map_or(now, |entry| entry.at.max(now));
-    lane.close(open, end, None);
+    lane.close(open.as_ref(), end, None);
     lane
 }
 
@@ -123,8 +123,8 @@ impl ProcessLane {
     }
 
     /// `last`: the last entry, if nobody saw the end.
-    fn close(&mut self, open: Option<OpenStretch>, to: Timestamp, last: Option<&Entry>) {
-        let Some(OpenStretch { is, from }) = open else { return };
+    fn close(&mut self, open: Option<&OpenStretch>, to: Timestamp, last: Option<&Entry>) {
+        let Some(&OpenStretch { is, from }) = open else { return };
         let from = self.stretches.last().map_or(from, |before| before.to.max(from));
         if from < to {
             let end = last.map_or(StretchEnd::Seen, |entry| StretchEnd::Unseen {
