@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::control::{Failure, State, View};
-use crate::history::StartOrder;
+use crate::history::OrderedStart;
 use crate::process::Identity;
 use crate::site::{Adjustments, Definition, Places, SiteName};
 use crate::supervisor::Beginning;
@@ -24,7 +24,7 @@ pub struct Orders<'a> {
     pub adjustments: &'a Adjustments,
     /// The keeper of the lease on its database.
     pub keeper: Option<&'a Identity>,
-    pub order: &'a StartOrder,
+    pub order: &'a OrderedStart,
 }
 
 /// The times of a start.

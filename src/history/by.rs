@@ -39,7 +39,7 @@ pub enum LoginSource {
 
 /// A start: by whose order, and when that was given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StartOrder {
+pub struct OrderedStart {
     pub by: By,
     pub at: Moment,
 }

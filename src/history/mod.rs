@@ -11,7 +11,7 @@ mod local;
 mod since;
 
 pub use crate::values::HistoryEvent;
-pub use by::{By, LoginSource, StartOrder};
+pub use by::{By, LoginSource, OrderedStart};
 pub use entry::Entry;
 pub use file::HistoryFile;
 pub use local::{History, add, read};

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 use crate::control::State;
-use crate::history::{By, Entry, HistoryEvent, StartOrder};
+use crate::history::{By, Entry, HistoryEvent, OrderedStart};
 use crate::journal;
 use crate::observe::Observation;
 use crate::process::Phase;
@@ -17,22 +17,22 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An attempt to bring a site up, from its order to its end.
 #[derive(Debug)]
-pub struct Attempt<'a> {
+pub struct StartAttempt<'a> {
     places: &'a SitePlaces,
-    order: StartOrder,
+    order: OrderedStart,
     is_told: bool,
     is_begun: Cell<bool>,
     definition: OnceCell<Definition>,
 }
 
-impl<'a> Attempt<'a> {
+impl<'a> StartAttempt<'a> {
     /// `is_told`: it is a start; what else brings a site up has entries of its own.
     pub fn new(places: &'a SitePlaces, by: By, at: Moment, is_told: bool) -> Self {
-        let order = StartOrder { by, at };
+        let order = OrderedStart { by, at };
         Self { places, order, is_told, is_begun: Cell::new(false), definition: OnceCell::new() }
     }
 
-    pub fn order(&self) -> &StartOrder {
+    pub fn order(&self) -> &OrderedStart {
         &self.order
     }
 

@@ -18,6 +18,7 @@ mod places;
 mod ports;
 mod positions;
 mod processes;
+mod read_telling;
 mod telling;
 mod wrapped;
 mod yaml;

@@ -9,7 +9,7 @@ use super::definition::{Context, Definition, DegradedIs, Given, Holders, Prerequ
 use super::duration::show;
 use super::ports::read_reservations;
 use super::processes::{read_evidence, read_processes};
-use super::telling::{read_notify, read_operations};
+use super::read_telling::{read_notify, read_operations};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 

@@ -45,7 +45,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 
 use crate::control;
-use crate::history::{Entry, HistoryEvent, StartOrder};
+use crate::history::{Entry, HistoryEvent, OrderedStart};
 use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
@@ -89,7 +89,7 @@ pub struct Setup {
     /// The process that keeps the lease of the site's database; None: it is to be found out.
     pub keeper: Option<Identity>,
     /// By whose order; None: it is not known.
-    pub order: Option<StartOrder>,
+    pub order: Option<OrderedStart>,
     pub foreground: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use super::machine::{Milestone, Note};
 use crate::control::{Failure, Pause};
-use crate::history::{By, StartOrder};
+use crate::history::{By, OrderedStart};
 use crate::linux::clock::WallTime;
 use crate::values::Moment;
 
@@ -38,7 +38,7 @@ pub(super) struct SiteStatus {
 
 impl SiteStatus {
     /// Of a site that begins.
-    pub(super) fn new(since: WallTime, paused: Option<Pause>, order: Option<StartOrder>) -> Self {
+    pub(super) fn new(since: WallTime, paused: Option<Pause>, order: Option<OrderedStart>) -> Self {
         let begun = order.as_ref().map_or_else(Moment::now, |order| order.at);
         let start = order.map(|order| order.by);
         let orders =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Daemon, External, Started};
 use crate::backend::jobcenter;
 use crate::backend::orders::{Boot, Cut, NotDone, Up};
-use crate::history::{Entry, HistoryEvent, StartOrder};
+use crate::history::{Entry, HistoryEvent, OrderedStart};
 use crate::journal;
 use crate::linux::wait::Waiting;
 use crate::process::{Identity, Phase};
@@ -71,7 +71,7 @@ impl ComingUp<'_> {
             Up::AtRest(why) => Entry::new(HistoryEvent::Paused, why),
             Up::Running | Up::Seen(_) => Entry::new(HistoryEvent::Up, "the site is running"),
         };
-        let StartOrder { by, at } = &started.order;
+        let OrderedStart { by, at } = &started.order;
         let entry = entry.ordered_by(by.clone()).taking(Moment::now().since(*at));
         journal::note(&self.external.places, Some(&self.external.definition), &entry);
     }

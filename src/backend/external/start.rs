@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use super::External;
 use crate::backend::orders::Orders;
-use crate::history::{Entry, HistoryEvent, StartOrder};
+use crate::history::{Entry, HistoryEvent, OrderedStart};
 use crate::journal;
 use crate::linux::files;
 use crate::linux::lock::{Attempt, Lock};
@@ -88,7 +88,7 @@ impl External {
 
     /// Starts the supervisor in a new session and in the site's context, with the site's marks, and without
     /// open descriptors of this process.
-    fn spawn(&self, order: &StartOrder) -> anyhow::Result<Started> {
+    fn spawn(&self, order: &OrderedStart) -> anyhow::Result<Started> {
         let (definition, places) = (&self.definition, &self.places);
         let launch = Launch::of(&definition.context, definition)
             .map_err(anyhow::Error::msg)?
@@ -141,7 +141,7 @@ pub struct Started {
     status: Receiver<Option<ExitStatus>>,
     /// The offset in its log at which this start begins.
     log_offset: u64,
-    pub(super) order: StartOrder,
+    pub(super) order: OrderedStart,
 }
 
 /// Waits until a child executes its program. It has joined its control group before that.
