@@ -191,6 +191,9 @@ fn a_killed_supervisor_loses_nothing_and_its_death_is_written_by_the_next_verb()
             assert!(failed.detail.contains("found by"), "{failed:?}");
         }
     }
+    // What a killed start has written is saved with the next entry.
+    succeed(bench.hand(&["start", SITE]));
+    succeed(bench.hand(&["stop", SITE]));
     let node = fs::read_dir(database.join(".siteward/history")).unwrap().next().unwrap().unwrap();
     until("all is on the disk", || {
         let on_disk = fs::read(node.path()).unwrap();

@@ -10,7 +10,7 @@ use super::waiting::{Awaited, already_up};
 use super::{Deadline, Fault, FaultKind, Outcome, Target, down};
 use crate::backend::{Backend, Boot, own};
 use crate::control::{Pause, State};
-use crate::hold::{self, Interrupts, StartTurn, VerbAttempt};
+use crate::hold::{self, Interrupts, StartAttempt, StartTurn};
 use crate::observe::observe;
 use crate::process::{ProcessRecord, Record};
 use crate::site::load;
@@ -38,7 +38,7 @@ pub(super) struct Locked<'a> {
     pub(super) deadline: Deadline,
     pub(super) way: &'a Way,
     pub(super) look_until: Moment,
-    pub(super) attempt: &'a VerbAttempt<'a>,
+    pub(super) attempt: &'a StartAttempt<'a>,
 }
 
 pub(super) enum Clearing<'a> {
@@ -60,7 +60,7 @@ impl<'a> Locked<'a> {
         interrupts: &'a Interrupts<'a>,
         deadline: &Deadline,
         way: &'a Way,
-        attempt: &'a VerbAttempt<'a>,
+        attempt: &'a StartAttempt<'a>,
     ) -> Result<Self, Halt> {
         target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
         can_serve(target, way, &Backend::at(&target.site))?;

@@ -15,7 +15,7 @@ use super::{Deadline, Fault, Outcome, Target, down};
 use crate::backend::{Backend, Boot, Ended, Launched, Orders};
 use crate::control::Pause;
 use crate::disk::{self, Undone};
-use crate::hold::{self, HeldLease, Interruption, Interrupts, SetAside, VerbAttempt};
+use crate::hold::{self, HeldLease, Interruption, Interrupts, SetAside, StartAttempt};
 use crate::site::{Definition, load, load_snapshot};
 use crate::supervisor::Beginning;
 use crate::values::Moment;
@@ -44,7 +44,7 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
         }
     };
     let is_start = matches!(way, Way::Start | Way::Run);
-    let attempt = VerbAttempt::new(&target.site, target.by(), deadline.begun, is_start);
+    let attempt = StartAttempt::new(&target.site, target.by(), deadline.begun, is_start);
     let steps = || {
         let cleared = match Locked::take(target, &interrupts, deadline, way, &attempt)?.look()? {
             Clearing::Settled(outcome) => return Ok(outcome),

@@ -19,4 +19,4 @@ pub use interrupts::{Interruption, Interrupts};
 pub use ownership::{HeldLease, NotHeld, break_it, keep, let_go, take};
 pub use set_aside::SetAside;
 pub use turn::{NoTurn, StartTurn, StopTurn};
-pub use written_down::{VerbAttempt, note_end, note_found, note_swept, note_wrapped_stop};
+pub use written_down::{StartAttempt, note_end, note_found, note_swept, note_wrapped_stop};

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An attempt to bring a site up, from its order to its end.
 #[derive(Debug)]
-pub struct VerbAttempt<'a> {
+pub struct StartAttempt<'a> {
     places: &'a SitePlaces,
     order: OrderedStart,
     is_told: bool,
@@ -25,7 +25,7 @@ pub struct VerbAttempt<'a> {
     definition: OnceCell<Definition>,
 }
 
-impl<'a> VerbAttempt<'a> {
+impl<'a> StartAttempt<'a> {
     /// `is_told`: it is a start; what else brings a site up has entries of its own.
     pub fn new(places: &'a SitePlaces, by: By, at: Moment, is_told: bool) -> Self {
         let order = OrderedStart { by, at };

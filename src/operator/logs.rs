@@ -67,7 +67,7 @@ pub fn print_logs(target: &Target, options: &LogsOptions) -> Result<(), Fault> {
             };
             if let Some(since) = options.since {
                 sources.iter_mut().for_each(|source| {
-                    source.begin_since(u64::try_from(since.as_millisecond()).unwrap_or(0))
+                    source.begin_since(u64::try_from(since.as_millisecond()).unwrap_or(0));
                 });
             }
             usual

@@ -20,6 +20,7 @@ mod ports;
 mod positions;
 mod prerequisites;
 mod processes;
+mod read_telling;
 mod telling;
 mod wrapped;
 mod written;

@@ -11,7 +11,7 @@ use super::logging::read_logging;
 use super::ports::read_reservations;
 use super::prerequisites::read_prerequisites;
 use super::processes::{read_evidence, read_processes};
-use super::telling::{read_notify, read_operations};
+use super::read_telling::{read_notify, read_operations};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 

@@ -1,6 +1,6 @@
 //! Which entries are shown.
 
-use super::HistoryOptions;
+use super::options::HistoryOptions;
 use crate::history::{Entry, HistoryEvent};
 
 /// The entries that were asked for, in their order.

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::{HistoryOptions, Printer, chosen};
+use super::chosen;
+use super::options::HistoryOptions;
+use super::printer::Printer;
 use crate::agent::Fault;
 use crate::history::{self, Entry};
 use crate::journal::read_all;

@@ -14,9 +14,10 @@ use serde::Serialize;
 
 use super::lines::plain;
 use super::log_lines::{lines_of, time_of};
-use super::{HistoryOptions, layout};
+use super::options::HistoryOptions;
 use crate::history::HistoryEvent;
 use crate::journal::WholeHistory;
+use crate::operator::layout;
 use crate::site::{Definition, Operation};
 use crate::values::Moment;
 

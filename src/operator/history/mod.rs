@@ -5,36 +5,22 @@ mod follow;
 mod interrupted;
 mod lines;
 mod log_lines;
+mod options;
+mod printer;
 
-use std::io::Write;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::layout;
 use crate::agent::{Fault, FaultKind};
-use crate::history::Entry;
 use crate::journal::{WholeHistory, read_all};
 use crate::site::{SiteName, SitePlaces};
 use crate::values::Moment;
+use printer::Printer;
 
 pub use log_lines::read_log_here;
+pub use options::HistoryOptions;
 
 /// How long the disk may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What is shown of a history, and how.
-#[derive(Clone, Debug, Default)]
-pub struct HistoryOptions {
-    pub since: Option<Timestamp>,
-    pub failed: bool,
-    pub node: Option<String>,
-    /// Only the last ones.
-    pub lines: Option<usize>,
-    pub follow: bool,
-    pub json: bool,
-    pub interrupted: bool,
-}
 
 /// Shows the history of a site. True: with `interrupted`, an operation was.
 ///
@@ -82,33 +68,5 @@ pub fn history(
 fn warn(whole: &WholeHistory) {
     for note in &whole.notes {
         log::warn!("{note}");
-    }
-}
-
-/// Prints entries, in one form or the other.
-struct Printer {
-    json: bool,
-    width: Option<usize>,
-    pages: lines::Pages,
-}
-
-impl Printer {
-    fn new(options: &HistoryOptions) -> Self {
-        Self {
-            json: options.json,
-            width: layout::columns(),
-            pages: lines::Pages::new(options.failed),
-        }
-    }
-
-    /// False: nobody reads any more.
-    fn print(&mut self, entries: &[Entry]) -> bool {
-        let lines = match self.json {
-            // Serialization fails only for maps whose keys are no text, and no entry has one.
-            true => entries.iter().filter_map(|entry| serde_json::to_string(entry).ok()).collect(),
-            false => layout::fit_all(&self.pages.lines(entries), self.width),
-        };
-        let mut out = std::io::stdout().lock();
-        lines.iter().all(|line| writeln!(out, "{line}").is_ok()) && out.flush().is_ok()
     }
 }
