@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::jobs::{FactsJob, Source, WORD};
+use super::jobs::{FactsJob, FactsSource, WORD};
 use super::named::{locales, users_and_groups};
 use super::node_facts::{
     FileFact, FilesFact, MountFact, NodeFacts, Occasion, SitewardFact, UserFact, VERSION,
@@ -63,7 +63,7 @@ const MOST_USERS: usize = 2000;
 pub(super) fn gather(
     places: &Places,
     definition: &Definition,
-    source: Source,
+    source: FactsSource,
     occasion: Occasion,
     until: Moment,
 ) -> NodeFacts {
@@ -109,13 +109,13 @@ pub(super) fn gather(
     }
 }
 
-type Known<T> = BTreeMap<String, Option<T>>;
+type FactsByName<T> = BTreeMap<String, Option<T>>;
 
 fn users_here(
     definition: &Definition,
     until: Moment,
     not_known: &mut Vec<String>,
-) -> (Known<UserFact>, Known<u32>) {
+) -> (FactsByName<UserFact>, FactsByName<u32>) {
     let local = users::local_users();
     let same_id = |user: &users::User| {
         let others = local.iter().filter(|other| other.uid == user.uid && other.name != user.name);

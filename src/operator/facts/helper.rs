@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{read_agents, read_file, read_files};
 use super::gather::gather;
-use super::jobs::{FOLDER, FactsJob, LeftFacts, Source};
+use super::jobs::{FOLDER, FactsJob, FactsSource, LeftFacts};
 use super::node_facts::{Occasion, SitewardFact};
 use super::secrets::hex;
 use crate::linux::folder::Folder;
@@ -22,10 +22,14 @@ const LONGEST: usize = 1 << 20;
 /// The most that is read of the facts of all nodes, in bytes.
 const MOST: usize = 3 << 20;
 
-fn definition(places: &Places, name: &SiteName, source: Source) -> Result<Definition, LoadError> {
+fn definition(
+    places: &Places,
+    name: &SiteName,
+    source: FactsSource,
+) -> Result<Definition, LoadError> {
     match source {
-        Source::File => load(places, name),
-        Source::Snapshot => load_snapshot(&places.of(name).snapshot(), name),
+        FactsSource::File => load(places, name),
+        FactsSource::Snapshot => load_snapshot(&places.of(name).snapshot(), name),
     }
 }
 
@@ -65,9 +69,9 @@ fn file_of(node: &str) -> String {
 }
 
 fn leave(places: &Places, name: &SiteName, until: Moment) -> Result<(), String> {
-    let definition = definition(places, name, Source::Snapshot).map_err(|e| e.to_string())?;
+    let definition = definition(places, name, FactsSource::Snapshot).map_err(|e| e.to_string())?;
     let database = definition.database.as_ref().ok_or("the site has no database")?;
-    let facts = gather(places, &definition, Source::Snapshot, Occasion::Start, until);
+    let facts = gather(places, &definition, FactsSource::Snapshot, Occasion::Start, until);
     let text = serde_json::to_vec(&facts).map_err(|e| e.to_string())?;
     if text.len() > LONGEST {
         return Err(format!("they are longer than {LONGEST} bytes"));

@@ -15,7 +15,7 @@ pub(super) const FOLDER: &str = "facts";
 
 /// Which text of the definition counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Source {
+pub(super) enum FactsSource {
     File,
     /// What the site was started with.
     Snapshot,
@@ -25,7 +25,7 @@ pub(super) enum Source {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum FactsJob {
     /// Reads this program, the agent and the files that the definition names.
-    Files { name: SiteName, source: Source, within: Duration },
+    Files { name: SiteName, source: FactsSource, within: Duration },
     /// Takes the facts of this node and writes them to the database.
     Leave { name: SiteName, node: String, within: Duration },
     /// Reads the facts that nodes have left on the database.

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use differences::{Labelled, ago, differences};
 use gather::gather;
-use jobs::{FactsJob, LeftFacts, Source, WORD};
+use jobs::{FactsJob, FactsSource, LeftFacts, WORD};
 use node_facts::{NodeFacts, Occasion, VERSION};
 
 use super::finding::{Finding, Severity};
@@ -55,7 +55,7 @@ fn until(deadline: &Deadline) -> Moment {
 }
 
 fn facts_here(places: &Places, definition: &Definition, deadline: &Deadline) -> NodeFacts {
-    gather(places, definition, Source::File, Occasion::Export, until(deadline))
+    gather(places, definition, FactsSource::File, Occasion::Export, until(deadline))
 }
 
 /// The facts of this node, as text for a file.

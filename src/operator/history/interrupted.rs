@@ -55,7 +55,7 @@ struct ServiceStart<'a> {
 }
 
 /// An operation that has begun and not ended.
-struct Begun {
+struct BegunOperation {
     at: Option<Timestamp>,
     /// A line says that the service was started since.
     restarted: Option<Option<Timestamp>>,
@@ -123,7 +123,7 @@ fn runs_of<'a>(
         return Vec::new();
     };
     let restarts = operation.restarts.as_ref().and_then(|pattern| Regex::new(pattern).ok());
-    let mut open: BTreeMap<Option<String>, Begun> = BTreeMap::new();
+    let mut open: BTreeMap<Option<String>, BegunOperation> = BTreeMap::new();
     let mut runs = Vec::new();
     for line in lines {
         if restarts.as_ref().is_some_and(|pattern| pattern.is_match(line)) {
@@ -138,7 +138,7 @@ fn runs_of<'a>(
             runs.push(judge(operation, instance, &begun, time_of(line), true, starts));
         } else if let Some(found) = begins.captures(line) {
             let instance = instance_of(&found);
-            let new = Begun { at: time_of_match(&found, line), restarted: None };
+            let new = BegunOperation { at: time_of_match(&found, line), restarted: None };
             let until = new.at;
             if let Some(before) = open.insert(instance.clone(), new) {
                 runs.push(judge(operation, instance, &before, until, false, starts));
@@ -153,9 +153,9 @@ fn runs_of<'a>(
 
 /// An end that names no instance ends the only one that there is.
 fn take_of(
-    open: &mut BTreeMap<Option<String>, Begun>,
+    open: &mut BTreeMap<Option<String>, BegunOperation>,
     instance: Option<String>,
-) -> Option<(Option<String>, Begun)> {
+) -> Option<(Option<String>, BegunOperation)> {
     if let Some(begun) = open.remove(&instance) {
         return Some((instance, begun));
     }
@@ -166,7 +166,7 @@ fn take_of(
 fn judge<'a>(
     operation: &'a Operation,
     instance: Option<String>,
-    begun: &Begun,
+    begun: &BegunOperation,
     until: Option<Timestamp>,
     has_ended: bool,
     starts: &[ServiceStart<'_>],

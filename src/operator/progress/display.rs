@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::follow::Follower;
-use super::screen::Screen;
+use super::screen::VerbScreen;
 use super::verb::SlowVerb;
 use super::{interrupt, lines};
 use crate::agent::Target;
@@ -51,7 +51,7 @@ impl Progress {
         let display = Display {
             verb,
             follower: Follower::new(target.site.history()),
-            screen: is_terminal.then(|| Screen::new(verb, target, Moment::now() + QUICK)),
+            screen: is_terminal.then(|| VerbScreen::new(verb, target, Moment::now() + QUICK)),
             target: target.clone(),
             over,
             inbox,
@@ -76,7 +76,7 @@ struct Display {
     target: Target,
     follower: Follower,
     /// None: standard error is no terminal.
-    screen: Option<Screen>,
+    screen: Option<VerbScreen>,
     over: UnixStream,
     inbox: Option<Inbox>,
 }

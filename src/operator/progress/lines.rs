@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What has happened since the verb began.
 #[derive(Debug)]
-pub(super) struct Story {
+pub(super) struct VerbStory {
     verb: SlowVerb,
     begun: Moment,
     last: Option<HistoryEvent>,
@@ -32,7 +32,7 @@ struct ProcessLine {
     is_done: bool,
 }
 
-impl Story {
+impl VerbStory {
     pub(super) fn new(verb: SlowVerb, _target: &Target) -> Self {
         Self { verb, begun: Moment::now(), last: None, details: None }
     }

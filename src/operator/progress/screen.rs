@@ -17,17 +17,17 @@ static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// The lines of one verb.
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(super) struct VerbScreen {
     verb: SlowVerb,
     /// Until then nothing is shown.
     from: Moment,
     bar: Option<ProgressBar>,
-    story: lines::Story,
+    story: lines::VerbStory,
 }
 
-impl Screen {
+impl VerbScreen {
     pub(super) fn new(verb: SlowVerb, target: &Target, from: Moment) -> Self {
-        Self { verb, from, bar: None, story: lines::Story::new(verb, target) }
+        Self { verb, from, bar: None, story: lines::VerbStory::new(verb, target) }
     }
 
     /// Draws what the site is doing. `is_over`: for the last time; the lines then stay.

@@ -45,7 +45,7 @@ pub struct Gatherer {
 }
 
 /// What the supervisor answers to a person.
-enum Told {
+enum Answered {
     Details(Box<Details>),
     /// Only the view; and why no more.
     View(Option<&'static str>),
@@ -56,8 +56,8 @@ impl Gatherer {
     pub fn look(&mut self, target: &Target, seen: &Observation, until: Moment) -> SiteStatusReport {
         let told = ask(target, seen, until);
         let (view, details) = match &told {
-            Told::Details(details) => (Some(&details.view), Some(&**details)),
-            Told::View(_) => (seen.view.as_ref(), None),
+            Answered::Details(details) => (Some(&details.view), Some(&**details)),
+            Answered::View(_) => (seen.view.as_ref(), None),
         };
         let state = view.map_or(seen.state, |view| view.state);
         let at = to_the_millisecond(Timestamp::now());
@@ -65,8 +65,8 @@ impl Gatherer {
         let is_up = !matches!(state, State::Stopped | State::Failed);
         let (compared, note) = compared(target, is_up);
         let note_on_supervisor = match told {
-            Told::View(note) => note,
-            Told::Details(_) => None,
+            Answered::View(note) => note,
+            Answered::Details(_) => None,
         };
         let history = self.history(target, until);
         let current = view.map_or_else(|| seen.failure(), |view| view.failure.as_ref());
@@ -197,19 +197,19 @@ impl Gatherer {
 }
 
 /// Asks the supervisor for all that it knows. One that is not siteward's is not asked.
-fn ask(target: &Target, seen: &Observation, until: Moment) -> Told {
+fn ask(target: &Target, seen: &Observation, until: Moment) -> Answered {
     if seen.view.is_none() || seen.wrapped.is_some() {
-        return Told::View(None);
+        return Answered::View(None);
     }
     match own::ask(&target.site, &Request::Details, until) {
-        Asked::Answered(Reply::Details(details)) => Told::Details(details),
+        Asked::Answered(Reply::Details(details)) => Answered::Details(details),
         Asked::Answered(Reply::Refused { .. }) => {
-            Told::View(Some("the supervisor is of an earlier version, which tells less"))
+            Answered::View(Some("the supervisor is of an earlier version, which tells less"))
         }
         Asked::Answered(_) | Asked::Silent => {
-            Told::View(Some("the supervisor did not tell all in time"))
+            Answered::View(Some("the supervisor did not tell all in time"))
         }
-        Asked::Nobody | Asked::Denied(_) => Told::View(None),
+        Asked::Nobody | Asked::Denied(_) => Answered::View(None),
     }
 }
 

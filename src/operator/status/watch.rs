@@ -51,8 +51,8 @@ pub fn watch(question: &StatusQuestion, pace: Duration) -> io::Result<u8> {
         Signal::TSTP,
     ])?;
     let mut picture = match io::stdout().is_terminal() && !question.json {
-        true => Picture::Screen(Screen::enter()),
-        false => Picture::Paper(Paper::new()),
+        true => Picture::WatchScreen(WatchScreen::enter()),
+        false => Picture::PlainOutput(PlainOutput::new()),
     };
     let mut gatherer = Gatherer::default();
     let mut ears = Ears::default();
@@ -180,20 +180,20 @@ fn is_held(client: &mut Client, soon: Moment) -> bool {
 
 /// What is shown where.
 enum Picture {
-    Screen(Screen),
-    Paper(Paper),
+    WatchScreen(WatchScreen),
+    PlainOutput(PlainOutput),
 }
 
 /// An output that is no terminal.
 #[derive(Default)]
-struct Paper {
+struct PlainOutput {
     /// What was printed last, of each site.
     printed: HashMap<String, String>,
     /// The output, if it is a pipe.
     pipe: Option<File>,
 }
 
-impl Paper {
+impl PlainOutput {
     fn new() -> Self {
         let output = io::stdout().as_fd().try_clone_to_owned().map(File::from).ok();
         let is_pipe = |file: &File| file.metadata().is_ok_and(|m| m.file_type().is_fifo());
@@ -204,15 +204,15 @@ impl Paper {
 impl Picture {
     fn keys(&self) -> Option<&Keys> {
         match self {
-            Self::Screen(screen) => screen.keys.as_ref(),
-            Self::Paper(_) => None,
+            Self::WatchScreen(screen) => screen.keys.as_ref(),
+            Self::PlainOutput(_) => None,
         }
     }
 
     fn pipe(&self) -> Option<&File> {
         match self {
-            Self::Screen(_) => None,
-            Self::Paper(paper) => paper.pipe.as_ref(),
+            Self::WatchScreen(_) => None,
+            Self::PlainOutput(paper) => paper.pipe.as_ref(),
         }
     }
 
@@ -223,21 +223,21 @@ impl Picture {
         pace: Duration,
     ) -> io::Result<()> {
         match self {
-            Self::Screen(_) => Screen::draw(question, looked, pace),
-            Self::Paper(paper) => print_changes(&mut paper.printed, question, looked),
+            Self::WatchScreen(_) => WatchScreen::draw(question, looked, pace),
+            Self::PlainOutput(paper) => print_changes(&mut paper.printed, question, looked),
         }
     }
 
     /// Stops this process, as Ctrl-Z does, and goes on when it is continued.
     fn suspend(&mut self) {
-        let was_on_screen = matches!(self, Self::Screen(_));
-        *self = Self::Paper(Paper::default());
+        let was_on_screen = matches!(self, Self::WatchScreen(_));
+        *self = Self::PlainOutput(PlainOutput::default());
         if let Ok(this) = PidFd::open(Pid::this()) {
             let _ = this.send(Signal::STOP);
         }
         *self = match was_on_screen {
-            true => Self::Screen(Screen::enter()),
-            false => Self::Paper(Paper::new()),
+            true => Self::WatchScreen(WatchScreen::enter()),
+            false => Self::PlainOutput(PlainOutput::new()),
         };
     }
 }
@@ -273,12 +273,12 @@ fn print_changes(
 }
 
 /// The alternate screen of a terminal (xterm's private mode 1049), without a cursor.
-struct Screen {
+struct WatchScreen {
     keys: Option<Keys>,
     level: log::LevelFilter,
 }
 
-impl Screen {
+impl WatchScreen {
     fn enter() -> Self {
         // A warning would be printed across the picture.
         let level = log::max_level();
@@ -310,7 +310,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for WatchScreen {
     fn drop(&mut self) {
         let _ = write_all("\x1b[?25h\x1b[?1049l");
         log::set_max_level(self.level);
