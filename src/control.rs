@@ -146,7 +146,8 @@ pub enum Request {
         order: Option<By>,
     },
     /// Answer with the view when the site stops being well, and at `until` at the latest. Only a request
-    /// that continues a series is held: see the supervisor's `held` module.
+    /// that continues a series is held: see the supervisor's `held` module. One without an interval is a probe,
+    /// which is answered at once and ends every series.
     Hold {
         interval: Duration,
         level: u32,

@@ -50,6 +50,20 @@ fn a_monitor_that_continues_a_series_is_held_until_its_wait_is_over() {
     assert!(deep == 0 && took >= Duration::from_secs(2), "and is held as well: {took:?}");
 }
 
+/// After a probe the manager begins anew, and its next monitor is part of a transition.
+#[test]
+fn a_monitor_after_a_probe_is_answered_at_once() {
+    let bench = Bench::new();
+    bench.define("a", SIMPLE);
+    succeed(bench.ocf("a", "start", &[]));
+    timed(held(&bench, "5"));
+    assert_eq!(code(bench.ocf("a", "monitor", &[])), 0, "the probe");
+    let (next, took) = timed(held(&bench, "5"));
+    assert!(next == 0 && took < AT_ONCE, "{took:?}");
+    let (second, took) = timed(held(&bench, "1"));
+    assert!(second == 0 && took >= Duration::from_secs(1), "then it is held again: {took:?}");
+}
+
 #[test]
 fn a_monitor_is_never_held_into_the_last_quarter_of_its_time() {
     let bench = Bench::new();

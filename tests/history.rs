@@ -203,6 +203,35 @@ fn a_killed_supervisor_loses_nothing_and_its_death_is_written_by_the_next_verb()
     });
 }
 
+/// A process that is not essential is ready a while after the others: that is no failure.
+#[test]
+fn a_process_that_is_still_coming_up_does_not_count_as_a_failure() {
+    use HistoryEvent as E;
+    let bench = Bench::new();
+    bench.define(
+        SITE,
+        "processes:\n  store: {command: [ACT, steady]}\n  web: {command: [ACT, steady], \
+         essential: false, ready: {delay: 2s}, restart: {attempts: 3, within: 60s, delay: 300ms}}\n",
+    );
+    succeed(bench.hand(&["start", SITE]));
+    let is_ready = |times: usize| {
+        let web = |e: &&Entry| e.event == E::Ready && e.process.as_deref() == Some("web");
+        entries(&bench, &[]).iter().filter(web).count() == times
+    };
+    until("web is ready", || is_ready(1));
+    let failures = |all: &[Entry]| all.iter().filter(|entry| entry.event.is_failure()).count();
+    assert_eq!(failures(&entries(&bench, &[])), 0, "{:#?}", entries(&bench, &[]));
+    let told = said(&output(bench.hand(&["status", SITE])));
+    assert!(!told.contains("last failure"), "{told}");
+    signal(bench.pid(SITE, "web"), Signal::KILL);
+    until("web is ready again", || is_ready(2));
+    let all = entries(&bench, &[]);
+    let degraded = find(&all, E::Degraded);
+    assert_eq!(degraded.process.as_deref(), Some("web"), "{all:#?}");
+    until("it is well again", || events(&entries(&bench, &[])).contains(&E::Recovered));
+    succeed(bench.hand(&["stop", SITE]));
+}
+
 #[test]
 fn a_process_that_flaps_does_not_fill_the_history() {
     let bench = Bench::new();

@@ -38,6 +38,7 @@ struct QuickCall {
 
 /// A monitor that the supervisor may answer later.
 struct HeldMonitor {
+    /// Zero: a probe, which is answered at once and ends every series.
     interval: Duration,
     level: u32,
     until: Moment,
@@ -50,7 +51,10 @@ fn read_call(manager: Manager, arguments: &[OsString], begun: Moment) -> Option<
             let call = Some(OcfCall::read(word)).filter(|c| !c.clone && c.warnings.is_empty())?;
             let OcfAction::OfSite(SiteAction::Monitor(kind)) = call.action else { return None };
             let hold = match kind {
-                MonitorKind::Probe | MonitorKind::Once => None,
+                MonitorKind::Probe => {
+                    Some(HeldMonitor { interval: Duration::ZERO, level: call.level, until: begun })
+                }
+                MonitorKind::Once => None,
                 MonitorKind::Recurring { interval } => call
                     .hold_until(begun)
                     .map(|until| HeldMonitor { interval, level: call.level, until }),
@@ -107,6 +111,9 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
     let places = Places::resolve(overrides).ok()?.of(&name);
     let (request, until) = match hold {
         // If the supervisor does not answer soon after the wait, the full observer takes over.
+        Some(HeldMonitor { interval, level, until }) if interval.is_zero() => {
+            (Request::Hold { interval, level, until }, begun + patience)
+        }
         Some(HeldMonitor { interval, level, until }) => {
             (Request::Hold { interval, level, until }, until + patience.min(Duration::from_secs(1)))
         }

@@ -4,7 +4,7 @@
 //! A monitor is held only if it continues a series: the one before it, with the same interval and check level,
 //! was answered and not cut off, and not longer ago than its interval and a second. All others are answered at
 //! once, as a transition of the manager may wait for them: a probe has no interval, a first monitor has none
-//! before it, and one after a break comes too late.
+//! before it, one after a break comes too late, and a probe ends every series.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -82,6 +82,12 @@ impl Series {
         self.0.insert(key, (now, verdict));
     }
 
+    /// A probe has come. It belongs to a transition of the manager, and so may the monitor after it: each series
+    /// begins anew.
+    pub(super) fn end_all(&mut self) {
+        self.0.clear();
+    }
+
     /// A monitor was cut off: the next one begins a new series.
     pub(super) fn cut_off(&mut self, key: SeriesKey) {
         self.0.remove(&key);
@@ -129,6 +135,9 @@ mod tests {
         );
         series.cut_off(key);
         assert!(due(&series, s(11), s(11), MonitorVerdict::Well), "after a cut it begins anew");
+        series.answered(key, s(20), MonitorVerdict::Well);
+        series.end_all();
+        assert!(due(&series, s(21), s(21), MonitorVerdict::Well), "after a probe too");
     }
 
     #[test]

@@ -95,6 +95,10 @@ impl SupervisedSite {
             }
             Request::Pause { pause, order } => self.pause(id, pause, order),
             Request::Resume { boot, order } => self.resume(id, boot, order),
+            Request::Hold { interval: Duration::ZERO, .. } => {
+                self.control.series.end_all();
+                self.reply_with_view(id);
+            }
             Request::Hold { interval, level, until } => {
                 let key = SeriesKey { interval, level };
                 self.control.wait_for(id, Wait::Held { key, asked: Moment::now(), until });

@@ -147,7 +147,8 @@ impl SupervisedSite {
 
     /// Writes down that the site has become degraded, or is well again.
     fn note_degradation(&mut self) {
-        let is_degraded = self.machine.degraded_since().is_some();
+        let is_degraded =
+            self.machine.degraded_since().is_some() && self.is_without_one_that_failed();
         // Of a process that dies again and again, the end is told once it is calm.
         if is_degraded == self.status.is_degraded || self.configuration.flaps() {
             return;
@@ -162,6 +163,14 @@ impl SupervisedSite {
             (false, _) => return,
         };
         self.configuration.note(&entry);
+    }
+
+    /// A process is down after a fault. One that is still coming up for the first time is no failure.
+    fn is_without_one_that_failed(&self) -> bool {
+        let failed = |unit: &UnitId| {
+            !self.machine.unit(*unit).is_up() && self.machine.memory(*unit).last_cause.is_some()
+        };
+        *self.machine.phase() == SitePhase::Serving && self.machine.ids().any(|unit| failed(&unit))
     }
 
     /// The site stays paused, as one of its ports is taken.

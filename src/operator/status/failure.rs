@@ -52,6 +52,7 @@ fn failure_of(entries: &[Entry], at: usize) -> FailureStatus {
     let is_cause = |earlier: &&Entry| {
         earlier.event == HistoryEvent::Fault
             && earlier.boot == entry.boot
+            && (entry.process.is_none() || earlier.process == entry.process)
             && entry.at.duration_since(earlier.at) <= CAUSE
     };
     let cause = match entry.event {
