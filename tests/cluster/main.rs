@@ -9,6 +9,7 @@ mod letter;
 mod loss;
 mod shop;
 mod small;
+mod story;
 mod timing;
 
 use std::process::ExitCode;
@@ -68,6 +69,11 @@ fn main() -> ExitCode {
             timing::what_is_computed_is_measured,
         ),
         trial("ten_differences_are_found", missing.as_deref(), compare::ten_differences_are_found),
+        trial(
+            "both_nodes_tell_the_same_story",
+            missing.as_deref(),
+            story::both_nodes_tell_the_same_story,
+        ),
         trial("the_tools_of_the_cluster_like_the_agent", missing.as_deref(), tools_like_the_agent),
     ];
     let conclusion = libtest_mimic::run(&arguments, tests);

@@ -84,7 +84,7 @@ pub(crate) fn kill_and_time(lab: &Lab, node: &str, name: &str, process: &str) ->
     let supervisor = pid(lab, node, name, "supervisor");
     let script = format!(
         "begun=$(date +%s%N); kill -KILL {victim}; n=0; \
-         until siteward status {name} 2>/dev/null | grep '^running' | grep -qv 'supervisor {supervisor},'; do \
+         until siteward monitor {name} 2>/dev/null | grep '^running' | grep -qv 'supervisor {supervisor},'; do \
          n=$((n+1)); [ $n -lt 3000 ] || exit 1; done; echo $(( ($(date +%s%N) - begun) / 1000 ))"
     );
     let micros = lab.on(node, &["sh", "-c", &script]);
@@ -101,7 +101,7 @@ pub(crate) fn kill_and_time_elsewhere(
 ) -> Duration {
     let victim = pid(lab, node, name, process);
     let wait = format!(
-        "n=0; until siteward status {name} 2>/dev/null | grep -q '^running'; do n=$((n+1)); \
+        "n=0; until siteward monitor {name} 2>/dev/null | grep -q '^running'; do n=$((n+1)); \
          [ $n -lt 5000 ] || exit 1; done; date +%s%N"
     );
     let kill = format!("sleep 0.2; date +%s%N; kill -KILL {victim}");

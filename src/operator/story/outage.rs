@@ -125,7 +125,7 @@ fn outage(
     to: Timestamp,
     all: &[&Entry],
 ) -> Outage {
-    let (kind, cause) = cause(before, all);
+    let (kind, cause) = cause(before, to, all);
     Outage {
         from_node: before.node.to_owned(),
         from: before.to,
@@ -141,11 +141,12 @@ fn outage(
     }
 }
 
-/// Why the service ended.
-fn cause(before: &Service<'_>, all: &[&Entry]) -> (OutageKind, String) {
+/// Why the service ended; `to`: when it was there again.
+fn cause(before: &Service<'_>, to: Timestamp, all: &[&Entry]) -> (OutageKind, String) {
     if let StretchEnd::Unseen { .. } = before.end {
-        let unclean =
-            all.iter().find(|entry| entry.at >= before.to && entry.event == HistoryEvent::Unclean);
+        let unclean = all.iter().find(|entry| {
+            (before.to..=to).contains(&entry.at) && entry.event == HistoryEvent::Unclean
+        });
         let words = unclean.map_or_else(
             || format!("nobody saw the site end on {}", before.node),
             |entry| entry.detail.clone(),
@@ -177,7 +178,7 @@ fn cause(before: &Service<'_>, all: &[&Entry]) -> (OutageKind, String) {
         HistoryEvent::Pausing => {
             let paused = all.iter().find(|entry| {
                 entry.node == ending.node
-                    && entry.at >= ending.at
+                    && (ending.at..=to).contains(&entry.at)
                     && entry.event == HistoryEvent::Paused
             });
             let words = paused.map_or_else(String::new, |paused| format!("; {}", paused.detail));

@@ -168,6 +168,29 @@ fn lanes_of(entries: &[Entry], present: Option<&Present>) -> Vec<(String, Stretc
     story.lanes.iter().flat_map(|lane| &lane.stretches).map(word).collect()
 }
 
+/// The first pause never came to rest, and the second one is another.
+#[test]
+fn the_cause_of_an_outage_lies_within_it() {
+    use HistoryEvent as E;
+    let lived = [
+        (E::Up, 0),
+        (E::Pausing, 10),
+        (E::Resuming, 11),
+        (E::Up, 12),
+        (E::Pausing, 50),
+        (E::Paused, 51),
+        (E::Resuming, 60),
+        (E::Up, 61),
+    ];
+    let lived: Vec<Entry> = lived
+        .iter()
+        .map(|(event, second)| Entry { detail: event.to_string(), ..entry("a", *second, *event) })
+        .collect();
+    let story = Story::tell(&lived, lived[7].at, &Wiring::default(), None);
+    let causes: Vec<&str> = story.outages.iter().map(|outage| outage.cause.as_str()).collect();
+    assert_eq!(causes, ["pausing", "pausing; paused"]);
+}
+
 #[test]
 fn an_adoption_goes_on_with_the_same_life() {
     use HistoryEvent::*;
