@@ -128,7 +128,7 @@ fn the_story_of_a_failover_is_told_on_the_other_node() {
     assert_eq!(entries(&beta, &["--since", "1h"]).len(), all.len());
     assert!(entries(&beta, &["--since", "1970-01-02"]).len() == all.len());
     let refused = output(beta.hand(&["history", SITE, "--since", "soon"]));
-    assert!(said(&refused).contains("no time in the past"), "{}", said(&refused));
+    assert!(said(&refused).contains("neither a duration like 2h nor a time"), "{}", said(&refused));
 
     // Where the disk is not, this node's own entries are shown, and that is said.
     fs::rename(&database, database.with_extension("away")).unwrap();
