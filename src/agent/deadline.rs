@@ -48,6 +48,12 @@ fn rounded(time: Duration) -> Duration {
 }
 
 impl Deadline {
+    /// Until when a verb that is done may write down how it ended; None: no time was given.
+    pub(super) fn for_last_words(&self) -> Option<Moment> {
+        let given = self.given?;
+        Some(self.begun + given.saturating_sub(reserve_to_report(given) / 3))
+    }
+
     pub(super) fn for_start(&self, definition: &Definition) -> Boot {
         let kill = definition.kill_reserve();
         let (time, rollback, until) = match self.given {

@@ -44,7 +44,8 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
         }
     };
     let is_start = matches!(way, Way::Start | Way::Run);
-    let attempt = StartAttempt::new(&target.site, target.by(), deadline.begun, is_start);
+    let attempt = StartAttempt::new(&target.site, target.by(), deadline.begun, is_start)
+        .saved_until(deadline.for_last_words());
     let steps = || {
         let cleared = match Locked::take(target, &interrupts, deadline, way, &attempt)?.look()? {
             Clearing::Settled(outcome) => return Ok(outcome),

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// An attempt to bring a site up, from its order to its end.
 #[derive(Debug)]
 pub struct StartAttempt<'a> {
+    save_until: Option<Moment>,
     places: &'a SitePlaces,
     order: OrderedStart,
     is_told: bool,
@@ -29,7 +30,20 @@ impl<'a> StartAttempt<'a> {
     /// `is_told`: it is a start; what else brings a site up has entries of its own.
     pub fn new(places: &'a SitePlaces, by: By, at: Moment, is_told: bool) -> Self {
         let order = OrderedStart { by, at };
-        Self { places, order, is_told, is_begun: Cell::new(false), definition: OnceCell::new() }
+        Self {
+            save_until: None,
+            places,
+            order,
+            is_told,
+            is_begun: Cell::new(false),
+            definition: OnceCell::new(),
+        }
+    }
+
+    /// Its entries are saved until then at the latest.
+    #[must_use]
+    pub fn saved_until(self, save_until: Option<Moment>) -> Self {
+        Self { save_until, ..self }
     }
 
     pub fn order(&self) -> &OrderedStart {
@@ -78,7 +92,9 @@ impl<'a> StartAttempt<'a> {
 
     /// Waits for a moment until the entries have reached the disks.
     fn save(&self) {
-        journal::save(self.places, self.definition.get(), Moment::now() + PATIENCE);
+        let until = Moment::now() + PATIENCE;
+        let until = self.save_until.map_or(until, |latest| until.min(latest));
+        journal::save(self.places, self.definition.get(), until);
     }
 }
 

@@ -173,7 +173,11 @@ impl Reporter<'_> {
         let down = self.machine.ids().filter(|unit| !self.machine.unit(*unit).is_up());
         let names: Vec<&str> = down.map(|unit| self.configuration.name(unit)).collect();
         let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        let words = format!("the site serves without {}", quoted.join(", "));
+        let losses = self.machine.lost().iter().map(|lost| self.loss(*lost));
+        let words = match quoted.is_empty() {
+            true => losses.collect::<Vec<_>>().join("; "),
+            false => format!("the site serves without {}", quoted.join(", ")),
+        };
         let entry = Entry::new(HistoryEvent::Degraded, words);
         match names[..] {
             [name] => entry.of(name),

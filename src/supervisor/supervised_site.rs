@@ -157,7 +157,7 @@ impl SupervisedSite {
         let entry = match (is_degraded, self.machine.state()) {
             (true, _) => self.reporter().degraded(),
             (false, State::Running) => {
-                Entry::new(HistoryEvent::Recovered, "every process is ready again")
+                Entry::new(HistoryEvent::Recovered, "the site is whole again")
             }
             // It is being stopped or paused.
             (false, _) => return,
@@ -165,12 +165,15 @@ impl SupervisedSite {
         self.configuration.note(&entry);
     }
 
-    /// A process is down after a fault. One that is still coming up for the first time is no failure.
+    /// The disk or the address is lost, or a process is down after a fault. One that is still coming up for the
+    /// first time is no failure.
     fn is_without_one_that_failed(&self) -> bool {
         let failed = |unit: &UnitId| {
             !self.machine.unit(*unit).is_up() && self.machine.memory(*unit).last_cause.is_some()
         };
-        *self.machine.phase() == SitePhase::Serving && self.machine.ids().any(|unit| failed(&unit))
+        let is_short =
+            !self.machine.lost().is_empty() || self.machine.ids().any(|unit| failed(&unit));
+        *self.machine.phase() == SitePhase::Serving && is_short
     }
 
     /// The site stays paused, as one of its ports is taken.

@@ -38,7 +38,8 @@ pub enum HistoryEvent {
     Recovered,
     /// The site is given up.
     Failed,
-    /// The disk or the address of the site is gone.
+    /// The disk or the address of the site is gone. By itself no failure: a paused site may lose them. What it does
+    /// to a site that serves is another entry.
     PrerequisiteLost,
     /// The disk or the address is back.
     PrerequisiteBack,
@@ -142,7 +143,6 @@ impl HistoryEvent {
                 | Self::RolledBack
                 | Self::Degraded
                 | Self::Unclean
-                | Self::PrerequisiteLost
                 | Self::NotStopped
         )
     }
