@@ -445,7 +445,8 @@ fn under_pacemaker(machine: &Machine) {
     };
     let history = log("history.jsonl");
     let last = history.lines().next_back().unwrap_or_default();
-    assert!(last.contains("\"down\""), "it came to its end: {history}");
+    assert!(last.contains("\"stopped\""), "it came to its end: {history}");
+    assert!(history.contains("\"down\""), "all processes had ended: {history}");
     assert!(log("a.log").ends_with("ended by itself\n"), "{}", log("a.log"));
     assert!(
         log("siteward.log").trim_end().ends_with("the site `shop` is stopped"),

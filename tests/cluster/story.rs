@@ -78,19 +78,37 @@ pub(crate) fn both_nodes_tell_the_same_story() {
     let moved = lab.on(there, &["siteward", "timeline", NAME]);
     assert!(moved.contains(&node) && moved.contains(there), "{moved}");
 
+    lab.until("what happened on it is told on the other node", 10, || {
+        told(&history(&lab, &node, &[]), there, &[E::Up]) == [E::Up]
+    });
+
     // The node that has it loses its power.
     lab.verb(&["kill-node", there]);
     lab.until("it runs where it was", 90, || lab.is_well(&node, NAME));
     lab.until("the node is on again", 90, || lab.is_on(there));
     lab.verb(&["wait-online"]);
 
-    let all = history(&lab, &node, &[]);
-    assert_eq!(history(&lab, there, &[]), all, "both nodes tell the same");
+    // The last entries are copied to the disk within a second.
+    let mut all = Vec::new();
+    lab.until("both nodes tell the same", 20, || {
+        all = history(&lab, &node, &[]);
+        let theirs = history(&lab, there, &[]);
+        let more = |one: &[Entry], two: &[Entry]| -> Vec<Entry> {
+            one.iter().filter(|entry| !two.contains(entry)).cloned().collect()
+        };
+        let differing = [more(&all, &theirs), more(&theirs, &all)].concat();
+        if theirs != all {
+            println!("{} and {} entries; they differ in {differing:?}", all.len(), theirs.len());
+        }
+        theirs == all
+    });
     let site = [E::StartOrdered, E::Up, E::Failed, E::Paused, E::Resuming, E::Unclean, E::Stopped];
     let first = told(&all, &node, &site);
-    assert_eq!(first[..4], [E::StartOrdered, E::Up, E::Failed, E::Stopped], "{all:#?}");
-    assert_eq!(first[first.len() - 3..], [E::StartOrdered, E::Unclean, E::Up], "{all:#?}");
-    assert!(first.contains(&E::Paused) && first.contains(&E::Resuming), "{all:#?}");
+    // Of the site that failed nothing was left to stop. Nobody saw the second failure; the stop found it.
+    let begin = [E::StartOrdered, E::Up, E::Failed, E::StartOrdered, E::Up, E::Failed, E::Stopped];
+    assert_eq!(first[..7], begin, "{first:?}");
+    assert_eq!(first[first.len() - 3..], [E::StartOrdered, E::Unclean, E::Up], "{first:?}");
+    assert!(first.contains(&E::Paused) && first.contains(&E::Resuming), "{first:?}");
     assert_eq!(told(&all, there, &site), [E::StartOrdered, E::Up], "then its power was gone");
     let find = |event: E| all.iter().find(|entry| entry.event == event).unwrap();
     let fault = find(E::Fault);

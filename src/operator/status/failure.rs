@@ -24,7 +24,7 @@ pub(super) fn last_failure(
     let is_clearing = |entry: &Entry| entry.event == HistoryEvent::FailureCleared;
     let from = entries.iter().rposition(is_clearing).map_or(0, |at| at + 1);
     let found = entries[from..].iter().rposition(|entry| entry.event.is_failure());
-    let of_history = found.map(|at| failure_of(&entries[from..], at));
+    let of_history = found.map(|at| failure_of(&entries[from..], caused_by(&entries[from..], at)));
     let cleared_at = from.checked_sub(1).map(|at| entries[at].at);
     let of_record = recorded.and_then(|failure| of_record(failure, node, cleared_at));
     let last = match (of_history, of_record) {
@@ -44,6 +44,17 @@ pub(super) fn last_failure(
 
 fn is_shown(failure: &FailureStatus, now: Timestamp) -> bool {
     now.duration_since(failure.at) <= SHOWN
+}
+
+/// A start that was rolled back says again why: the place of the failure that it undid, if there is one.
+fn caused_by(entries: &[Entry], at: usize) -> usize {
+    let attempt = entries[..at].iter().rposition(|entry| entry.event == HistoryEvent::StartOrdered);
+    let first = attempt.map_or(0, |at| at + 1);
+    let failed = entries[first..at].iter().rposition(|entry| entry.event == HistoryEvent::Failed);
+    match (entries[at].event, failed) {
+        (HistoryEvent::RolledBack, Some(failed)) => first + failed,
+        _ => at,
+    }
 }
 
 /// The failure at this place, with its cause: the fault of a process just before it.
