@@ -136,8 +136,9 @@ fn is_rolled_back(bench: &Bench, database: &Path, caller: Caller, names: &[&str]
     }
     assert!(!ended.said.contains("goes on"), "{story}: {}", ended.said);
     assert!(!has_a_garbled_time(&ended.said), "{story}: {}", ended.said);
-    let first = ended.said.lines().find(|line| line.contains("`b`")).unwrap_or_default();
-    let has_a_time = says_how_long(first);
+    // The answer comes after the transitions.
+    let answer = ended.said.lines().rev().find(|line| line.contains("`b`")).unwrap_or_default();
+    let has_a_time = says_how_long(answer);
     assert!(has_a_time, "{story}: it does not say how long: {}", ended.said);
     assert_eq!(bench.monitor(SITE).2, 1, "{story}: it failed");
 }

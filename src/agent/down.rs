@@ -14,6 +14,7 @@ use crate::backend::own::{self, NotEnded};
 use crate::control::{Failure, State};
 use crate::hold::{self, StopTurn};
 use crate::linux::clock::WallTime;
+use crate::linux::lock;
 use crate::linux::wait::Waiting;
 use crate::observe::{Observation, Wrapping, observe};
 use crate::process::{Ending, Identity, Record, forget, proof, sweep};
@@ -83,10 +84,23 @@ fn try_to_bring_down(
     let before = context.record.clone();
     let mut had_something = end_supervisor(context, times, mode)?;
     turn.wait_for_starts(times.until).map_err(not_stopped)?;
-    // A start that was under way may have launched its supervisor.
-    context.refresh();
-    had_something |= end_supervisor(context, times, mode)?;
-    had_something |= end_survivors(context, times, mode, !had_something)?;
+    // A start that was under way, or was killed, may have launched a supervisor that begins only now.
+    loop {
+        context.refresh();
+        had_something |= end_supervisor(context, times, mode)?;
+        match end_survivors(context, times, mode, !had_something) {
+            Err(_)
+                if !times.until.passed() && lock::is_held(&target.site.lock()).unwrap_or(false) =>
+            {
+                let soon = Moment::now() + Duration::from_millis(20);
+                Waiting::<()>::new().wait(Some(soon.min(times.until)));
+            }
+            ended => {
+                had_something |= ended?;
+                break;
+            }
+        }
+    }
     // Other processes that use the disk concern only the stop that ended the site.
     match before.map(|record| record.ending) {
         None | Some(Some(Ending::Stopped { .. })) => {}

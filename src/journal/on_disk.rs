@@ -43,8 +43,11 @@ fn folder(database: &Path, make: bool) -> io::Result<Folder> {
 
 /// Makes the history of this node durable, and copies what is new to the database.
 pub(super) fn save(local: &Path, database: Option<&Path>, node: &str) -> io::Result<()> {
-    let above = local.parent().unwrap_or(Path::new("/"));
-    let local = HistoryFile::new(Folder::open(above)?, local.file_name().unwrap_or_default());
+    let folder_of = local.parent().unwrap_or(Path::new("/"));
+    let above = Folder::open(folder_of.parent().unwrap_or(Path::new("/")))?;
+    // The folder of the site's logs is this user's, and no link that somebody has planted.
+    let logs = above.own(folder_of.file_name().unwrap_or_default())?;
+    let local = HistoryFile::new(logs, local.file_name().unwrap_or_default());
     local.settle()?;
     let Some(database) = database else { return Ok(()) };
     HistoryFile::new(folder(database, true)?, &file_name(node)).append_new(&local.text()?)

@@ -11,6 +11,7 @@ use super::screen::VerbScreen;
 use super::verb::SlowVerb;
 use super::{interrupt, lines};
 use crate::agent::Target;
+use crate::history::HistoryEvent;
 use crate::linux::signals::Inbox;
 use crate::linux::thread::{self, StackSize};
 use crate::linux::wait::Waiting;
@@ -105,7 +106,7 @@ impl Display {
             match &mut self.screen {
                 Some(screen) => screen.show(&self.target, &entries, is_over),
                 None => {
-                    for entry in &entries {
+                    for entry in entries.iter().filter(|entry| !is_the_answer(entry.event)) {
                         eprintln!("siteward: {}", lines::of_entry(entry));
                     }
                 }
@@ -128,4 +129,9 @@ impl Display {
         let redraw = self.screen.as_ref().map(|_| Moment::now() + PACE);
         waiting.wait(redraw.into_iter().chain(self.follower.next_look()).min())
     }
+}
+
+/// The answer of the verb says the same a moment later.
+fn is_the_answer(event: HistoryEvent) -> bool {
+    matches!(event, HistoryEvent::RolledBack | HistoryEvent::NotStopped)
 }
