@@ -286,7 +286,7 @@ fn check_program(program: &str, path: &str, folder: &Path) -> io::Result<()> {
 /// Checks the mount and the address, which move with the site.
 ///
 /// # Errors
-/// The first of [`surroundings`].
+/// The first of what [`surroundings()`] finds.
 pub fn check_surroundings(definition: &Definition) -> Result<(), Unfit> {
     surroundings(definition).into_iter().next().map_or(Ok(()), Err)
 }
