@@ -51,10 +51,10 @@ fn read_call(manager: Manager, arguments: &[OsString], begun: Moment) -> Option<
             let call = Some(OcfCall::read(word)).filter(|c| !c.clone && c.warnings.is_empty())?;
             let OcfAction::OfSite(SiteAction::Monitor(kind)) = call.action else { return None };
             let hold = match kind {
-                MonitorKind::Probe => {
+                // Pacemaker calls a probe without an interval.
+                MonitorKind::Probe | MonitorKind::Once => {
                     Some(HeldMonitor { interval: Duration::ZERO, level: call.level, until: begun })
                 }
-                MonitorKind::Once => None,
                 MonitorKind::Recurring { interval } => call
                     .hold_until(begun)
                     .map(|until| HeldMonitor { interval, level: call.level, until }),
