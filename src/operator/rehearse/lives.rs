@@ -286,7 +286,8 @@ pub(super) fn supervisor_stopped(report: &mut Report, stage: &RehearsedSite) {
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
 
-/// A recurring monitor is held while the site is well, and answered at once when it is not.
+/// A recurring monitor is held while the site is well, and answered at once when it is not. The first of a
+/// series is never held, and a probe ends every series.
 pub(super) fn held_monitor(report: &mut Report, stage: &RehearsedSite) {
     report.chapter("The held monitor");
     let second = Duration::from_secs(1);
@@ -321,6 +322,10 @@ pub(super) fn held_monitor(report: &mut Report, stage: &RehearsedSite) {
             Duration::from_secs(20),
         );
         told(called.code, Moment::now().since(begun), false)
+    });
+    report.step("the first one after a probe", "0, at once", || {
+        let (code, took) = ask(&[]);
+        told(code, took, false)
     });
     report.step("a death while one is held", "not 0, at once", || {
         let victim = stage.view().and_then(|v| v.processes.into_iter().find_map(|p| p.pid));
