@@ -18,6 +18,7 @@ use crate::history::By;
 use crate::linux::clock::WallTime;
 use crate::linux::clock::as_it_is;
 use crate::linux::{StartTicks, sockets};
+use crate::messages::MessageId;
 use crate::site::{Adjustments, DegradedIs};
 use crate::values::{Moment, Pid, Signal};
 
@@ -46,6 +47,21 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [Self; 11] = [
+        Self::Stopped,
+        Self::Starting,
+        Self::Running,
+        Self::Degraded,
+        Self::Maintenance,
+        Self::StoppingOrdered,
+        Self::StoppingFailed,
+        Self::Failed,
+        Self::FailedWithSurvivors,
+        Self::Unsupervised,
+        Self::Unknown,
+    ];
+
     /// No recovery is needed.
     pub fn is_well(self) -> bool {
         match self {
@@ -267,6 +283,9 @@ pub struct Details {
 /// A failure: of which process, when and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
+    /// What it is; None: another version of siteward wrote it.
+    #[serde(default)]
+    pub id: Option<MessageId>,
     /// None: no process failed, but something else did.
     pub process: Option<String>,
     /// One sentence, without its full stop.

@@ -33,6 +33,8 @@ pub mod surroundings;
 
 pub mod site;
 
+pub mod messages;
+
 pub mod linux;
 
 pub mod values;

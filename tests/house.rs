@@ -14,7 +14,7 @@ use imports::{Crate, circles, describe, side_by_side};
 use source::{Source, Token};
 
 /// The rooms (the modules of the crate) from the top floor down (ARCHITECTURE.md).
-const FLOORS: [&str; 21] = [
+const FLOORS: [&str; 22] = [
     "main",
     "cli",
     "operator",
@@ -33,6 +33,7 @@ const FLOORS: [&str; 21] = [
     "surroundings",
     "logs",
     "site",
+    "messages",
     "linux",
     "values",
     "",

@@ -196,6 +196,7 @@ fn every_verb_ends_in_its_time() {
         let (code, words) = hand(&[refused, SITE]);
         assert_eq!(code, 1, "{refused}: {words}");
         assert!(words.contains("does not answer"), "{refused}: {words}");
+        assert!(words.contains("[disk-silent]"), "{refused}: {words}");
     }
     assert_eq!(hand(&["watch", SITE]).0, 1);
     assert_eq!(hand(&["reload", SITE]).0, 1);

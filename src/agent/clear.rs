@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::halt::Halt;
 use super::waiting::{Awaited, already_up};
-use super::{Deadline, Fault, FaultKind, Outcome, Target, down};
+use super::{Deadline, Fault, Outcome, Target, down};
 use crate::backend::{Backend, Boot, own};
 use crate::control::{Pause, State};
 use crate::hold::{self, Interrupts, StartAttempt, StartTurn};
+use crate::messages;
 use crate::observe::observe;
 use crate::process::{ProcessRecord, Record};
 use crate::site::load;
@@ -62,7 +63,7 @@ impl<'a> Locked<'a> {
         way: &'a Way,
         attempt: &'a StartAttempt<'a>,
     ) -> Result<Self, Halt> {
-        target.site.check_length().map_err(|e| Fault::new(FaultKind::WrongHere, e.to_string()))?;
+        target.site.check_length().map_err(messages::path_too_long)?;
         can_serve(target, way, &Backend::at(&target.site))?;
         check_exists(target)?;
         // The definition is not read yet: without a manager's timeout, the limit is one minute.
@@ -93,15 +94,13 @@ impl<'a> Locked<'a> {
     }
 
     pub(super) fn another(&self) -> Halt {
-        Halt::failed(format!(
-            "the site `{0}` is run by another supervisor already; stop it first with: siteward stop {0}",
-            self.target.name
-        ))
+        messages::another_supervisor(&self.target.name).into()
     }
 
     /// Waits for an earlier run, ends it, or reports it, by the state of the site.
     fn clear_earlier(self) -> Result<Clearing<'a>, Halt> {
         let (name, places) = (&self.target.name, &self.target.site);
+        let mut was_stopping = false;
         loop {
             Halt::if_cut(self.turn.interrupts)?;
             let seen = observe(places, self.deadline.begun, self.look_until)?;
@@ -119,19 +118,19 @@ impl<'a> Locked<'a> {
                 }
                 State::StoppingOrdered | State::StoppingFailed => {
                     if self.look_until.passed() {
-                        return Err(Halt::failed(format!(
-                            "the site `{name}` is still being stopped; wait for that, or end it with: \
-                             siteward clean {name}"
-                        )));
+                        return Err(messages::still_stopping(name).into());
                     }
+                    was_stopping = true;
                     let soon = Moment::now() + Duration::from_millis(100);
                     own::wait_for_end(places, soon.min(self.look_until));
                 }
+                // The last look had no time left for an answer.
+                State::Unknown if was_stopping => {
+                    return Err(messages::still_stopping(name).into());
+                }
                 State::Unknown => {
-                    return Err(Halt::failed(format!(
-                        "it cannot be found out whether the site `{name}` runs: {}",
-                        seen.why.unwrap_or_default()
-                    )));
+                    let why = seen.why.unwrap_or_default();
+                    return Err(messages::state_unknown(name, why).into());
                 }
                 State::Unsupervised | State::FailedWithSurvivors => {
                     log::warn!("{}; that is ended first", seen.why.unwrap_or_default());
@@ -177,22 +176,13 @@ impl<'a> Locked<'a> {
                     Cleared { locked: self, record: Some(record) }.into(),
                 ));
             }
-            (State::Unsupervised, Some(_)) => format!(
-                "nothing of the site `{name}` can be adopted: no process that its record names lives, \
-                 and what else does cannot be verified; end it with: siteward stop {name}"
+            (State::Unsupervised, Some(_)) => messages::nothing_to_adopt(
+                name,
+                "no process that its record names lives, and what else does cannot be verified",
             ),
-            (State::Unsupervised, None) => format!(
-                "the site `{name}` has no record, so that nothing can be verified: {why}; end it \
-                 with: siteward stop {name}"
-            ),
-            (State::Stopped | State::Failed, _) => format!(
-                "nothing of the site `{name}` lives ({}); start it with: siteward start {name}",
-                seen.state
-            ),
-            (State::FailedWithSurvivors, _) => format!(
-                "the site `{name}` was given up, and is not adopted: {why}; end the rest with: \
-                 siteward stop {name}"
-            ),
+            (State::Unsupervised, None) => messages::no_record_to_adopt(name, why),
+            (State::Stopped | State::Failed, _) => messages::nothing_lives(name, seen.state),
+            (State::FailedWithSurvivors, _) => messages::given_up_not_adopted(name, why),
             (
                 State::Unknown
                 | State::Starting
@@ -202,9 +192,9 @@ impl<'a> Locked<'a> {
                 | State::StoppingOrdered
                 | State::StoppingFailed,
                 _,
-            ) => format!("the site `{name}` cannot be adopted: {why}"),
+            ) => messages::adopt_refused(name, why),
         };
-        Err(Halt::from(Fault::failed(words)))
+        Err(words.into())
     }
 }
 
@@ -218,14 +208,8 @@ pub(super) fn can_serve(target: &Target, way: &Way, backend: &Backend) -> Result
     let Some(external) = backend.external() else { return Ok(()) };
     let name = &target.name;
     match way {
-        Way::Adopt => Err(Fault::failed(format!(
-            "the site `{name}` has a supervisor of its own, and only that can watch its processes; \
-             end them with: siteward stop {name}"
-        ))),
-        Way::Run if external.wrapped.detached => Err(Fault::failed(format!(
-            "the supervisor of `{name}` does not stay (monitored: false), so nothing could be \
-             watched in the foreground; use start and stop"
-        ))),
+        Way::Adopt => Err(messages::wrapped_not_adoptable(name).into()),
+        Way::Run if external.wrapped.detached => Err(messages::wrapped_not_runnable(name).into()),
         Way::Start | Way::Run | Way::Hold(_) | Way::Resume => Ok(()),
     }
 }

@@ -16,6 +16,7 @@ use crate::hold::{self, StopTurn};
 use crate::linux::clock::WallTime;
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
+use crate::messages;
 use crate::observe::{Observation, Wrapping, observe};
 use crate::process::{Ending, Identity, Record, forget, proof, sweep};
 use crate::site::load;
@@ -48,9 +49,10 @@ pub fn clean_and_break(target: &Target, break_lease: bool, deadline: &Deadline) 
     if !break_lease {
         return cleaned;
     }
-    let broken = load(&target.places, &target.name)
-        .map_err(Fault::from)
-        .and_then(|definition| hold::break_it(&target.site, &definition).map_err(Fault::failed));
+    let broken = load(&target.places, &target.name).map_err(Fault::from).and_then(|definition| {
+        let broken = hold::break_it(&target.site, &definition);
+        broken.map_err(|why| messages::lease_not_broken(why).into())
+    });
     match broken {
         Ok(broken) => Outcome::Done(format!("{said}; {broken}")),
         Err(fault) => fault.into(),
@@ -62,8 +64,9 @@ fn bring_down(target: &Target, deadline: &Deadline, mode: StopMode) -> Result<bo
     let mut context = SiteContext::read(target, deadline);
     let times = context.stop_times(mode);
     let outcome = try_to_bring_down(&mut context, &times, mode);
-    let (by, told) = ((target.by(), deadline.begun), outcome.as_ref().map_err(|f| &*f.sentence));
-    hold::note_end(&target.site, context.definition(), by, times.until, told.copied());
+    let told = outcome.as_ref().copied().map_err(|fault| (fault.id, &*fault.sentence));
+    let by = (target.by(), deadline.begun);
+    hold::note_end(&target.site, context.definition(), by, times.until, told);
     outcome
 }
 
@@ -73,12 +76,7 @@ fn try_to_bring_down(
     mode: StopMode,
 ) -> Result<bool, Fault> {
     let target = context.target;
-    let not_stopped = |why: String| {
-        let name = &target.name;
-        Fault::failed(format!(
-            "the site `{name}` is not stopped: {why}; end that, then: siteward clean {name}"
-        ))
-    };
+    let not_stopped = |why: String| messages::stop_has_no_turn(&target.name, why);
     let turn = StopTurn::begin(&target.site, times.until).map_err(not_stopped)?;
     context.refresh();
     let before = context.record.clone();
@@ -106,7 +104,7 @@ fn try_to_bring_down(
         None | Some(Some(Ending::Stopped { .. })) => {}
         Some(None | Some(Ending::Failed(_))) => {
             hold::end_or_report(&target.site, context.definition(), times)
-                .map_err(Fault::failed)?;
+                .map_err(messages::disk_in_use)?;
         }
     }
     Ok(had_something)
@@ -117,18 +115,19 @@ pub(super) fn roll_back(
     target: &Target,
     times: &StopTimes,
     mode: StopMode,
-    reason: Option<&str>,
+    fault: Option<&Fault>,
 ) -> Result<(), Fault> {
     let deadline = Deadline { begun: Moment::now(), given: None };
     end_supervisor(&SiteContext::read(target, &deadline), times, mode)?;
     end_survivors(&SiteContext::read(target, &deadline), times, mode, false)?;
-    let Some(reason) = reason else { return Ok(()) };
+    let Some(fault) = fault else { return Ok(()) };
     if let Ok(Some(mut record)) = Record::read(&target.site)
         && !matches!(record.ending, Some(Ending::Failed(_)))
     {
         record.ending = Some(Ending::Failed(Failure {
             process: None,
-            reason: reason.to_owned(),
+            id: Some(fault.id),
+            reason: fault.sentence.clone(),
             at: WallTime::now(),
             last_lines: Vec::new(),
             signal: None,
@@ -152,9 +151,7 @@ fn end_supervisor(
     };
     ended.map_err(|why| match why {
         NotEnded::Denied(error) => super::Denied(error).into(),
-        NotEnded::NotKilled(error) => {
-            Fault::failed(format!("the supervisor of `{}` cannot be killed: {error}", target.name))
-        }
+        NotEnded::NotKilled(error) => messages::supervisor_not_killed(&target.name, error).into(),
     })
 }
 
@@ -235,7 +232,7 @@ fn sweep_up(
     let mut signalled = 0;
     loop {
         let swept = sweep(places, record, &seen.members, term_until, times.until);
-        signalled += swept.map_err(|error| unreadable(&error))?.signalled;
+        signalled += swept.map_err(messages::proc_unreadable)?.signalled;
         *seen = observe(places, Moment::now(), times.until)?;
         // A process may have appeared since the sweep, which is repeated while there is time.
         if seen.members.ours.is_empty() || times.until.passed() {
@@ -244,10 +241,6 @@ fn sweep_up(
     }
     hold::note_swept(places, context.definition(), signalled);
     Ok(())
-}
-
-fn unreadable(error: &std::io::Error) -> Fault {
-    Fault::failed(format!("/proc cannot be read, so nothing can be proved: {error}"))
 }
 
 /// Proves that no process is left, by every mark and by the list of an external supervisor.
@@ -262,12 +255,8 @@ fn prove(context: &SiteContext<'_>, mut seen: Observation, times: &StopTimes) ->
             (State::Starting, Some(_)) if empty && seen.view.is_none() => return Ok(()),
             (State::Unknown, Some(wrapped)) if empty => {
                 let why = seen.why.as_deref().unwrap_or("its list does not answer");
-                return wrapped.external.prove_without_list(why).map_err(|why| {
-                    Fault::failed(format!(
-                        "the site `{name}` is not proved stopped: {why}; see to that, then: siteward \
-                         clean {name}"
-                    ))
-                });
+                let proved = wrapped.external.prove_without_list(why);
+                return proved.map_err(|why| messages::stop_not_proved(name, why).into());
             }
             // The external supervisor's list may be updated late.
             (_, Some(_)) => seen.members.spared.is_empty(),
@@ -275,9 +264,7 @@ fn prove(context: &SiteContext<'_>, mut seen: Observation, times: &StopTimes) ->
         };
         if !is_listed || times.until.passed() {
             let why = seen.why.unwrap_or_else(|| format!("it is {}", seen.state));
-            return Err(Fault::failed(format!(
-                "the site `{name}` is not stopped: {why}; see to that, then: siteward clean {name}"
-            )));
+            return Err(messages::not_stopped(name, why).into());
         }
         Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(50)));
         let now = Moment::now();

@@ -5,9 +5,10 @@ use std::os::fd::BorrowedFd;
 use serde::{Deserialize, Serialize};
 
 use super::halt::Halt;
-use super::{Fault, FaultKind, Target};
-use crate::backend::fitness::{Fitness, Obstacle, Unfit, check_surroundings};
+use super::{Fault, Target};
+use crate::backend::fitness::{Fitness, Unfit, check_surroundings};
 use crate::disk::{self, Undone};
+use crate::messages;
 use crate::site::{Adjustments, Definition, Places, SiteName, load, load_snapshot};
 use crate::values::Moment;
 
@@ -59,10 +60,7 @@ pub(super) fn pass(
             let passed = disk::ask(&target.places, (WORD, &job), database, deadline, cut);
             passed.map_err(|why| match why {
                 Undone::Interrupted => Halt::Interrupted,
-                Undone::Because(why) => Halt::Fault(Fault::failed(format!(
-                    "it cannot be found out whether the site `{}` may be started: {why}",
-                    target.name
-                ))),
+                Undone::Because(why) => messages::disk_silent(&target.name, why).into(),
             })?
         }
     };
@@ -97,18 +95,13 @@ fn check(definition: &Definition, part: Part) -> Passed {
     if part == Part::Whole && faults.is_empty() {
         faults.extend(check_surroundings(definition).err().map(Fault::from));
     }
-    let warnings = warnings.into_iter().map(|warning| warning.sentence).collect();
+    let warnings = warnings.into_iter().map(|warning| warning.message.identified()).collect();
     Passed { warnings, fault: all_in_one(faults) }
 }
 
 impl From<Unfit> for Fault {
     fn from(unfit: Unfit) -> Self {
-        let kind = match unfit.cause {
-            Obstacle::Wrong => FaultKind::Failed,
-            Obstacle::Forbidden => FaultKind::NotPermitted,
-            Obstacle::Missing => FaultKind::NotInstalled,
-        };
-        Self::new(kind, unfit.sentence)
+        unfit.message.into()
     }
 }
 
@@ -120,7 +113,7 @@ fn all_in_one(faults: Vec<Fault>) -> Option<Fault> {
     let mut fault = faults.next()?;
     if more > 0 {
         fault.sentence = format!("{} (and {more} more)", fault.sentence);
-        fault.details.extend(faults.map(|other| other.sentence));
+        fault.details.extend(faults.map(|other| format!("{} [{}]", other.sentence, other.id)));
     }
     Some(fault)
 }

@@ -2,9 +2,10 @@
 
 use std::io::ErrorKind;
 
-use super::{Fault, FaultKind, Outcome, Target};
+use super::{Fault, Outcome, Target};
 use crate::hold::{Interruption, Interrupts, NoTurn, NotHeld};
 use crate::lease::NotTaken;
+use crate::messages::{self, Message};
 use crate::observe::Denied;
 use crate::site::Definition;
 
@@ -28,11 +29,13 @@ impl From<Denied> for Halt {
     }
 }
 
-impl Halt {
-    pub(super) fn failed(sentence: String) -> Self {
-        Self::Fault(Fault::failed(sentence))
+impl From<Message> for Halt {
+    fn from(message: Message) -> Self {
+        Self::Fault(message.into())
     }
+}
 
+impl Halt {
     pub(super) fn if_cut(interrupts: &Interrupts<'_>) -> Result<(), Self> {
         if interrupts.is_cut() { Err(Self::Interrupted) } else { Ok(()) }
     }
@@ -41,38 +44,41 @@ impl Halt {
         match why {
             NoTurn::Interrupted => Self::Interrupted,
             NoTurn::Unusable(error) => {
-                let kind = match error.kind() {
-                    ErrorKind::PermissionDenied => FaultKind::NotPermitted,
-                    _ => FaultKind::Failed,
-                };
                 let folder = target.site.runtime.display();
-                let words = format!("the folder {folder} cannot be used as this user: {error}");
-                Self::Fault(Fault::new(kind, words))
+                match error.kind() {
+                    ErrorKind::PermissionDenied => messages::folder_denied(folder, error).into(),
+                    _ => messages::folder_unusable(folder, error).into(),
+                }
             }
-            NoTurn::Busy { what, who } => Self::Fault(Fault::failed(format!(
-                "{what} of `{}` has not come to an end: {who}",
-                target.name
-            ))),
+            NoTurn::Busy { what, who } => messages::verb_under_way(what, &target.name, who).into(),
         }
     }
 
     /// The lease is not held.
     pub(super) fn not_held(target: &Target, definition: &Definition, why: NotHeld) -> Self {
-        let why = match why {
-            NotHeld::Interrupted => return Self::Interrupted,
-            NotHeld::NotTaken(why) => format!("{} is not had: {why}", lease_of(definition)),
-            NotHeld::Because(why) => why,
-        };
-        Self::Fault(Fault::failed(format!("the site `{}` is not started: {why}", target.name)))
+        let (name, database) = (&target.name, database_of(definition));
+        match why {
+            NotHeld::Interrupted => Self::Interrupted,
+            NotHeld::NotTaken(why @ (NotTaken::HeldBy(_) | NotTaken::HeldBySomebody)) => {
+                messages::lease_held(name, database, why).into()
+            }
+            NotHeld::NotTaken(why @ NotTaken::DiskSilent) => {
+                messages::lease_disk_silent(name, database, why).into()
+            }
+            NotHeld::NotTaken(
+                why @ (NotTaken::Interrupted
+                | NotTaken::KeeperEnded(_)
+                | NotTaken::KeepersKeepEnding
+                | NotTaken::KeeperNotStarted(_)
+                | NotTaken::Failed(_)),
+            ) => messages::lease_not_taken(name, database, why).into(),
+            NotHeld::Because(why) => messages::repair_failed(name, why).into(),
+        }
     }
 
     /// The lease of a site that is running here is not held.
     pub(super) fn not_adopted(target: &Target, definition: &Definition, why: &NotTaken) -> Self {
-        Self::Fault(Fault::failed(format!(
-            "the site `{}` is not adopted, though it lives on this node: {} is not had: {why}",
-            target.name,
-            lease_of(definition)
-        )))
+        messages::not_adopted_without_lease(&target.name, database_of(definition), why).into()
     }
 
     /// The outcome of the start. A signal is the normal end of `run`.
@@ -88,18 +94,16 @@ impl Halt {
             (Self::Interrupted, Some(Interruption::Signal(_))) if is_run => {
                 Outcome::Done(format!("the site `{name}` is stopped"))
             }
-            (Self::Interrupted, Some(Interruption::Signal(signal))) => Fault::failed(format!(
-                "the start of `{name}` was interrupted by {signal} and is rolled back: nothing of it lives"
-            ))
-            .into(),
+            (Self::Interrupted, Some(Interruption::Signal(signal))) => {
+                messages::start_interrupted(name, signal).into()
+            }
             (Self::Interrupted, Some(Interruption::Stop) | None) => {
-                Fault::failed(format!("the start of `{name}` was overtaken by stop")).into()
+                messages::overtaken("start", name, "stop").into()
             }
         }
     }
 }
 
-fn lease_of(definition: &Definition) -> String {
-    let database = definition.database.as_deref().unwrap_or("?".as_ref());
-    format!("the lease on {}", database.display())
+fn database_of(definition: &Definition) -> std::path::Display<'_> {
+    definition.database.as_deref().unwrap_or("?".as_ref()).display()
 }

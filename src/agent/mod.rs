@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::NotDone;
 use crate::control::Failure;
 use crate::history::By;
+use crate::messages::{self, FaultKind, Message, MessageId};
 use crate::observe::{Denied, Observation};
 use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
@@ -97,47 +98,27 @@ pub enum Outcome {
 /// Why a verb did not do what it was asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Fault {
-    pub kind: FaultKind,
+    /// What it is, and so its kind.
+    pub id: MessageId,
     /// Object, cause and next step, without its full stop.
     pub sentence: String,
     /// More lines for a person: the last output of a process, or each error in a file.
     pub details: Vec<String>,
 }
 
-/// The kind of a fault, as cluster managers distinguish them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FaultKind {
-    /// It failed here and now; it may work elsewhere or later.
-    Failed,
-    /// The configuration is wrong on this node.
-    WrongHere,
-    NoSuchVerb,
-    NotPermitted,
-    /// A program, user or file is missing on this node.
-    NotInstalled,
-    /// The manager's parameters are wrong, and so on every node.
-    Misconfigured,
-}
-
-impl FaultKind {
-    /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::Failed,
-        Self::WrongHere,
-        Self::NoSuchVerb,
-        Self::NotPermitted,
-        Self::NotInstalled,
-        Self::Misconfigured,
-    ];
+impl From<Message> for Fault {
+    fn from(Message { id, sentence }: Message) -> Self {
+        Self { id, sentence, details: Vec::new() }
+    }
 }
 
 impl Fault {
-    pub fn new(kind: FaultKind, sentence: impl Into<String>) -> Self {
-        Self { kind, sentence: sentence.into(), details: Vec::new() }
+    pub fn kind(&self) -> FaultKind {
+        self.id.kind()
     }
 
-    pub fn failed(sentence: impl Into<String>) -> Self {
-        Self::new(FaultKind::Failed, sentence)
+    fn with_details(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
     }
 
     /// Why an order to a supervisor was not carried out.
@@ -147,22 +128,13 @@ impl Fault {
             NotDone::Failed(failure) => {
                 Self::of_failure(target, &failure, &format!("failed during {verb}"))
             }
-            NotDone::Overtaken(by) => {
-                Self::failed(format!("the {verb} of `{name}` was overtaken by {by}"))
+            NotDone::Overtaken(by) => messages::overtaken(verb, name, by).into(),
+            NotDone::Refused(why) => messages::order_refused(verb, name, why).into(),
+            NotDone::NotInTime { why, details } => {
+                Self::from(messages::order_not_in_time(verb, name, why)).with_details(details)
             }
-            NotDone::Refused(why) => {
-                Self::failed(format!("the {verb} of `{name}` was not done: {why}"))
-            }
-            NotDone::NotInTime { why, details } => Self {
-                details,
-                ..Self::failed(format!(
-                    "the {verb} of `{name}` was not done in time, and may still be: {why}"
-                ))
-            },
-            NotDone::Interrupted => Self::failed(format!("the {verb} of `{name}` was interrupted")),
-            NotDone::Nobody => Self::failed(format!(
-                "the site `{name}` has no supervisor to {verb} it; start it with: siteward start {name}"
-            )),
+            NotDone::Interrupted => messages::order_interrupted(verb, name).into(),
+            NotDone::Nobody => messages::no_supervisor(name, verb).into(),
             NotDone::Denied(error) => Denied(error).into(),
         }
     }
@@ -175,11 +147,8 @@ impl Fault {
             let log = target.site.process_log(process);
             details.push(format!("all that it printed is in {}", log.display()));
         }
-        Self {
-            kind: FaultKind::Failed,
-            sentence: format!("the site `{}` {next}: {}", target.name, failure.reason),
-            details,
-        }
+        let Message { id, sentence } = messages::site_failed(&target.name, next, &failure.reason);
+        Self { id: failure.id.unwrap_or(id), sentence, details }
     }
 }
 
@@ -195,33 +164,47 @@ impl From<Fault> for Outcome {
     }
 }
 
+impl From<Message> for Outcome {
+    fn from(message: Message) -> Self {
+        Self::Fault(message.into())
+    }
+}
+
 impl From<LoadError> for Fault {
     fn from(error: LoadError) -> Self {
-        let kind = match &error {
-            LoadError::Missing { .. } => FaultKind::NotInstalled,
-            LoadError::Denied { .. } => FaultKind::NotPermitted,
-            LoadError::Untrusted(_) | LoadError::Unusable(_) | LoadError::Wrong(_) => {
-                FaultKind::WrongHere
+        match error {
+            LoadError::Missing { file, misnamed, nearest } => {
+                let next = match (misnamed, nearest) {
+                    (Some(other), _) => {
+                        format!("{} is there, and must be renamed to that", other.display())
+                    }
+                    (None, Some(name)) => format!("did you mean the site `{name}`?"),
+                    (None, None) => "copy it here from the node where it is".to_owned(),
+                };
+                messages::definition_missing(file.display(), next).into()
             }
-        };
-        let LoadError::Wrong(wrong) = &error else { return Self::new(kind, error.to_string()) };
-        // The first problem is the sentence; the other lines are the details.
-        let text = wrong.to_string();
-        let mut lines = text.lines().map(str::to_owned);
-        let first = lines.next().unwrap_or_default();
-        let sentence = match wrong.problems.len() + wrong.more {
-            0 | 1 => first,
-            n => format!("{first} (and {} more)", n - 1),
-        };
-        Self { kind, sentence, details: lines.collect() }
+            LoadError::Denied { file, error } => {
+                messages::definition_denied(file.display(), error).into()
+            }
+            LoadError::Untrusted(why) => messages::definition_untrusted(why).into(),
+            LoadError::Unusable(why) => messages::definition_unusable(why).into(),
+            LoadError::Wrong(wrong) => {
+                // The first problem is the sentence; the other lines are the details.
+                let text = wrong.to_string();
+                let mut lines = text.lines().map(str::to_owned);
+                let first = lines.next().unwrap_or_default();
+                let sentence = match wrong.problems.len() + wrong.more {
+                    0 | 1 => first,
+                    n => format!("{first} (and {} more)", n - 1),
+                };
+                Self::from(messages::definition_wrong(sentence)).with_details(lines.collect())
+            }
+        }
     }
 }
 
 impl From<Denied> for Fault {
     fn from(denied: Denied) -> Self {
-        Self::new(
-            FaultKind::NotPermitted,
-            format!("this user may not see into the site: {}; try as root", denied.0),
-        )
+        messages::not_permitted(denied.0).into()
     }
 }

@@ -3,6 +3,7 @@
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request};
+use crate::messages;
 use crate::observe::{look_for_missing, observe};
 
 /// The depth of a monitor (`OCF_CHECK_LEVEL`); an unknown level means the next lower one.
@@ -39,13 +40,13 @@ pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         Err(denied) => return Fault::from(denied).into(),
     };
     if let Some(missing) = missing {
-        return Fault::failed(missing.sentence(&target.name)).into();
+        return missing.message(&target.name).into();
     }
     if observation.serves() && level >= Level::Identity {
         if let Some(wrapping) = &observation.wrapped
             && let Some(missing) = wrapping.missing_kind()
         {
-            return Fault::failed(missing).into();
+            return messages::wrapped_process_missing(missing).into();
         }
         if level >= Level::Health
             && observation.wrapped.is_none()
@@ -62,13 +63,10 @@ fn unhealthy(target: &Target, deadline: &Deadline) -> Option<Fault> {
     match own::ask(&target.site, &Request::CheckHealth { until }, until) {
         Asked::Answered(Reply::Done(_)) => None,
         Asked::Answered(Reply::Refused { why }) => {
-            Some(Fault::failed(format!("the site `{}` is not healthy: {why}", target.name)))
+            Some(messages::site_unhealthy(&target.name, why).into())
         }
         Asked::Answered(_) | Asked::Silent | Asked::Nobody | Asked::Denied(_) => {
-            Some(Fault::failed(format!(
-                "the healthchecks of the site `{}` did not answer in time",
-                target.name
-            )))
+            Some(messages::healthchecks_silent(&target.name).into())
         }
     }
 }

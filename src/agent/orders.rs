@@ -11,6 +11,7 @@ use crate::control::{Pause, Request, State};
 use crate::disk::{Settled, begin_pause, clear_pause, pause_path, settle_pause};
 use crate::linux::clock::WallTime;
 use crate::linux::node;
+use crate::messages;
 use crate::observe::{drift, observe};
 use crate::values::Moment;
 
@@ -38,10 +39,7 @@ fn try_pause(context: &SiteContext<'_>, pause: &Pause) -> Result<Outcome, Fault>
     let database = context.definition().and_then(|definition| definition.database.as_ref());
     if let Some(database) = database {
         begin_pause(&target.places, database, pause, until).map_err(|why| {
-            Fault::failed(format!(
-                "the site `{name}` is not paused, as the mark {} cannot be written: {why}",
-                pause_path(database).display()
-            ))
+            messages::pause_not_written(name, pause_path(database).display(), why)
         })?;
     }
     let paused = match order_pause(context, pause, until) {
@@ -61,11 +59,7 @@ fn try_pause(context: &SiteContext<'_>, pause: &Pause) -> Result<Outcome, Fault>
         let mark = pause_path(database);
         match settled {
             Settled::InForce => {
-                return Err(Fault::failed(format!(
-                    "the site `{name}` is paused here, and a later start may run it, as the mark {} \
-                     cannot be written: {why}",
-                    mark.display()
-                )));
+                return Err(messages::paused_here_only(name, mark.display(), why).into());
             }
             Settled::Undone => log::warn!("the mark {} stays: {why}", mark.display()),
         }
@@ -89,10 +83,7 @@ fn order_pause(context: &SiteContext<'_>, pause: &Pause, until: Moment) -> Resul
             State::Maintenance if !backend.has_placeholder(until) => return Ok(Paused::AtRest),
             State::Running | State::Degraded | State::Maintenance => {}
             state => {
-                return Err(Fault::failed(format!(
-                    "the site `{name}` is {state}, so it has no supervisor to pause it; start it \
-                     with: siteward start {name}"
-                )));
+                return Err(messages::not_up_to_pause(name, state).into());
             }
         }
     }
@@ -108,11 +99,7 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
     if let Some(database) = definition.and_then(|d| d.database.as_ref())
         && let Err(why) = clear_pause(&target.places, database, until)
     {
-        return Fault::failed(format!(
-            "the site `{name}` is not resumed, as the mark {} cannot be removed: {why}",
-            pause_path(database).display()
-        ))
-        .into();
+        return messages::pause_not_removed(name, pause_path(database).display(), why).into();
     }
     let boot = definition.map_or(Duration::from_secs(200), |d| deadline.for_start(d).time);
     match context.backend.resume(boot, target.by(), until) {

@@ -16,6 +16,7 @@ use crate::backend::{Backend, Boot, Ended, Launched, Orders};
 use crate::control::Pause;
 use crate::disk::{self, Undone};
 use crate::hold::{self, HeldLease, Interruption, Interrupts, SetAside, StartAttempt};
+use crate::messages;
 use crate::site::{Definition, load, load_snapshot};
 use crate::supervisor::Beginning;
 use crate::values::Moment;
@@ -40,7 +41,7 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
     let interrupts = match Interrupts::first(&target.site, deadline.begun) {
         Ok(interrupts) => interrupts,
         Err(error) => {
-            return Fault::failed(format!("signals cannot be received: {error}")).into();
+            return messages::signals_unreceivable(error).into();
         }
     };
     let is_start = matches!(way, Way::Start | Way::Run);
@@ -59,7 +60,7 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
     };
     let outcome = steps().unwrap_or_else(|h| h.outcome(target, &interrupts, *way == Way::Run));
     match &outcome {
-        Outcome::Fault(fault) => attempt.failed(&fault.sentence, &fault.details),
+        Outcome::Fault(fault) => attempt.failed(fault.id, &fault.sentence, &fault.details),
         Outcome::Done(_) | Outcome::Seen(_) => attempt.succeeded(),
     }
     outcome
@@ -113,7 +114,7 @@ impl<'a> Cleared<'a> {
         let aside = match way {
             Way::Adopt => None,
             Way::Start | Way::Run | Way::Hold(_) | Way::Resume => {
-                Some(SetAside::write(&target.site, &written).map_err(Fault::failed)?)
+                Some(SetAside::write(&target.site, &written).map_err(messages::start_not_written)?)
             }
         };
         let boot = match (way, deadline.for_run()) {
@@ -192,11 +193,7 @@ impl Loaded<'_> {
         let pause = disk::read_pause(&target.places, database, self.boot.up_by, cut);
         let pause = pause.map_err(|undone| match undone {
             Undone::Interrupted => Halt::Interrupted,
-            Undone::Because(why) => {
-                let name = &target.name;
-                let words = format!("the site `{name}` is not started, as it may be paused: {why}");
-                Halt::from(Fault::failed(words))
-            }
+            Undone::Because(why) => messages::pause_unreadable(&target.name, why).into(),
         })?;
         if let Some(pause) = pause.as_ref().filter(|pause| pause.is_over()) {
             log::warn!("the site `{}` comes up again: {pause}", target.name);
@@ -237,17 +234,15 @@ impl<'a> Leased<'a> {
 
     fn launch(self) -> Result<Launching<'a>, Halt> {
         let Locked { target, way, .. } = self.loaded.locked();
-        let launched = self
-            .loaded
-            .backend
-            .launch(&self.orders(), self.loaded.boot.kill_at)
-            .map_err(|why| {
-                let failed = match way {
-                    Way::Adopt => "is not adopted, and lives on as it was",
-                    Way::Start | Way::Run | Way::Hold(_) | Way::Resume => "could not be started",
-                };
-                Fault::failed(format!("the site `{}` {failed}: {why}", target.name))
-            })?;
+        let launched =
+            self.loaded.backend.launch(&self.orders(), self.loaded.boot.kill_at).map_err(
+                |why| match way {
+                    Way::Adopt => messages::not_adopted(&target.name, why),
+                    Way::Start | Way::Run | Way::Hold(_) | Way::Resume => {
+                        messages::not_started(&target.name, why)
+                    }
+                },
+            )?;
         match launched {
             Launched::Own { already: true } => {}
             Launched::Own { already: false } | Launched::External(_) => self.commit(),
@@ -258,8 +253,7 @@ impl<'a> Leased<'a> {
     /// The supervisor is this process, or its child; returns when the site has ended.
     fn run_here(self) -> Result<Outcome, Halt> {
         // The caller's directory must not stay busy while the site runs.
-        std::env::set_current_dir("/")
-            .map_err(|e| Fault::failed(format!("/ cannot be entered: {e}")))?;
+        std::env::set_current_dir("/").map_err(messages::root_not_entered)?;
         let Locked { target, turn, .. } = self.loaded.locked();
         let (name, interrupts) = (&target.name, turn.interrupts);
         let is_cut = || interrupts.is_cut();
@@ -276,9 +270,7 @@ impl<'a> Leased<'a> {
             Ended::Stopped => Ok(stopped("is stopped")),
             Ended::Failed(failure) => Err(Fault::of_failure(target, &failure, "failed").into()),
             Ended::Another => Err(self.loaded.locked().another()),
-            Ended::NotBegun(why) => {
-                Err(Halt::failed(format!("the site `{name}` could not be started: {why}")))
-            }
+            Ended::NotBegun(why) => Err(messages::not_started(name, why).into()),
             Ended::NotUp(failed) => {
                 let Loaded { backend, boot, .. } = &self.loaded;
                 let waits = Awaited { target, backend, boot: *boot, is_ours: true };
@@ -290,9 +282,7 @@ impl<'a> Leased<'a> {
                 match interrupts.why() {
                     Some(Interruption::Signal(_)) => Ok(stopped("is stopped")),
                     Some(Interruption::Stop) => Ok(stopped("was stopped by another verb")),
-                    None => Err(Halt::failed(format!(
-                        "the supervisor of the site `{name}` ended, and with it the site"
-                    ))),
+                    None => Err(messages::supervisor_left(name).into()),
                 }
             }
         }

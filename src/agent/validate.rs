@@ -4,6 +4,7 @@ use super::gate::{self, Part};
 use super::halt::Halt;
 use super::monitor::Level;
 use super::{Deadline, Fault, Outcome, STOPPED_BY_HAND, Target};
+use crate::messages;
 use crate::observe::{Drift, drift, observe};
 use crate::site::load;
 
@@ -24,7 +25,7 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         }
     };
     if let Err(error) = target.site.check_length() {
-        return Fault::new(super::FaultKind::WrongHere, error.to_string()).into();
+        return messages::path_too_long(error).into();
     }
     for warning in &definition.warnings {
         log::warn!("{}: {warning}", target.site.definition.display());

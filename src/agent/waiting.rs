@@ -8,6 +8,7 @@ use crate::backend::{Backend, Boot, Launched, NotDone, StopTimes, Up, own};
 use crate::control::{State, View};
 use crate::hold::{Interruption, Interrupts};
 use crate::linux::lock;
+use crate::messages;
 use crate::observe::{Observation, observe};
 use crate::site::duration;
 use crate::values::Moment;
@@ -75,14 +76,10 @@ impl Awaited<'_> {
                 );
                 match self.roll_back(StopMode::Graceful, None) {
                     Ok(()) => return Halt::Interrupted,
-                    Err(left) => Fault::failed(format!(
-                        "the start of `{name}` was interrupted, and is not rolled back: {left}"
-                    )),
+                    Err(left) => messages::start_not_rolled_back(name, left).into(),
                 }
             }
-            NotDone::Interrupted => Fault::failed(format!(
-                "the site `{name}` goes on coming up; this verb no longer waits for it"
-            )),
+            NotDone::Interrupted => messages::goes_on_coming_up(name).into(),
             NotDone::Failed(failure) => {
                 own::wait_for_end(&self.target.site, self.boot.kill_at);
                 let fault = Fault::of_failure(self.target, &failure, "did not start");
@@ -92,11 +89,11 @@ impl Awaited<'_> {
                 }
             }
             NotDone::NotInTime { why, .. } if !self.is_ours => {
-                Fault::failed(format!("the site `{name}` is still coming up: {why}"))
+                messages::still_coming_up(name, why).into()
             }
             NotDone::NotInTime { why, details } => {
-                let mut fault = Fault::failed(format!("the site `{name}` did not start: {why}"));
-                fault.details = details;
+                let fault = messages::did_not_start(name, why);
+                let fault = Fault::from(fault).with_details(details);
                 let mode = match self.backend.rolls_back() {
                     // The supervisor had its time to roll back, and has not done so.
                     true => StopMode::Kill,
@@ -108,10 +105,10 @@ impl Awaited<'_> {
                 let seen = observe(&self.target.site, Moment::now(), self.boot.until).ok();
                 let fault = match seen.as_ref().and_then(Observation::failure) {
                     Some(failure) => Fault::of_failure(self.target, failure, "did not start"),
-                    None => Fault::failed(format!(
-                        "the supervisor of `{name}` ended and left no reason; see {}",
-                        self.target.site.supervisor_log().display()
-                    )),
+                    None => {
+                        let log = self.target.site.supervisor_log();
+                        messages::supervisor_gave_no_reason(name, log.display()).into()
+                    }
                 };
                 // Processes keep running after their supervisor is killed.
                 match self.is_ours && seen.is_none_or(|seen| seen.is_up()) {
@@ -128,12 +125,12 @@ impl Awaited<'_> {
 
     /// Rolls back, and adds to the fault what could not be rolled back.
     fn rolled_back(&self, mut fault: Fault, mode: StopMode) -> Fault {
-        let left = self.roll_back(mode, Some(&fault.sentence)).err();
+        let left = self.roll_back(mode, Some(&fault)).err();
         fault.details.extend(left.map(|left| left.sentence));
         fault
     }
 
-    fn roll_back(&self, mode: StopMode, reason: Option<&str>) -> Result<(), Fault> {
+    fn roll_back(&self, mode: StopMode, fault: Option<&Fault>) -> Result<(), Fault> {
         let now = Moment::now();
         let graceful_until = match mode {
             StopMode::Graceful => self.boot.kill_at.min(now + self.boot.rollback),
@@ -144,7 +141,7 @@ impl Awaited<'_> {
             kill_at: self.boot.kill_at.max(graceful_until),
             until: self.boot.until.max(now + Duration::from_secs(2)),
         };
-        down::roll_back(self.target, &times, mode, reason)
+        down::roll_back(self.target, &times, mode, fault)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request};
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
+use crate::messages;
 use crate::observe::{Observation, Wrapping, observe};
 use crate::process::Identity;
 use crate::values::{Moment, Signal};
@@ -28,7 +29,7 @@ const OUR_SERIES: u32 = 99;
 pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outcome {
     let inbox = match Inbox::new(&[Signal::TERM, Signal::INT]) {
         Ok(inbox) => inbox,
-        Err(error) => return Fault::failed(format!("signals cannot be received: {error}")).into(),
+        Err(error) => return messages::signals_unreceivable(error).into(),
     };
     let name = &target.name;
     let patience = deadline.given.unwrap_or(crate::observe::PATIENCE);
@@ -46,8 +47,7 @@ pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outco
                 Ok(seen) if seen.state.is_well() => wait_for_change(target, &seen, flag, &inbox),
                 Ok(seen) => {
                     let why = seen.why.map_or_else(String::new, |w| format!(": {w}"));
-                    return Fault::failed(format!("the site `{name}` is {}{why}", seen.state))
-                        .into();
+                    return messages::not_well(name, format!("{}{why}", seen.state)).into();
                 }
                 Err(denied) => return Fault::from(denied).into(),
             }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::jobcenter::{self, ComplaintKind, ComplaintSubject};
 use crate::linux::spawn::Command;
 use crate::linux::{files, node};
+use crate::messages::{self, Message};
 use crate::site::{Context, Definition, Process, Ready, Reload, Wrapped, read_env_file};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 use crate::surroundings;
@@ -23,10 +24,8 @@ pub struct Fitness {
 /// One reason why a node cannot run a site.
 #[derive(Debug)]
 pub struct Unfit {
-    pub cause: Obstacle,
     pub subject: UnfitSubject,
-    /// Object, cause and next step, without its full stop.
-    pub sentence: String,
+    pub message: Message,
 }
 
 /// The thing that a reason is about.
@@ -44,20 +43,9 @@ pub enum UnfitSubject {
     Address,
 }
 
-/// The kind of the reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Obstacle {
-    /// A condition does not hold here and now; it may elsewhere or later.
-    Wrong,
-    /// This user has no permission.
-    Forbidden,
-    /// It is not on this node.
-    Missing,
-}
-
 impl Unfit {
-    fn new(cause: Obstacle, subject: UnfitSubject, sentence: String) -> Self {
-        Self { cause, subject, sentence }
+    fn new(subject: UnfitSubject, message: Message) -> Self {
+        Self { subject, message }
     }
 }
 
@@ -116,7 +104,7 @@ fn check_node(definition: &Definition, has_disk: bool, folders: bool, fitness: &
         for file in &process.context.env_file {
             let read = read_env_file(file).map_err(|why| {
                 let subject = UnfitSubject::EnvFile(file.clone());
-                Unfit::new(Obstacle::Missing, subject, format!("`{}`: {why}", process.name))
+                Unfit::new(subject, messages::env_file_unreadable(&process.name, why))
             });
             unfit.extend(read.err());
         }
@@ -132,11 +120,9 @@ fn check_folder(process: &Process, folder: &Path) -> Result<(), Unfit> {
     if folder.is_dir() {
         return Ok(());
     }
-    let (name, at) = (&process.name, folder.display());
     Err(Unfit::new(
-        Obstacle::Missing,
         UnfitSubject::WorkingDirectory(folder.to_owned()),
-        format!("`{name}` is to run in {at}, which is no folder on this node; make it here"),
+        messages::working_directory_missing(&process.name, folder.display()),
     ))
 }
 
@@ -149,10 +135,11 @@ fn check_commands(definition: &Definition, wrapped: &Wrapped, fitness: &mut Fitn
     programs.dedup();
     for program in programs {
         let checked = check_program(program, DEFAULT_PATH, Path::new("/")).map_err(|error| {
-            let (kind, next) = advice(&error);
-            let (name, subject) = (&definition.name, UnfitSubject::Program(program.clone()));
-            let sentence = format!("the site `{name}` needs {program}, and {error}; {next}");
-            Unfit::new(kind, subject, sentence)
+            let subject = UnfitSubject::Program(program.clone());
+            Unfit::new(
+                subject,
+                no_program(&format!("the site `{}`", definition.name), program, &error),
+            )
         });
         fitness.unfit.extend(checked.err());
     }
@@ -171,52 +158,54 @@ fn check_jobcenter(
     let all =
         jobcenter::complaints(profile, &definition.site, database, definition.address, on_disk);
     for complaint in all {
-        let subject = UnfitSubject::Jobcenter(complaint.subject);
-        let sentence = complaint.sentence;
-        match complaint.kind {
-            ComplaintKind::Warning => {
-                fitness.warnings.push(Unfit::new(Obstacle::Wrong, subject, sentence));
+        let (kind, sentence) = (complaint.kind, complaint.sentence);
+        let message = match (complaint.subject, kind) {
+            (ComplaintSubject::Link, ComplaintKind::Missing) => {
+                messages::jobcenter_link_missing(sentence)
             }
-            ComplaintKind::Wrong => {
-                fitness.unfit.push(Unfit::new(Obstacle::Wrong, subject, sentence));
-            }
-            ComplaintKind::Missing => {
-                fitness.unfit.push(Unfit::new(Obstacle::Missing, subject, sentence));
-            }
+            (ComplaintSubject::Link, _) => messages::jobcenter_link_wrong(sentence),
+            (ComplaintSubject::SiteFolder, _) => messages::jobcenter_site_missing(sentence),
+            (
+                ComplaintSubject::LocalDaemon
+                | ComplaintSubject::Maintenance
+                | ComplaintSubject::ListenAddress,
+                _,
+            ) => messages::jobcenter_unfit(sentence),
+        };
+        let unfit = Unfit::new(UnfitSubject::Jobcenter(complaint.subject), message);
+        match kind {
+            ComplaintKind::Warning => fitness.warnings.push(unfit),
+            ComplaintKind::Wrong | ComplaintKind::Missing => fitness.unfit.push(unfit),
         }
     }
 }
 
-/// The kind of an error of [`check_program`], and the next step.
-fn advice(error: &io::Error) -> (Obstacle, &'static str) {
+/// An error of [`check_program`]: what `what` needs, and cannot run.
+fn no_program(what: &str, program: &str, error: &io::Error) -> Message {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => (Obstacle::Forbidden, "chmod +x it"),
-        _ => (Obstacle::Missing, "install it on this node"),
+        io::ErrorKind::PermissionDenied => messages::program_not_executable(what, program, error),
+        _ => messages::program_missing(what, program, error),
     }
 }
 
 /// Checks the user and the group as which `what` is to run.
 fn check_user(what: &str, context: &Context) -> Result<(), Unfit> {
     let who = credentials(context).map_err(|unknown| {
-        let (unknown, subject) = match unknown {
-            Unknown::User(name) => (format!("user `{name}`"), UnfitSubject::User(name)),
-            Unknown::Group(name) => (format!("group `{name}`"), UnfitSubject::Group(name)),
+        let message = match &unknown {
+            Unknown::User(name) => messages::user_unknown(name, what),
+            Unknown::Group(name) => messages::group_unknown(name, what),
         };
-        Unfit::new(
-            Obstacle::Missing,
-            subject,
-            format!("this node knows no {unknown}, which {what} is to run as; add it here"),
-        )
+        let subject = match unknown {
+            Unknown::User(name) => UnfitSubject::User(name),
+            Unknown::Group(name) => UnfitSubject::Group(name),
+        };
+        Unfit::new(subject, message)
     })?;
     match who {
         Some((user, _)) if user.uid != files::effective_user() && !files::is_root() => {
             Err(Unfit::new(
-                Obstacle::Forbidden,
                 UnfitSubject::User(user.name.clone()),
-                format!(
-                    "{what} is to run as `{}`, and only root can start it so; try as root",
-                    user.name
-                ),
+                messages::needs_root(what, &user.name),
             ))
         }
         _ => Ok(()),
@@ -243,14 +232,11 @@ fn check_programs(process: &Process, has_folder: bool, unfit: &mut Vec<Unfit>) {
     let of_healthcheck = process.healthcheck.as_ref().and_then(|h| h.test.first());
     for program in programs {
         let checked = check_program(program, path, folder_of(process)).map_err(|error| {
-            let (kind, next) = advice(&error);
             let subject = match Some(program) == of_healthcheck && *program != process.command[0] {
                 true => UnfitSubject::Healthcheck(program.clone()),
                 false => UnfitSubject::Program(program.clone()),
             };
-            let name = &process.name;
-            let sentence = format!("`{name}` needs the program {program}, and {error}; {next}");
-            Unfit::new(kind, subject, sentence)
+            Unfit::new(subject, no_program(&format!("`{}`", process.name), program, &error))
         });
         unfit.extend(checked.err());
     }
@@ -299,27 +285,22 @@ pub fn surroundings(definition: &Definition) -> Vec<Unfit> {
 }
 
 fn check_address(definition: &Definition) -> Result<(), Unfit> {
-    let wrong = |sentence| Unfit::new(Obstacle::Wrong, UnfitSubject::Address, sentence);
+    let wrong = |message| Unfit::new(UnfitSubject::Address, message);
     let Some(address) = definition.address.filter(|_| definition.prerequisites.address_present)
     else {
         return Ok(());
     };
-    let here = node::addresses()
-        .map_err(|e| wrong(format!("this node's addresses cannot be read: {e}")))?;
+    let here = node::addresses().map_err(|error| wrong(messages::addresses_unreadable(error)))?;
     if here.contains(&address) {
         return Ok(());
     }
-    Err(wrong(format!(
-        "the address {address} of the site `{}` is not on this node; the cluster must bring it \
-         before the site is started",
-        definition.name
-    )))
+    Err(wrong(messages::address_missing(address, &definition.name)))
 }
 
 fn check_mounted(definition: &Definition, point: &Path) -> Result<(), Unfit> {
-    let wrong = |sentence| Unfit::new(Obstacle::Wrong, UnfitSubject::Mount, sentence);
+    let wrong = |message| Unfit::new(UnfitSubject::Mount, message);
     let mounted = surroundings::is_mounted(point)
-        .map_err(|e| wrong(format!("this node's mounts cannot be read: {e}")))?;
+        .map_err(|error| wrong(messages::mounts_unreadable(error)))?;
     if mounted {
         return Ok(());
     }
@@ -332,9 +313,5 @@ fn check_mounted(definition: &Definition, point: &Path) -> Result<(), Unfit> {
             above.display()
         ),
     };
-    Err(wrong(format!(
-        "{} of the site `{}` is not mounted on this node; {advice}",
-        point.display(),
-        definition.name
-    )))
+    Err(wrong(messages::disk_not_mounted(point.display(), &definition.name, advice)))
 }

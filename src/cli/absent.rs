@@ -3,8 +3,9 @@
 //! Promises: a cluster manager never gets a failure for a name that no site can have, since a failed stop
 //! fences the node; a person who mistypes a name is never told "stopped".
 
-use crate::agent::{Fault, FaultKind, Outcome, Target};
+use crate::agent::{Fault, Outcome, Target};
 use crate::manager::{Manager, find_by_instance};
+use crate::messages::Message;
 use crate::observe::Observation;
 use crate::operator;
 use crate::site::{Places, SiteName};
@@ -21,14 +22,14 @@ pub(super) enum Purpose {
 }
 
 /// The answer for a name that no site can have, and `why` none can: nothing of it can live.
-pub(super) fn nothing_lives(purpose: Purpose, why: String) -> Outcome {
+pub(super) fn nothing_lives(purpose: Purpose, why: Message) -> Outcome {
     match purpose {
         Purpose::Stop => Outcome::Done(format!("nothing of it can live here: {why}")),
         Purpose::Look => {
             log::warn!("{why}");
             Outcome::Seen(Box::new(Observation::of_nothing()))
         }
-        Purpose::Other => Fault::new(FaultKind::Misconfigured, why).into(),
+        Purpose::Other => why.into(),
     }
 }
 
@@ -39,7 +40,7 @@ pub(super) fn nothing_lives(purpose: Purpose, why: String) -> Outcome {
 /// The answer, where there is no such site.
 pub(super) fn meant(
     purpose: Purpose,
-    named: Result<SiteName, String>,
+    named: Result<SiteName, Message>,
     places: &Places,
     resource: Option<&str>,
 ) -> Result<SiteName, Outcome> {

@@ -262,6 +262,12 @@ pub(super) enum PersonVerb {
         #[arg(long)]
         json: bool,
     },
+    /// Explain a message, a state, an exit code or a key of the definition
+    Explain {
+        /// The identifier at the end of a message, a state, a number, or a key; without one, all are listed
+        #[arg(value_name = "WORD")]
+        word: Option<String>,
+    },
     /// Act as the cluster manager: start, kill and stop a site, and check every answer
     Rehearse {
         /// A site of your own, which must be stopped [default: a built-in sample]

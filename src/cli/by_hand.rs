@@ -23,9 +23,10 @@ use super::sites::{create, hint_at_undefined, logs_meant, named, unwanted};
 use super::slow::Slow;
 use super::status;
 use super::timing;
-use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
+use crate::agent::{self, Deadline, Fault, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
-use crate::manager::{Manager, Verb};
+use crate::manager::{Manager, Verb, code_by_kind};
+use crate::messages;
 use crate::operator::progress::SlowVerb;
 use crate::operator::{
     self, CreateOptions, Generator, HistoryOptions, LogsOptions, RehearseOptions, ReportOptions,
@@ -43,11 +44,13 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         Err(error) => {
             let _ = error.print();
             // 0 for --help and --version; LSB: 3 for a verb that does not exist, 2 for the rest.
-            return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                ErrorKind::InvalidSubcommand => ExitCode::from(3),
-                _ => ExitCode::from(2),
+            let wrong = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return ExitCode::SUCCESS,
+                ErrorKind::InvalidSubcommand => messages::verb_not_known(),
+                _ => messages::usage(),
             };
+            eprintln!("\n[{}]", wrong.id);
+            return ExitCode::from(code_by_kind(wrong.id.kind()));
         }
     };
     let caller = common.manager.map_or_else(
@@ -56,6 +59,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
     );
     match &verb {
         PersonVerb::MetaData => return print_metadata(),
+        PersonVerb::Explain { word } => return explain(word.as_deref(), common.quiet),
         PersonVerb::Hidden(_) => {}
         PersonVerb::Run { .. } | PersonVerb::Watch { .. } => init_supervisor_log(),
         PersonVerb::Start(_)
@@ -95,12 +99,19 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
     let places = match Places::resolve(overrides) {
         Ok(places) => places,
         Err(error) => {
-            let fault = Fault::new(FaultKind::WrongHere, format!("{error:#}"));
+            let fault = messages::no_place(format!("{error:#}"));
             return give(caller, Verb::Other, false, &fault.into(), common.quiet);
         }
     };
     let deadline = Deadline { begun, given: common.timeout };
     Person { common, caller, places, deadline }.obey(verb)
+}
+
+fn explain(word: Option<&str>, quiet: bool) -> ExitCode {
+    match operator::explain(word) {
+        Ok(lines) => print_fitted(&lines),
+        Err(fault) => give(Manager::Hand, Verb::Other, false, &fault.into(), quiet),
+    }
 }
 
 impl Person {
@@ -144,6 +155,7 @@ impl Person {
                 self.other(&site, Purpose::Other, |t| agent::validate(t, level, deadline))
             }
             PersonVerb::MetaData => print_metadata(),
+            PersonVerb::Explain { word } => explain(word.as_deref(), self.common.quiet),
             PersonVerb::Pause { site, reason, until, wait } => {
                 let order = PauseOrder { reason, until };
                 let slow = Slow { verb: SlowVerb::Pause, site: &site, wait };
@@ -190,7 +202,7 @@ impl Person {
                 more = operator::definition_lines(target, &outcome);
             }
             if look.explain || self.common.verbose > 0 {
-                more.extend(operator::explain(target));
+                more.extend(operator::tracking(target));
             }
             outcome
         });
@@ -268,8 +280,10 @@ impl Person {
         let is_on_output = output.as_deref() == Some(Path::new("-"));
         let options = ReportOptions { output, force, since };
         let outcome = self.with(&site, Purpose::Other, |target| {
-            operator::write_report(target, &options)
-                .map_or_else(|error| Fault::failed(format!("{error:#}")).into(), Outcome::Done)
+            operator::write_report(target, &options).map_or_else(
+                |e| messages::report_not_written(format!("{e:#}")).into(),
+                Outcome::Done,
+            )
         });
         // The page must stay alone there.
         match outcome {
@@ -332,12 +346,12 @@ impl Person {
         let refused = |fault: Fault| give(Manager::Hand, Verb::Other, false, &fault.into(), false);
         let name = match name.map(|n| n.parse::<SiteName>()).transpose() {
             Ok(name) => name,
-            Err(why) => return refused(Fault::new(FaultKind::Misconfigured, why)),
+            Err(why) => return refused(messages::name_wrong(why).into()),
         };
         match operator::rehearse(name, &self.places, &options) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(1),
-            Err(error) => refused(Fault::failed(format!("{error:#}"))),
+            Err(error) => refused(messages::rehearsal_refused(format!("{error:#}")).into()),
         }
     }
 }

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::answer::{give, print_lines};
 use super::arguments::{DoctorArguments, SiteArgument};
 use super::sites::named;
-use crate::agent::{Deadline, Fault, FaultKind, Target};
+use crate::agent::{Deadline, Fault, Target};
 use crate::manager::{Manager, Verb};
+use crate::messages;
 use crate::operator::{DoctorOptions, Finding, Severity, examine, facts, layout, unknown_here};
 use crate::site::{Places, SiteName, defined_sites, no_directory};
 
@@ -67,16 +68,17 @@ fn examine_all(
 ) -> Result<ExitCode, Fault> {
     let names = match &arguments.name {
         Some(name) => {
-            vec![name.parse().map_err(|why: String| Fault::new(FaultKind::Misconfigured, why))?]
+            vec![name.parse().map_err(|why: String| messages::name_wrong(why))?]
         }
         None => defined_sites(places),
     };
     if names.is_empty() {
-        return Err(Fault::new(
-            FaultKind::Misconfigured,
-            no_directory(places)
-                .unwrap_or_else(|| format!("no site is defined in {}", places.config.display())),
-        ));
+        return Err(no_directory(places)
+            .map_or_else(
+                || messages::no_site_defined(places.config.display()),
+                messages::directory_is_file,
+            )
+            .into());
     }
     let options = DoctorOptions { here: arguments.here };
     let mut all = Vec::new();

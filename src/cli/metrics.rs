@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::agent::{Deadline, Fault, FaultKind, Outcome};
+use crate::agent::{Deadline, Outcome};
+use crate::messages;
 use crate::operator::metrics::{all_sites, metrics, write_metrics};
 use crate::site::{Places, SiteName};
 
@@ -21,13 +22,12 @@ pub(super) fn collect(
         Ok(Some(name)) => {
             let known = places.of(&name);
             if !known.definition.exists() && !known.runtime.exists() {
-                let why = format!("there is no site `{name}` here; see: siteward list");
-                return (None, Fault::new(FaultKind::NotInstalled, why).into());
+                return (None, messages::site_unknown(name, "see: siteward list").into());
             }
             vec![name]
         }
         Ok(None) => all_sites(places),
-        Err(why) => return (None, Fault::new(FaultKind::Misconfigured, why).into()),
+        Err(why) => return (None, messages::name_wrong(why).into()),
     };
     let until = deadline.begun + deadline.given.unwrap_or(PATIENCE);
     let found = metrics(places, &names, until);
@@ -35,22 +35,19 @@ pub(super) fn collect(
         None => Some(found.text),
         Some(file) => {
             if let Err(error) = write_metrics(file, &found.text) {
-                let why = format!("the metrics cannot be written to {}: {error}", file.display());
-                return (None, Fault::failed(why).into());
+                return (None, messages::metrics_not_written(file.display(), error).into());
             }
             None
         }
     };
     let outcome = match &found.denied[..] {
         [] => Outcome::Done(match write {
-            Some(file) => format!("the metrics of {} are in {}", count(names.len()), file.display()),
+            Some(file) => {
+                format!("the metrics of {} are in {}", count(names.len()), file.display())
+            }
             None => String::new(),
         }),
-        [first, ..] => Fault::new(
-            FaultKind::NotPermitted,
-            format!("this user may not look at the site `{first}`, which is told as unknown; try as root"),
-        )
-        .into(),
+        [first, ..] => messages::metrics_denied(first).into(),
     };
     (printed, outcome)
 }

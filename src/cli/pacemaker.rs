@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use super::absent::{Purpose, meant, nothing_lives};
 use super::answer::{give, print_lines, print_metadata};
-use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, PauseOrder, Target};
+use crate::agent::{self, Deadline, Level, Outcome, PauseOrder, Target};
 use crate::linux::node;
 use crate::manager::{Manager, OcfAction, OcfCall, SiteAction, Verb, ocf_usage};
+use crate::messages;
 use crate::site::{Adjustments, Overrides, Places, SiteName};
 use crate::values::Moment;
 
@@ -17,8 +18,7 @@ pub(super) fn by_pacemaker(word: &OsStr, begun: Moment) -> ExitCode {
         OcfAction::MetaData => return print_metadata(),
         OcfAction::Usage => return print_lines(&[ocf_usage()]),
         OcfAction::Unknown(word) => {
-            let sentence = format!("there is no action `{word}`; {}", ocf_usage());
-            let fault = Fault::new(FaultKind::NoSuchVerb, sentence);
+            let fault = messages::action_unknown(word, ocf_usage());
             return give(Manager::Pacemaker, Verb::Other, false, &fault.into(), false);
         }
         OcfAction::OfSite(action) => *action,
@@ -64,11 +64,10 @@ fn act(action: SiteAction, target: &Target, call: &OcfCall, begun: Moment) -> Ou
 }
 
 fn target_for_pacemaker(call: &OcfCall, verb: Verb, purpose: Purpose) -> Result<Target, Outcome> {
-    let refused = |why: String| Outcome::from(Fault::new(FaultKind::Misconfigured, why));
+    let refused = |why: String| Outcome::from(messages::parameter_wrong(why));
     // An instance of a clone is refused before anything is looked at: nothing of it can live.
     if call.clone {
-        let why = "a site runs on one node at a time; it cannot be cloned".to_owned();
-        return Err(nothing_lives(purpose, why));
+        return Err(nothing_lives(purpose, messages::clone_refused()));
     }
     let adjustments = match (&call.values, purpose) {
         (Ok(values), Purpose::Stop | Purpose::Look | Purpose::Other) => values.adjustments.clone(),
@@ -89,8 +88,10 @@ fn target_for_pacemaker(call: &OcfCall, verb: Verb, purpose: Purpose) -> Result<
         }
         (Err(error), Verb::Start | Verb::Other) => return Err(refused(format!("{error:#}"))),
     };
-    let missing = || "the parameter `site` is missing".to_owned();
-    let named = call.site.as_ref().ok_or_else(missing).and_then(|text| text.parse::<SiteName>());
+    let named = match &call.site {
+        Some(text) => text.parse::<SiteName>().map_err(messages::name_wrong),
+        None => Err(messages::site_parameter_missing()),
+    };
     let name = meant(purpose, named, &places, call.instance.as_deref())?;
     let target = Target::new(name, places, call.instance.clone());
     Ok(Target { caller: Manager::Pacemaker.who(), adjustments, ..target })

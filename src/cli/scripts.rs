@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use super::absent::{Purpose, meant};
 use super::answer::give;
 use super::logs::{init_clusterware_log, init_log};
-use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
+use crate::agent::{self, Deadline, Level, Outcome, Target};
 use crate::manager::{
     CLUSTERWARE_ATTRIBUTE, ClusterwareCall, EntryPoint, Manager, ScriptEntry, ServiceguardCall,
     Verb,
 };
+use crate::messages;
 use crate::site::{Overrides, Places, SiteName};
 use crate::values::Moment;
 
@@ -87,8 +88,7 @@ pub(super) fn by_serviceguard(called_as: &OsStr, word: &OsStr, begun: Moment) ->
 }
 
 fn unknown(word: &str, known: &str) -> Outcome {
-    let sentence = format!("there is no entry point `{word}`; there are {known}");
-    Fault::new(FaultKind::NoSuchVerb, sentence).into()
+    messages::action_unknown(word, format!("the entry points are {known}")).into()
 }
 
 fn target(
@@ -100,9 +100,11 @@ fn target(
     purpose: Purpose,
 ) -> Result<Target, Outcome> {
     let places = Places::resolve(overrides)
-        .map_err(|e| Fault::new(FaultKind::Misconfigured, format!("{e:#}")))?;
-    let named = site.ok_or_else(|| format!("no site is named; {how}"));
-    let named = named.and_then(|text| text.parse::<SiteName>());
+        .map_err(|error| messages::parameter_wrong(format!("{error:#}")))?;
+    let named = match site {
+        Some(text) => text.parse::<SiteName>().map_err(messages::name_wrong),
+        None => Err(messages::site_attribute_missing(how)),
+    };
     let name = meant(purpose, named, &places, known_as.as_deref())?;
     Ok(Target { caller: manager.who(), ..Target::new(name, places, known_as) })
 }

@@ -4,44 +4,47 @@ use std::env;
 
 use super::absent::{Purpose, nothing_lives, refused};
 use super::arguments::{LogsArguments, SiteArgument};
-use crate::agent::{Deadline, Fault, FaultKind, Outcome, Target};
+use crate::agent::{Deadline, Fault, Outcome, Target};
 use crate::manager::{ExpressclusterCall, Manager, StartOrder};
+use crate::messages;
 use crate::operator::{self, CreateOptions};
 use crate::site::{LoadError, Places, SiteName, defined_sites, load, no_directory};
 
 /// The site that is named, else that of `SITEWARD_SITE` (as JobCenter's commands know `NQS_SITE`), else
 /// the only one that is defined here.
 pub(super) fn named(site: &SiteArgument, places: &Places) -> Result<SiteName, Fault> {
-    let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
     if let Some(name) = &site.name {
-        return name.parse().map_err(misconfigured);
+        return name.parse().map_err(|why: String| messages::name_wrong(why).into());
     }
     let of_environment = env::var_os("SITEWARD_SITE").filter(|name| !name.is_empty());
     if let Some(name) = of_environment {
         let name = name.to_string_lossy();
         let name: SiteName =
-            name.parse().map_err(|why| misconfigured(format!("SITEWARD_SITE is wrong: {why}")))?;
+            name.parse().map_err(|why: String| messages::site_of_environment_wrong(why))?;
         let known = places.of(&name);
         if !known.definition.exists() && !known.runtime.exists() {
-            return Err(misconfigured(format!(
-                "SITEWARD_SITE is `{name}`, and there is no such site here; see: siteward list"
-            )));
+            let why = format!("there is no site `{name}` here; see: siteward list");
+            return Err(messages::site_of_environment_wrong(why).into());
         }
         return Ok(name);
     }
     let all = defined_sites(places);
     match &all[..] {
         [only] => Ok(only.clone()),
-        [] => Err(misconfigured(no_directory(places).unwrap_or_else(|| {
-            format!("no site is named, and none is defined in {}", places.config.display())
-        }))),
+        [] => Err(no_directory(places)
+            .map_or_else(
+                || {
+                    let config = places.config.display();
+                    messages::site_not_named(format!("none is defined in {config}"))
+                },
+                messages::directory_is_file,
+            )
+            .into()),
         several => {
             let names: Vec<&str> = several.iter().map(SiteName::as_str).collect();
-            Err(misconfigured(format!(
-                "no site is named, and there are {}: {}; name one, or set SITEWARD_SITE",
-                names.len(),
-                names.join(", ")
-            )))
+            let (count, names) = (names.len(), names.join(", "));
+            let why = format!("there are {count}: {names}; name one, or set SITEWARD_SITE");
+            Err(messages::site_not_named(why).into())
         }
     }
 }
@@ -62,21 +65,14 @@ pub(super) fn logs_meant(
             None => return Ok((target(name), processes)),
             Some(fault) => fault,
         },
-        Err(why) => Fault::new(FaultKind::Misconfigured, why),
+        Err(why) => messages::name_wrong(why).into(),
     };
     match unnamed() {
         Ok(site) if operator::has_process(&site, word) => {
             Ok((site, [word.clone()].into_iter().chain(processes).collect()))
         }
         Ok(site) => Err(operator::nearest_process(&site, word).map_or(missing, |near| {
-            Fault::new(
-                FaultKind::NotInstalled,
-                format!(
-                    "there is neither a site `{word}` here nor a process `{word}` in the site `{}`; \
-                     did you mean the process `{near}`?",
-                    site.name
-                ),
-            )
+            messages::site_or_process_unknown(word, &site.name, near).into()
         })),
         Err(_) => Err(missing),
     }
@@ -92,7 +88,7 @@ pub(super) fn with(
 ) -> Outcome {
     let impossible = site.name.as_ref().and_then(|name| name.parse::<SiteName>().err());
     if let Some(why) = impossible.filter(|_| called_by != Manager::Hand) {
-        return nothing_lives(purpose, why);
+        return nothing_lives(purpose, messages::name_wrong(why));
     }
     let target = match named(site, places) {
         Ok(name) => Target::new(name, places.clone(), None),
@@ -125,14 +121,14 @@ pub(super) fn create(
 ) -> Outcome {
     let name: SiteName = match name.parse() {
         Ok(name) => name,
-        Err(why) => return Fault::new(FaultKind::Misconfigured, why).into(),
+        Err(why) => return messages::name_wrong(why).into(),
     };
     match operator::create(&name, places, options, deadline) {
         Ok(made) => {
             let list: Vec<String> = made.iter().map(|line| format!("  {line}")).collect();
             Outcome::Done(format!("the site `{name}` is made:\n{}", list.join("\n")))
         }
-        Err(error) => Fault::failed(format!("the site `{name}` is not made: {error:#}")).into(),
+        Err(error) => messages::site_not_made(&name, format!("{error:#}")).into(),
     }
 }
 

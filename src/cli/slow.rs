@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use super::absent::Purpose;
 use super::arguments::{SiteArgument, WaitArguments};
 use super::person::Person;
-use crate::agent::{Fault, FaultKind, Outcome, Target};
+use crate::agent::{Outcome, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb};
+use crate::messages;
 use crate::operator::progress::{Background, Progress, SlowVerb, go_on_in_background};
 
 /// A verb that takes time.
@@ -57,12 +58,8 @@ impl Person {
 
     fn in_background(&self, slow: Slow<'_>) -> ExitCode {
         if self.caller != Manager::Hand {
-            let why = format!(
-                "{} has to know how the call ends, so it must not use --no-wait, which is for a \
-                 person",
-                self.caller.who()
-            );
-            return self.give(slow.kind(), &Fault::new(FaultKind::Misconfigured, why).into());
+            let refused = messages::background_refused(self.caller.who());
+            return self.give(slow.kind(), &refused.into());
         }
         let arguments: Vec<_> = std::env::args_os().collect();
         let mut ended = None;

@@ -8,13 +8,14 @@ use super::absent::refused;
 use super::answer::{give, print_fitted, print_lines, print_page, wants_colours};
 use super::arguments::{CommonOptions, SiteArgument, StatusArguments};
 use super::sites::{hint_at_undefined, named};
-use crate::agent::{self, Deadline, Fault, FaultKind, Level, Outcome, Target};
+use crate::agent::{self, Deadline, Fault, Level, Outcome, Target};
 use crate::manager::{Manager, Verb};
+use crate::messages;
 use crate::observe::PATIENCE;
 use crate::operator::status::{
     AskedSites, Frame, Gatherer, StatusQuestion, clear_failure, one_site, watch, worst_code,
 };
-use crate::operator::{explain, known_sites, layout};
+use crate::operator::{known_sites, layout, tracking};
 use crate::site::{Places, SiteName};
 
 /// How long each of several sites may take to answer.
@@ -54,9 +55,7 @@ pub(super) fn answer(
     if let Some(pace) = arguments.watch {
         return match watch(&question, pace) {
             Ok(code) => ExitCode::from(code),
-            Err(error) => {
-                give(&Fault::failed(format!("signals cannot be received: {error}")).into())
-            }
+            Err(error) => give(&messages::signals_unreceivable(error).into()),
         };
     }
     let looked = question.look(&mut Gatherer::default());
@@ -90,7 +89,7 @@ fn one(
         }
     };
     if arguments.explain || common.verbose > 0 {
-        print_fitted(&explain(target));
+        print_fitted(&tracking(target));
     }
     code
 }
@@ -100,8 +99,7 @@ fn clear(sites: &AskedSites, quiet: bool) -> ExitCode {
         AskedSites::One(target) => std::slice::from_ref(&**target),
         AskedSites::Several(targets) => &targets[..],
         AskedSites::All => {
-            let why = "name the site whose last failure is to be cleared".to_owned();
-            let fault = Fault::new(FaultKind::Misconfigured, why);
+            let fault = messages::site_to_clear_missing();
             return give(Manager::Hand, Verb::Other, false, &fault.into(), quiet);
         }
     };
@@ -125,9 +123,8 @@ fn asked(arguments: &StatusArguments, places: &Places) -> Result<AskedSites, Fau
         let site = SiteArgument { name: arguments.names.first().cloned() };
         return Ok(AskedSites::One(Box::new(target(named(&site, places)?)?)));
     }
-    let misconfigured = |why: String| Fault::new(FaultKind::Misconfigured, why);
     let targets = arguments.names.iter().map(|name| {
-        let name: SiteName = name.parse().map_err(misconfigured)?;
+        let name: SiteName = name.parse().map_err(|why: String| messages::name_wrong(why))?;
         target(name)
     });
     targets.collect::<Result<_, _>>().map(AskedSites::Several)

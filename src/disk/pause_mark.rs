@@ -59,11 +59,19 @@ fn folder(database: &Path, make: bool) -> io::Result<Folder> {
 }
 
 fn look(database: &Path) -> Option<PauseMark> {
-    let bytes = folder(database, false).ok()?.read_plain(OsStr::new(PAUSED), 64 << 10).ok()?;
-    // A mark that cannot be parsed counts as a pause.
-    let words = || Pause::because(String::from_utf8_lossy(&bytes).trim());
-    let unclear = || PauseMark { pause: words(), begun: false, before: None };
-    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| unclear()))
+    // A mark that cannot be read or parsed counts as a pause.
+    let unclear =
+        |words: &str| PauseMark { pause: Pause::because(words), begun: false, before: None };
+    let read = folder(database, false).ok()?.read_plain(OsStr::new(PAUSED), 64 << 10);
+    let bytes = match read {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => {
+            return Some(unclear(&format!("the mark of a pause cannot be read: {error}")));
+        }
+    };
+    let words = || String::from_utf8_lossy(&bytes).trim().to_owned();
+    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| unclear(&words())))
 }
 
 fn write(database: &Path, mark: &PauseMark) -> Result<(), String> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::HistoryEvent;
 use super::by::By;
 use crate::linux::{BootId, node};
+use crate::messages::MessageId;
 use crate::values::{ExitStatus, Moment};
 
 /// The bounds of an entry: what a process printed may be of any length.
@@ -25,6 +26,9 @@ pub struct Entry {
     pub event: HistoryEvent,
     /// A sentence without its full stop.
     pub detail: String,
+    /// The failure that it is, in the catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     /// The process of the definition that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
@@ -49,12 +53,19 @@ impl Entry {
             boot: BootId::current().unwrap_or_else(|_| BootId::none()),
             event,
             detail: detail.into(),
+            message: None,
             process: None,
             by: None,
             took: None,
             exit: None,
             last_lines: Vec::new(),
         }
+    }
+
+    /// A failure of the catalogue, in these words.
+    #[must_use]
+    pub fn identified(self, message: impl Into<Option<MessageId>>) -> Self {
+        Self { message: message.into(), ..self }
     }
 
     /// Of this process of the definition.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::control::State;
 use crate::history::{By, Entry, HistoryEvent, OrderedStart};
 use crate::journal;
+use crate::messages::MessageId;
 use crate::observe::Observation;
 use crate::process::Phase;
 use crate::site::{Definition, SitePlaces, load_snapshot};
@@ -69,10 +70,11 @@ impl<'a> StartAttempt<'a> {
     }
 
     /// It has failed.
-    pub fn failed(&self, sentence: &str, details: &[String]) {
+    pub fn failed(&self, message: MessageId, sentence: &str, details: &[String]) {
         let definition = self.definition.get();
         if self.is_begun.get() && self.is_told {
             let entry = Entry::new(HistoryEvent::RolledBack, sentence)
+                .identified(message)
                 .ordered_by(self.order.by.clone())
                 .taking(Moment::now().since(self.order.at))
                 .having_printed(details.to_vec());
@@ -104,7 +106,7 @@ pub fn note_end(
     definition: Option<&Definition>,
     (by, begun): (By, Moment),
     until: Moment,
-    outcome: Result<bool, &str>,
+    outcome: Result<bool, (MessageId, &str)>,
 ) {
     let entry = match outcome {
         // The managers stop a stopped site again and again.
@@ -112,7 +114,7 @@ pub fn note_end(
         Ok(true) => {
             Entry::new(HistoryEvent::Stopped, "it is proved that nothing of the site lives")
         }
-        Err(why) => Entry::new(HistoryEvent::NotStopped, why),
+        Err((message, why)) => Entry::new(HistoryEvent::NotStopped, why).identified(message),
     };
     let took = Moment::now().since(begun);
     journal::note(places, definition, &entry.ordered_by(by).taking(took));

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use super::alert_log::{self, AlertLevel};
 use super::cluster_log::{self, LogSeverity};
-use crate::agent::FaultKind;
+use crate::agent::Fault;
+use crate::messages::FaultKind;
 use crate::observe::Observation;
 use crate::site::DegradedIs;
 
@@ -58,6 +59,11 @@ pub(super) fn ended(sentence: &str) -> String {
         true => sentence.to_owned(),
         false => format!("{sentence}."),
     }
+}
+
+/// The sentence of a fault with its identifier, which `siteward explain` knows.
+pub(super) fn identified(fault: &Fault) -> String {
+    format!("{} [{}]", ended(&fault.sentence), fault.id)
 }
 
 /// The exit codes that OCF (1.1, "Exit status codes") and LSB ("Init script actions") have in common.

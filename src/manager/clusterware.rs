@@ -159,7 +159,7 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
             // 1 and 2 mean "stopped" for a check. A failed check must not say so.
             answer.code = if verb == Verb::Monitor { 3 } else { 1 };
             answer.stdout.extend(fault.details.iter().cloned());
-            say(&mut answer, "ERROR", &fault.sentence);
+            say(&mut answer, "ERROR", &format!("{} [{}]", fault.sentence, fault.id));
         }
     }
     answer

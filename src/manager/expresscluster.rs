@@ -5,9 +5,10 @@
 use std::env;
 
 use super::alert_log::AlertLevel;
-use super::answer::{ManagerAnswer, Verb, ended};
+use super::answer::{ManagerAnswer, Verb, ended, identified};
 use super::serviceguard::code_of_state;
-use crate::agent::{Fault, FaultKind, Outcome};
+use crate::agent::{Fault, Outcome};
+use crate::messages;
 
 /// Why the cluster runs a script (`CLP_EVENT`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +87,7 @@ impl ExpressclusterCall {
                 Ok(StartOrder::Start)
             }
             (ClpEvent::Start | ClpEvent::Failover, ClpDisk::Failed(word)) => {
-                Err(Fault::failed(format!(
-                    "CLP_DISK is `{word}`: the cluster did not bring the disk; see its disk resource"
-                )))
+                Err(messages::cluster_disk_failed(word).into())
             }
             (ClpEvent::Recover, ClpDisk::Success | ClpDisk::None | ClpDisk::Failed(_)) => {
                 Ok(StartOrder::Nothing(
@@ -96,19 +95,10 @@ impl ExpressclusterCall {
                 ))
             }
             (ClpEvent::None, ClpDisk::Success | ClpDisk::None | ClpDisk::Failed(_)) => {
-                Err(Fault::new(
-                    FaultKind::Misconfigured,
-                    "CLP_EVENT is not set, so this start does not come from the cluster; start the site \
-                     by hand with: siteward start SITE --as hand",
-                ))
+                Err(messages::caller_not_cluster().into())
             }
             (ClpEvent::Unknown(word), ClpDisk::Success | ClpDisk::None | ClpDisk::Failed(_)) => {
-                Err(Fault::new(
-                    FaultKind::Misconfigured,
-                    format!(
-                        "CLP_EVENT is `{word}`, and only START, FAILOVER and RECOVER are known"
-                    ),
-                ))
+                Err(messages::cluster_event_unknown(word).into())
             }
         }
     }
@@ -133,9 +123,10 @@ pub(super) fn answer(_verb: Verb, outcome: &Outcome) -> ManagerAnswer {
         }
         Outcome::Fault(fault) => {
             answer.code = 1;
-            answer.stderr.push(format!("siteward: {}", ended(&fault.sentence)));
+            answer.stderr.push(format!("siteward: {}", identified(fault)));
             answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
-            answer.alert = Some((AlertLevel::Error, format!("siteward: {}", fault.sentence)));
+            answer.alert =
+                Some((AlertLevel::Error, format!("siteward: {} [{}]", fault.sentence, fault.id)));
         }
     }
     answer

@@ -1,8 +1,9 @@
 //! The answer to a person: sentences, with the exit codes of LSB ("Init Script Actions").
 
-use super::answer::{ManagerAnswer, Verb, common_code, ended};
-use crate::agent::{FaultKind, Outcome};
+use super::answer::{ManagerAnswer, Verb, common_code, ended, identified};
+use crate::agent::Outcome;
 use crate::control::{State, View};
+use crate::messages::FaultKind;
 use crate::observe::Observation;
 
 /// DESIGN's table, column "by hand (LSB status)".
@@ -19,6 +20,11 @@ pub fn code_by_hand(state: State) -> u8 {
     }
 }
 
+/// The code of a failure that no verb was reached for.
+pub fn code_by_kind(kind: FaultKind) -> u8 {
+    common_code(kind)
+}
+
 pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
     let mut answer = ManagerAnswer::default();
     match outcome {
@@ -28,12 +34,12 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
             describe(observation, &mut answer.stdout);
         }
         Outcome::Fault(fault) => {
-            answer.code = match (verb, fault.kind) {
+            answer.code = match (verb, fault.kind()) {
                 // LSB: for status, 1 to 3 mean that the program does not run, and 4 that its state is unknown.
                 (Verb::Monitor, FaultKind::NotPermitted | FaultKind::WrongHere) => 4,
                 (Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other, kind) => common_code(kind),
             };
-            answer.stderr.push(format!("siteward: {}", ended(&fault.sentence)));
+            answer.stderr.push(format!("siteward: {}", identified(fault)));
             answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
         }
     }
@@ -50,7 +56,9 @@ fn describe(observation: &Observation, out: &mut Vec<String>) {
     if let Some(why) =
         observation.why.as_ref().filter(|_| !is_in_table || observation.state == State::Maintenance)
     {
-        out.push(format!("  {why}"));
+        let id = observation.failure().and_then(|failure| failure.id);
+        let id = id.map_or_else(String::new, |id| format!(" [{id}]"));
+        out.push(format!("  {why}{id}"));
     } else if let Some(view) = observation.view.as_ref().filter(|_| is_in_table) {
         out.extend(view.lost.iter().map(|sentence| format!("  {sentence}")));
     }

@@ -12,8 +12,9 @@ use super::answer::{ManagerAnswer, Verb, common_code, is_told_as_degraded};
 use super::cluster_log::LogSeverity;
 use super::numbers;
 use super::parameters::{self, ParameterId, Values};
-use crate::agent::{FaultKind, Outcome};
+use crate::agent::Outcome;
 use crate::control::State;
+use crate::messages::{FaultKind, MessageId};
 use crate::observe::Observation;
 use crate::process::Record;
 use crate::site::{Overrides, Places, SiteName};
@@ -255,15 +256,18 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> ManagerA
                 | State::Failed
                 | State::FailedWithSurvivors
                 | State::Unsupervised
-                | State::Unknown => match observation.why.as_deref() {
-                    Some(why) => tell(&mut answer, &format!("{state}: {why}")),
-                    None => tell(&mut answer, &format!("the site is {state}")),
-                },
+                | State::Unknown => {
+                    let id = observation.failure().and_then(|failure| failure.id);
+                    match observation.why.as_deref() {
+                        Some(why) => tell(&mut answer, &format!("{state}: {why}"), id),
+                        None => tell(&mut answer, &format!("the site is {state}"), None),
+                    }
+                }
             }
         }
         Outcome::Fault(fault) => {
             answer.log.extend(fault.details.iter().map(|line| (LogSeverity::Error, line.clone())));
-            tell(&mut answer, &fault.sentence);
+            tell(&mut answer, &fault.sentence, Some(fault.id));
         }
     }
     answer
@@ -279,15 +283,17 @@ fn code(verb: Verb, recurring: bool, outcome: &Outcome) -> u8 {
         }
         // start and validate-all report a wrong parameter. As the answer to a monitor, Pacemaker would take
         // it for a permanent failure on every node.
-        (Outcome::Fault(fault), Verb::Monitor) if fault.kind == FaultKind::Misconfigured => 1,
+        (Outcome::Fault(fault), Verb::Monitor) if fault.kind() == FaultKind::Misconfigured => 1,
         (Outcome::Fault(fault), Verb::Start | Verb::Monitor | Verb::Other) => {
-            common_code(fault.kind)
+            common_code(fault.kind())
         }
     }
 }
 
-fn tell(answer: &mut ManagerAnswer, sentence: &str) {
-    answer.log.push((LogSeverity::Error, sentence.to_owned()));
+/// The reason, for Pacemaker's status; its log has the identifier as well.
+fn tell(answer: &mut ManagerAnswer, sentence: &str, id: Option<MessageId>) {
+    let id = id.map_or_else(String::new, |id| format!(" [{id}]"));
+    answer.log.push((LogSeverity::Error, format!("{sentence}{id}")));
     answer.stderr.push(format!("ocf-exit-reason:{}", cut(sentence)));
 }
 
@@ -372,8 +378,10 @@ mod tests {
     fn a_stop_is_answered_with_0_or_1_whatever_comes_of_it() {
         use crate::agent::Fault;
         use crate::observe::Observation;
-        for kind in FaultKind::ALL {
-            let fault = Outcome::Fault(Fault::new(kind, "a reason"));
+        for id in crate::messages::all() {
+            let kind = id.kind();
+            let fault = Fault { id, sentence: "a reason".to_owned(), details: Vec::new() };
+            let fault = Outcome::Fault(fault);
             assert_eq!(answer(Verb::Stop, false, &fault).code, 1, "{kind:?}");
             assert_ne!(answer(Verb::Start, false, &fault).code, 0, "{kind:?}");
             assert_ne!(answer(Verb::Start, false, &fault).code, 190, "{kind:?}");

@@ -6,11 +6,12 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::answer::{ManagerAnswer, Verb, ended};
+use super::answer::{ManagerAnswer, Verb, ended, identified};
 use super::clusterware::name_of_link;
-use crate::agent::{FaultKind, Outcome};
+use crate::agent::Outcome;
 use crate::control::State;
 use crate::linux::clock::WallTime;
+use crate::messages::FaultKind;
 use crate::site::Overrides;
 
 /// Whether the environment is that of a Serviceguard package's script.
@@ -103,9 +104,9 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
             answer.code = code_of_state(observation.state);
         }
         Outcome::Fault(fault) => {
-            say(&format!("ERROR: {}", fault.sentence));
+            say(&format!("ERROR: {}", identified(fault)));
             answer.stdout.extend(fault.details.iter().map(|line| format!("  {line}")));
-            answer.code = code_of_fault(verb, fault.kind);
+            answer.code = code_of_fault(verb, fault.kind());
         }
     }
     answer

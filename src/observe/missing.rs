@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::observation::Observation;
 use crate::linux::StartTicks;
 use crate::linux::wait::Waiting;
+use crate::messages::{self, Message};
 use crate::process::Seen;
 use crate::site::SiteName;
 use crate::values::{Moment, Pid};
@@ -39,10 +40,9 @@ impl MissingProcess {
         })
     }
 
-    /// A sentence without its full stop.
-    pub fn sentence(&self, site: &SiteName) -> String {
+    pub fn message(&self, site: &SiteName) -> Message {
         let Self { name, pid, why, .. } = self;
-        format!("`{name}` of the site `{site}` should be process {pid}, and {why}")
+        messages::process_missing(name, site, pid, why)
     }
 }
 

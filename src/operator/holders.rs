@@ -1,6 +1,7 @@
 //! Lists the processes that use a site's database.
 
 use crate::agent::{Fault, Outcome, Target};
+use crate::messages;
 use crate::process::{holders, mounted_below};
 use crate::site::{load, load_snapshot};
 
@@ -14,11 +15,11 @@ pub fn list_holders(target: &Target) -> Outcome {
         },
     };
     let Some(database) = &definition.database else {
-        return Fault::failed(format!("the site `{}` has no database", target.name)).into();
+        return messages::database_missing(&target.name).into();
     };
     let found = match holders(database) {
         Ok(found) => found,
-        Err(error) => return Fault::failed(format!("/proc cannot be read: {error}")).into(),
+        Err(error) => return messages::proc_unreadable(error).into(),
     };
     let mut lines: Vec<String> = found.iter().map(|h| h.describe(&target.site)).collect();
     lines.extend(mounted_below(database));

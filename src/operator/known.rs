@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::agent::{Fault, FaultKind, Target};
+use crate::agent::{Fault, Target};
+use crate::messages;
 use crate::process::find_members;
 use crate::site::{misnamed_site, nearest_site, no_directory};
 
@@ -20,7 +21,7 @@ pub fn unknown_here(target: &Target) -> Option<Fault> {
     }
     let name = &target.name;
     if let Some(why) = no_directory(&target.places) {
-        return Some(Fault::new(FaultKind::WrongHere, why));
+        return Some(messages::directory_is_file(why).into());
     }
     let near = (misnamed_site(&target.places, name), nearest_site(&target.places, name));
     let next = match near {
@@ -30,7 +31,7 @@ pub fn unknown_here(target: &Target) -> Option<Fault> {
         (None, Some(nearest)) => format!("did you mean the site `{nearest}`?"),
         (None, None) => "see: siteward list".to_owned(),
     };
-    Some(Fault::new(FaultKind::NotInstalled, format!("there is no site `{name}` here; {next}")))
+    Some(messages::site_unknown(name, next).into())
 }
 
 /// A path that this user may not look at may be there.

@@ -15,6 +15,7 @@ use std::io::{self, IsTerminal, Write};
 use jiff::Timestamp;
 
 use crate::agent::{Fault, Target};
+use crate::messages;
 
 use merge::Merged;
 use paint::Painter;
@@ -87,7 +88,7 @@ pub fn print_logs(target: &Target, options: &LogsOptions) -> Result<(), Fault> {
     });
     match printed {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Fault::failed(format!("the logs cannot be printed: {error}"))),
+        Err(error) => Err(messages::logs_not_printed(error).into()),
         Ok(()) => Ok(()),
     }
 }

@@ -29,12 +29,13 @@ pub mod status;
 mod story;
 mod timeline;
 pub mod timing;
+mod tracking;
 
 pub use actor::act;
 pub use await_ready::await_ready;
 pub use create::{CreateOptions, create};
 pub use doctor::{DoctorOptions, examine, examine_disk_here};
-pub use explain::{definition_lines, explain};
+pub use explain::{Answered, answered_codes, explain, messages_document};
 pub use finding::{Finding, Severity};
 pub use generate::{Generator, generate};
 pub use history::{HistoryOptions, history, read_log_here};
@@ -45,3 +46,4 @@ pub use logs::{LogsOptions, TailLength, has_logs, has_process, nearest_process, 
 pub use rehearse::{RehearseOptions, rehearse};
 pub use report::{ReportOptions, write_report};
 pub use timeline::timeline;
+pub use tracking::{definition_lines, tracking};

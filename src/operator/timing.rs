@@ -23,9 +23,10 @@ use super::settings::{
     ConfiguredManagers, ManagerDetails, ManagerSettings, RestartsHere, Setting, SettingsSource,
     differences, read_settings,
 };
-use crate::agent::{Fault, FaultKind};
+use crate::agent::Fault;
 use crate::journal;
 use crate::manager::Manager;
+use crate::messages;
 use crate::site::duration::say;
 use crate::site::{Definition, Places, SiteName, load};
 use crate::values::Moment;
@@ -83,8 +84,8 @@ pub fn timing_lines(reports: &[TimingReport], width: Option<usize>) -> Vec<Strin
 /// The definition, a saved file or the script cannot be read.
 pub fn timing(request: &TimingRequest, places: &Places) -> Result<Vec<TimingReport>, Fault> {
     if let Some(script) = &request.script {
-        let failed = |why| Fault::new(FaultKind::WrongHere, why);
-        return of_script(ScriptNumbers::read(script).map_err(failed)?, request);
+        let numbers = ScriptNumbers::read(script).map_err(messages::settings_unreadable)?;
+        return of_script(numbers, request);
     }
     let Some(name) = &request.site else { return Ok(Vec::new()) };
     let definition = load(places, name)?;
@@ -112,18 +113,13 @@ fn managers(
 ) -> Result<ConfiguredManagers, Fault> {
     let source = &request.source;
     let managers = read_settings(name, definition, source, request.deadline);
-    let wrong = |why: String| Err(Fault::new(FaultKind::WrongHere, why));
     let is_saved = source.cib.is_some() || source.crsctl.is_some() || source.package.is_some();
     // A person who named a file or a resource wants that one.
     match (&managers.failures[..], &managers.found[..]) {
-        ([first, ..], []) if is_saved => wrong(first.clone()),
+        ([first, ..], []) if is_saved => Err(messages::settings_unreadable(first).into()),
         (_, []) if is_saved || source.resource.is_some() => match &source.resource {
-            Some(resource) => {
-                wrong(format!("no resource `{resource}` was found in the manager's configuration"))
-            }
-            None => wrong(format!(
-                "no resource for the site `{name}` was found in the file; name it with --resource"
-            )),
+            Some(resource) => Err(messages::resource_unknown(resource).into()),
+            None => Err(messages::resource_not_found(name).into()),
         },
         _ => Ok(managers),
     }
@@ -133,7 +129,7 @@ fn of_script(numbers: ScriptNumbers, request: &TimingRequest) -> Result<Vec<Timi
     // The file was given for this script, so the name is needed only where there are several resources.
     let name = match &request.site {
         Some(name) => name.clone(),
-        None => "script".parse().map_err(|why| Fault::new(FaultKind::Misconfigured, why))?,
+        None => "script".parse().map_err(|why: String| messages::name_wrong(why))?,
     };
     let managers = managers(request, &name, None)?;
     let is_clusterware = |settings: &&ManagerSettings| settings.manager == Manager::Clusterware;

@@ -18,6 +18,7 @@ use super::site_status::SiteStatus;
 use crate::control::{Failure, ProcessView, View};
 use crate::history::{Entry, HistoryEvent};
 use crate::linux::clock::WallTime;
+use crate::messages::{self, Message};
 use crate::site::duration::say;
 use crate::site::{DegradedIs, Prerequisite, Ready};
 use crate::values::{ExitStatus, Moment, Pid};
@@ -74,9 +75,11 @@ impl Reporter<'_> {
             }
             Note::Fault(unit, cause) => {
                 let lines = self.processes.units[unit.0].output.last_lines(LAST_LINES);
-                LogEntry::both(Level::Warn, HistoryEvent::Fault, self.reason(*unit, cause)).with(
-                    |entry| entry.of(name(unit)).exiting(exit_of(cause)).having_printed(lines),
-                )
+                let Message { id, sentence } = self.reason(*unit, cause);
+                LogEntry::both(Level::Warn, HistoryEvent::Fault, sentence).with(|entry| {
+                    let entry = entry.identified(id).of(name(unit));
+                    entry.exiting(exit_of(cause)).having_printed(lines)
+                })
             }
             Note::RestartIn(unit, delay) => {
                 let text = format!("`{}` is started again in {}", name(unit), say(*delay));
@@ -123,6 +126,7 @@ impl Reporter<'_> {
                     (failure.process.clone(), failure.last_lines.clone())
                 });
                 let history = Entry { process, ..Entry::new(HistoryEvent::Failed, reason) };
+                let history = history.identified(failing.and_then(|failure| failure.id));
                 let history = Some(history.exiting(cause).having_printed(lines));
                 return LogEntry { level, text, history };
             }
@@ -187,16 +191,28 @@ impl Reporter<'_> {
 
     /// The failure that a note tells of; `lease`: why the lease was lost.
     pub(super) fn failure(&self, note: &Note, lease: Option<&str>) -> Option<Failure> {
-        let of_no_process = |reason: String| {
-            let at = WallTime::now();
-            Some(Failure { process: None, reason, at, last_lines: Vec::new(), signal: None })
+        let of_no_process = |Message { id, sentence }: Message| {
+            Some(Failure {
+                id: Some(id),
+                process: None,
+                reason: sentence,
+                at: WallTime::now(),
+                last_lines: Vec::new(),
+                signal: None,
+            })
         };
         match note {
             Note::Site(Milestone::Failing(failure)) => Some(self.unit_failure(failure)),
             Note::Site(Milestone::LeaseLost) => {
-                of_no_process(lease.unwrap_or("the lease was lost").to_owned())
+                of_no_process(messages::lease_lost(lease.unwrap_or("the lease was lost")))
             }
-            Note::Site(Milestone::FailingWithout(lost)) => of_no_process(self.loss(*lost)),
+            Note::Site(Milestone::FailingWithout(lost)) => {
+                let why = self.loss(*lost);
+                of_no_process(match lost {
+                    Prerequisite::Disk => messages::disk_lost(why),
+                    Prerequisite::Address => messages::address_lost(why),
+                })
+            }
             Note::Ready(_)
             | Note::Fault(..)
             | Note::RestartIn(..)
@@ -215,11 +231,12 @@ impl Reporter<'_> {
 
     fn unit_failure(&self, failure: &UnitFailure) -> Failure {
         let unit = failure.unit;
-        let mut reason = self.reason(unit, &failure.cause);
+        let Message { id, sentence: mut reason } = self.reason(unit, &failure.cause);
         if failure.booting {
             reason.push_str(" while the site was starting");
         }
         Failure {
+            id: Some(id),
             process: Some(self.configuration.name(unit).to_owned()),
             reason,
             at: WallTime::now(),
@@ -231,26 +248,20 @@ impl Reporter<'_> {
         }
     }
 
-    /// What went wrong with a unit, as a sentence without its full stop.
-    pub(super) fn reason(&self, unit: UnitId, cause: &Cause) -> String {
+    /// What went wrong with a unit.
+    pub(super) fn reason(&self, unit: UnitId, cause: &Cause) -> Message {
         let name = self.configuration.name(unit);
         match cause {
             Cause::NotRun(error) => {
                 let program =
                     self.configuration.process(unit).command.first().map_or("", String::as_str);
-                format!("`{name}` {error} ({program})")
+                messages::process_not_run(name, error, program)
             }
-            Cause::Died(ExitStatus::Code(code)) => {
-                format!("`{name}` ended with exit status {code}")
-            }
-            Cause::Died(ExitStatus::Signal(signal)) => {
-                format!("`{name}` was killed by {signal}, which siteward did not send")
-            }
-            Cause::Died(ExitStatus::Untold) => {
-                format!("`{name}` has ended; its exit status is not known")
-            }
+            Cause::Died(ExitStatus::Code(code)) => messages::process_ended(name, code),
+            Cause::Died(ExitStatus::Signal(signal)) => messages::process_killed(name, signal),
+            Cause::Died(ExitStatus::Untold) => messages::process_ended_untold(name),
             Cause::NotReady(time) => {
-                format!("`{name}` was not ready within {}{}", say(*time), self.why_not_ready(unit))
+                messages::process_not_ready(name, say(*time), self.why_not_ready(unit))
             }
             Cause::NotReadyAtBoot { had, boot } => {
                 let defined = self.machine.plan().boot_timeout;
@@ -259,11 +270,8 @@ impl Reporter<'_> {
                     true => format!("the {} of this start", say(*boot)),
                     false => format!("the boot_timeout of {}", say(defined)),
                 };
-                format!(
-                    "`{name}` was not ready when {limit} ended; it had {}{}",
-                    say(*had),
-                    self.why_not_ready(unit)
-                )
+                let what = self.why_not_ready(unit);
+                messages::process_not_ready_at_boot(name, limit, say(*had), what)
             }
             Cause::NeverStarted => {
                 let plan = &self.machine.plan().units[unit.0];
@@ -273,27 +281,19 @@ impl Reporter<'_> {
                     .filter(|d| !self.machine.unit(UnitId(**d)).is_up())
                     .map(|d| format!("`{}`", self.configuration.name(UnitId(*d))))
                     .collect();
-                format!("`{name}` was never started: it waits for {}", waits.join(" and "))
+                messages::process_never_started(name, waits.join(" and "))
             }
             Cause::Unhealthy(said) => {
                 let check = self.configuration.process(unit).healthcheck.as_ref();
-                match check.map_or(0, |check| check.retries) {
-                    0 | 1 => format!("`{name}` failed its healthcheck: {said}"),
-                    times => {
-                        format!("`{name}` failed its healthcheck {times} times in a row: {said}")
-                    }
-                }
+                let times = match check.map_or(0, |check| check.retries) {
+                    0 | 1 => String::new(),
+                    times => format!(" {times} times in a row"),
+                };
+                messages::process_unhealthy(name, times, said)
             }
-            Cause::NotAsked(time, why) => {
-                format!(
-                    "the healthcheck of `{name}` could not be started for {}: it {why}",
-                    say(*time)
-                )
-            }
-            Cause::Unidentified => format!(
-                "`{name}` could not be identified, as /proc could not be read, and is ended"
-            ),
-            Cause::NoMain => format!("`{name}` was to daemonise, and no main process was found"),
+            Cause::NotAsked(time, why) => messages::healthcheck_not_run(name, say(*time), why),
+            Cause::Unidentified => messages::process_unidentified(name),
+            Cause::NoMain => messages::main_process_missing(name),
         }
     }
 
@@ -373,7 +373,7 @@ impl Reporter<'_> {
         let runtime = &self.processes.units[id.0];
         let memory = self.machine.memory(id);
         let status = runtime.status.clone().filter(|_| unit.run().is_some());
-        let cause = || memory.last_cause.as_ref().map(|cause| self.reason(id, cause));
+        let cause = || memory.last_cause.as_ref().map(|cause| self.reason(id, cause).sentence);
         ProcessView {
             name: self.configuration.name(id).to_owned(),
             pid: runtime.main_pid(),

@@ -23,7 +23,7 @@ pub(super) fn address(examined: &Examined<'_>) -> Vec<Finding> {
         }
         Some(unfit) => Finding::error(
             CHECK,
-            unfit.sentence.split("; ").next().unwrap_or_default(),
+            unfit.message.sentence.split("; ").next().unwrap_or_default(),
             format!("let the cluster manager bring {address} before the site is started"),
         ),
     }]

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use super::examined::jobcenter_of;
-use crate::backend::fitness::{Fitness, Obstacle, Unfit, UnfitSubject};
+use crate::backend::fitness::{Fitness, Unfit, UnfitSubject};
 use crate::backend::jobcenter::{ComplaintSubject, link_names};
 use crate::linux::attributes::is_of_the_system;
 use crate::linux::files;
+use crate::messages::FaultKind;
 use crate::operator::finding::Finding;
 use crate::site::Definition;
 
@@ -52,8 +53,9 @@ pub(super) fn all(definition: &Definition, has_disk: bool) -> Vec<Finding> {
 
 /// The check, the sentence and the mend of a reason that the gate has.
 fn parts(definition: &Definition, unfit: &Unfit) -> (&'static str, String, String) {
-    let (said, next) = unfit.sentence.rsplit_once("; ").unwrap_or((&unfit.sentence, "mend that"));
-    let is_denied = unfit.cause == Obstacle::Forbidden;
+    let sentence = &unfit.message.sentence;
+    let (said, next) = sentence.rsplit_once("; ").unwrap_or((sentence, "mend that"));
+    let is_denied = unfit.message.id.kind() == FaultKind::NotPermitted;
     let (check, mend) = match &unfit.subject {
         UnfitSubject::User(_) if is_denied => ("user", "run siteward as root".to_owned()),
         UnfitSubject::User(name) => (

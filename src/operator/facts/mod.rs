@@ -29,9 +29,10 @@ use jobs::{FactsJob, FactsSource, LeftFacts, WORD};
 use node_facts::{NodeFacts, Occasion, VERSION};
 
 use super::finding::{Finding, Severity};
-use crate::agent::{Deadline, Fault, FaultKind, Target};
+use crate::agent::{Deadline, Fault, Target};
 use crate::disk;
 use crate::linux::node;
+use crate::messages;
 use crate::site::{Definition, Places, SiteName, load, on_database};
 use crate::values::Moment;
 
@@ -65,8 +66,7 @@ fn facts_here(places: &Places, definition: &Definition, deadline: &Deadline) -> 
 pub fn export(target: &Target, deadline: &Deadline) -> Result<String, Fault> {
     let definition = load(&target.places, &target.name)?;
     let facts = facts_here(&target.places, &definition, deadline);
-    serde_json::to_string_pretty(&facts)
-        .map_err(|e| Fault::failed(format!("the facts of this node cannot be written: {e}")))
+    serde_json::to_string_pretty(&facts).map_err(|error| messages::facts_not_written(error).into())
 }
 
 /// The differences between exported facts. One file alone, or `-`, is compared with this node.
@@ -83,26 +83,20 @@ pub fn compare(
     let named: Vec<&PathBuf> = files.iter().filter(|file| *file != here).collect();
     let mut nodes = Vec::new();
     for file in &named {
-        let facts = read_file(file).and_then(|text| understand(&text)).map_err(|why| {
-            let sentence = format!("{} holds no facts to compare: {why}", file.display());
-            Fault::new(FaultKind::Misconfigured, sentence)
-        })?;
+        let facts = read_file(file)
+            .and_then(|text| understand(&text))
+            .map_err(|why| Fault::from(messages::facts_unreadable(file.display(), why)))?;
         nodes.push((file.display().to_string(), facts));
     }
     let Some((_, first)) = nodes.first() else {
-        let sentence = "`--compare` needs the file of another node; make it there with: siteward \
-                        doctor SITE --export > FILE";
-        return Err(Fault::new(FaultKind::Misconfigured, sentence));
+        return Err(messages::facts_missing().into());
     };
     if let Some((file, other)) = nodes.iter().find(|(_, facts)| facts.site != first.site) {
         let (one, name, other) = (&nodes[0].0, &first.site, &other.site);
-        let sentence =
-            format!("{one} is of the site `{name}`, and {file} is of the site `{other}`");
-        return Err(Fault::new(FaultKind::Misconfigured, sentence));
+        return Err(messages::facts_of_other_site(one, name, file, other).into());
     }
     if with_here {
-        let name: SiteName =
-            first.site.parse().map_err(|why: String| Fault::new(FaultKind::Misconfigured, why))?;
+        let name: SiteName = first.site.parse().map_err(|why: String| messages::name_wrong(why))?;
         let definition = load(places, &name)?;
         nodes.push(("this node".to_owned(), facts_here(places, &definition, deadline)));
     }

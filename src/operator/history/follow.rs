@@ -13,6 +13,7 @@ use crate::journal::read_all;
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::linux::watch::Watcher;
+use crate::messages;
 use crate::site::SitePlaces;
 use crate::values::{Moment, Signal};
 
@@ -26,8 +27,7 @@ pub(super) fn follow(
     printer: &mut Printer,
     patience: Duration,
 ) -> Result<(), Fault> {
-    let unheard = |error| Fault::failed(format!("signals cannot be received: {error}"));
-    let inbox = Inbox::new(&[Signal::TERM, Signal::INT]).map_err(unheard)?;
+    let inbox = Inbox::new(&[Signal::TERM, Signal::INT]).map_err(messages::signals_unreceivable)?;
     let watcher = Watcher::new().ok();
     let key = |entry: &Entry| serde_json::to_string(entry).unwrap_or_default();
     let mut seen: HashSet<String> = known.iter().map(key).collect();

@@ -59,6 +59,9 @@ impl Pages {
         let time = at.strftime("%H:%M:%S%.3f");
         let width = self.node;
         let mut words = plain(&entry.detail);
+        if let Some(message) = entry.message {
+            words.push_str(&format!(" [{message}]"));
+        }
         if let Some(exit) = entry.exit.map(|exit| exit.to_string())
             && !words.contains(&exit)
         {

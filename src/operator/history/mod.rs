@@ -10,8 +10,9 @@ mod printer;
 
 use std::time::Duration;
 
-use crate::agent::{Fault, FaultKind};
+use crate::agent::Fault;
 use crate::journal::{WholeHistory, read_all};
+use crate::messages;
 use crate::site::{SiteName, SitePlaces};
 use crate::values::Moment;
 use printer::Printer;
@@ -35,9 +36,7 @@ pub fn history(
     let patience = patience.unwrap_or(PATIENCE);
     let whole = read_all(places, Moment::now() + patience);
     if whole.history.entries.is_empty() && whole.notes.is_empty() && !places.definition.exists() {
-        let words =
-            format!("there is no site `{name}` here, and no history of one; see: siteward list");
-        return Err(Fault::new(FaultKind::NotInstalled, words));
+        return Err(messages::history_missing(name).into());
     }
     if options.interrupted {
         let definition = crate::site::load_snapshot(&places.snapshot(), name)

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::source::Source;
-use crate::agent::{Fault, FaultKind, Target};
+use crate::agent::{Fault, Target};
 use crate::logs::{NoLogs, logs_in};
+use crate::messages;
 use crate::site::{
     Definition, OWN_LOG, Places, Process, SiteName, WRAPPED, instance_name, load, load_snapshot,
     nearest,
@@ -44,13 +45,7 @@ fn known(target: &Target) -> Result<BTreeSet<String>, Fault> {
         Ok(names) => names.into_iter().map(|name| shown(&name).to_owned()).collect(),
         Err(NoLogs::Missing) => BTreeSet::new(),
         Err(NoLogs::Unreadable(error)) => {
-            return Err(Fault::new(
-                FaultKind::NotPermitted,
-                format!(
-                    "the logs in {} cannot be read: {error}; call as the user to whom the site belongs",
-                    target.site.logs.display()
-                ),
-            ));
+            return Err(messages::logs_denied(target.site.logs.display(), error).into());
         }
     };
     let definition = load(&target.places, &target.name)
@@ -130,8 +125,5 @@ fn no_such_process(target: &Target, word: &str, known: &BTreeSet<String>) -> Fau
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are: {}", names.join(", ")),
     };
-    Fault::new(
-        FaultKind::Misconfigured,
-        format!("there is no process `{word}` in the site `{}`; {advice}", target.name),
-    )
+    messages::process_unknown(word, &target.name, advice).into()
 }

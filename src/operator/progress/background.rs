@@ -10,13 +10,14 @@ use std::path::Path;
 
 use super::follow::Follower;
 use super::verb::SlowVerb;
-use crate::agent::{Fault, Outcome, Target};
+use crate::agent::{Outcome, Target};
 use crate::history::HistoryEvent;
 use crate::linux::PidFd;
 use crate::linux::detached::spawn_detached;
 
 use crate::linux::spawn::pipe;
 use crate::linux::wait::Waiting;
+use crate::messages;
 use crate::values::ExitStatus;
 
 /// What came of a verb that was sent to the background.
@@ -33,8 +34,7 @@ pub enum Background {
 pub fn go_on_in_background(verb: SlowVerb, target: &Target, arguments: &[OsString]) -> Background {
     let fault = |why: String| {
         let name = &target.name;
-        let fault = Fault::failed(format!("the {} of `{name}` was not begun: {why}", verb.word()));
-        Background::GoesOn(fault.into())
+        Background::GoesOn(messages::background_failed(verb.word(), name, why).into())
     };
     let follower = Follower::new(target.site.history());
     let words: Option<Vec<CString>> = arguments

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::words::local;
-use crate::agent::{Fault, Outcome, Target};
+use crate::agent::{Outcome, Target};
 use crate::history::{self, Entry, HistoryEvent};
 use crate::journal;
+use crate::messages;
 use crate::site::load_snapshot;
 use crate::values::Moment;
 
@@ -22,12 +23,7 @@ pub fn clear_failure(target: &Target) -> Outcome {
     journal::save(&target.site, definition.as_ref(), Moment::now() + DISK);
     let known = history::read(&path).entries;
     if !known.iter().any(|known| known.event == entry.event && known.at == entry.at) {
-        return Fault::failed(format!(
-            "the failure of `{}` is not cleared, as {} cannot be written by this user",
-            target.name,
-            path.display()
-        ))
-        .into();
+        return messages::failure_not_cleared(&target.name, path.display()).into();
     }
     Outcome::Done(format!(
         "failures of `{}` before {} are no longer shown; the history keeps them",

@@ -85,6 +85,7 @@ fn failure_of(entries: &[Entry], at: usize) -> FailureStatus {
         event: entry.event.to_string(),
         process: entry.process.clone().or_else(|| cause.process.clone()),
         reason: reason.clone(),
+        message: entry.message.or(cause.message),
         exit: entry.exit.or(cause.exit).map(|exit| exit.to_string()),
         last_lines: last_lines.clone(),
     }
@@ -106,6 +107,7 @@ fn of_record(
         event: HistoryEvent::Failed.to_string(),
         process: failure.process.clone(),
         reason: failure.reason.clone(),
+        message: failure.id,
         exit: failure.signal.map(|signal| format!("was killed by {signal}")),
         last_lines: failure.last_lines.clone(),
     })

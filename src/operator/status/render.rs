@@ -188,13 +188,15 @@ fn head(report: &SiteStatusReport, width: Option<usize>) -> Vec<PageLine> {
     let mut add = |words: Words, indent: usize| {
         lines.extend(wrap(&words, width, indent, indent + 2));
     };
+    let current = report.last_failure.as_ref().filter(|f| words::is_current(report, f));
     if let Some(why) = &report.why {
-        add(Words::plain(why), 2);
+        let id = current.and_then(|failure| failure.message);
+        let id = id.map_or_else(String::new, |id| format!(" [{id}]"));
+        add(Words::plain(format!("{why}{id}")), 2);
     }
     if let Some(advice) = &report.advice {
         add(Words::plain(advice), 2);
     }
-    let current = report.last_failure.as_ref().filter(|f| words::is_current(report, f));
     if let Some(failure) = current {
         add(Words::plain(format!("at {}", words::local(failure.at))), 2);
         for line in printed(failure.process.as_deref(), &failure.last_lines) {

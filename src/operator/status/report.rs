@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::control::State;
+use crate::messages::MessageId;
 
 /// The version of the JSON. It changes when a field is removed or gets another meaning.
 pub(super) const SCHEMA: u32 = 1;
@@ -179,6 +180,8 @@ pub struct FailureStatus {
     pub event: String,
     pub process: Option<String>,
     pub reason: String,
+    /// Its identifier, for `siteward explain`.
+    pub message: Option<MessageId>,
     pub exit: Option<String>,
     pub last_lines: Vec<String>,
 }
@@ -190,6 +193,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::messages;
 
     const DOCUMENT: &str = include_str!("../../../docs/status-json.md");
 
@@ -294,6 +298,7 @@ mod tests {
                 event: "failed".to_owned(),
                 process: text(),
                 reason: "text".to_owned(),
+                message: messages::find("process-killed"),
                 exit: text(),
                 last_lines: vec!["text".to_owned()],
             }),

@@ -237,7 +237,8 @@ pub(super) fn failure(report: &SiteStatusReport, failure: &FailureStatus) -> Wor
         true => String::new(),
         false => format!(" on `{}`", failure.node),
     };
-    let more = format!(" {} ({ago} ago){node}: {}", local(failure.at), failure.reason);
+    let id = failure.message.map_or_else(String::new, |id| format!(" [{id}]"));
+    let more = format!(" {} ({ago} ago){node}: {}{id}", local(failure.at), failure.reason);
     Words::plain("last failure").in_tone(Tone::Warning).then(&more)
 }
 

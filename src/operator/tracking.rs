@@ -6,7 +6,7 @@ use crate::observe::drift;
 use crate::process::{Ending, Record, find_members, offered};
 
 /// Lines for a person.
-pub fn explain(target: &Target) -> Vec<String> {
+pub fn tracking(target: &Target) -> Vec<String> {
     let mut lines = vec!["its processes are tracked on this node by these marks:".to_owned()];
     let record = match Record::read(&target.site) {
         Ok(record) => record,
