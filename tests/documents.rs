@@ -213,9 +213,8 @@ impl Words {
             let calls = |word: &str| word == "siteward" || word.ends_with("/siteward");
             let Some(at) = words.iter().position(|word| calls(word)) else { continue };
             // In a sentence it is the program's name; what follows a colon is a command again.
-            let leads = |w: &&str| w.ends_with(':') || ["$", "exec", "sudo", "ssh"].contains(w);
-            let is_command =
-                at == 0 || words[at - 1..at].iter().any(|w| leads(w)) || words[0] == "ssh";
+            let leads = |w: &str| w.ends_with(':') || ["$", "exec", "sudo"].contains(&w);
+            let is_command = at == 0 || leads(words[at - 1]) || words[0] == "ssh";
             if !is_command {
                 continue;
             }
