@@ -152,10 +152,8 @@ fn a_broken_link_is_found() {
         found("[a](docs/nowhere.md) ![b](docs/pictures/none.svg) [c](#what-it-promised)"),
         3
     );
-    assert_eq!(
-        found("[a](docs/README.md) [b](#what-it-promises) [c](https://example.com/x)"),
-        3 - 3
-    );
+    let good = "[a](docs/README.md) [b](#what-it-promises) [c](https://example.com/x)";
+    assert_eq!(found(good), 0);
     assert_eq!(found("# What it promises\n\n    [a](in-code.md) `[b](in-code.md)`\n"), 0);
 }
 
