@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         trial("crsctl_can_read_it", None, crsctl_can_read_it),
         trial("cmcheckconf_can_read_it", None, cmcheckconf_can_read_it),
         trial("placeholders_stand_at_the_top", None, placeholders_stand_at_the_top),
+        trial("values_take_the_place_of_placeholders", None, values_are_filled_in),
         trial("no_manager_gives_up_before_the_site", None, no_manager_gives_up_before_the_site),
         trial("directories_are_named_to_every_manager", None, directories_are_named),
         trial("the_default_directories_are_not_named", None, defaults_are_not_named),
@@ -253,6 +254,34 @@ fn placeholders_stand_at_the_top() {
                 }
             }
         }
+    }
+}
+
+/// With `--set` the output can be piped into a shell.
+fn values_are_filled_in() {
+    let bench = bench();
+    let set = |words: &[&str]| {
+        let all = words.iter().flat_map(|word| ["--set", word]);
+        let call: Vec<&str> =
+            ["generate", "pacemaker-pcs", "all.example.com"].into_iter().chain(all).collect();
+        bench.hand(&call)
+    };
+    let printed = succeed(set(&["DEVICE=/dev/sdb1", "FSTYPE=ext4", "NETMASK-BITS=24"]));
+    assert_eq!(printed.lines().nth(2), Some("# Nothing is left to fill in."), "{printed}");
+    for value in ["'device=/dev/sdb1'", "'fstype=ext4'", "'cidr_netmask=24'"] {
+        assert!(printed.contains(value), "{value} in {printed}");
+    }
+    let printed = succeed(set(&["DEVICE=/dev/sdb1"]));
+    assert_eq!(printed.lines().nth(2), Some("# TO FILL IN: <FSTYPE> <NETMASK-BITS>"));
+    for (word, code, why) in [
+        ("DEVCE=/dev/sdb1", 6, "did you mean DEVICE?"),
+        ("SUBNET=10.0.0.0", 6, "those to fill in are DEVICE, FSTYPE, NETMASK-BITS"),
+        ("DEVICE='; reboot'", 2, "letters, digits and"),
+        ("DEVICE", 2, "write PLACEHOLDER=VALUE"),
+    ] {
+        let refused = output(set(&[word]));
+        assert_eq!(refused.status.code(), Some(code), "{word}: {}", said(&refused));
+        assert!(said(&refused).contains(why), "{word}: {}", said(&refused));
     }
 }
 

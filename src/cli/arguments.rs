@@ -10,7 +10,7 @@ use super::hidden::Hidden;
 use super::past::read_past;
 use crate::linux::clock::WallTime;
 use crate::manager::Manager;
-use crate::operator::{Generator, TailLength};
+use crate::operator::{FilledIn, Generator, TailLength};
 
 /// Runs a site, the group of processes that fails over as a unit, and answers its cluster manager
 #[derive(Debug, Parser)]
@@ -229,6 +229,9 @@ pub(super) enum PersonVerb {
         generator: Generator,
         #[command(flatten)]
         site: SiteArgument,
+        /// Put this value in the place of a placeholder, like DEVICE=/dev/sdb1; may be given for each of them
+        #[arg(long = "set", value_name = "PLACEHOLDER=VALUE")]
+        values: Vec<FilledIn>,
     },
     /// Show what happened to the site, on every node: when, why, by whose order, and how long it took
     History(HistoryArguments),

@@ -29,7 +29,8 @@ use crate::manager::{Manager, Verb, code_by_kind};
 use crate::messages;
 use crate::operator::progress::SlowVerb;
 use crate::operator::{
-    self, CreateOptions, Generator, HistoryOptions, LogsOptions, RehearseOptions, ReportOptions,
+    self, CreateOptions, FilledIn, Generator, HistoryOptions, LogsOptions, RehearseOptions,
+    ReportOptions,
 };
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
@@ -173,7 +174,9 @@ impl Person {
                 self.other(&site, Purpose::Other, |t| agent::reload(t, deadline))
             }
             PersonVerb::Create(arguments) => self.create(arguments),
-            PersonVerb::Generate { generator, site } => self.generate(generator, &site),
+            PersonVerb::Generate { generator, site, values } => {
+                self.generate(generator, &site, &values)
+            }
             PersonVerb::History(arguments) => self.history(arguments),
             PersonVerb::Timing(arguments) => self.timing(arguments),
             PersonVerb::Metrics { name, write } => self.metrics(name, write.as_deref()),
@@ -304,11 +307,12 @@ impl Person {
         }
     }
 
-    fn generate(&self, generator: Generator, site: &SiteArgument) -> ExitCode {
-        match named(site, &self.places).and_then(|name| Ok(load(&self.places, &name)?)) {
-            Ok(definition) => {
-                print_lines(&operator::generate(generator, &definition, &self.places))
-            }
+    fn generate(&self, generator: Generator, site: &SiteArgument, values: &[FilledIn]) -> ExitCode {
+        let lines = named(site, &self.places)
+            .and_then(|name| Ok(load(&self.places, &name)?))
+            .and_then(|site| operator::generate(generator, &site, &self.places, values));
+        match lines {
+            Ok(lines) => print_lines(&lines),
             Err(fault) => self.give(Verb::Other, &fault.into()),
         }
     }

@@ -37,7 +37,7 @@ pub use create::{CreateOptions, create};
 pub use doctor::{DoctorOptions, examine, examine_disk_here};
 pub use explain::{Answered, answered_codes, explain, messages_document};
 pub use finding::{Finding, Severity};
-pub use generate::{Generator, generate};
+pub use generate::{FilledIn, Generator, generate};
 pub use history::{HistoryOptions, history, read_log_here};
 pub use holders::list_holders;
 pub use known::unknown_here;
