@@ -1,0 +1,5 @@
+//! stub
+/// x
+pub fn manual() -> String {
+    String::new()
+}
