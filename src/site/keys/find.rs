@@ -34,6 +34,30 @@ pub struct Place {
     pub key: &'static DefinitionKey,
 }
 
+impl Place {
+    /// Its example where it stands, as lines of a definition.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let (mut indent, mut item) = (0, "");
+        for step in self.path.split('.') {
+            let (word, is_list) = match step.strip_suffix("[]") {
+                Some(word) => (word, true),
+                None => (step, false),
+            };
+            let word = if word == "*" { "NAME" } else { word };
+            lines.push(format!("{}{item}{word}:", " ".repeat(indent)));
+            indent += 2 + item.len();
+            item = if is_list { "- " } else { "" };
+        }
+        let example = self.key.example;
+        match lines.last_mut() {
+            Some(last) if item.is_empty() => last.push_str(&format!(" {example}")),
+            _ => lines.push(format!("{}{item}{example}", " ".repeat(indent))),
+        }
+        lines
+    }
+}
+
 const OF_PROCESS: &str = "processes.*.";
 
 static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
@@ -181,6 +205,21 @@ mod tests {
         for word in ["", ".", "*", "[]", "no_such_key", "processes.", "[", "]"] {
             assert_eq!(paths(word), [""; 0], "{word}");
         }
+    }
+
+    #[test]
+    fn an_example_is_shown_where_it_stands() {
+        let lines = |path: &str| at(path).unwrap().lines();
+        assert_eq!(lines("boot_timeout"), ["boot_timeout: 90s"]);
+        assert_eq!(
+            lines("processes.*.ready.file"),
+            ["processes:", "  NAME:", "    ready:", "      file: /run/shop/ready"]
+        );
+        assert_eq!(lines("reserve_ports[].port"), ["reserve_ports:", "  - port: 8080"]);
+        assert_eq!(
+            lines("reserve_ports[]"),
+            ["reserve_ports:", "  - {port: 8080, process: server}"]
+        );
     }
 
     #[test]

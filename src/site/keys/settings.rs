@@ -80,21 +80,20 @@ pub(super) const CONTEXT: &[DefinitionKey] = &[
         "The permissions that new files of the processes do not get (umask(2)).",
         "\"0027\"",
     )
-    .default(DefaultValue::Written("\"0022\"")),
+    .default(Computed("\"0022\"")),
     key(
         "cap_drop",
         T::Capabilities,
         "Capabilities that the processes, and all programs that they start, can never have.",
         "[ALL]",
     )
-    .default(DefaultValue::Written("[]")),
+    .default(Computed("nothing is removed")),
     key(
         "cap_add",
         T::Capabilities,
         "Capabilities that are kept of those that `cap_drop` removes.",
         "[NET_BIND_SERVICE]",
     )
-    .default(DefaultValue::Written("[]"))
     .related("Has an effect only with `cap_drop`."),
     key(
         "no_new_privileges",

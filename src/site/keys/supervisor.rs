@@ -89,7 +89,7 @@ pub(super) const SUPERVISOR: &[DefinitionKey] = &[
     key(
         "supervisor.pause",
         T::FilledCommand,
-        "Stops the processes under a supervisor that stays.",
+        "Stops the processes under a supervisor that stays; `list` must say then that the site is down.",
         "[/opt/keeper/keeper, pause, \"{site}\"]",
     )
     .default(OF_PROFILE)
