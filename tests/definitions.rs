@@ -1,11 +1,12 @@
 //! Bad definitions, each with its exact message: `tests/definitions/bad.txt` holds text and
 //! message by turns. `UPDATE=1 cargo test --test definitions` writes the messages anew, for eyes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
-use siteward::site::{OnLoss, SiteName, parse};
+use siteward::site::{OnLoss, ProblemKind, SiteName, parse};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/definitions/bad.txt");
 
@@ -40,6 +41,24 @@ fn every_bad_definition_is_refused_with_its_message() {
         assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     }
     assert!(count >= 40, "only {count} cases");
+}
+
+#[test]
+fn every_kind_of_complaint_is_produced() {
+    let name: SiteName = "a".parse().unwrap();
+    let cases = std::fs::read_to_string(FILE).expect("the cases are there");
+    let bad = cases.split("=== ").skip(1).filter_map(|case| {
+        let (text, _) = case.split_once('\n')?.1.split_once("--- says\n")?;
+        Some(text.to_owned())
+    });
+    let mut produced = BTreeSet::new();
+    for text in bad.chain(hostile().into_iter().map(|(_, text)| text)) {
+        let error = parse(&name, Path::new("x"), &text).expect_err("it is refused");
+        produced.extend(error.problems.iter().map(|problem| problem.kind));
+    }
+    let missing: Vec<ProblemKind> =
+        ProblemKind::ALL.into_iter().filter(|kind| !produced.contains(kind)).collect();
+    assert_eq!(missing, []);
 }
 
 /// All that a definition can say, said once.

@@ -13,6 +13,10 @@ pub(super) fn key_meant(place: &str, word: &str, known: &[&str]) -> String {
             why => format!(": {why}"),
         };
         return match keys::at(foreign.path) {
+            Some(meant) if meant.key.word() == word => {
+                let (map, _) = keys::split(&meant.path);
+                format!(" here; `{word}` belongs {}{why}", where_it_stands(map))
+            }
             Some(meant) => format!("; you may mean {}{why}", named_from(place, meant)),
             None => format!(" here{why}"),
         };
@@ -37,9 +41,6 @@ pub(super) fn key_meant(place: &str, word: &str, known: &[&str]) -> String {
 /// A key as it is found from the map at `place`.
 fn named_from(place: &str, meant: &Place) -> String {
     let word = meant.key.word();
-    if word == "*" {
-        return "another thing".to_owned();
-    }
     let path = match meant.key.also_of_process && place.starts_with("processes.*") {
         true => format!("processes.*.{}", meant.path),
         false => meant.path.clone(),
@@ -58,7 +59,9 @@ fn belongs(place: &str, word: &str) -> Option<String> {
     let mut maps: Vec<String> = Vec::new();
     for (at, distance) in &found {
         let words = where_it_stands(keys::split(&at.path).0);
-        if *distance == nearest && !maps.contains(&words) {
+        // A key of the site may have the name of one of a process, as `notify` has.
+        let counts = *distance == nearest || at.path == word;
+        if counts && !maps.contains(&words) {
             maps.push(words);
         }
     }
@@ -83,7 +86,11 @@ fn where_it_stands(map: &str) -> String {
 
 /// Of something else where a map is expected.
 pub(super) fn map_meant(place: &str, key: &DefinitionKey, node: &Node) -> Option<String> {
-    let Node::Text(text) = node else { return None };
+    let text = match node {
+        Node::Text(text) => text.as_str(),
+        Node::Integer(_) | Node::Bool(_) => "",
+        _ => return None,
+    };
     let word = key.word();
     let below = keys::below(place);
     // `ready: notify`: the name of a key in place of the map with that key.
@@ -101,6 +108,7 @@ pub(super) fn list_meant(node: &Node) -> Option<String> {
         Node::Text(text) if !text.contains([',', '[', ']', '{', '}', '"', '\n', ':', '#']) => {
             Some(format!("write [{text}]"))
         }
+        Node::Integer(number) => Some(format!("write [{number}]")),
         _ => None,
     }
 }

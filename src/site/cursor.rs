@@ -56,7 +56,7 @@ impl std::error::Error for DefinitionError {}
 
 /// A complaint with the way to what it is about.
 #[derive(Debug)]
-struct Told {
+struct Unlocated {
     kind: ProblemKind,
     path: Vec<Step>,
     target: KeyOrValue,
@@ -66,7 +66,7 @@ struct Told {
 /// Collects complaints, so many at most; turned into positions only if there are any.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
-    told: RefCell<Vec<Told>>,
+    told: RefCell<Vec<Unlocated>>,
     more: Cell<usize>,
 }
 
@@ -158,7 +158,7 @@ impl<'a> Cursor<'a> {
             message.push_str("...");
         }
         let path = self.path.clone();
-        self.problems.told.borrow_mut().push(Told { kind, path, target, message });
+        self.problems.told.borrow_mut().push(Unlocated { kind, path, target, message });
     }
 
     /// Whether another fault would only be counted, so that its message need not be made.

@@ -151,7 +151,7 @@ fn read_depends_on(index: usize, names: &[&str], list: &Cursor<'_>) -> Vec<usize
         match names.iter().position(|n| *n == wanted) {
             None if item.is_only_counted() => item.wrong(ProblemKind::ReferenceUnknown, ""),
             Some(found) if found == index => {
-                item.wrong(ProblemKind::OrderCircular, "a process cannot wait for itself")
+                item.wrong(ProblemKind::OrderCircular, "a process cannot wait for itself");
             }
             Some(found) if result.contains(&found) => {
                 item.wrong(ProblemKind::KeyTwice, &format!("`{wanted}` is named twice"));

@@ -117,19 +117,22 @@ pub fn find(word: &str) -> Vec<&'static Place> {
     if let Some(place) = all().iter().find(|place| plain(&place.path) == said) {
         return vec![place];
     }
-    let names: Vec<&'static Place> = all()
-        .iter()
-        .filter(|place| matches(&place.path, &word) || nameless(&place.path) == nameless(&word))
-        .collect();
-    if !names.is_empty() || said.is_empty() {
-        return names;
+    let those = |fits: &dyn Fn(&Place) -> bool| -> Vec<&'static Place> {
+        all().iter().filter(|place| fits(place)).collect()
+    };
+    let without_names = those(&|place| nameless(&place.path) == nameless(&word));
+    if !without_names.is_empty() || said.is_empty() {
+        return without_names;
+    }
+    let with_names = those(&|place| matches(&place.path, &word));
+    if !with_names.is_empty() {
+        return with_names;
     }
     let ending = format!(".{}", nameless(&word));
-    all()
-        .iter()
-        .filter(|place| !place.path.ends_with(['*', ']']))
-        .filter(|place| format!(".{}", nameless(&place.path)).ends_with(&ending))
-        .collect()
+    those(&|place| {
+        !place.path.ends_with(['*', ']'])
+            && format!(".{}", nameless(&place.path)).ends_with(&ending)
+    })
 }
 
 /// With each dash as an underscore, and each index of a list as `[]`.

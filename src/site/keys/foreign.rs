@@ -92,7 +92,7 @@ const WORDS: &[ForeignWord] = &[
     // Compose.
     why("image", COMMAND, NO_CONTAINER),
     why("build", COMMAND, NO_CONTAINER),
-    why("containername", "processes.*", "the name of a process is its key below `processes`"),
+    why("containername", "", "the name of a process is its key below `processes`"),
     of("entrypoint", COMMAND),
     of("services", "processes"),
     of("ports", "reserve_ports"),

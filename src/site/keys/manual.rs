@@ -74,8 +74,7 @@ Lists of words, the program first. No shell reads them; a shell is called as
 [/bin/sh, \-c, \(dq...\(dq].
 .TP
 .B paths
-Absolute, without
-.IR .. .
+Absolute. No part of one may be two dots.
 .TP
 .B placeholders
 In the commands of
@@ -204,10 +203,10 @@ fn entry(key: &DefinitionKey) -> String {
     facts.extend(key.required.then(|| "required".to_owned()));
     facts.extend(key.default.shown().map(|default| format!("default: {default}")));
     facts.push(format!("since {}", key.since));
-    text.push_str(&folded(&format!("({})", facts.join("; "))));
     if !key.relations.is_empty() {
         text.push_str(&folded(key.relations));
     }
+    text.push_str(&format!(".br\n{}", folded(&format!("({})", facts.join("; ")))));
     let meant =
         |word: &Word| format!(".br\n\\fB{}\\fR:\n{}", escape(word.word), folded(word.means));
     text.extend(key.value.choices().iter().map(meant));
@@ -223,15 +222,23 @@ fn entry(key: &DefinitionKey) -> String {
     text
 }
 
-/// Text in lines that are short enough for mandoc's taste.
+/// Text in lines that are short enough for mandoc's taste; what stands in backquotes is bold.
 fn folded(text: &str) -> String {
     let mut lines = vec![String::new()];
+    let mut bold = false;
     for word in text.split(' ') {
-        let word = escape(word);
+        let mut out = String::new();
+        for (index, part) in word.split('`').enumerate() {
+            if index > 0 {
+                bold = !bold;
+                out.push_str(if bold { "\\fB" } else { "\\fR" });
+            }
+            out.push_str(&escape(part));
+        }
         match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(&word),
-            Some(line) if line.len() + word.len() < WIDTH => line.push_str(&format!(" {word}")),
-            _ => lines.push(word),
+            Some(line) if line.is_empty() => line.push_str(&out),
+            Some(line) if line.len() + out.len() < WIDTH => line.push_str(&format!(" {out}")),
+            _ => lines.push(out),
         }
     }
     lines.iter().map(|line| format!("{line}\n")).collect()

@@ -76,7 +76,7 @@ pub(super) const PROCESS: &[DefinitionKey] = &[
     key(
         "processes.*.stop_command",
         T::Command,
-        "A command that asks the process to end, in place of `stop_signal`.",
+        "A command that asks the process to end, in place of `stop_signal`, which is sent if it fails.",
         "[/opt/shop/server, --stop]",
     ),
     key(

@@ -94,7 +94,7 @@ pub(super) const CONTEXT: &[DefinitionKey] = &[
         "Capabilities that are kept of those that `cap_drop` removes.",
         "[NET_BIND_SERVICE]",
     )
-    .related("Has an effect only with `cap_drop`."),
+    .related("Has an effect only with a `cap_drop` of the process or of its site."),
     key(
         "no_new_privileges",
         T::Boolean,
@@ -108,7 +108,7 @@ pub(super) const CONTEXT: &[DefinitionKey] = &[
         "How soon the kernel kills the processes when memory runs out: -1000 never, 1000 first.",
         "-500",
     )
-    .default(Computed("the caller's")),
+    .default(Computed("0")),
 ];
 
 pub(super) const LOGGING: &[DefinitionKey] = &[
