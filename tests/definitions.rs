@@ -282,7 +282,7 @@ fn a_map_takes_the_keys_that_it_merges_and_its_own_win() {
 #[test]
 fn a_byte_order_mark_is_no_part_of_a_definition() {
     let name: SiteName = "a".parse().unwrap();
-    let site = parse(&name, Path::new("x"), &format!("\u{feff}{}", WHOLE)).unwrap();
+    let site = parse(&name, Path::new("x"), &format!("\u{feff}{WHOLE}")).unwrap();
     assert_eq!(site.processes.len(), 4);
     let error = parse(&name, Path::new("x"), "\u{feff}version: 2\n").unwrap_err();
     assert!(error.to_string().contains("x:1:10: version: this siteward reads"), "{error}");

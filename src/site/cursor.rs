@@ -30,6 +30,9 @@ pub struct DefinitionError {
 pub struct Located {
     pub kind: ProblemKind,
     pub position: Option<Position>,
+    /// The way to it, like `processes.web.ready`; empty: the whole text.
+    pub key: String,
+    /// Begins with the key.
     pub message: String,
 }
 
@@ -80,6 +83,7 @@ impl Problems {
             .map(|told| Located {
                 kind: told.kind,
                 position: positions.find(&told.path, told.target),
+                key: name_of(&told.path),
                 message: told.message,
             })
             .collect();
@@ -95,6 +99,18 @@ impl Problems {
     fn is_full(&self) -> bool {
         self.told.borrow().len() >= MOST_PROBLEMS
     }
+}
+
+fn name_of(path: &[Step]) -> String {
+    let mut name = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if name.is_empty() => name.push_str(key),
+            Step::Key(key) => name = format!("{name}.{key}"),
+            Step::Index(index) => name = format!("{name}[{index}]"),
+        }
+    }
+    name
 }
 
 /// The longest complaint, in bytes: a value may stand in it, and be of any length.
@@ -121,18 +137,6 @@ impl<'a> Cursor<'a> {
         Self { node, path: Vec::new(), place: String::new(), problems }
     }
 
-    fn name(&self) -> String {
-        let mut name = String::new();
-        for step in &self.path {
-            match step {
-                Step::Key(key) if name.is_empty() => name.push_str(key),
-                Step::Key(key) => name = format!("{name}.{key}"),
-                Step::Index(index) => name = format!("{name}[{index}]"),
-            }
-        }
-        name
-    }
-
     /// What the table says of it.
     fn key(&self) -> Option<&'static DefinitionKey> {
         Some(keys::at(&self.place)?.key)
@@ -150,7 +154,7 @@ impl<'a> Cursor<'a> {
             self.problems.more.set(self.problems.more.get() + 1);
             return;
         }
-        let name = self.name();
+        let name = name_of(&self.path);
         let mut message =
             if name.is_empty() { message.to_owned() } else { format!("{name}: {message}") };
         if message.len() > LONGEST_MESSAGE {
@@ -308,11 +312,9 @@ impl<'a> Cursor<'a> {
 
     /// A whole number within the bounds that the table has for it.
     pub(super) fn integer(&self) -> Option<i64> {
-        let (from, to) = match self.key().map(|key| key.value) {
-            Some(ValueType::Whole { from, to } | ValueType::Count { from, to }) => (from, to),
-            // A port without a map is an item of a list.
-            _ => (1, i64::from(u16::MAX)),
-        };
+        let bounds = self.key().and_then(|key| key.value.bounds());
+        debug_assert!(bounds.is_some(), "`{}` is no number in the table", self.place);
+        let (from, to) = bounds.unwrap_or((i64::MIN, i64::MAX));
         let kind = match self.node {
             Node::Integer(value) if (from..=to).contains(value) => return Some(*value),
             Node::Integer(_) => ProblemKind::ValueWrong,
@@ -351,47 +353,38 @@ impl<'a> Cursor<'a> {
 
     /// The duration at `key`, or its default.
     pub(super) fn duration_of(&self, key: &str) -> Duration {
-        self.field(key).and_then(|c| c.duration()).unwrap_or_else(|| match self.default_of(key) {
-            Some(DefaultValue::Time(time)) => time,
-            _ => Duration::ZERO,
-        })
+        let default = || self.default_of(key).time().unwrap_or_default();
+        self.field(key).and_then(|c| c.duration()).unwrap_or_else(default)
     }
 
     /// The boolean at `key`, or its default.
     pub(super) fn boolean_of(&self, key: &str) -> bool {
-        let default = || self.default_of(key) == Some(DefaultValue::Flag(true));
+        let default = || self.default_of(key) == DefaultValue::Flag(true);
         self.field(key).and_then(|c| c.boolean()).unwrap_or_else(default)
     }
 
     /// The number at `key`, or its default.
     pub(super) fn number_of(&self, key: &str) -> u32 {
-        let number =
-            self.field(key).and_then(|c| c.integer()).or_else(|| match self.default_of(key) {
-                Some(DefaultValue::Number(number)) => Some(number),
-                _ => None,
-            });
+        let number = self.field(key).and_then(|c| c.integer());
+        let number = number.or_else(|| self.default_of(key).number());
         number.and_then(|n| u32::try_from(n).ok()).unwrap_or_default()
     }
 
     /// The word at `key`, or its default, as what it means.
     pub(super) fn choice_of<T>(&self, key: &str, meaning: fn(&str) -> Option<T>) -> Option<T> {
-        self.field(key).and_then(|c| c.choice(meaning)).or_else(|| match self.default_of(key) {
-            Some(DefaultValue::Choice(word)) => meaning(word),
-            _ => None,
-        })
+        let default = || self.default_of(key).choice().and_then(meaning);
+        self.field(key).and_then(|c| c.choice(meaning)).or_else(default)
     }
 
     /// The path at `key`, or its default.
     pub(super) fn path_of(&self, key: &str) -> Option<PathBuf> {
-        self.field(key).and_then(|c| c.path()).or_else(|| match self.default_of(key) {
-            Some(DefaultValue::Written(path)) => Some(PathBuf::from(path)),
-            _ => None,
-        })
+        let default = || self.default_of(key).written().map(PathBuf::from);
+        self.field(key).and_then(|c| c.path()).or_else(default)
     }
 
     /// The default that the table has for `key`.
-    pub(super) fn default_of(&self, key: &str) -> Option<DefaultValue> {
-        Some(self.key_below(key)?.default)
+    pub(super) fn default_of(&self, key: &str) -> DefaultValue {
+        self.key_below(key).map_or(DefaultValue::Absent, |key| key.default)
     }
 
     /// An absolute path without `..`, so that no two spellings of one place get past a check.
@@ -478,32 +471,4 @@ fn expected_words(words: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::READ;
-    use crate::site::{keys, parse};
-    use std::collections::BTreeSet;
-    use std::fs;
-    use std::path::Path;
-
-    /// That no other key is read is asserted where one is read.
-    #[test]
-    fn each_key_of_the_table_is_read() {
-        READ.take();
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/keys");
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            if entry.path().extension().is_some_and(|e| e == "yaml") {
-                let text = fs::read_to_string(entry.path()).unwrap();
-                parse(&"a".parse().unwrap(), Path::new("x"), &text).unwrap();
-            }
-        }
-        let read = READ.take();
-        // Names of the site's own, and items of lists, are gone through one by one.
-        let is_named = |path: &&str| !path.ends_with('*') && !path.ends_with("[]");
-        let table: BTreeSet<&str> = keys::all().iter().map(|p| p.path.as_str()).collect();
-        let unread: Vec<&str> =
-            table.iter().copied().filter(is_named).filter(|path| !read.contains(*path)).collect();
-        assert_eq!(unread, [""; 0], "in the table and never read");
-        let unknown: Vec<&String> = read.iter().filter(|p| !table.contains(p.as_str())).collect();
-        assert!(unknown.is_empty(), "read and not in the table: {unknown:?}");
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::definition::Logging;
-use super::keys::{DefaultValue, LARGEST_LOG, SMALLEST_LOG};
+use super::keys::{LARGEST_LOG, SMALLEST_LOG};
 use super::problem::ProblemKind;
 use super::yaml::Node;
 
@@ -10,10 +10,7 @@ use super::yaml::Node;
 pub(super) fn default_logging(root: &Cursor<'_>) -> Logging {
     let none = Node::Map(Vec::new());
     let nothing = root.empty("logging", &none);
-    let max_size = match nothing.default_of("max_size") {
-        Some(DefaultValue::Bytes(bytes)) => bytes,
-        _ => SMALLEST_LOG,
-    };
+    let max_size = nothing.default_of("max_size").bytes().unwrap_or(SMALLEST_LOG);
     let journal = nothing.boolean_of("journal");
     Logging { max_size, max_file: nothing.number_of("max_file"), journal }
 }

@@ -23,7 +23,7 @@ use super::yaml::{self, Node};
 pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, DefinitionError> {
     let refused = |(problems, more)| DefinitionError { file: file.to_owned(), problems, more };
     let root = yaml::read(text).map_err(|(kind, position, message)| {
-        refused((vec![Located { kind, position, message }], 0))
+        refused((vec![Located { kind, position, key: String::new(), message }], 0))
     })?;
     let problems = Problems::default();
     let definition = read_site(name, text, &Cursor::root(&root, &problems));

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::cursor::Cursor;
-use super::keys::DefaultValue;
 use super::nearest::nearest;
 use super::problem::ProblemKind;
 use super::processes::LARGEST_REGEX;
@@ -15,10 +14,7 @@ pub(super) fn read_notify(root: &Cursor<'_>) -> Option<Notify> {
     cursor.check_keys()?;
     let on = match cursor.field("on") {
         Some(on) => on.items()?.iter().map(read_event).collect::<Option<Vec<_>>>(),
-        None => match cursor.default_of("on") {
-            Some(DefaultValue::Events(usual)) => Some(usual.to_vec()),
-            _ => None,
-        },
+        None => cursor.default_of("on").events().map(<[HistoryEvent]>::to_vec),
     };
     let timeout = cursor.duration_of("timeout");
     if timeout > Duration::from_secs(300)

@@ -132,6 +132,30 @@ impl DefaultValue {
         Self::Time(Duration::from_secs(seconds))
     }
 
+    pub fn time(self) -> Option<Duration> {
+        if let Self::Time(time) = self { Some(time) } else { None }
+    }
+
+    pub fn number(self) -> Option<i64> {
+        if let Self::Number(number) = self { Some(number) } else { None }
+    }
+
+    pub fn bytes(self) -> Option<u64> {
+        if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
+    }
+
+    pub fn choice(self) -> Option<&'static str> {
+        if let Self::Choice(word) = self { Some(word) } else { None }
+    }
+
+    pub fn events(self) -> Option<&'static [HistoryEvent]> {
+        if let Self::Events(events) = self { Some(events) } else { None }
+    }
+
+    pub fn written(self) -> Option<&'static str> {
+        if let Self::Written(text) = self { Some(text) } else { None }
+    }
+
     /// As it is written in a definition, or in words; None: there is none.
     pub fn shown(self) -> Option<String> {
         match self {
@@ -281,6 +305,14 @@ impl ValueType {
             | Self::BooleanOrPath
             | Self::ChoiceOrMap(_) => None,
         }
+    }
+
+    /// The least and the greatest number.
+    pub(in crate::site) fn bounds(self) -> Option<(i64, i64)> {
+        if let Self::Whole { from, to } | Self::Count { from, to } = self {
+            return Some((from, to));
+        }
+        (self == Self::PortOrMap).then_some((1, i64::from(u16::MAX)))
     }
 
     /// The words of a choice, with what they mean.
