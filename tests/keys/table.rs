@@ -93,6 +93,19 @@ pub(crate) fn examples_are_accepted() {
     }
 }
 
+/// The definitions with an example of the table in them that siteward accepts, by the place of the example.
+pub(crate) fn accepted_examples() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for place in keys::all() {
+        let example: Value = serde_yaml::from_str(place.key.example).unwrap();
+        let accepted = with(place, Some(&example)).into_iter().filter(|value| read(value).is_ok());
+        let written = accepted.map(|value| serde_yaml::to_string(&value).unwrap());
+        found.extend(written.map(|text| (place.path.clone(), text)));
+    }
+    assert!(found.len() >= 100, "only {}", found.len());
+    found
+}
+
 pub(crate) fn choices_are_accepted() {
     let mut tried = 0;
     for place in keys::all() {

@@ -147,10 +147,12 @@ What the processes print, and the history.
 .I DATABASE/.siteward
 The lease, the history of all nodes, and the mark of a pause.
 .TP
-.I siteward.schema.json
-The same as a JSON schema, for editors. A comment in the first line of a
-definition names it to
-yaml\-language\-server.
+.I /usr/share/siteward/siteward.schema.json
+The same as a JSON schema, for editors. The language server of YAML takes it
+from a comment in the first line of a definition:
+.EX
+# yaml\-language\-server: $schema=/usr/share/siteward/siteward.schema.json
+.EE
 .SH SEE ALSO
 .BR siteward (8),
 .BR ocf_siteward_site (7)
