@@ -1,11 +1,12 @@
 //! Bad definitions, each with its exact message: `tests/definitions/bad.txt` holds text and
 //! message by turns. `UPDATE=1 cargo test --test definitions` writes the messages anew, for eyes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
-use siteward::site::{OnLoss, SiteName, parse};
+use siteward::site::{OnLoss, ProblemKind, SiteName, parse};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/definitions/bad.txt");
 
@@ -42,50 +43,26 @@ fn every_bad_definition_is_refused_with_its_message() {
     assert!(count >= 40, "only {count} cases");
 }
 
+#[test]
+fn every_kind_of_complaint_is_produced() {
+    let name: SiteName = "a".parse().unwrap();
+    let cases = std::fs::read_to_string(FILE).expect("the cases are there");
+    let bad = cases.split("=== ").skip(1).filter_map(|case| {
+        let (text, _) = case.split_once('\n')?.1.split_once("--- says\n")?;
+        Some(text.to_owned())
+    });
+    let mut produced = BTreeSet::new();
+    for text in bad.chain(hostile().into_iter().map(|(_, text)| text)) {
+        let error = parse(&name, Path::new("x"), &text).expect_err("it is refused");
+        produced.extend(error.problems.iter().map(|problem| problem.kind));
+    }
+    let missing: Vec<ProblemKind> =
+        ProblemKind::ALL.into_iter().filter(|kind| !produced.contains(kind)).collect();
+    assert_eq!(missing, []);
+}
+
 /// All that a definition can say, said once.
-const WHOLE: &str = r#"
-version: 1
-x-common: &common {user: nobody, umask: "0027"}
-site: testsite.example.com
-machine_id: 200
-database: /mnt/jobdb
-address: 10.10.100.100
-boot_timeout: 200s
-stop_timeout: 5m
-forcekill_time: 5
-countmax: 18
-countsleep: 10s
-degraded_is: degraded
-degraded_after: 1m
-settle: 250ms
-prerequisites: {mounted: /mnt, address_present: true, when_lost: {address_present: degrade}}
-maintenance: false
-environment: {LANG: C, PORT: 6379}
-ulimits: {stack: 8388608, nofile: {soft: 1024, hard: 65536}, core: unlimited}
-processes:
-  schema: {command: [/bin/true], oneshot: true}
-  store:
-    command: [/usr/bin/redis-server, --port, "6379"]
-    ready: {tcp: "127.0.0.1:6379", timeout: 20s}
-    healthcheck: {test: [CMD, redis-cli, ping], interval: 10s, timeout: 3s, retries: 3, start_period: 5s}
-    stop_signal: SIGTERM
-    stop_grace_period: 1m30s
-    on_failure: {command: [/bin/true], timeout: 5s}
-    reload: {signal: HUP}
-  engine: {command: [/bin/true], depends_on: [store], forks: true, pid_file: /run/engine.pid}
-  web:
-    command: [/bin/true]
-    depends_on: []
-    essential: false
-    instances: 3
-    restart: {attempts: 3, within: 60s, delay: 1s, max_delay: 30s}
-    environment: [A=b, C=d=e]
-    oom_score_adj: 100
-    working_directory: /srv
-    stop_command: [/bin/true]
-    group: nogroup
-    ready: {log: "^ready in \\d+ ms"}
-"#;
+const WHOLE: &str = include_str!("definitions/whole.yaml");
 
 #[test]
 fn all_that_a_definition_can_say_is_read() {
@@ -305,7 +282,7 @@ fn a_map_takes_the_keys_that_it_merges_and_its_own_win() {
 #[test]
 fn a_byte_order_mark_is_no_part_of_a_definition() {
     let name: SiteName = "a".parse().unwrap();
-    let site = parse(&name, Path::new("x"), &format!("\u{feff}{}", WHOLE.trim_start())).unwrap();
+    let site = parse(&name, Path::new("x"), &format!("\u{feff}{WHOLE}")).unwrap();
     assert_eq!(site.processes.len(), 4);
     let error = parse(&name, Path::new("x"), "\u{feff}version: 2\n").unwrap_err();
     assert!(error.to_string().contains("x:1:10: version: this siteward reads"), "{error}");

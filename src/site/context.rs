@@ -2,26 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::cursor::{Cursor, nearest};
+use super::cursor::Cursor;
 use super::definition::Context;
 use super::environment::is_variable;
+use super::nearest::nearest;
+use super::problem::ProblemKind;
 use super::yaml::Node;
 use crate::linux::capabilities::Capabilities;
 use crate::linux::limits::{Limit, LimitedResource};
-
-pub(super) const CONTEXT_KEYS: [&str; 11] = [
-    "user",
-    "group",
-    "working_directory",
-    "environment",
-    "env_file",
-    "ulimits",
-    "umask",
-    "cap_drop",
-    "cap_add",
-    "no_new_privileges",
-    "oom_score_adj",
-];
 
 /// The default limit of the stack, which JobCenter needs (source document 003, 4.1.2.1).
 const STACK: u64 = 8 << 20;
@@ -33,7 +21,7 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
         cursor.field(key).and_then(|c| {
             let text = c.text()?;
             if text.is_empty() {
-                c.wrong("it is empty");
+                c.wrong(ProblemKind::ValueWrong, "it is empty");
             }
             Some(text.to_owned())
         })
@@ -71,11 +59,15 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
                 match u32::from_str_radix(octal, 8) {
                     Ok(mask) if mask <= 0o777 => context.umask = Some(mask),
                     _ => {
-                        umask.wrong(&format!("`{octal}` is not an octal number from 0000 to 0777"));
+                        let message = format!("`{octal}` is not an octal number from 0000 to 0777");
+                        umask.wrong(ProblemKind::ValueWrong, &message);
                     }
                 }
             }
-            _ => umask.wrong("four octal digits are expected here, like \"0022\""),
+            _ => umask.wrong(
+                ProblemKind::TypeWrong,
+                "four octal digits are expected here, like \"0022\"",
+            ),
         }
     }
     let capabilities = |key: &str| {
@@ -86,7 +78,10 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
             if known.is_none() {
                 let advice = nearest(name, &Capabilities::names())
                     .map_or_else(String::new, |n| format!("; did you mean {n}?"));
-                item.wrong(&format!("there is no capability {name}{advice}"));
+                item.wrong(
+                    ProblemKind::WordUnknown,
+                    &format!("there is no capability {name}{advice}"),
+                );
             }
             known
         };
@@ -103,7 +98,7 @@ pub(super) fn read_context(cursor: &Cursor<'_>, above: &Context) -> Context {
     if let Some(flag) = cursor.field("no_new_privileges").and_then(|c| c.boolean()) {
         context.no_new_privileges = flag;
     }
-    if let Some(score) = cursor.field("oom_score_adj").and_then(|c| c.integer(-1000, 1000)) {
+    if let Some(score) = cursor.field("oom_score_adj").and_then(|c| c.integer()) {
         context.oom_score_adj = i32::try_from(score).ok();
     }
     context
@@ -113,9 +108,12 @@ fn read_environment(cursor: &Cursor<'_>) -> BTreeMap<String, String> {
     let mut result = BTreeMap::new();
     let mut add = |at: &Cursor<'_>, key: &str, value: String| {
         if !is_variable(key) {
-            at.wrong_key(&format!("`{key}` cannot be the name of an environment variable"));
+            at.wrong_key(
+                ProblemKind::ValueWrong,
+                &format!("`{key}` cannot be the name of an environment variable"),
+            );
         } else if key == "NOTIFY_SOCKET" || key.starts_with("SITEWARD_") {
-            at.wrong_key(&format!("{key} is set by siteward itself"));
+            at.wrong_key(ProblemKind::ValueWrong, &format!("{key} is set by siteward itself"));
         } else {
             result.insert(key.to_owned(), value);
         }
@@ -124,7 +122,9 @@ fn read_environment(cursor: &Cursor<'_>) -> BTreeMap<String, String> {
         for item in cursor.items().unwrap_or_default() {
             match item.text().map(|t| (t, t.split_once('='))) {
                 Some((_, Some((key, value)))) => add(&item, key, value.to_owned()),
-                Some((text, None)) => item.wrong(&format!("`{text}` is not KEY=VALUE")),
+                Some((text, None)) => {
+                    item.wrong(ProblemKind::ValueWrong, &format!("`{text}` is not KEY=VALUE"));
+                }
                 None => {}
             }
         }
@@ -144,8 +144,7 @@ fn read_environment(cursor: &Cursor<'_>) -> BTreeMap<String, String> {
 }
 
 fn read_ulimits(cursor: &Cursor<'_>) -> Vec<Limit> {
-    let words: Vec<&str> = LimitedResource::ALL.iter().map(|(word, _)| *word).collect();
-    if cursor.check_keys(&words).is_none() {
+    if cursor.check_keys().is_none() {
         return Vec::new();
     }
     let amount = |c: &Cursor<'_>| match c.node {
@@ -153,7 +152,7 @@ fn read_ulimits(cursor: &Cursor<'_>) -> Vec<Limit> {
         Node::Integer(n) if *n >= 0 => u64::try_from(*n).ok(),
         Node::Text(text) if text == "unlimited" => Some(u64::MAX),
         _ => {
-            c.wrong("a whole number or `unlimited` is expected here");
+            c.wrong(ProblemKind::TypeWrong, "a whole number or `unlimited` is expected here");
             None
         }
     };
@@ -164,16 +163,19 @@ fn read_ulimits(cursor: &Cursor<'_>) -> Vec<Limit> {
         };
         let both = match value.node {
             Node::Map(_) => {
-                value.check_keys(&["soft", "hard"]);
+                value.check_keys();
                 let part = |key: &str| value.field(key).and_then(|c| amount(&c));
                 match (part("soft"), part("hard")) {
                     (Some(soft), Some(hard)) if soft <= hard => Some((soft, hard)),
                     (Some(_), Some(_)) => {
-                        value.wrong_key("`soft` is above `hard`");
+                        value.wrong_key(ProblemKind::ValueWrong, "`soft` is above `hard`");
                         None
                     }
                     _ => {
-                        value.wrong_key("`soft` and `hard` must both stand here");
+                        value.wrong_key(
+                            ProblemKind::KeyMissing,
+                            "`soft` and `hard` must both stand here",
+                        );
                         None
                     }
                 }

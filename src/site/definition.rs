@@ -256,12 +256,6 @@ pub struct Logging {
     pub journal: bool,
 }
 
-impl Default for Logging {
-    fn default() -> Self {
-        Self { max_size: 10 << 20, max_file: 2, journal: false }
-    }
-}
-
 /// The name of one instance: the process's own where there is but one, else `web@1`, `web@2`, ...
 /// (`@` is not allowed in a name, so it cannot meet another).
 pub fn instance_name(process: &Process, number: u32) -> String {

@@ -33,6 +33,54 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     if text.is_empty() { Err(wrong()) } else { bounded(total, text) }
 }
 
+/// The duration that was meant by a text that [`parse`] refuses: other units, spaces, a fraction, or a last number
+/// without its unit (`90 sec`, `5 min`, `1.5h`, `1h30`), as [`parse`] reads it. None: it is none.
+pub(super) fn meant(text: &str) -> Option<String> {
+    let mut rest = text.trim();
+    let mut millis = 0.0;
+    let mut written = String::new();
+    let mut last = None;
+    if rest.is_empty() || rest.len() > 100 {
+        return None;
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let digits = &rest[..end];
+        let number: f64 = digits.parse().ok()?;
+        rest = rest[end..].trim_start_matches([' ', '_', '-']);
+        let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let unit = match rest[..end].to_ascii_lowercase().as_str() {
+            "ms" | "msec" | "millis" | "millisecond" | "milliseconds" => 1.0,
+            "s" | "sec" | "secs" | "second" | "seconds" => 1000.0,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60_000.0,
+            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600_000.0,
+            "d" | "day" | "days" => 86_400_000.0,
+            // The next smaller unit; without any, seconds.
+            "" => match last {
+                None => 1000.0,
+                Some(1000.0) => 1.0,
+                Some(86_400_000.0) => 3_600_000.0,
+                Some(1.0) => return None,
+                Some(unit) => unit / 60.0,
+            },
+            _ => return None,
+        };
+        millis += number * unit;
+        let (_, letters) = UNITS.iter().find(|(size, _)| *size == unit)?;
+        written = format!("{written}{digits}{letters}");
+        last = Some(unit);
+        rest = rest[end..].trim_start_matches([' ', ',', '_', '-']);
+    }
+    // A fraction is told by a smaller unit.
+    let rounded = || Some(show(Duration::try_from_secs_f64(millis / 1000.0_f64).ok()?));
+    let written = if written.contains('.') { rounded()? } else { written };
+    parse(&written).is_ok_and(|time| !time.is_zero()).then_some(written)
+}
+
+/// The units in milliseconds.
+const UNITS: [(f64, &str); 5] =
+    [(1.0, "ms"), (1000.0, "s"), (60_000.0, "m"), (3_600_000.0, "h"), (86_400_000.0, "d")];
+
 /// A year: a deadline beyond it is a slip of the pen, and arithmetic with it must never overflow.
 pub const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
@@ -89,6 +137,28 @@ mod tests {
         for text in ["", "s", "3x", "-1", "1.5s", "3 m", "99999999999999999999", "9999999d", "5m3"]
         {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_by_other_spellings() {
+        for (text, said) in [
+            ("90 sec", Some("90s")),
+            ("5 min", Some("5m")),
+            ("3 minutes", Some("3m")),
+            ("1h30", Some("1h30m")),
+            ("1.5h", Some("90m")),
+            ("1m 30s", Some("1m30s")),
+            ("2 hours, 5 minutes", Some("2h5m")),
+            ("1.5", Some("1s500ms")),
+            ("soon", None),
+            ("5 years", None),
+            ("-5s", None),
+            ("", None),
+            ("0 s", None),
+            ("9e99d", None),
+        ] {
+            assert_eq!(meant(text).as_deref(), said, "{text}");
         }
     }
 

@@ -7,8 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::bounds::LONGEST;
-use super::cursor::{DefinitionError, nearest};
+use super::cursor::DefinitionError;
 use super::definition::{Definition, SiteName};
+use super::nearest::nearest;
 use super::parse::{parse, site_and_database};
 use super::places::{Places, SitePlaces, on_database};
 use crate::linux::files::{self, Plain};

@@ -2,30 +2,32 @@
 
 use super::cursor::Cursor;
 use super::definition::Logging;
+use super::keys::{LARGEST_LOG, SMALLEST_LOG};
+use super::problem::ProblemKind;
 use super::yaml::Node;
 
-const KEYS: [&str; 5] = ["max_size", "max_file", "journal", "driver", "options"];
-
-/// Below it a file would be cut for every few lines.
-const SMALLEST: u64 = 16 << 10;
-const LARGEST: u64 = 1 << 40;
-const MOST_FILES: u32 = 1000;
+/// What holds for a site without `logging`.
+pub(super) fn default_logging(root: &Cursor<'_>) -> Logging {
+    let none = Node::Map(Vec::new());
+    let nothing = root.empty("logging", &none);
+    let max_size = nothing.default_of("max_size").bytes().unwrap_or(SMALLEST_LOG);
+    let journal = nothing.boolean_of("journal");
+    Logging { max_size, max_file: nothing.number_of("max_file"), journal }
+}
 
 /// The settings of `logging:` below `cursor`; what is not set is as `above`.
 pub(super) fn read_logging(cursor: &Cursor<'_>, above: Logging) -> Logging {
     let mut logging = above;
     let Some(cursor) = cursor.field("logging") else { return logging };
-    if cursor.check_keys(&KEYS).is_none() {
+    if cursor.check_keys().is_none() {
         return logging;
     }
     // Compose's own layout first: our words overrule it.
     if let Some(driver) = cursor.field("driver") {
-        let drivers =
-            [("json-file", false), ("local", false), ("journald", true), ("syslog", true)];
-        logging.journal = driver.choice(&drivers).unwrap_or(logging.journal);
+        logging.journal = driver.choice(goes_to_journal).unwrap_or(logging.journal);
     }
     if let Some(options) = cursor.field("options") {
-        options.check_keys(&["max-size", "max-file"]);
+        options.check_keys();
         read_bounds(&options, ["max-size", "max-file"], &mut logging);
     }
     read_bounds(&cursor, ["max_size", "max_file"], &mut logging);
@@ -33,6 +35,14 @@ pub(super) fn read_logging(cursor: &Cursor<'_>, above: Logging) -> Logging {
         logging.journal = journal.boolean().unwrap_or(logging.journal);
     }
     logging
+}
+
+fn goes_to_journal(driver: &str) -> Option<bool> {
+    match driver {
+        "json-file" | "local" => Some(false),
+        "journald" | "syslog" => Some(true),
+        _ => None,
+    }
 }
 
 fn read_bounds(cursor: &Cursor<'_>, [size, file]: [&str; 2], logging: &mut Logging) {
@@ -46,15 +56,15 @@ fn read_bounds(cursor: &Cursor<'_>, [size, file]: [&str; 2], logging: &mut Loggi
 
 /// The number of files; Compose wants it as text.
 fn read_count(cursor: &Cursor<'_>) -> Option<u32> {
-    let digits = match cursor.node {
-        Node::Text(text) => text.parse::<i64>().ok(),
-        _ => cursor.integer(1, i64::from(MOST_FILES)),
+    let number = match cursor.node {
+        Node::Text(text) => text.parse().ok().map(Node::Integer),
+        _ => None,
     };
-    let count = digits.and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=MOST_FILES).contains(n));
-    if count.is_none() && matches!(cursor.node, Node::Text(_)) {
-        cursor.wrong(&format!("a whole number from 1 to {MOST_FILES} is expected here"));
-    }
-    count
+    let count = match &number {
+        Some(number) => cursor.as_if(number).integer(),
+        None => cursor.integer(),
+    };
+    count.and_then(|n| u32::try_from(n).ok())
 }
 
 fn read_size(cursor: &Cursor<'_>) -> Option<u64> {
@@ -64,14 +74,35 @@ fn read_size(cursor: &Cursor<'_>) -> Option<u64> {
         _ => None,
     };
     let Some(size) = size else {
-        cursor.wrong("a size like 10m, 500k, 1g or a number of bytes is expected here");
+        let kind = match cursor.node {
+            Node::Text(_) | Node::Integer(_) => ProblemKind::ValueWrong,
+            _ => ProblemKind::TypeWrong,
+        };
+        let meant = size_meant(cursor.node).map_or_else(String::new, |m| format!("; write {m}"));
+        let message = "a size like 10m, 500k, 1g or a number of bytes is expected here";
+        cursor.wrong(kind, &format!("{message}{meant}"));
         return None;
     };
-    if !(SMALLEST..=LARGEST).contains(&size) {
-        cursor.wrong("a file of a log may have 16k to 1024g");
+    if !(SMALLEST_LOG..=LARGEST_LOG).contains(&size) {
+        cursor.wrong(ProblemKind::ValueWrong, "a file of a log may have 16k to 1024g");
         return None;
     }
     Some(size)
+}
+
+/// The size that was meant by `10 MB`, `10MiB` or `10 megabytes`.
+fn size_meant(node: &Node) -> Option<String> {
+    let Node::Text(text) = node else { return None };
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let unit = match text[end..].trim().to_ascii_lowercase().as_str() {
+        "k" | "kb" | "kib" | "ki" | "kbyte" | "kbytes" | "kilobytes" => "k",
+        "m" | "mb" | "mib" | "mi" | "mbyte" | "mbytes" | "megabytes" => "m",
+        "g" | "gb" | "gib" | "gi" | "gbyte" | "gbytes" | "gigabytes" => "g",
+        _ => return None,
+    };
+    let written = format!("{}{unit}", &text[..end]);
+    parse_size(&written).map(|_| written)
 }
 
 /// Bytes as Compose writes them: `10m`, `500k`, `1gb`.

@@ -5,20 +5,24 @@
 //! anything.
 
 mod adjust;
+mod advice;
 mod bounds;
 mod context;
 mod cursor;
 pub mod definition;
 pub mod duration;
 mod environment;
+pub mod keys;
 mod load;
 mod logging;
+mod nearest;
 mod order;
 mod parse;
 mod places;
 mod ports;
 mod positions;
 mod prerequisites;
+mod problem;
 mod processes;
 mod read_telling;
 mod telling;
@@ -27,17 +31,19 @@ mod written;
 mod yaml;
 
 pub use adjust::Adjustments;
-pub use cursor::{DefinitionError, Located, nearest};
+pub use cursor::{DefinitionError, Located};
 pub use definition::*;
 pub use environment::{READ_FILE, print_file, read_env_file, read_env_file_until};
 pub use load::{
     LoadError, defined_sites, load, load_alone, load_snapshot, misnamed_files, misnamed_site,
     nearest_site, no_directory,
 };
+pub use nearest::nearest;
 pub use order::transitive_needs;
 pub use parse::parse;
 pub use places::{OWN_LOG, Overrides, Places, SitePlaces, WRAPPED, on_database};
 pub use prerequisites::{OnLoss, Prerequisite, Prerequisites, WhenLost};
+pub use problem::ProblemKind;
 pub use telling::{Notify, Operation};
 pub use wrapped::{Jobcenter, List, Rows, Wrapped};
 pub use written::{WrittenValue, written_values};

@@ -3,44 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::context::{CONTEXT_KEYS, read_context};
+use super::context::read_context;
 use super::cursor::{Cursor, DefinitionError, Located, Problems};
-use super::definition::{Context, Definition, DegradedIs, Given, Holders, Logging, SiteName};
+use super::definition::{Context, Definition, DegradedIs, Given, Holders, SiteName};
 use super::duration::show;
-use super::logging::read_logging;
+use super::logging::{default_logging, read_logging};
 use super::ports::read_reservations;
 use super::prerequisites::read_prerequisites;
+use super::problem::ProblemKind;
 use super::processes::{read_evidence, read_processes};
 use super::read_telling::{read_notify, read_operations};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
-
-const SITE_KEYS: [&str; 24] = [
-    "version",
-    "site",
-    "machine_id",
-    "database",
-    "address",
-    "boot_timeout",
-    "stop_timeout",
-    "forcekill_time",
-    "countmax",
-    "countsleep",
-    "degraded_is",
-    "degraded_after",
-    "settle",
-    "prerequisites",
-    "reserve_ports",
-    "holders",
-    "on_unclean_shutdown",
-    "notify",
-    "operations",
-    "logging",
-    "maintenance",
-    "same_on_all_nodes",
-    "processes",
-    "supervisor",
-];
 
 /// Reads the text of a definition. `file` is only named in complaints.
 ///
@@ -48,8 +22,9 @@ const SITE_KEYS: [&str; 24] = [
 /// All faults, each with its position.
 pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, DefinitionError> {
     let refused = |(problems, more)| DefinitionError { file: file.to_owned(), problems, more };
-    let root = yaml::read(text)
-        .map_err(|(position, message)| refused((vec![Located { position, message }], 0)))?;
+    let root = yaml::read(text).map_err(|(kind, position, message)| {
+        refused((vec![Located { kind, position, key: String::new(), message }], 0))
+    })?;
     let problems = Problems::default();
     let definition = read_site(name, text, &Cursor::root(&root, &problems));
     match definition {
@@ -69,57 +44,41 @@ pub(super) fn site_and_database(name: &SiteName, text: &str) -> Option<(String, 
 
 fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definition> {
     if *root.node == Node::Null {
-        root.wrong("the definition is empty; it begins with `version: 1`");
+        root.wrong(ProblemKind::KeyMissing, "the definition is empty; it begins with `version: 1`");
         return None;
     }
-    // As in Compose, keys that begin with x- are ignored: a place for anchors.
-    let own: Vec<&str> =
-        root.entries()?.iter().map(|(k, _)| *k).filter(|k| k.starts_with("x-")).collect();
-    root.check_keys(&[&SITE_KEYS[..], &CONTEXT_KEYS[..], &own[..]].concat());
+    root.check_keys()?;
 
     match root.field("version") {
-        None => root.wrong("`version: 1` is missing"),
+        None => root.wrong(ProblemKind::KeyMissing, "`version: 1` is missing"),
         Some(version) if *version.node == Node::Integer(1) => {}
-        Some(version) => version.wrong("this siteward reads version 1 of a definition"),
+        Some(version) => version
+            .wrong(ProblemKind::VersionUnknown, "this siteward reads version 1 of a definition"),
     }
     let site = root.field("site").and_then(|c| {
         let site = c.text()?;
         let fine = |p: char| p.is_ascii_alphanumeric() || p == '-' || p == '.' || p == '_';
         if site.is_empty() || site.len() > 253 || !site.chars().all(fine) {
-            c.wrong(&format!("`{site}` is not a host name"));
+            c.wrong(ProblemKind::ValueWrong, &format!("`{site}` is not a host name"));
         }
         Some(site.to_owned())
     });
-    let machine_id = root.field("machine_id").and_then(|c| c.integer(1, i64::from(i32::MAX)));
+    let machine_id = root.field("machine_id").and_then(|c| c.integer());
     let database = root.field("database").and_then(|c| {
         let path = c.path()?;
         if path == Path::new("/") {
-            c.wrong("the root of the node cannot be a site's database");
+            c.wrong(ProblemKind::ValueWrong, "the root of the node cannot be a site's database");
         }
         Some(path)
     });
-    let address = root.field("address").and_then(|c| {
-        let text = c.text()?;
-        match text.parse() {
-            Ok(address) => Some(address),
-            Err(_) => {
-                c.wrong(&format!("`{text}` is not an IP address"));
-                None
-            }
-        }
-    });
+    let address = root.field("address").and_then(|c| c.address());
 
-    let seconds = |key: &str, default: u64| {
-        root.field(key).and_then(|c| c.duration()).unwrap_or(Duration::from_secs(default))
-    };
-    let countmax = root.field("countmax").and_then(|c| c.integer(1, 100_000));
-    let countsleep = root.field("countsleep").and_then(|c| c.positive_duration());
-    let paced = countmax.is_some() || countsleep.is_some();
-    let countmax = countmax.and_then(|n| u32::try_from(n).ok()).unwrap_or(18);
-    let countsleep = countsleep.unwrap_or(Duration::from_secs(10));
+    let countmax = root.number_of("countmax");
+    let countsleep = root.duration_of("countsleep");
+    let paced = root.field("countmax").is_some() || root.field("countsleep").is_some();
     let pace = countsleep.saturating_mul(countmax);
     let timeout = |key: &str, default: u64| {
-        let given = root.field(key).and_then(|c| c.positive_duration());
+        let given = root.field(key).and_then(|c| c.duration());
         given.unwrap_or(if paced { pace } else { Duration::from_secs(default) })
     };
     let boot_timeout = timeout("boot_timeout", 200);
@@ -127,13 +86,14 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
 
     let prerequisites = read_prerequisites(root, database.as_deref(), address.is_some());
     let context = read_context(root, &Context::default());
-    let logging = read_logging(root, Logging::default());
+    let logging = read_logging(root, default_logging(root));
     let machine_id = machine_id.and_then(|n| u32::try_from(n).ok());
     let site = site.unwrap_or_else(|| name.to_string());
     let (processes, wrapped) = match root.field("supervisor") {
         Some(supervisor) => {
             if let Some(processes) = root.field("processes") {
                 processes.wrong_key(
+                    ProblemKind::KeysConflict,
                     "a site has `processes` that siteward supervises, or a `supervisor` of its \
                      own, not both",
                 );
@@ -165,35 +125,21 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
             boot_timeout: root.field("boot_timeout").is_some(),
             stop_timeout: root.field("stop_timeout").is_some(),
         },
-        forcekill_time: seconds("forcekill_time", 5),
+        forcekill_time: root.duration_of("forcekill_time"),
         countmax,
         countsleep,
-        degraded_is: root
-            .field("degraded_is")
-            .and_then(|c| {
-                c.choice(&[("running", DegradedIs::Running), ("degraded", DegradedIs::Degraded)])
-            })
-            .unwrap_or(DegradedIs::Running),
-        degraded_after: seconds("degraded_after", 30),
-        settle: root
-            .field("settle")
-            .and_then(|c| c.duration())
-            .unwrap_or(Duration::from_millis(250)),
+        degraded_is: root.choice_of("degraded_is", degraded_is)?,
+        degraded_after: root.duration_of("degraded_after"),
+        settle: root.duration_of("settle"),
         prerequisites,
         reserve_ports,
-        holders: root
-            .field("holders")
-            .and_then(|c| {
-                c.choice(&[
-                    ("report", Holders::Report),
-                    ("terminate", Holders::Terminate),
-                    ("kill", Holders::Kill),
-                ])
-            })
-            .unwrap_or(Holders::Report),
+        holders: root.choice_of("holders", holders)?,
         on_unclean_shutdown: root.field("on_unclean_shutdown").and_then(|c| {
             if database_missing {
-                c.wrong_key("there is no `database` that could be left unclean");
+                c.wrong_key(
+                    ProblemKind::KeyNeedsAnother,
+                    "there is no `database` that could be left unclean",
+                );
             }
             read_evidence(&c)
         }),
@@ -201,7 +147,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         operations: read_operations(root),
         context,
         logging,
-        maintenance: root.field("maintenance").and_then(|c| c.boolean()).unwrap_or(false),
+        maintenance: root.boolean_of("maintenance"),
         same_on_all_nodes: root.field("same_on_all_nodes").map_or_else(Vec::new, |list| {
             list.items().unwrap_or_default().iter().filter_map(Cursor::path).collect()
         }),
@@ -212,6 +158,23 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         warnings: Vec::new(),
     };
     Some(with_warnings(definition, root, paced.then_some(pace)))
+}
+
+fn degraded_is(word: &str) -> Option<DegradedIs> {
+    match word {
+        "running" => Some(DegradedIs::Running),
+        "degraded" => Some(DegradedIs::Degraded),
+        _ => None,
+    }
+}
+
+fn holders(word: &str) -> Option<Holders> {
+    match word {
+        "report" => Some(Holders::Report),
+        "terminate" => Some(Holders::Terminate),
+        "kill" => Some(Holders::Kill),
+        _ => None,
+    }
 }
 
 fn with_warnings(

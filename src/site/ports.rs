@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::cursor::{Cursor, nearest};
+use super::cursor::Cursor;
 use super::definition::Reservation;
+use super::nearest::nearest;
+use super::problem::ProblemKind;
 use super::yaml::Node;
 use crate::linux::spawn::MOST_SOCKETS;
 
@@ -16,7 +18,7 @@ pub(super) fn read_reservations(
     let Some(list) = root.field("reserve_ports") else { return Vec::new() };
     let items = list.items().unwrap_or_default();
     if items.len() > MOST_SOCKETS {
-        list.wrong_key(&format!("there are more than {MOST_SOCKETS} ports"));
+        list.wrong_key(ProblemKind::TooLarge, &format!("there are more than {MOST_SOCKETS} ports"));
     }
     items.iter().filter_map(|item| read_reservation(item, processes, address)).collect()
 }
@@ -30,39 +32,33 @@ fn read_reservation(
     let of_site = address.unwrap_or(everywhere);
     let wrapped = processes.is_empty();
     if let Node::Integer(_) = item.node {
-        let port = u16::try_from(item.integer(1, 65_535)?).ok()?;
+        let port = u16::try_from(item.integer()?).ok()?;
         if !wrapped {
-            item.wrong(&format!(
-                "it must say whose port it is: {{port: {port}, process: {}}}",
-                processes[0]
-            ));
+            item.wrong(
+                ProblemKind::TypeWrong,
+                &format!(
+                    "it must say whose port it is: {{port: {port}, process: {}}}",
+                    processes[0]
+                ),
+            );
             return None;
         }
         return Some(Reservation { address: of_site, port, process: None, pass: false });
     }
-    item.check_keys(&["address", "port", "process", "pass"])?;
+    item.check_keys()?;
     let address = match item.field("address") {
         None => of_site,
-        Some(cursor) => {
-            let text = cursor.text()?;
-            match text.parse() {
-                Ok(address) => address,
-                Err(_) => {
-                    cursor.wrong(&format!("`{text}` is not an IP address"));
-                    return None;
-                }
-            }
-        }
+        Some(cursor) => cursor.address()?,
     };
     let Some(port) = item.field("port") else {
-        item.wrong_key("`port` is missing");
+        item.wrong_key(ProblemKind::KeyMissing, "`port` is missing");
         return None;
     };
-    let port = u16::try_from(port.integer(1, 65_535)?).ok()?;
+    let port = u16::try_from(port.integer()?).ok()?;
     let process = match item.field("process") {
         None if wrapped => None,
         None => {
-            item.wrong_key("`process` is missing: whose port is it?");
+            item.wrong_key(ProblemKind::KeyMissing, "`process` is missing: whose port is it?");
             return None;
         }
         Some(cursor) => {
@@ -72,15 +68,21 @@ fn read_reservation(
                 None => {
                     let advice = nearest(wanted, processes)
                         .map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
-                    cursor.wrong(&format!("there is no process `{wanted}` in this site{advice}"));
+                    cursor.wrong(
+                        ProblemKind::ReferenceUnknown,
+                        &format!("there is no process `{wanted}` in this site{advice}"),
+                    );
                     return None;
                 }
             }
         }
     };
-    let pass = item.field("pass").and_then(|c| c.boolean()).unwrap_or(false);
+    let pass = item.boolean_of("pass");
     if pass && wrapped {
-        item.wrong_key("a supervisor that is not ours cannot be given a socket");
+        item.wrong_key(
+            ProblemKind::KeysConflict,
+            "a supervisor that is not ours cannot be given a socket",
+        );
     }
     Some(Reservation { address, port, process, pass })
 }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cursor::Cursor;
+use super::problem::ProblemKind;
 use super::yaml::Node;
 
 /// The preconditions of a start on the node; they must hold as long as the site runs.
@@ -56,8 +57,14 @@ impl WhenLost {
     }
 }
 
-const CHOICES: [(&str, OnLoss); 3] =
-    [("fail", OnLoss::Fail), ("degrade", OnLoss::Degrade), ("ignore", OnLoss::Ignore)];
+fn on_loss(word: &str) -> Option<OnLoss> {
+    match word {
+        "fail" => Some(OnLoss::Fail),
+        "degrade" => Some(OnLoss::Degrade),
+        "ignore" => Some(OnLoss::Ignore),
+        _ => None,
+    }
+}
 
 pub(super) fn read_prerequisites(
     root: &Cursor<'_>,
@@ -70,14 +77,15 @@ pub(super) fn read_prerequisites(
         when_lost: WhenLost::all(OnLoss::Fail),
     };
     let Some(cursor) = root.field("prerequisites") else { return result };
-    cursor.check_keys(&["mounted", "address_present", "when_lost"]);
+    cursor.check_keys();
     if let Some(mounted) = cursor.field("mounted") {
         result.mounted = read_mounted(&mounted, database);
     }
     if let Some(present) = cursor.field("address_present") {
         result.address_present = present.boolean().unwrap_or(false);
         if result.address_present && !has_address {
-            present.wrong("there is no `address` that could be present");
+            present
+                .wrong(ProblemKind::KeyNeedsAnother, "there is no `address` that could be present");
         }
     }
     if let Some(when_lost) = cursor.field("when_lost") {
@@ -88,7 +96,7 @@ pub(super) fn read_prerequisites(
 
 fn read_mounted(mounted: &Cursor<'_>, database: Option<&Path>) -> Option<PathBuf> {
     if *mounted.node == Node::Bool(true) && database.is_none() {
-        mounted.wrong("there is no `database` that could be mounted");
+        mounted.wrong(ProblemKind::KeyNeedsAnother, "there is no `database` that could be mounted");
     }
     let Node::Text(_) = mounted.node else {
         return mounted.boolean().unwrap_or(false).then(|| database.map(Path::to_owned)).flatten();
@@ -97,7 +105,7 @@ fn read_mounted(mounted: &Cursor<'_>, database: Option<&Path>) -> Option<PathBuf
     if let (Some(path), Some(database)) = (&path, database)
         && !database.starts_with(path)
     {
-        mounted.wrong("the database does not lie below this mount point");
+        mounted.wrong(ProblemKind::ValueWrong, "the database does not lie below this mount point");
     }
     path
 }
@@ -105,14 +113,18 @@ fn read_mounted(mounted: &Cursor<'_>, database: Option<&Path>) -> Option<PathBuf
 /// One word for all, or one for each.
 fn read_when_lost(cursor: &Cursor<'_>, needs: &Prerequisites) -> Option<WhenLost> {
     if needs.mounted.is_none() && !needs.address_present {
-        cursor.wrong_key("the site has neither a disk nor an address that could be lost");
+        cursor.wrong_key(
+            ProblemKind::KeyNeedsAnother,
+            "the site has neither a disk nor an address that could be lost",
+        );
         return None;
     }
     match cursor.node {
-        Node::Text(_) => return cursor.choice(&CHOICES).map(WhenLost::all),
-        Node::Map(_) => cursor.check_keys(&["mounted", "address_present"]),
+        Node::Text(_) => return cursor.choice(on_loss).map(WhenLost::all),
+        Node::Map(_) => cursor.check_keys(),
         _ => {
             cursor.wrong(
+                ProblemKind::TypeWrong,
                 "`fail`, `degrade` or `ignore` is expected here, or a map such as {mounted: fail, \
                  address_present: degrade}",
             );
@@ -120,11 +132,10 @@ fn read_when_lost(cursor: &Cursor<'_>, needs: &Prerequisites) -> Option<WhenLost
         }
     };
     let read = |key: &str, is_needed: bool, without: &str| {
-        let Some(value) = cursor.field(key) else { return OnLoss::Fail };
-        if !is_needed {
-            value.wrong_key(without);
+        if let Some(value) = cursor.field(key).filter(|_| !is_needed) {
+            value.wrong_key(ProblemKind::KeyNeedsAnother, without);
         }
-        value.choice(&CHOICES).unwrap_or(OnLoss::Fail)
+        cursor.choice_of(key, on_loss).unwrap_or(OnLoss::Fail)
     };
     Some(WhenLost {
         mounted: read(

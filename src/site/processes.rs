@@ -2,33 +2,17 @@
 
 use std::time::Duration;
 
-use super::context::{CONTEXT_KEYS, read_context};
-use super::cursor::{Cursor, nearest};
+use super::context::read_context;
+use super::cursor::Cursor;
 use super::definition::{Context, Evidence, Healthcheck, Logging, Process, Ready, Reload, Restart};
+use super::keys;
 use super::logging::read_logging;
+use super::nearest::nearest;
 use super::order::circle;
 use super::places::OWN_LOG;
+use super::problem::ProblemKind;
 use super::yaml::Node;
 use crate::values::Signal;
-
-const PROCESS_KEYS: [&str; 16] = [
-    "command",
-    "depends_on",
-    "essential",
-    "forks",
-    "healthcheck",
-    "instances",
-    "logging",
-    "on_failure",
-    "oneshot",
-    "pid_file",
-    "ready",
-    "reload",
-    "restart",
-    "stop_command",
-    "stop_grace_period",
-    "stop_signal",
-];
 
 /// How large a regular expression may be when it is compiled, in bytes.
 pub(super) const LARGEST_REGEX: usize = 64 << 10;
@@ -40,6 +24,7 @@ pub(super) fn read_processes(
 ) -> Option<Vec<Process>> {
     let Some(cursor) = root.field("processes") else {
         root.wrong(
+            ProblemKind::KeyMissing,
             "`processes` is missing: a site is a group of processes; one that has a supervisor of \
              its own names that as `supervisor`",
         );
@@ -47,7 +32,7 @@ pub(super) fn read_processes(
     };
     let entries = cursor.entries()?;
     if entries.is_empty() {
-        cursor.wrong_key("a site needs at least one process");
+        cursor.wrong_key(ProblemKind::KeyMissing, "a site needs at least one process");
     }
     let names: Vec<&str> = entries.iter().map(|(name, _)| *name).collect();
     for (name, process) in &entries {
@@ -57,11 +42,13 @@ pub(super) fn read_processes(
             && name.starts_with(|c: char| c.is_ascii_alphanumeric());
         if *name == OWN_LOG {
             process.wrong_key(
+                ProblemKind::ValueWrong,
                 "no process may be called so, as the supervisor's own log is called `siteward.log`",
             );
         }
         if !good {
             process.wrong_key(
+                ProblemKind::ValueWrong,
                 "the name of a process must be 1 to 63 letters, digits, `_`, `.` and `-`, and \
                  begin with a letter or digit",
             );
@@ -79,10 +66,13 @@ pub(super) fn read_processes(
     if let Some(path) = circle(&processes) {
         let way: Vec<&str> = path.iter().map(|&i| names[i]).collect();
         if let Some((_, process)) = path.first().and_then(|&i| entries.get(i)) {
-            process.wrong_key(&format!(
-                "each of these waits for the next, so none could ever start: {}",
-                way.join(" -> ")
-            ));
+            process.wrong_key(
+                ProblemKind::OrderCircular,
+                &format!(
+                    "each of these waits for the next, so none could ever start: {}",
+                    way.join(" -> ")
+                ),
+            );
         }
         return None;
     }
@@ -96,13 +86,11 @@ fn read_process(
     cursor: &Cursor<'_>,
     (site, logging): (&Context, Logging),
 ) -> Option<Process> {
-    cursor.check_keys(&[&PROCESS_KEYS[..], &CONTEXT_KEYS[..]].concat())?;
-    let flag =
-        |key: &str, default: bool| cursor.field(key).and_then(|c| c.boolean()).unwrap_or(default);
+    cursor.check_keys()?;
     let command = match cursor.field("command") {
         Some(command) => command.command(),
         None => {
-            cursor.wrong_key("`command` is missing");
+            cursor.wrong_key(ProblemKind::KeyMissing, "`command` is missing");
             None
         }
     };
@@ -110,30 +98,32 @@ fn read_process(
         None => index.checked_sub(1).into_iter().collect(),
         Some(list) => read_depends_on(index, names, &list),
     };
-    let oneshot = flag("oneshot", false);
-    let forks = flag("forks", false);
+    let oneshot = cursor.boolean_of("oneshot");
+    let forks = cursor.boolean_of("forks");
     if oneshot {
         for key in ["forks", "ready", "healthcheck", "reload"] {
             if let Some(other) = cursor.field(key).filter(|c| *c.node != Node::Bool(false)) {
-                other.wrong_key("a oneshot ends before the next begins, so it cannot have this");
+                other.wrong_key(
+                    ProblemKind::KeysConflict,
+                    "a oneshot ends before the next begins, so it cannot have this",
+                );
             }
         }
     }
     let pid_file = cursor.field("pid_file").and_then(|c| {
         if !forks {
-            c.wrong_key("a pid_file picks the main process of one that `forks: true`; the others are known anyway");
+            c.wrong_key(ProblemKind::KeyNeedsAnother, "a pid_file picks the main process of one that `forks: true`; the others are known anyway");
         }
         c.path()
     });
     let (ready, ready_timeout) =
         cursor.field("ready").map_or((Ready::AtExec, None), |c| read_ready(&c));
-    let instances = cursor.field("instances").and_then(|c| c.integer(1, 1000)).unwrap_or(1);
     Some(Process {
         name: name.to_owned(),
         command: command?,
-        instances: u32::try_from(instances).unwrap_or(1),
+        instances: cursor.number_of("instances"),
         depends_on,
-        essential: flag("essential", true),
+        essential: cursor.boolean_of("essential"),
         oneshot,
         forks,
         pid_file,
@@ -146,10 +136,7 @@ fn read_process(
             .and_then(|c| read_signal(&c))
             .unwrap_or(Signal::TERM),
         stop_command: cursor.field("stop_command").and_then(|c| c.command()),
-        stop_grace_period: cursor
-            .field("stop_grace_period")
-            .and_then(|c| c.duration())
-            .unwrap_or(Duration::from_secs(10)),
+        stop_grace_period: cursor.duration_of("stop_grace_period"),
         reload: cursor.field("reload").and_then(|c| read_reload(&c)),
         on_failure: cursor.field("on_failure").and_then(|c| read_evidence(&c)),
         context: read_context(cursor, site),
@@ -162,16 +149,21 @@ fn read_depends_on(index: usize, names: &[&str], list: &Cursor<'_>) -> Vec<usize
     for item in list.items().unwrap_or_default() {
         let Some(wanted) = item.text() else { continue };
         match names.iter().position(|n| *n == wanted) {
-            None if item.is_only_counted() => item.wrong(""),
-            Some(found) if found == index => item.wrong("a process cannot wait for itself"),
+            None if item.is_only_counted() => item.wrong(ProblemKind::ReferenceUnknown, ""),
+            Some(found) if found == index => {
+                item.wrong(ProblemKind::OrderCircular, "a process cannot wait for itself");
+            }
             Some(found) if result.contains(&found) => {
-                item.wrong(&format!("`{wanted}` is named twice"));
+                item.wrong(ProblemKind::KeyTwice, &format!("`{wanted}` is named twice"));
             }
             Some(found) => result.push(found),
             None => {
                 let advice = nearest(wanted, names)
                     .map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
-                item.wrong(&format!("there is no process `{wanted}` in this site{advice}"));
+                item.wrong(
+                    ProblemKind::ReferenceUnknown,
+                    &format!("there is no process `{wanted}` in this site{advice}"),
+                );
             }
         }
     }
@@ -179,21 +171,23 @@ fn read_depends_on(index: usize, names: &[&str], list: &Cursor<'_>) -> Vec<usize
 }
 
 fn read_ready(cursor: &Cursor<'_>) -> (Ready, Option<Duration>) {
-    const KINDS: [&str; 7] = ["notify", "tcp", "socket", "file", "log", "exec", "delay"];
-    if cursor.check_keys(&[&KINDS[..], &["timeout"]].concat()).is_none() {
+    if cursor.check_keys().is_none() {
         return (Ready::AtExec, None);
     }
-    let timeout = cursor.field("timeout").and_then(|c| c.positive_duration());
+    let timeout = cursor.field(keys::TIMEOUT).and_then(|c| c.duration());
+    let kinds = cursor.known_keys().iter().copied().filter(|key| *key != keys::TIMEOUT);
+    let kinds: Vec<&str> = kinds.collect();
     let given: Vec<(&str, Cursor<'_>)> =
-        KINDS.iter().filter_map(|k| Some((*k, cursor.field(k)?))).collect();
+        kinds.iter().filter_map(|k| Some((*k, cursor.field(k)?))).collect();
     let ready = match &given[..] {
         [(kind, value)] => read_ready_kind(kind, value),
         [] => {
-            cursor.wrong_key(&format!("it must say how: one of {}", KINDS.join(", ")));
+            let message = format!("it must say how: one of {}", kinds.join(", "));
+            cursor.wrong_key(ProblemKind::KeyMissing, &message);
             None
         }
         [(first, _), (second, value), ..] => {
-            value.wrong_key(&format!("`{first}` stands here already; a process gets ready in one way, {first} or {second}"));
+            value.wrong_key(ProblemKind::KeysConflict, &format!("`{first}` stands here already; a process gets ready in one way, {first} or {second}"));
             None
         }
     };
@@ -204,7 +198,10 @@ fn read_ready_kind(kind: &str, value: &Cursor<'_>) -> Option<Ready> {
     Some(match kind {
         "notify" => {
             if !value.boolean()? {
-                value.wrong("only `true` has a meaning here; leave `ready` out otherwise");
+                value.wrong(
+                    ProblemKind::ValueWrong,
+                    "only `true` has a meaning here; leave `ready` out otherwise",
+                );
             }
             Ready::Notify
         }
@@ -212,7 +209,8 @@ fn read_ready_kind(kind: &str, value: &Cursor<'_>) -> Option<Ready> {
             let text = value.text()?;
             let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
             if !port.is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|p| p > 0)) {
-                value.wrong(&format!("`{text}` is not HOST:PORT like 127.0.0.1:6379"));
+                let message = format!("`{text}` is not HOST:PORT like 127.0.0.1:6379");
+                value.wrong(ProblemKind::ValueWrong, &message);
             }
             Ready::Tcp(text.to_owned())
         }
@@ -225,7 +223,8 @@ fn read_ready_kind(kind: &str, value: &Cursor<'_>) -> Option<Ready> {
             }
             let read = regex_lite::RegexBuilder::new(text).size_limit(LARGEST_REGEX).build();
             if let Err(error) = read {
-                value.wrong(&format!("`{text}` is not a regular expression: {error}"));
+                let message = format!("`{text}` is not a regular expression: {error}");
+                value.wrong(ProblemKind::ValueWrong, &message);
             }
             Ready::Log(text.to_owned())
         }
@@ -235,12 +234,12 @@ fn read_ready_kind(kind: &str, value: &Cursor<'_>) -> Option<Ready> {
 }
 
 fn read_healthcheck(cursor: &Cursor<'_>) -> Option<Healthcheck> {
-    cursor.check_keys(&["test", "interval", "timeout", "retries", "start_period", "disable"])?;
-    if cursor.field("disable").and_then(|c| c.boolean()) == Some(true) {
+    cursor.check_keys()?;
+    if cursor.boolean_of("disable") {
         return None;
     }
     let Some(test) = cursor.field("test") else {
-        cursor.wrong_key("`test` is missing");
+        cursor.wrong_key(ProblemKind::KeyMissing, "`test` is missing");
         return None;
     };
     let mut words = test.command()?;
@@ -252,53 +251,43 @@ fn read_healthcheck(cursor: &Cursor<'_>) -> Option<Healthcheck> {
         "CMD-SHELL" => {
             words.splice(0..1, ["/bin/sh".to_owned(), "-c".to_owned()]);
             if words.len() != 3 {
-                test.wrong_key("CMD-SHELL takes one line for the shell");
+                test.wrong_key(ProblemKind::ValueWrong, "CMD-SHELL takes one line for the shell");
             }
         }
         _ => {}
     }
     if words.is_empty() {
-        test.wrong_key("the name of a program is missing");
+        test.wrong_key(ProblemKind::ValueWrong, "the name of a program is missing");
     }
-    let period = |key: &str, default: u64| {
-        cursor
-            .field(key)
-            .and_then(|c| c.positive_duration())
-            .unwrap_or(Duration::from_secs(default))
-    };
     Some(Healthcheck {
         test: words,
-        interval: period("interval", 30),
-        timeout: period("timeout", 30),
-        retries: cursor
-            .field("retries")
-            .and_then(|c| c.integer(1, 1000))
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(3),
-        start_period: cursor.field("start_period").and_then(|c| c.duration()).unwrap_or_default(),
+        interval: cursor.duration_of("interval"),
+        timeout: cursor.duration_of("timeout"),
+        retries: cursor.number_of("retries"),
+        start_period: cursor.duration_of("start_period"),
     })
 }
 
 fn read_restart(cursor: &Cursor<'_>) -> Option<Restart> {
-    cursor.check_keys(&["attempts", "within", "delay", "max_delay"])?;
+    cursor.check_keys()?;
     let Some(attempts) = cursor.field("attempts") else {
-        cursor.wrong_key("`attempts` is missing: how often may it be started again?");
+        cursor.wrong_key(
+            ProblemKind::KeyMissing,
+            "`attempts` is missing: how often may it be started again?",
+        );
         return None;
     };
-    let delay = cursor.field("delay").and_then(|c| c.duration()).unwrap_or(Duration::from_secs(1));
+    let delay = cursor.duration_of("delay");
     let max_delay = cursor
         .field("max_delay")
         .and_then(|c| c.duration())
         .unwrap_or(delay.max(Duration::from_secs(30)));
     if max_delay < delay {
-        cursor.wrong_key("`max_delay` is shorter than `delay`");
+        cursor.wrong_key(ProblemKind::KeysConflict, "`max_delay` is shorter than `delay`");
     }
     Some(Restart {
-        attempts: u32::try_from(attempts.integer(1, 1000)?).ok()?,
-        within: cursor
-            .field("within")
-            .and_then(|c| c.positive_duration())
-            .unwrap_or(Duration::from_secs(60)),
+        attempts: u32::try_from(attempts.integer()?).ok()?,
+        within: cursor.duration_of("within"),
         delay,
         max_delay,
     })
@@ -308,9 +297,10 @@ fn read_signal(cursor: &Cursor<'_>) -> Option<Signal> {
     let text = cursor.text()?;
     match text.parse::<Signal>() {
         Ok(signal) if signal == Signal::KILL || signal == Signal::STOP => {
-            cursor.wrong(&format!(
-                "{signal} cannot be caught, so it cannot ask a process for anything"
-            ));
+            cursor.wrong(
+                ProblemKind::ValueWrong,
+                &format!("{signal} cannot be caught, so it cannot ask a process for anything"),
+            );
             None
         }
         Ok(signal) => Some(signal),
@@ -319,34 +309,37 @@ fn read_signal(cursor: &Cursor<'_>) -> Option<Signal> {
             let bare = text.to_ascii_uppercase();
             let advice = nearest(bare.trim_start_matches("SIG"), &names)
                 .map_or_else(String::new, |n| format!("; did you mean {n}?"));
-            cursor.wrong(&format!("{message}{advice}"));
+            cursor.wrong(ProblemKind::WordUnknown, &format!("{message}{advice}"));
             None
         }
     }
 }
 
 fn read_reload(cursor: &Cursor<'_>) -> Option<Reload> {
-    cursor.check_keys(&["signal", "command"])?;
+    cursor.check_keys()?;
     match (cursor.field("signal"), cursor.field("command")) {
         (Some(signal), None) => Some(Reload::Signal(read_signal(&signal)?)),
         (None, Some(command)) => Some(Reload::Command(command.command()?)),
         _ => {
-            cursor.wrong_key("either `signal` or `command` must stand here");
+            cursor.wrong_key(
+                ProblemKind::KeysConflict,
+                "either `signal` or `command` must stand here",
+            );
             None
         }
     }
 }
 
 pub(super) fn read_evidence(cursor: &Cursor<'_>) -> Option<Evidence> {
-    let default = Duration::from_secs(10);
     if let Node::List(_) = cursor.node {
-        return Some(Evidence { command: cursor.command()?, timeout: default });
+        let none = Node::Map(Vec::new());
+        let timeout = cursor.as_if(&none).duration_of("timeout");
+        return Some(Evidence { command: cursor.command()?, timeout });
     }
-    cursor.check_keys(&["command", "timeout"])?;
+    cursor.check_keys()?;
     let Some(command) = cursor.field("command") else {
-        cursor.wrong_key("`command` is missing");
+        cursor.wrong_key(ProblemKind::KeyMissing, "`command` is missing");
         return None;
     };
-    let timeout = cursor.field("timeout").and_then(|c| c.positive_duration()).unwrap_or(default);
-    Some(Evidence { command: command.command()?, timeout })
+    Some(Evidence { command: command.command()?, timeout: cursor.duration_of("timeout") })
 }

@@ -2,42 +2,30 @@
 
 use std::time::Duration;
 
-use super::cursor::{Cursor, nearest};
+use super::cursor::Cursor;
+use super::nearest::nearest;
+use super::problem::ProblemKind;
 use super::processes::LARGEST_REGEX;
 use super::telling::{Notify, Operation};
 use crate::values::HistoryEvent;
 
-/// The events of which a command is told unless it says otherwise.
-const USUAL: [HistoryEvent; 9] = [
-    HistoryEvent::Up,
-    HistoryEvent::Down,
-    HistoryEvent::Degraded,
-    HistoryEvent::Recovered,
-    HistoryEvent::Failed,
-    HistoryEvent::RolledBack,
-    HistoryEvent::NotStopped,
-    HistoryEvent::PrerequisiteLost,
-    HistoryEvent::PrerequisiteBack,
-];
-
 pub(super) fn read_notify(root: &Cursor<'_>) -> Option<Notify> {
     let cursor = root.field("notify")?;
-    cursor.check_keys(&["command", "on", "timeout"])?;
-    let on = cursor.field("on").map_or(Some(USUAL.to_vec()), |on| {
-        on.items()?.iter().map(read_event).collect::<Option<Vec<_>>>()
-    });
-    let timeout = cursor.field("timeout").and_then(|c| {
-        let time = c.positive_duration()?;
-        if time > Duration::from_secs(300) {
-            c.wrong("a command is told of an event for at most 5 minutes");
-        }
-        Some(time)
-    });
+    cursor.check_keys()?;
+    let on = match cursor.field("on") {
+        Some(on) => on.items()?.iter().map(read_event).collect::<Option<Vec<_>>>(),
+        None => cursor.default_of("on").events().map(<[HistoryEvent]>::to_vec),
+    };
+    let timeout = cursor.duration_of("timeout");
+    if timeout > Duration::from_secs(300)
+        && let Some(given) = cursor.field("timeout")
+    {
+        given.wrong(ProblemKind::ValueWrong, "a command is told of an event for at most 5 minutes");
+    }
     let Some(command) = cursor.field("command") else {
-        cursor.wrong_key("`command` is missing");
+        cursor.wrong_key(ProblemKind::KeyMissing, "`command` is missing");
         return None;
     };
-    let timeout = timeout.unwrap_or(Duration::from_secs(10));
     Some(Notify { command: command.command()?, on: on?, timeout })
 }
 
@@ -52,7 +40,7 @@ fn read_event(cursor: &Cursor<'_>) -> Option<HistoryEvent> {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("there are {}", words.join(", ")),
     };
-    cursor.wrong(&format!("there is no event `{text}`; {advice}"));
+    cursor.wrong(ProblemKind::WordUnknown, &format!("there is no event `{text}`; {advice}"));
     None
 }
 
@@ -64,11 +52,11 @@ pub(super) fn read_operations(root: &Cursor<'_>) -> Vec<Operation> {
 }
 
 fn read_operation(name: &str, cursor: &Cursor<'_>) -> Option<Operation> {
-    cursor.check_keys(&["log", "begins", "ends", "restarts", "again"])?;
+    cursor.check_keys()?;
     let needed = |key: &str| {
         let found = cursor.field(key);
         if found.is_none() {
-            cursor.wrong_key(&format!("`{key}` is missing"));
+            cursor.wrong_key(ProblemKind::KeyMissing, &format!("`{key}` is missing"));
         }
         found
     };
@@ -90,7 +78,8 @@ fn read_pattern(cursor: &Cursor<'_>) -> Option<String> {
     }
     let read = regex_lite::RegexBuilder::new(text).size_limit(LARGEST_REGEX).build();
     if let Err(error) = read {
-        cursor.wrong(&format!("`{text}` is not a regular expression: {error}"));
+        let message = format!("`{text}` is not a regular expression: {error}");
+        cursor.wrong(ProblemKind::ValueWrong, &message);
         return None;
     }
     Some(text.to_owned())

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cursor::Cursor;
+use super::problem::ProblemKind;
 use super::yaml::Node;
 
 /// A supervisor that is not ours, with every placeholder filled in.
@@ -63,38 +64,25 @@ pub(super) struct Filling<'a> {
     pub(super) machine_id: Option<u32>,
 }
 
-const KEYS: [&str; 12] = [
-    "profile",
-    "start",
-    "stop",
-    "list",
-    "process",
-    "pause",
-    "resume",
-    "detached",
-    "commands",
-    "spool",
-    "port_keeper",
-    "monitored",
-];
-
 /// Reads `supervisor:`.
 pub(super) fn read_wrapped(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option<Wrapped> {
     if let Node::Text(_) = cursor.node {
-        cursor.choice(&[("jobcenter", ())])?;
+        cursor.choice(profile)?;
         return jobcenter(cursor, None, filling);
     }
-    cursor.check_keys(&KEYS)?;
+    cursor.check_keys()?;
     let by_profile = match cursor.field("profile") {
-        Some(profile) => {
-            profile.choice(&[("jobcenter", ())])?;
+        Some(named) => {
+            named.choice(profile)?;
             Some(jobcenter(cursor, Some(cursor), filling)?)
         }
         None => {
             for key in ["commands", "spool", "port_keeper", "monitored"] {
                 if let Some(value) = cursor.field(key) {
-                    value
-                        .wrong_key("this belongs to a profile; write `profile: jobcenter` as well");
+                    value.wrong_key(
+                        ProblemKind::KeyNeedsAnother,
+                        "this belongs to a profile; write `profile: jobcenter` as well",
+                    );
                 }
             }
             None
@@ -103,33 +91,35 @@ pub(super) fn read_wrapped(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option
     let given = |key: &str| cursor.field(key).and_then(|c| command(&c, filling));
     let needed = |key: &str, of_profile: Option<&Vec<String>>| {
         if cursor.field(key).is_none() && of_profile.is_none() {
-            cursor.wrong_key(&format!("`{key}` is missing: the words of a command"));
+            let message = format!("`{key}` is missing: the words of a command");
+            cursor.wrong_key(ProblemKind::KeyMissing, &message);
         }
         given(key).or_else(|| of_profile.cloned())
     };
-    let profile = by_profile.as_ref();
-    let start = needed("start", profile.map(|p| &p.start));
-    let stop = needed("stop", profile.map(|p| &p.stop));
-    let process = needed("process", profile.map(|p| &p.process));
+    let of_profile = by_profile.as_ref();
+    let start = needed("start", of_profile.map(|p| &p.start));
+    let stop = needed("stop", of_profile.map(|p| &p.stop));
+    let process = needed("process", of_profile.map(|p| &p.process));
     let list = match cursor.field("list") {
         Some(list) => read_list(&list, filling),
-        None => profile.and_then(|p| p.list.clone()),
+        None => of_profile.and_then(|p| p.list.clone()),
     };
-    let pause = given("pause").or_else(|| profile.and_then(|p| p.pause.clone()));
-    let resume = given("resume").or_else(|| profile.and_then(|p| p.resume.clone()));
+    let pause = given("pause").or_else(|| of_profile.and_then(|p| p.pause.clone()));
+    let resume = given("resume").or_else(|| of_profile.and_then(|p| p.resume.clone()));
     if pause.is_some() != resume.is_some() {
-        cursor.wrong_key("`pause` and `resume` belong together");
+        cursor.wrong_key(ProblemKind::KeyNeedsAnother, "`pause` and `resume` belong together");
     }
     let detached = match cursor.field("detached") {
         Some(detached) => {
             if list.is_none() {
                 detached.wrong_key(
+                    ProblemKind::KeyNeedsAnother,
                     "a supervisor that does not stay can only be asked after by its `list`",
                 );
             }
             detached.boolean().unwrap_or(false)
         }
-        None => profile.is_some_and(|p| p.detached),
+        None => of_profile.is_some_and(|p| p.detached),
     };
     Some(Wrapped {
         jobcenter: by_profile.and_then(|p| p.jobcenter),
@@ -146,23 +136,22 @@ pub(super) fn read_wrapped(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option
 /// The profile of cjcpw and the commands beside it (source document 003, SUP-02, LS-01, MNT-02, PORT-02).
 fn jobcenter(at: &Cursor<'_>, map: Option<&Cursor<'_>>, filling: &Filling<'_>) -> Option<Wrapped> {
     let Some(database) = filling.database else {
-        at.wrong_key("JobCenter keeps a site in its `database`, and none is named");
+        at.wrong_key(
+            ProblemKind::KeyNeedsAnother,
+            "JobCenter keeps a site in its `database`, and none is named",
+        );
         return None;
     };
-    let folder = |key: &str, default: &str| {
-        map.and_then(|m| m.field(key))
-            .and_then(|c| c.path())
-            .unwrap_or_else(|| PathBuf::from(default))
-    };
-    let flag = |key: &str, default: bool| {
-        map.and_then(|m| m.field(key)).and_then(|c| c.boolean()).unwrap_or(default)
-    };
+    // `supervisor: jobcenter` is as a map without keys.
+    let none = Node::Map(Vec::new());
+    let bare = at.as_if(&none);
+    let map = map.unwrap_or(&bare);
     let profile = Jobcenter {
-        commands: folder("commands", "/usr/lib/nqs"),
-        spool: folder("spool", "/usr/spool/nqs"),
-        port_keeper: flag("port_keeper", false),
+        commands: map.path_of("commands")?,
+        spool: map.path_of("spool")?,
+        port_keeper: map.boolean_of("port_keeper"),
     };
-    let monitored = flag("monitored", true);
+    let monitored = map.boolean_of("monitored");
     let site = filling.site.to_owned();
     let cjcpw = profile.command("cluster/cjcpw");
     let mut start = vec![cjcpw.clone()];
@@ -182,16 +171,29 @@ fn jobcenter(at: &Cursor<'_>, map: Option<&Cursor<'_>>, filling: &Filling<'_>) -
     })
 }
 
+fn profile(word: &str) -> Option<()> {
+    (word == "jobcenter").then_some(())
+}
+
+fn rows_of(word: &str) -> Option<Rows> {
+    match word {
+        "cjcls" => Some(Rows::Cjcls),
+        "exit-status" => Some(Rows::ExitStatus),
+        _ => None,
+    }
+}
+
 fn read_list(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option<List> {
-    cursor.check_keys(&["command", "rows"])?;
-    let rows = cursor
-        .field("rows")
-        .and_then(|c| c.choice(&[("cjcls", Rows::Cjcls), ("exit-status", Rows::ExitStatus)]));
+    cursor.check_keys()?;
+    let rows = cursor.field("rows").and_then(|c| c.choice(rows_of));
     if cursor.field("rows").is_none() {
-        cursor.wrong_key("`rows` is missing: how its answer is read, cjcls or exit-status");
+        cursor.wrong_key(
+            ProblemKind::KeyMissing,
+            "`rows` is missing: how its answer is read, cjcls or exit-status",
+        );
     }
     let Some(words) = cursor.field("command") else {
-        cursor.wrong_key("`command` is missing");
+        cursor.wrong_key(ProblemKind::KeyMissing, "`command` is missing");
         return None;
     };
     Some(List { command: command(&words, filling)?, rows: rows? })
@@ -202,7 +204,10 @@ fn command(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option<Vec<String>> {
     let words = cursor.command()?;
     let first = words.first().is_some_and(|w| w.starts_with('/'));
     if !first {
-        cursor.wrong_key("the program must be named by its absolute path, as /proc shows it");
+        cursor.wrong_key(
+            ProblemKind::ValueWrong,
+            "the program must be named by its absolute path, as /proc shows it",
+        );
     }
     words.iter().map(|word| fill(cursor, word, filling)).collect()
 }
@@ -213,7 +218,10 @@ fn fill(cursor: &Cursor<'_>, word: &str, filling: &Filling<'_>) -> Option<String
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let Some((key, tail)) = after.split_once('}') else {
-            cursor.wrong_key(&format!("`{word}` opens a placeholder and does not close it"));
+            cursor.wrong_key(
+                ProblemKind::ValueWrong,
+                &format!("`{word}` opens a placeholder and does not close it"),
+            );
             return None;
         };
         let value = match key {
@@ -223,15 +231,21 @@ fn fill(cursor: &Cursor<'_>, word: &str, filling: &Filling<'_>) -> Option<String
             "address" => filling.address.clone(),
             "machine_id" => filling.machine_id.map(|id| id.to_string()),
             _ => {
-                cursor.wrong_key(&format!(
-                    "there is no placeholder `{{{key}}}`; there are {{name}}, {{site}}, \
+                cursor.wrong_key(
+                    ProblemKind::WordUnknown,
+                    &format!(
+                        "there is no placeholder `{{{key}}}`; there are {{name}}, {{site}}, \
                      {{database}}, {{address}} and {{machine_id}}"
-                ));
+                    ),
+                );
                 return None;
             }
         };
         let Some(value) = value else {
-            cursor.wrong_key(&format!("`{{{key}}}` stands here, and the site names no `{key}`"));
+            cursor.wrong_key(
+                ProblemKind::KeyNeedsAnother,
+                &format!("`{{{key}}}` stands here, and the site names no `{key}`"),
+            );
             return None;
         };
         out.push_str(&value);

@@ -5,13 +5,12 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 
 use super::bounds::{
     DEEPEST, LONGEST_KEY, MOST_ENTRIES, MOST_TEXT, MOST_VALUES, Position, too_deep,
 };
+use super::problem::ProblemKind;
 
 /// A value as it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,12 +39,15 @@ impl Node {
     }
 }
 
+/// Why a document cannot be read, and where.
+pub(super) type Unread = (ProblemKind, Option<Position>, String);
+
 /// Reads a document, as far as its bounds go.
-pub(super) fn read(text: &str) -> Result<Node, (Option<Position>, String)> {
+pub(super) fn read(text: &str) -> Result<Node, Unread> {
     // A byte order mark says nothing of UTF-8, and some editors write one.
     let text = without_mark(text);
     if let Some(position) = too_deep(text) {
-        return Err((Some(position), nested()));
+        return Err((ProblemKind::TooLarge, Some(position), nested()));
     }
     let budget = Budget::default();
     let reader = NodeReader { budget: &budget, depth: 0 };
@@ -56,18 +58,21 @@ pub(super) fn read(text: &str) -> Result<Node, (Option<Position>, String)> {
         if let Some(cut) = message.find(" at line ") {
             message.truncate(cut);
         }
-        if let Some((_, rest)) = message.split_once(MARK) {
+        let mut kind = ProblemKind::NotYaml;
+        if let Some((id, rest)) = message.split_once(MARK).and_then(|m| m.1.split_once(MARK)) {
+            kind = ProblemKind::ALL.into_iter().find(|k| k.id() == id).unwrap_or(kind);
             message = rest.to_owned();
         } else if message.contains("more than one document") {
             message = "a definition is one document, and `---` begins a second one".to_owned();
         } else if message.contains("recursion limit") {
+            kind = ProblemKind::TooLarge;
             message = nested();
         } else if position.is_some_and(|p| stands_at(text, p) == Some('\t')) {
             message = "a tab stands here, and YAML is indented by spaces alone".to_owned();
         } else {
             message = format!("this is not YAML: {message}");
         }
-        (position, message)
+        (kind, position, message)
     })
 }
 
@@ -95,25 +100,33 @@ impl Budget {
         self.values.set(self.values.get() + 1);
         self.text.set(self.text.get() + text);
         if self.values.get() > MOST_VALUES {
-            return Err(E::custom(format!(
-                "{MARK}a definition may hold {MOST_VALUES} values, and here it holds more"
-            )));
+            return Err(told(
+                ProblemKind::TooLarge,
+                &format!("a definition may hold {MOST_VALUES} values, and here it holds more"),
+            ));
         }
         if self.text.get() > MOST_TEXT {
-            return Err(E::custom(format!(
-                "{MARK}the values of a definition may hold {MOST_TEXT} bytes, and here they hold more"
-            )));
+            return Err(told(
+                ProblemKind::TooLarge,
+                &format!(
+                    "the values of a definition may hold {MOST_TEXT} bytes, and here they hold more"
+                ),
+            ));
         }
         Ok(())
     }
 }
 
 fn too_many<E: serde::de::Error>(what: &str) -> E {
-    E::custom(format!("{MARK}there are more than {MOST_ENTRIES} {what} here"))
+    told(ProblemKind::TooLarge, &format!("there are more than {MOST_ENTRIES} {what} here"))
 }
 
 // Sets our own messages apart from the crate's, which may carry a path in front.
 const MARK: &str = "\u{1}";
+
+fn told<E: serde::de::Error>(kind: ProblemKind, message: &str) -> E {
+    E::custom(format!("{MARK}{}{MARK}{message}", kind.id()))
+}
 
 pub(super) fn position(error: &serde_yaml::Error) -> Option<Position> {
     error.location().map(|l| Position { line: l.line(), column: l.column() })
@@ -129,7 +142,7 @@ struct NodeReader<'a> {
 impl NodeReader<'_> {
     fn below<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == DEEPEST {
-            return Err(E::custom(format!("{MARK}{}", nested())));
+            return Err(told(ProblemKind::TooLarge, &nested()));
         }
         Ok(Self { depth: self.depth + 1, ..self })
     }
@@ -194,7 +207,7 @@ impl<'de> Visitor<'de> for NodeReader<'_> {
         merged(map).map(Node::Map)
     }
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Node, A::Error> {
-        Err(A::Error::custom(format!("{MARK}a YAML tag (`!...`) has no meaning here")))
+        Err(told(ProblemKind::TypeWrong, "a YAML tag (`!...`) has no meaning here"))
     }
 }
 
@@ -213,9 +226,12 @@ fn merged<E: serde::de::Error>(mut map: Vec<(String, Node)>) -> Result<Vec<(Stri
     for source in sources {
         let Node::Map(entries) = source else {
             let is = source.kind();
-            return Err(E::custom(format!(
-                "{MARK}`{MERGE}` takes a map or a list of maps, as aliases (*NAME), and not {is}"
-            )));
+            return Err(told(
+                ProblemKind::TypeWrong,
+                &format!(
+                    "`{MERGE}` takes a map or a list of maps, as aliases (*NAME), and not {is}"
+                ),
+            ));
         };
         map.extend(entries.into_iter().filter(|(key, _)| keys.insert(key.clone())));
     }
@@ -242,15 +258,19 @@ impl<'de> Visitor<'de> for NewKey<'_> {
     }
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<String, E> {
         if key.len() > LONGEST_KEY {
-            return Err(E::custom(format!("{MARK}a key may have {LONGEST_KEY} bytes")));
+            return Err(told(
+                ProblemKind::TooLarge,
+                &format!("a key may have {LONGEST_KEY} bytes"),
+            ));
         }
         if self.0.len() == MOST_ENTRIES {
             return Err(too_many("keys"));
         }
         if self.0.contains(key) {
-            return Err(E::custom(format!(
-                "{MARK}the key `{key}` stands here twice; keep one of them"
-            )));
+            return Err(told(
+                ProblemKind::KeyTwice,
+                &format!("the key `{key}` stands here twice; keep one of them"),
+            ));
         }
         Ok(key.to_owned())
     }
@@ -267,12 +287,12 @@ impl<'de> Visitor<'de> for NewKey<'_> {
         Err(not_text(&key))
     }
     fn visit_unit<E: serde::de::Error>(self) -> Result<String, E> {
-        Err(E::custom(format!("{MARK}a key is missing before the colon")))
+        Err(told(ProblemKind::KeyMissing, "a key is missing before the colon"))
     }
 }
 
 fn not_text<E: serde::de::Error>(key: &dyn fmt::Display) -> E {
-    E::custom(format!("{MARK}the key `{key}` is not text; write \"{key}\" in quotes"))
+    told(ProblemKind::TypeWrong, &format!("the key `{key}` is not text; write \"{key}\" in quotes"))
 }
 
 #[cfg(test)]
@@ -281,8 +301,11 @@ mod tests {
 
     #[test]
     fn a_duplicate_key_is_found_where_it_stands() {
-        let (position, message) = read("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n").unwrap_err();
-        assert_eq!(position, Some(Position { line: 5, column: 3 }));
+        let (kind, position, message) = read("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n").unwrap_err();
+        assert_eq!(
+            (kind, position),
+            (ProblemKind::KeyTwice, Some(Position { line: 5, column: 3 }))
+        );
         assert_eq!(message, "the key `c` stands here twice; keep one of them");
     }
 
