@@ -14,6 +14,7 @@ mod monitor;
 mod orders;
 mod up;
 mod validate;
+mod validate_files;
 mod waiting;
 mod watch;
 
@@ -34,6 +35,7 @@ pub use monitor::{Level, monitor};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};
 pub use up::{adopt, run, start};
 pub use validate::validate;
+pub use validate_files::{CheckedFile, DefinitionFile, FileFault, outcome_of, validate_files};
 pub use watch::{run_until_unflagged, watch};
 
 /// The site that a verb works on.

@@ -41,6 +41,13 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
     let Arguments { common, verb } = match Arguments::try_parse_from(arguments) {
         Ok(read) => read,
         Err(error) => {
+            let error = match error.kind() {
+                // Only whoever asks for help waits for the examples to be put in.
+                ErrorKind::DisplayHelp => {
+                    super::command().try_get_matches_from(arguments).err().unwrap_or(error)
+                }
+                _ => error,
+            };
             let _ = error.print();
             // 0 for --help and --version; LSB: 3 for a verb that does not exist, 2 for the rest.
             return match error.kind() {
@@ -64,7 +71,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Monitor(_)
         | PersonVerb::Check(_)
         | PersonVerb::Clean { .. }
-        | PersonVerb::ValidateAll { .. }
+        | PersonVerb::ValidateAll(_)
         | PersonVerb::Pause { .. }
         | PersonVerb::Resume(_)
         | PersonVerb::Adopt(_)
@@ -139,10 +146,7 @@ impl Person {
                 let watch = |t: &Target| agent::watch(t, maintenance_flag.as_deref(), deadline);
                 self.other(&site, Purpose::Other, watch)
             }
-            PersonVerb::ValidateAll { site, level } => {
-                let level = Level::from(level);
-                self.other(&site, Purpose::Other, |t| agent::validate(t, level, deadline))
-            }
+            PersonVerb::ValidateAll(arguments) => self.validate(&arguments),
             PersonVerb::MetaData => print_metadata(),
             PersonVerb::Pause { site, reason, until, wait } => {
                 let order = PauseOrder { reason, until };

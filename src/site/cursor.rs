@@ -25,6 +25,9 @@ pub struct DefinitionError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located {
     pub position: Option<Position>,
+    /// The way to it, like `processes.web.ready`; empty: the whole text.
+    pub key: String,
+    /// Begins with the key.
     pub message: String,
 }
 
@@ -65,6 +68,7 @@ impl Problems {
             .into_iter()
             .map(|(path, target, message)| Located {
                 position: positions.find(&path, target),
+                key: name_of(&path),
                 message,
             })
             .collect();
@@ -80,6 +84,18 @@ impl Problems {
     fn is_full(&self) -> bool {
         self.told.borrow().len() >= MOST_PROBLEMS
     }
+}
+
+fn name_of(path: &[Step]) -> String {
+    let mut name = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if name.is_empty() => name.push_str(key),
+            Step::Key(key) => name = format!("{name}.{key}"),
+            Step::Index(index) => name = format!("{name}[{index}]"),
+        }
+    }
+    name
 }
 
 /// The longest complaint, in bytes: a value may stand in it, and be of any length.
@@ -98,24 +114,12 @@ impl<'a> Cursor<'a> {
         Self { node, path: Vec::new(), problems }
     }
 
-    fn name(&self) -> String {
-        let mut name = String::new();
-        for step in &self.path {
-            match step {
-                Step::Key(key) if name.is_empty() => name.push_str(key),
-                Step::Key(key) => name = format!("{name}.{key}"),
-                Step::Index(index) => name = format!("{name}[{index}]"),
-            }
-        }
-        name
-    }
-
     fn complain(&self, target: KeyOrValue, message: &str) {
         if self.problems.is_full() {
             self.problems.more.set(self.problems.more.get() + 1);
             return;
         }
-        let name = self.name();
+        let name = name_of(&self.path);
         let mut message =
             if name.is_empty() { message.to_owned() } else { format!("{name}: {message}") };
         if message.len() > LONGEST_MESSAGE {

@@ -48,8 +48,9 @@ const SITE_KEYS: [&str; 24] = [
 /// All faults, each with its position.
 pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, DefinitionError> {
     let refused = |(problems, more)| DefinitionError { file: file.to_owned(), problems, more };
-    let root = yaml::read(text)
-        .map_err(|(position, message)| refused((vec![Located { position, message }], 0)))?;
+    let root = yaml::read(text).map_err(|(position, message)| {
+        refused((vec![Located { position, key: String::new(), message }], 0))
+    })?;
     let problems = Problems::default();
     let definition = read_site(name, text, &Cursor::root(&root, &problems));
     match definition {
