@@ -91,7 +91,7 @@ pub const WHOLE: WholePage = WholePage {
         "siteward is no cluster manager. Where a site runs, fencing, the virtual IP address and the disk are the work \
          of Pacemaker, Oracle Clusterware, HPE Serviceguard or NEC ExpressCluster. Each of them calls the verbs, and \
          gets the exit codes that it understands. The manager is known by the name of the link by which siteward is \
-         called, then by its environment; --as overrides that.",
+         called, then by its environment; `--as` overrides that.",
     ],
     exits_of_looks: &[
         exit("0", "The site is running, degraded, starting or in maintenance."),
@@ -154,18 +154,18 @@ pub const GROUPS: &[PageGroup] = &[
         about: "start, stop and run a site",
         verbs: &["start", "stop", "clean", "run", "adopt"],
         description: &[
-            "start brings a site up under a supervisor that stays; run is that supervisor, in the foreground. A start of \
+            "`start` brings a site up under a supervisor that stays; `run` is that supervisor, in the foreground. A start of \
              a site that is up succeeds and starts nothing. Before it starts anything, a start checks that the disk is \
              mounted, that the address is present and that the programs and users are there, and takes the lease of \
              the database. If it fails, it undoes what it began, and names the process, the step and the last lines \
              that the process printed.",
-            "stop ends the processes in reverse order, each by its own stop signal, then what is left by SIGTERM and \
+            "`stop` ends the processes in reverse order, each by its own stop signal, then what is left by SIGTERM and \
              SIGKILL. It succeeds only if it is proved that nothing of the site lives; a stop of a site that is \
-             stopped succeeds. clean does the same by SIGKILL at once. A stop overtakes a start that is under way.",
-            "adopt gives a new supervisor to a site whose supervisor was killed, without a restart of its processes. \
+             stopped succeeds. `clean` does the same by SIGKILL at once. A stop overtakes a start that is under way.",
+            "`adopt` gives a new supervisor to a site whose supervisor was killed, without a restart of its processes. \
              The next start would end them instead.",
-            "The time for a start and a stop is that of the caller (--timeout, or the cluster manager's), or boot_timeout \
-             and stop_timeout of the definition.",
+            "The time for a start and a stop is that of the caller (`--timeout`, or the cluster manager's), or `boot_timeout` \
+             and `stop_timeout` of the definition.",
         ],
         exits: &[],
         see_also: &[("siteward-pause", 8), ("siteward-status", 8)],
@@ -175,10 +175,10 @@ pub const GROUPS: &[PageGroup] = &[
         about: "pause, resume and reload a site",
         verbs: &["pause", "resume", "reload"],
         description: &[
-            "pause stops the processes for maintenance under a supervisor that stays, so that the cluster manager sees a \
+            "`pause` stops the processes for maintenance under a supervisor that stays, so that the cluster manager sees a \
              healthy site and does not move it. The pause follows the site: a mark on its database makes a start on any \
              node come up in maintenance, until resume.",
-            "reload does not stop anything: each process that has a reload in the definition is sent the signal, or gets \
+            "`reload` does not stop anything: each process that has a reload in the definition is sent the signal, or gets \
              the command, that makes it read its configuration again.",
         ],
         exits: &[],
@@ -189,9 +189,9 @@ pub const GROUPS: &[PageGroup] = &[
         about: "look at a site",
         verbs: &["status", "list", "monitor", "check", "watch", "holders", "metrics"],
         description: &[
-            "Each of these verbs looks, and changes nothing. status is for a person and shows all that is known of a site. \
-             monitor and check are what the cluster managers call: one look, one exit code. watch stays, and ends in the \
-             moment in which the site stops being well. metrics prints numbers for a collector.",
+            "Each of these verbs looks, and changes nothing. `status` is for a person and shows all that is known of a site. \
+             `monitor` and `check` are what the cluster managers call: one look, one exit code. `watch` stays, and ends in the \
+             moment in which the site stops being well. `metrics` prints numbers for a collector.",
         ],
         exits: &[
             exit(
@@ -211,9 +211,9 @@ pub const GROUPS: &[PageGroup] = &[
         verbs: &["history", "logs", "report", "timeline"],
         description: &[
             "Every start, stop, death, fault and order is written to the history of the node where it happened, and to the \
-             site's database. So history, report and timeline tell on any node that has the database what happened on \
+             site's database. So `history`, `report` and `timeline` tell on any node that has the database what happened on \
              all of them; without the database they tell what happened on this one.",
-            "logs prints what the processes of the site have printed on this node.",
+            "`logs` prints what the processes of the site have printed on this node.",
         ],
         exits: &[exit("history --interrupted", "1 if an operation was interrupted.")],
         see_also: &[("siteward-status", 8)],
@@ -223,9 +223,9 @@ pub const GROUPS: &[PageGroup] = &[
         about: "check a site before it has to fail over",
         verbs: &["doctor", "validate-all", "timing", "rehearse"],
         description: &[
-            "validate-all checks a definition, installed or not. doctor checks all that a start and a failover need: the \
+            "`validate-all` checks a definition, installed or not. `doctor` checks all that a start and a failover need: the \
              node, the disk, the address, the limits, the configuration of the cluster manager, and what differs between \
-             the nodes. timing computes how long a failover takes at worst. rehearse plays the cluster manager: it starts, \
+             the nodes. `timing` computes how long a failover takes at worst. `rehearse` plays the cluster manager: it starts, \
              kills and stops a site, and checks every answer.",
         ],
         exits: &[
@@ -247,8 +247,8 @@ pub const GROUPS: &[PageGroup] = &[
         about: "create a site and bring it into a cluster manager",
         verbs: &["create", "generate", "meta-data"],
         description: &[
-            "create makes a new site: its definition, the directory of its database, and a link to that. With a definition \
-             that is there already it makes the other two, which is what a second node needs. generate prints all that \
+            "`create` makes a new site: its definition, the directory of its database, and a link to that. With a definition \
+             that is there already it makes the other two, which is what a second node needs. `generate` prints all that \
              has to be typed for a cluster manager, with every timeout computed from the definition. What it prints holds \
              placeholders such as <DISK-RESOURCE>, which are listed at its top.",
         ],
