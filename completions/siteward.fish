@@ -25,10 +25,10 @@ function __fish_siteward_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c siteward -n "__fish_siteward_needs_command" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_needs_command" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_needs_command" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_needs_command" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_needs_command" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_needs_command" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_needs_command" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_needs_command" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_needs_command" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -67,10 +67,10 @@ complete -c siteward -n "__fish_siteward_needs_command" -f -a "doctor" -d 'Find 
 complete -c siteward -n "__fish_siteward_needs_command" -f -a "list" -d 'List all sites that are defined on this node'
 complete -c siteward -n "__fish_siteward_needs_command" -f -a "rehearse" -d 'Act as the cluster manager: start, kill and stop a site, and check every answer'
 complete -c siteward -n "__fish_siteward_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c siteward -n "__fish_siteward_using_subcommand start" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand start" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand start" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand start" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand start" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand start" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand start" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand start" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand start" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -83,10 +83,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand start" -s q -l quiet -
 complete -c siteward -n "__fish_siteward_using_subcommand start" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand start" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand start" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand stop" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand stop" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand stop" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand stop" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand stop" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand stop" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand stop" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand stop" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand stop" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -101,10 +101,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand stop" -s h -l help -d 
 complete -c siteward -n "__fish_siteward_using_subcommand stop" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l level -d '0: ask the supervisor; 10: also check that each process lives; 20: also run each health check' -r
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l watch -d 'Draw it again every second, or as often as given, and at once when the site is not well any more. The CPU is then the mean since the last drawing, and else since the process was started' -r
-complete -c siteward -n "__fish_siteward_using_subcommand status" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand status" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand status" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand status" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand status" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand status" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand status" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand status" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -120,10 +120,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand status" -s v -l verbos
 complete -c siteward -n "__fish_siteward_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand status" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l level -d '0: ask the supervisor; 10: also check that each process lives; 20: also run each health check' -r
-complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -137,10 +137,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand monitor" -s v -l verbo
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand check" -l level -d '0: ask the supervisor; 10: also check that each process lives; 20: also run each health check' -r
-complete -c siteward -n "__fish_siteward_using_subcommand check" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand check" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand check" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand check" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand check" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand check" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand check" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand check" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand check" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -153,10 +153,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand check" -s q -l quiet -
 complete -c siteward -n "__fish_siteward_using_subcommand check" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand check" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand clean" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand clean" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand clean" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand clean" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand clean" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand clean" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand clean" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand clean" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -170,10 +170,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand clean" -s v -l verbose
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand run" -l maintenance-flag -d 'While this file exists, do not exit when the site fails; exit once it is removed' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand run" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand run" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand run" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand run" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand run" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand run" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand run" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand run" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand run" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -186,10 +186,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand run" -s v -l verbose -
 complete -c siteward -n "__fish_siteward_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand run" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -l maintenance-flag -d 'While this file exists, ignore the state of the site' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand watch" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand watch" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand watch" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand watch" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand watch" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand watch" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand watch" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand watch" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -202,10 +202,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand watch" -s v -l verbose
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l level -d '0: check the definition only; 10: also the programs, users and directories of this node [default: 10, and 0 with a file]' -r
-complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -218,10 +218,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -s q -l 
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -235,10 +235,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -s h -l hel
 complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l reason -d 'The reason, which `status` shows' -r
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l until -d 'The planned end, which `status` shows: a time like 18:00 or "2026-11-21 18:00", or a duration like 2h. The site stays paused until `resume`' -r
-complete -c siteward -n "__fish_siteward_using_subcommand pause" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand pause" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand pause" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand pause" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand pause" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand pause" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand pause" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand pause" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -251,10 +251,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand pause" -s q -l quiet -
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand resume" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand resume" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand resume" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand resume" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand resume" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand resume" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand resume" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand resume" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -267,10 +267,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand resume" -s q -l quiet 
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -282,10 +282,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand adopt" -s q -l quiet -
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand reload" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand reload" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand reload" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand reload" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand reload" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand reload" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand reload" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand reload" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -297,14 +297,14 @@ complete -c siteward -n "__fish_siteward_using_subcommand reload" -s q -l quiet 
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand create" -l database -d 'Its database directory, which is made if it does not exist' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand create" -l database -d 'Its database directory, which is made if it does not exist' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l site -d 'Its virtual host name [default: SITE]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l machine-id -d 'Its machine ID; `create` needs it for a site of JobCenter' -r
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l address -d 'Its relocatable IP address, which must be on this node now' -r
-complete -c siteward -n "__fish_siteward_using_subcommand create" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand create" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand create" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand create" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand create" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand create" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand create" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand create" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -318,10 +318,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand create" -s q -l quiet 
 complete -c siteward -n "__fish_siteward_using_subcommand create" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand create" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand create" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand generate" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand generate" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand generate" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand generate" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand generate" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand generate" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand generate" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand generate" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -336,10 +336,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand generate" -s V -l vers
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l since -d 'Only from this time on: how long ago, like 2h, or a time like 14:00, 2026-11-21 or "2026-11-21 18:00"' -r
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l node -d 'Only what happened on this node' -r
 complete -c siteward -n "__fish_siteward_using_subcommand history" -s n -l lines -d 'Only the last entries' -r
-complete -c siteward -n "__fish_siteward_using_subcommand history" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand history" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand history" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand history" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand history" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand history" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand history" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand history" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -360,10 +360,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand timing" -l crsctl -d '
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -l package -d 'Read this configuration file of a Serviceguard package' -r -F
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -l resource -d 'Name of the manager\'s resource or package [default: the one that runs the site]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -l script -d 'Compute the times of this action script, which must be the one of JobCenter\'s cluster manual, instead of siteward\'s' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand timing" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand timing" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand timing" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand timing" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand timing" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand timing" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand timing" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand timing" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -377,10 +377,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand timing" -s v -l verbos
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l write -d 'Replace this file instead, as node_exporter\'s textfile collector reads it' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -392,10 +392,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand metrics" -s q -l quiet
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand holders" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand holders" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand holders" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand holders" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand holders" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand holders" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand holders" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand holders" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand holders" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -409,10 +409,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand holders" -s h -l help 
 complete -c siteward -n "__fish_siteward_using_subcommand holders" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -s n -l tail -d 'Print the last lines only: N of all processes together, or `all` [default: 100, but all with --since and --last-run]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -l since -d 'Print what was printed since then: a duration like 2h, or a time like 14:00 or "2026-11-26 10:00". Lines have no time of their own: up to 5 seconds too much may be printed, more where no supervisor ran, and for times long ago' -r
-complete -c siteward -n "__fish_siteward_using_subcommand logs" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand logs" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand logs" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand logs" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand logs" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand logs" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand logs" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand logs" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -429,10 +429,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand logs" -s h -l help -d 
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand report" -s o -l output -d 'The file to write; `-` is standard output [default: SITE-DATE.html in the current directory]' -r -F
 complete -c siteward -n "__fish_siteward_using_subcommand report" -l since -d 'Leave out what was over before that time: a duration like 2h, or a time like 14:00, 2026-11-26 or "2026-11-26 14:00" [default: the whole history]' -r
-complete -c siteward -n "__fish_siteward_using_subcommand report" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand report" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand report" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand report" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand report" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand report" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand report" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand report" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand report" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -446,10 +446,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand report" -s v -l verbos
 complete -c siteward -n "__fish_siteward_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand report" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l since -d 'Leave out what was over before that time: a duration like 2h, or a time like 14:00, 2026-11-26 or "2026-11-26 14:00" [default: the whole history]' -r
-complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -462,10 +462,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand timeline" -s v -l verb
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l compare -d 'Print the differences between the exported facts of nodes. One file alone is compared with this node; `-` stands for this node among others' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -480,10 +480,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand doctor" -s q -l quiet 
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand list" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand list" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand list" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand list" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand list" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand list" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand list" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand list" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand list" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''
@@ -496,10 +496,10 @@ complete -c siteward -n "__fish_siteward_using_subcommand list" -s q -l quiet -d
 complete -c siteward -n "__fish_siteward_using_subcommand list" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand list" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -F
-complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
+complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
 clusterware\t''
 serviceguard\t''

@@ -77,7 +77,9 @@ pub(super) fn pass_for_file(
     file: &Path,
     deadline: Moment,
 ) -> Result<Vec<String>, Halt> {
-    let source = DefinitionSource::File(file.to_owned());
+    // The helper works in another directory.
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let source = DefinitionSource::File(file);
     let passed = examine(target, definition, (Part::Node, source), deadline, None)?;
     passed.fault.map_or(Ok(passed.warnings), |fault| Err(fault.into()))
 }

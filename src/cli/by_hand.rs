@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata, print_page};
@@ -18,6 +18,7 @@ use super::doctor::doctor;
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::metrics;
+use super::pages::with_examples;
 use super::person::Person;
 use super::sites::{create, hint_at_undefined, logs_meant, named, unwanted};
 use super::slow::Slow;
@@ -43,9 +44,10 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         Err(error) => {
             let error = match error.kind() {
                 // Only whoever asks for help waits for the examples to be put in.
-                ErrorKind::DisplayHelp => {
-                    super::command().try_get_matches_from(arguments).err().unwrap_or(error)
-                }
+                ErrorKind::DisplayHelp => with_examples(Arguments::command())
+                    .try_get_matches_from(arguments)
+                    .err()
+                    .unwrap_or(error),
                 _ => error,
             };
             let _ = error.print();

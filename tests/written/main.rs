@@ -39,13 +39,14 @@ fn main() -> ExitCode {
     if std::env::var_os("UPDATE").is_some() {
         write_all();
     }
-    let tests: [(&str, &[Tool], fn()); 13] = [
+    let tests: [(&str, &[Tool], fn()); 14] = [
         ("every_file_is_as_the_code_says", &[], every_file_is_as_the_code_says),
         ("no_file_is_left_over", &[], no_file_is_left_over),
         ("every_verb_stands_on_one_page", &[], told::every_verb_stands_on_one_page),
         ("every_verb_and_option_has_a_sentence", &[], told::every_verb_and_option_has_a_sentence),
         ("every_verb_and_option_has_an_example", &[], told::every_verb_and_option_has_an_example),
         ("every_example_is_understood", &[], told::every_example_is_understood),
+        ("every_parameter_is_told", &[], told::every_parameter_is_told),
         ("every_variable_is_told", &[], told::every_variable_is_told),
         ("help_shows_the_examples", &[], told::help_shows_the_examples),
         ("mandoc_has_no_complaint", &[("mandoc", "mandoc")], mandoc_has_no_complaint),

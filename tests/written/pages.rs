@@ -151,24 +151,25 @@ fn synopsis(command: &Command) -> String {
     let mut words = vec![format!("\\fB{}\\fR", escape(command.get_bin_name().unwrap()))];
     let value = |arg: &clap::Arg| {
         let name = arg.get_value_names().unwrap_or_default().join(" ");
-        let more = if arg.get_num_args().unwrap().max_values() > 1 { "..." } else { "" };
-        format!("\\fI{}\\fR{more}", escape(&name))
+        format!("\\fI{}\\fR", escape(&name))
     };
+    let more =
+        |arg: &clap::Arg| if arg.get_num_args().unwrap().max_values() > 1 { "..." } else { "" };
     for option in options {
         let name = format!("\\fB{}\\fR", escape(&format!("--{}", option.get_long().unwrap())));
         let range = option.get_num_args().unwrap();
         words.push(match (range.takes_values(), range.min_values()) {
             (false, _) => format!("[{name}]"),
             (true, 0) => format!("[{name}[={}]]", value(option)),
-            (true, _) => format!("[{name}\\ {}]", value(option)),
+            (true, _) => format!("[{name}\\~{}{}]", value(option), more(option)),
         });
     }
     for positional in positionals {
-        let value = value(positional);
+        let (value, more) = (value(positional), more(positional));
         words.push(match (positional.is_required_set(), positional.is_last_set()) {
-            (true, _) => value,
-            (false, true) => format!("[\\fB\\-\\-\\fR\\ {value}]"),
-            (false, false) => format!("[{value}]"),
+            (true, _) => format!("{value}{more}"),
+            (false, true) => format!("[\\fB\\-\\-\\fR\\~{value}{more}]"),
+            (false, false) => format!("[{value}]{more}"),
         });
     }
     words.join(" ") + "\n"
@@ -194,15 +195,17 @@ fn section_of(
 
 fn options(command: &Command) -> String {
     let text = section_of(command, |man, out| man.render_options_section(out));
-    text.lines()
-        .map(|line| {
-            let line = quoted_in_bold(&line.replace("\\*(Aq", "\\(aq"));
-            // A sentence ends with a full stop here, and in `--help` it does not.
-            let is_sentence =
-                !line.starts_with(['.', '\\', '[']) && !line.ends_with(['.', ']', ':']);
-            format!("{line}{}\n", if is_sentence { "." } else { "" })
-        })
-        .collect()
+    let mut follows_head = false;
+    let each = |line: &str| {
+        let line = quoted_in_bold(&line.replace("\\*(Aq", "\\(aq"));
+        // A sentence ends with a full stop here, and in `--help` it does not. A word in a list, or before its sentence, is none.
+        let is_sentence = !follows_head
+            && !line.starts_with(['.', '\\', '['])
+            && !line.ends_with(['.', ']', ':']);
+        follows_head = line.starts_with(".IP ") || line == ".TP";
+        format!("{line}{}\n", if is_sentence { "." } else { "" })
+    };
+    text.lines().map(each).collect()
 }
 
 fn exits(rows: &[ExitRow]) -> String {
@@ -222,15 +225,25 @@ fn examples(examples: &[Example]) -> String {
 
 /// A line for a shell in several, where it is too long.
 fn broken(line: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let mut chunks: Vec<String> = Vec::new();
     for word in line.split(' ') {
-        let last = lines.last_mut().unwrap();
-        if last.len() + 1 + word.len() > WIDEST - 16 {
-            last.push_str(" \\");
-            lines.push(format!("    {word}"));
-        } else {
-            last.push_str(if last.is_empty() { "" } else { " " });
-            last.push_str(word);
+        // An option keeps its value.
+        match chunks.last_mut().filter(|_| !word.starts_with(['-', '>', '|'])) {
+            Some(chunk) => *chunk += &format!(" {word}"),
+            None => chunks.push(word.to_owned()),
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for chunk in chunks {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + chunk.len() <= WIDEST - 16 => {
+                *line += &format!(" {chunk}");
+            }
+            Some(line) => {
+                *line += " \\";
+                lines.push(format!("    {chunk}"));
+            }
+            None => lines.push(chunk),
         }
     }
     lines

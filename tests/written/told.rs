@@ -9,7 +9,7 @@ use siteward::cli::command;
 use siteward::cli::pages::{
     Example, GLOBAL_EXAMPLES, GROUPS, VARIABLES, VERB_EXAMPLES, VariableUse, examples_of,
 };
-use siteward::manager::PARAMETERS;
+use siteward::manager::{PARAMETERS, manual, metadata};
 
 use crate::common::*;
 use crate::root;
@@ -144,6 +144,19 @@ pub(crate) fn help_shows_the_examples() {
 /// The words alone: help breaks lines.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn every_parameter_is_told() {
+    let (page, xml) = (manual(), metadata());
+    for parameter in &PARAMETERS {
+        let name = parameter.id.name();
+        assert!(parameter.long.ends_with('.') && !parameter.short.is_empty(), "{name}");
+        assert!(page.contains(&format!("\n.B {name}\n")), "{name} is not on its page");
+        let example = format!("\n.B {name}={}\n", parameter.example.replace('-', "\\-"));
+        assert!(page.contains(&example), "{name} has no example");
+        assert!(xml.contains(&format!("<parameter name=\"{name}\"")), "{name}");
+        assert!(xml.contains(&format!("Example: {}\n", parameter.example)), "{name}");
+    }
 }
 
 /// The text of each source file without its tests.

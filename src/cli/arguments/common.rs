@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::manager::Manager;
 
@@ -11,16 +11,16 @@ use crate::manager::Manager;
 #[command(next_help_heading = "Global options")]
 pub(in crate::cli) struct CommonOptions {
     /// Directory of the definitions [default for root: /etc/siteward/sites]
-    #[arg(long, global = true, value_name = "DIRECTORY")]
+    #[arg(long, global = true, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub(in crate::cli) config_dir: Option<PathBuf>,
     /// Runtime directory, for sockets, locks and state files [default for root: /run/siteward]
-    #[arg(long, global = true, value_name = "DIRECTORY")]
+    #[arg(long, global = true, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub(in crate::cli) runtime_dir: Option<PathBuf>,
     /// Directory of the logs [default for root: /var/log/siteward]
-    #[arg(long, global = true, value_name = "DIRECTORY")]
+    #[arg(long, global = true, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub(in crate::cli) log_dir: Option<PathBuf>,
     /// Directory of the links to databases [default for root: /var/lib/siteward]
-    #[arg(long, global = true, value_name = "DIRECTORY")]
+    #[arg(long, global = true, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub(in crate::cli) link_dir: Option<PathBuf>,
     /// Use the exit codes and messages of this cluster manager [default: the one that calls]
     #[arg(long = "as", global = true, value_name = "MANAGER")]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::common::SiteArgument;
 use super::values::level;
@@ -75,7 +75,7 @@ pub(in crate::cli) struct CreateArguments {
     #[arg(value_name = "SITE")]
     pub(in crate::cli) name: String,
     /// Its database directory, which is made if it does not exist
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub(in crate::cli) database: Option<PathBuf>,
     /// Its virtual host name [default: SITE]
     #[arg(long = "site", value_name = "HOST")]

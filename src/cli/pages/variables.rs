@@ -110,7 +110,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     session(
         "TERM",
-        "The type of the terminal. With dumb, nothing is coloured or redrawn.",
+        "The type of the terminal. With dumb, nothing is coloured.",
         "TERM=dumb siteward start shop",
     ),
     session(
@@ -284,7 +284,7 @@ pub const VARIABLES: &[Variable] = &[
         "The name of Serviceguard's package. If it is set, the caller is Serviceguard.",
         "SG_PACKAGE=shop",
     ),
-    manager("SG_PACKAGE_NAME", "As SG_PACKAGE, in a modular package.", "SG_PACKAGE_NAME=shop"),
+    manager("SG_PACKAGE_NAME", "As SG_PACKAGE, where that is not set.", "SG_PACKAGE_NAME=shop"),
     manager(
         "PEV_SITEWARD_SITE",
         "The site, by a variable of the package; without it, the name of the external script.",
