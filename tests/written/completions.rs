@@ -31,13 +31,13 @@ pub(crate) fn all() -> Vec<(PathBuf, String)> {
 
 /// The words that are for people, with a placeholder for the names of sites.
 fn marked(tree: &Command) -> Command {
-    let verbs = tree.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned().map(|verb| {
+    let verbs = tree.get_subcommands().filter(|verb| !verb.is_hide_set()).map(|verb| {
         let shown = |arg: &clap::Arg| !arg.is_hide_set();
         let arguments: Vec<clap::Arg> = verb
             .get_arguments()
             .filter(|arg| shown(arg))
             .cloned()
-            .map(|arg| match sites_for(&verb, &arg) {
+            .map(|arg| match sites_for(verb, &arg) {
                 Some(placeholder) => arg.value_parser(PossibleValuesParser::new([placeholder])),
                 None => arg,
             })

@@ -34,12 +34,15 @@ fn root() -> &'static Path {
 /// A tool that a test needs: its name, and the Debian package that has it.
 type Tool = (&'static str, &'static str);
 
+/// Its name, what it needs, and what it does.
+type WrittenTest = (&'static str, &'static [Tool], fn());
+
 fn main() -> ExitCode {
     // The tests read what is written now.
     if std::env::var_os("UPDATE").is_some() {
         write_all();
     }
-    let tests: [(&str, &[Tool], fn()); 14] = [
+    let tests: [WrittenTest; 14] = [
         ("every_file_is_as_the_code_says", &[], every_file_is_as_the_code_says),
         ("no_file_is_left_over", &[], no_file_is_left_over),
         ("every_verb_stands_on_one_page", &[], told::every_verb_stands_on_one_page),

@@ -51,7 +51,7 @@ fn whole_page(tree: &Command) -> String {
         }
     }
     page += ".SH OPTIONS\nThese stand before or after the verb.\n";
-    page += &options(&only(tree.clone(), |arg| arg.is_global_set()));
+    page += &options(&only(tree.clone(), clap::Arg::is_global_set));
     page += ".SH EXIT STATUS\nFor a person and for scripts, as those of an LSB init script. Each cluster manager gets its own\
              ; see\n.BR siteward\\-generate (8)\nand\n.BR ocf_siteward_site (7).\n.SS status, monitor, check\n";
     page += &exits(WHOLE.exits_of_looks);
