@@ -29,13 +29,13 @@ complete -c siteward -n "__fish_siteward_needs_command" -l config-dir -d 'Direct
 complete -c siteward -n "__fish_siteward_needs_command" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_needs_command" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_needs_command" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_needs_command" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_needs_command" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_needs_command" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_needs_command" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_needs_command" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_needs_command" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -71,13 +71,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand start" -l config-dir -
 complete -c siteward -n "__fish_siteward_using_subcommand start" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand start" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand start" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand start" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand start" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand start" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand start" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand start" -l no-wait -d 'Return as soon as the order is under way; see the result with `status`'
 complete -c siteward -n "__fish_siteward_using_subcommand start" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand start" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -87,13 +87,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand stop" -l config-dir -d
 complete -c siteward -n "__fish_siteward_using_subcommand stop" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand stop" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand stop" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand stop" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand stop" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand stop" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand stop" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand stop" -l no-wait -d 'Return as soon as the order is under way; see the result with `status`'
 complete -c siteward -n "__fish_siteward_using_subcommand stop" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand stop" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -105,13 +105,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand status" -l config-dir 
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand status" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand status" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand status" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand status" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l explain -d 'Also print how the processes are tracked on this node, and how the last stop was proved'
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l json -d 'Print one JSON object for each site'
 complete -c siteward -n "__fish_siteward_using_subcommand status" -l clear-failure -d 'Do not show the last failure any more; the history keeps it'
@@ -124,13 +124,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l config-dir
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -l explain -d 'Also print how the processes are tracked on this node, and how the last stop was proved'
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand monitor" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -141,13 +141,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand check" -l config-dir -
 complete -c siteward -n "__fish_siteward_using_subcommand check" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand check" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand check" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand check" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand check" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand check" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand check" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand check" -l explain -d 'Also print how the processes are tracked on this node, and how the last stop was proved'
 complete -c siteward -n "__fish_siteward_using_subcommand check" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand check" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -157,13 +157,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand clean" -l config-dir -
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand clean" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand clean" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand clean" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand clean" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -l break-lease -d 'Also break the lease that another node has on the database; only if that node is certainly off'
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand clean" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -174,13 +174,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand run" -l config-dir -d 
 complete -c siteward -n "__fish_siteward_using_subcommand run" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand run" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand run" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand run" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand run" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand run" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand run" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand run" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand run" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -190,13 +190,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand watch" -l config-dir -
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand watch" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand watch" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand watch" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand watch" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -206,13 +206,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l confi
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -l json -d 'Print one JSON object for each definition'
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand validate-all" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -222,13 +222,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l config-d
 complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand meta-data" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -239,13 +239,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand pause" -l config-dir -
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand pause" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand pause" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand pause" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand pause" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l no-wait -d 'Return as soon as the order is under way; see the result with `status`'
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -255,13 +255,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand resume" -l config-dir 
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand resume" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand resume" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand resume" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand resume" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -l no-wait -d 'Return as soon as the order is under way; see the result with `status`'
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -271,13 +271,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l config-dir -
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand adopt" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -286,13 +286,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand reload" -l config-dir 
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand reload" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand reload" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand reload" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand reload" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -305,13 +305,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand create" -l config-dir 
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand create" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand create" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand create" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand create" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l jobcenter -d 'Its supervisor is JobCenter\'s'
 complete -c siteward -n "__fish_siteward_using_subcommand create" -l unmounted -d 'Its database is not on a file system of its own that has to be mounted'
 complete -c siteward -n "__fish_siteward_using_subcommand create" -s q -l quiet -d 'Print nothing on success'
@@ -322,31 +322,31 @@ complete -c siteward -n "__fish_siteward_using_subcommand generate" -l config-di
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand generate" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand generate" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand generate" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand generate" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -s V -l version -d 'Print version'
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l since -d 'Only from this time on: how long ago, like 2h, or a time like 14:00, 2026-11-21 or "2026-11-21 18:00"' -r
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l node -d 'Only what happened on this node' -r
-complete -c siteward -n "__fish_siteward_using_subcommand history" -s n -l lines -d 'Only the last entries' -r
+complete -c siteward -n "__fish_siteward_using_subcommand history" -s n -l lines -d 'Only the last NUMBER entries' -r
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand history" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand history" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand history" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand history" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l failed -d 'Only what failed, with what followed'
 complete -c siteward -n "__fish_siteward_using_subcommand history" -s f -l follow -d 'Go on with what is added, until Ctrl-C'
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l json -d 'Print one JSON object for each entry, as it stands in the file'
@@ -364,30 +364,30 @@ complete -c siteward -n "__fish_siteward_using_subcommand timing" -l config-dir 
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand timing" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand timing" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand timing" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand timing" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -l json -d 'Print one JSON object'
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -s V -l version -d 'Print version'
-complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l write -d 'Replace this file instead, as node_exporter\'s textfile collector reads it' -r -F
+complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l write -d 'Write them to this file instead, which is replaced as a whole: for node_exporter\'s textfile collector' -r -F
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l config-dir -d 'Directory of the definitions [default for root: /etc/siteward/sites]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand metrics" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand metrics" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -396,13 +396,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand holders" -l config-dir
 complete -c siteward -n "__fish_siteward_using_subcommand holders" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand holders" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand holders" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand holders" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand holders" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand holders" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand holders" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand holders" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand holders" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand holders" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -413,13 +413,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand logs" -l config-dir -d
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand logs" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand logs" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand logs" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand logs" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -s f -l follow -d 'Continue with each line that is printed, also across restarts, until Ctrl-C'
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -l last-run -d 'Print what the process that died last had printed in the run that died; of each PROCESS that is named, the run that died last, else the run that ended last'
 complete -c siteward -n "__fish_siteward_using_subcommand logs" -l no-prefix -d 'Do not print the name of the process before each line'
@@ -433,13 +433,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand report" -l config-dir 
 complete -c siteward -n "__fish_siteward_using_subcommand report" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand report" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand report" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand report" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand report" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand report" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand report" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand report" -l force -d 'Replace the file if it exists'
 complete -c siteward -n "__fish_siteward_using_subcommand report" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand report" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -450,13 +450,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l config-di
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand timeline" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand timeline" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -466,13 +466,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l config-dir 
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l here -d 'Also check the disk and the address, as this node is to run the site now. Without it they are only checked where the site is up'
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l json -d 'Print one JSON object for each site'
 complete -c siteward -n "__fish_siteward_using_subcommand doctor" -l export -d 'Print the facts of this node that must be the same on every node, without secrets. On another node: ssh node2 siteward doctor shop --export > node2.json'
@@ -484,13 +484,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand list" -l config-dir -d
 complete -c siteward -n "__fish_siteward_using_subcommand list" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand list" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand list" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand list" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand list" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand list" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand list" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand list" -l json -d 'Print one JSON object for each site'
 complete -c siteward -n "__fish_siteward_using_subcommand list" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand list" -s v -l verbose -d 'Print more; given twice, also debug messages'
@@ -500,13 +500,13 @@ complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l config-di
 complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l runtime-dir -d 'Runtime directory, for sockets, locks and state files [default for root: /run/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l log-dir -d 'Directory of the logs [default for root: /var/log/siteward]' -r -f -a "(__fish_complete_directories)"
 complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l link-dir -d 'Directory of the links to databases [default for root: /var/lib/siteward]' -r -f -a "(__fish_complete_directories)"
-complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t''
-clusterware\t''
-serviceguard\t''
-expresscluster\t''
+complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l as -d 'Use the exit codes and messages of this cluster manager [default: the one that calls]' -r -f -a "pacemaker\t'Pacemaker: the codes of an OCF resource agent'
+clusterware\t'Oracle Clusterware: the codes of an action script'
+serviceguard\t'HPE Serviceguard: the codes of an external script'
+expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
-complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l timeout -d 'Time limit of the command, like 90s or 3m' -r
+complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
 complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l json -d 'Print one JSON object for each step'
 complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -l yes -d 'Do not ask for confirmation before a site of your own is killed'
 complete -c siteward -n "__fish_siteward_using_subcommand rehearse" -s q -l quiet -d 'Print nothing on success'

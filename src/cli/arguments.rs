@@ -117,7 +117,8 @@ pub(super) enum PersonVerb {
         /// Name of the site [default: every site]
         #[arg(value_name = "SITE")]
         name: Option<String>,
-        /// Replace this file instead, as node_exporter's textfile collector reads it
+        /// Write them to this file instead, which is replaced as a whole: for node_exporter's textfile
+        /// collector
         #[arg(long, value_name = "FILE", value_parser = read_file_name)]
         write: Option<PathBuf>,
     },

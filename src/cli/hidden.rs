@@ -230,13 +230,12 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
 
 /// The directory that a line with `--config-dir` names, as far as it is typed.
 fn config_dir_in(line: &[String]) -> Option<&str> {
-    let option = "--config-dir";
-    let at = line.iter().rposition(|word| word.starts_with(option))?;
-    match line[at].strip_prefix(option)?.strip_prefix('=') {
-        Some(directory) => Some(directory),
-        // bash takes the `=` for a word of its own.
-        None => line[at + 1..].iter().find(|word| *word != "=").map(String::as_str),
-    }
+    let (at, joined) = line.iter().enumerate().rev().find_map(|(at, word)| {
+        let value = word.strip_prefix("--config-dir")?;
+        (value.is_empty() || value.starts_with('=')).then(|| (at, value.strip_prefix('=')))
+    })?;
+    // bash takes the `=` for a word of its own.
+    joined.or_else(|| line[at + 1..].iter().find(|word| *word != "=").map(String::as_str))
 }
 
 /// None: the arguments are not those that siteward writes.

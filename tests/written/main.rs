@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     if std::env::var_os("UPDATE").is_some() {
         write_all();
     }
-    let tests: [WrittenTest; 14] = [
+    let tests: [WrittenTest; 15] = [
         ("every_file_is_as_the_code_says", &[], every_file_is_as_the_code_says),
         ("no_file_is_left_over", &[], no_file_is_left_over),
         ("every_verb_stands_on_one_page", &[], told::every_verb_stands_on_one_page),
@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         ("help_shows_the_examples", &[], told::help_shows_the_examples),
         ("mandoc_has_no_complaint", &[("mandoc", "mandoc")], mandoc_has_no_complaint),
         ("groff_has_no_complaint", &[("groff", "groff")], groff_has_no_complaint),
+        ("names_of_sites_are_printed", &[], shells::names_of_sites_are_printed),
         ("bash_completes", &[("bash", "bash")], shells::bash_completes),
         ("zsh_completes", &[("zsh", "zsh")], shells::zsh_completes),
         ("fish_completes", &[("fish", "fish")], shells::fish_completes),

@@ -37,6 +37,27 @@ fn prepare() -> Bench {
     bench
 }
 
+/// What the completions ask siteward for, with the words of the line as a shell has them.
+pub(crate) fn names_of_sites_are_printed() {
+    let bench = prepare();
+    let other = bench.path("other").display().to_string();
+    let asked = |line: &[&str]| {
+        let words = [&["defined-sites", "siteward"], line].concat();
+        succeed(bench.hand(&words))
+    };
+    let own = "first\nonly.example.com\n";
+    assert_eq!(asked(&["start"]), own);
+    assert_eq!(asked(&["--config-dir", &other, "start"]), "second\n");
+    assert_eq!(asked(&[&format!("--config-dir={other}"), "-q", "start"]), "second\n");
+    // bash makes three words of that.
+    assert_eq!(asked(&["start", "--config-dir", "=", &other]), "second\n");
+    assert_eq!(asked(&["--config-dir", "/no/such/directory", "start"]), "");
+    for odd in [&["--config-dir"][..], &["--help"], &["--", "-x"], &["--config-dirs", "x"], &[]] {
+        assert_eq!(asked(odd), own, "{odd:?}");
+    }
+    assert!(!succeed(bench.hand(&["--help"])).contains("defined-sites"), "it is hidden");
+}
+
 /// A shell at a terminal of its own.
 struct Terminal<'a> {
     bench: &'a Bench,

@@ -25,7 +25,7 @@ pub(in crate::cli) struct CommonOptions {
     /// Use the exit codes and messages of this cluster manager [default: the one that calls]
     #[arg(long = "as", global = true, value_name = "MANAGER")]
     pub(in crate::cli) manager: Option<ManagerName>,
-    /// Time limit of the command, like 90s or 3m
+    /// Time limit of the command, like 90s or 3m [default: the manager's, else the definition's]
     #[arg(long, global = true, value_name = "TIME", value_parser = crate::site::duration::parse)]
     pub(in crate::cli) timeout: Option<Duration>,
     /// Print nothing on success
@@ -38,9 +38,13 @@ pub(in crate::cli) struct CommonOptions {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(in crate::cli) enum ManagerName {
+    /// Pacemaker: the codes of an OCF resource agent
     Pacemaker,
+    /// Oracle Clusterware: the codes of an action script
     Clusterware,
+    /// HPE Serviceguard: the codes of an external script
     Serviceguard,
+    /// NEC ExpressCluster: the codes of its scripts and monitors
     Expresscluster,
     /// No cluster manager: the codes of an LSB init script
     Hand,

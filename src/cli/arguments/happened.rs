@@ -24,7 +24,7 @@ pub(in crate::cli) struct HistoryArguments {
     /// Only what happened on this node
     #[arg(long, value_name = "NODE")]
     pub(in crate::cli) node: Option<String>,
-    /// Only the last entries
+    /// Only the last NUMBER entries
     #[arg(short = 'n', long, value_name = "NUMBER")]
     pub(in crate::cli) lines: Option<usize>,
     /// Go on with what is added, until Ctrl-C

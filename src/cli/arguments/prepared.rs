@@ -92,7 +92,7 @@ pub(in crate::cli) struct CreateArguments {
     /// Its database is not on a file system of its own that has to be mounted
     #[arg(long)]
     pub(in crate::cli) unmounted: bool,
-    /// The program that it runs, and its arguments
+    /// The program of its first process, and the program's arguments
     #[arg(last = true, value_name = "PROGRAM")]
     pub(in crate::cli) words: Vec<String>,
 }
