@@ -63,7 +63,7 @@ struct Terminal<'a> {
     bench: &'a Bench,
     shell: Child,
     keyboard: File,
-    screen: std::thread::JoinHandle<()>,
+    screen: Option<std::thread::JoinHandle<()>>,
 }
 
 impl<'a> Terminal<'a> {
@@ -74,7 +74,7 @@ impl<'a> Terminal<'a> {
         let path = format!("{}:/usr/bin:/bin", bench.path("bin").display());
         // A session of its own, with this terminal.
         let shell = command
-            .args(["--ctty", "--wait"])
+            .arg("--ctty")
             .args(words)
             .env_clear()
             .env("PATH", path)
@@ -92,7 +92,9 @@ impl<'a> Terminal<'a> {
         let screen = std::thread::spawn(move || {
             let _ = std::io::copy(&mut File::from(pair.master), &mut std::io::sink());
         });
-        Self { bench, shell, keyboard, screen }
+        let terminal = Self { bench, shell, keyboard, screen: Some(screen) };
+        until("the shell has a prompt", || bench.path("prompted").exists());
+        terminal
     }
 
     fn type_in(&mut self, text: &str) {
@@ -119,11 +121,16 @@ impl<'a> Terminal<'a> {
             let typed = typed.replace("SITES", &other);
             assert_eq!(self.completed(&typed), meant.replace("SITES", &other), "after `{typed}`");
         }
-        self.type_in("\x15exit\n");
-        let mut ended = || self.shell.try_wait().unwrap().is_some();
-        until("the shell ends", &mut ended);
-        drop(self.keyboard);
-        self.screen.join().unwrap();
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        // setsid(1) has become the shell.
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+        // Nobody has the terminal any more, so its reader ends.
+        let _ = self.screen.take().map(std::thread::JoinHandle::join);
     }
 }
 
@@ -131,7 +138,7 @@ pub(crate) fn bash_completes() {
     let bench = prepare();
     let file = bench.path("bashrc");
     let text = format!(
-        "source '{}'\nbind -x '\"\\C-x\": printf \"%s\\\\n\" \"$READLINE_LINE\" > \"$HOME/shown\"'\n",
+        "source '{}'\nPROMPT_COMMAND='> \"$HOME/prompted\"'\nbind -x '\"\\C-x\": printf \"%s\\\\n\" \"$READLINE_LINE\" > \"$HOME/shown\"'\n",
         root().join("completions/siteward.bash").display()
     );
     fs::write(&file, text).unwrap();
@@ -141,9 +148,11 @@ pub(crate) fn bash_completes() {
 
 pub(crate) fn zsh_completes() {
     let bench = prepare();
+    // zsh loses what is typed between its prompt and the first reading of a key.
     let text = format!(
         "fpath=('{}' $fpath)\nautoload -Uz compinit\ncompinit -D -u\n\
-         show() {{ print -r -- \"$BUFFER\" > $HOME/shown }}\nzle -N show\nbindkey '^X' show\nPS1='> '\n",
+         show() {{ print -r -- \"$BUFFER\" > $HOME/shown }}\nzle -N show\nbindkey '^X' show\nPS1='> '\n\
+         zle-line-init() {{ > $HOME/prompted }}\nzle -N zle-line-init\n",
         root().join("completions").display()
     );
     fs::write(bench.path(".zshrc"), text).unwrap();
