@@ -9,6 +9,7 @@ mod hidden;
 mod logs;
 mod metrics;
 mod pacemaker;
+pub mod pages;
 mod past;
 mod person;
 mod scripts;
@@ -16,14 +17,18 @@ mod sites;
 mod slow;
 mod status;
 mod timing;
+mod validate;
 
 use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 use crate::linux::{inherit, signals};
 use crate::manager::{self, Manager};
 use crate::values::Moment;
+use arguments::Arguments;
 use by_hand::{by_hand, is_word_of_ours};
 
 /// Reads the call, does it, answers.
@@ -57,4 +62,9 @@ pub fn main() -> ExitCode {
         }
     }
     by_hand(&arguments, begun)
+}
+
+/// The tree of words, as `--help`, the manual pages and the completions tell it.
+pub fn command() -> clap::Command {
+    pages::with_examples(Arguments::command())
 }

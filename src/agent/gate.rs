@@ -1,6 +1,7 @@
 //! The preconditions of a start, each with its own cause, checked in milliseconds.
 
 use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use super::{Fault, Target};
 use crate::backend::fitness::{Fitness, Unfit, check_surroundings};
 use crate::disk::{self, Undone};
 use crate::messages;
-use crate::site::{Adjustments, Definition, Places, SiteName, load, load_snapshot};
+use crate::site::{Adjustments, Definition, Places, SiteName, load, load_file, load_snapshot};
 use crate::values::Moment;
 
 /// The part of the gate that is checked.
@@ -36,8 +37,17 @@ struct GateJob {
     name: SiteName,
     adjustments: Adjustments,
     part: Part,
-    /// For a start: the check reads the copy of the definition that the supervisor will run.
-    starting: bool,
+    source: DefinitionSource,
+}
+
+/// Where the helper reads the definition.
+#[derive(Debug, Serialize, Deserialize)]
+enum DefinitionSource {
+    Installed,
+    /// For a start: the copy of the definition that the supervisor will run.
+    Starting,
+    /// A file that need not be installed.
+    File(PathBuf),
 }
 
 /// The hidden subcommand of this job.
@@ -52,30 +62,57 @@ pub(super) fn pass(
     deadline: Moment,
     cut: Option<BorrowedFd<'_>>,
 ) -> Result<(), Halt> {
-    let passed = match &definition.database {
-        None => check(definition, part),
-        Some(database) => {
-            let (name, adjustments) = (target.name.clone(), target.adjustments.clone());
-            let job = GateJob { name, adjustments, part, starting: cut.is_some() };
-            let passed = disk::ask(&target.places, (WORD, &job), database, deadline, cut);
-            passed.map_err(|why| match why {
-                Undone::Interrupted => Halt::Interrupted,
-                Undone::Because(why) => messages::disk_silent(&target.name, why).into(),
-            })?
-        }
-    };
+    let source =
+        if cut.is_some() { DefinitionSource::Starting } else { DefinitionSource::Installed };
+    let passed = examine(target, definition, (part, source), deadline, cut)?;
     for warning in passed.warnings {
         log::warn!("{warning}");
     }
     passed.fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
+/// Passes the gate of the node for a definition in a file that need not be installed. Returns the warnings.
+pub(super) fn pass_for_file(
+    target: &Target,
+    definition: &Definition,
+    file: &Path,
+    deadline: Moment,
+) -> Result<Vec<String>, Halt> {
+    // The helper works in another directory.
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let source = DefinitionSource::File(file);
+    let passed = examine(target, definition, (Part::Node, source), deadline, None)?;
+    passed.fault.map_or(Ok(passed.warnings), |fault| Err(fault.into()))
+}
+
+fn examine(
+    target: &Target,
+    definition: &Definition,
+    (part, source): (Part, DefinitionSource),
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<Passed, Halt> {
+    Ok(match &definition.database {
+        None => check(definition, part),
+        Some(database) => {
+            let (name, adjustments) = (target.name.clone(), target.adjustments.clone());
+            let job = GateJob { name, adjustments, part, source };
+            let passed = disk::ask(&target.places, (WORD, &job), database, deadline, cut);
+            passed.map_err(|why| match why {
+                Undone::Interrupted => Halt::Interrupted,
+                Undone::Because(why) => messages::disk_silent(&target.name, why).into(),
+            })?
+        }
+    })
+}
+
 /// Passes the gate in the helper process. Returns the answer to print.
 pub fn pass_gate_here(job: &str, places: &Places) -> Option<String> {
-    let GateJob { name, adjustments, part, starting } = serde_json::from_str(job).ok()?;
-    let loaded = match starting {
-        true => load_snapshot(&places.of(&name).starting(), &name),
-        false => load(places, &name),
+    let GateJob { name, adjustments, part, source } = serde_json::from_str(job).ok()?;
+    let loaded = match source {
+        DefinitionSource::Starting => load_snapshot(&places.of(&name).starting(), &name),
+        DefinitionSource::Installed => load(places, &name),
+        DefinitionSource::File(file) => load_file(&file, &name).map(|found| found.definition),
     };
     let passed = match loaded {
         Ok(definition) => check(&definition.adjusted(&adjustments), part),

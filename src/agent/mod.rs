@@ -14,6 +14,7 @@ mod monitor;
 mod orders;
 mod up;
 mod validate;
+mod validate_files;
 mod waiting;
 mod watch;
 
@@ -26,7 +27,7 @@ use crate::control::Failure;
 use crate::history::By;
 use crate::messages::{self, FaultKind, Message, MessageId};
 use crate::observe::{Denied, Observation};
-use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
+use crate::site::{Adjustments, DefinitionError, LoadError, Places, SiteName, SitePlaces};
 
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use down::{clean, clean_and_break, stop};
@@ -35,6 +36,7 @@ pub use monitor::{Level, monitor};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};
 pub use up::{adopt, run, start};
 pub use validate::validate;
+pub use validate_files::{CheckedFile, DefinitionFile, FileFault, outcome_of, validate_files};
 pub use watch::{run_until_unflagged, watch};
 
 /// The site that a verb works on.
@@ -188,18 +190,26 @@ impl From<LoadError> for Fault {
             }
             LoadError::Untrusted(why) => messages::definition_untrusted(why).into(),
             LoadError::Unusable(why) => messages::definition_unusable(why).into(),
-            LoadError::Wrong(wrong) => {
-                // The first problem is the sentence; the other lines are the details.
-                let text = wrong.to_string();
-                let mut lines = text.lines().map(str::to_owned);
-                let first = lines.next().unwrap_or_default();
-                let sentence = match wrong.problems.len() + wrong.more {
-                    0 | 1 => first,
-                    n => format!("{first} (and {} more)", n - 1),
-                };
-                Self::from(messages::definition_wrong(sentence)).with_details(lines.collect())
-            }
+            LoadError::Wrong(wrong) => Self::of_text(&wrong),
         }
+    }
+}
+
+impl Fault {
+    /// The first problem is the sentence, and the others are the details.
+    fn of_text(wrong: &DefinitionError) -> Self {
+        let mut problems = wrong.messages();
+        let Some(first) = problems.next() else {
+            return messages::definition_unusable(wrong).into();
+        };
+        let mut fault = Self::from(first);
+        let more = wrong.problems.len() + wrong.more - 1;
+        if more > 0 {
+            fault.sentence = format!("{} (and {more} more)", fault.sentence);
+        }
+        fault.details.extend(problems.map(|problem| problem.identified()));
+        fault.details.extend(wrong.count_of_rest());
+        fault
     }
 }
 

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use super::absent::Purpose;
 use super::answer::{give, print_fitted, print_lines, print_metadata, print_page};
@@ -18,6 +18,7 @@ use super::doctor::doctor;
 use super::hidden;
 use super::logs::{init_log, init_supervisor_log};
 use super::metrics;
+use super::pages::with_examples;
 use super::person::Person;
 use super::sites::{create, hint_at_undefined, logs_meant, named, unwanted};
 use super::slow::Slow;
@@ -43,6 +44,14 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
     let Arguments { common, verb } = match Arguments::try_parse_from(arguments) {
         Ok(read) => read,
         Err(error) => {
+            let error = match error.kind() {
+                // Only whoever asks for help waits for the examples to be put in.
+                ErrorKind::DisplayHelp => with_examples(Arguments::command())
+                    .try_get_matches_from(arguments)
+                    .err()
+                    .unwrap_or(error),
+                _ => error,
+            };
             let _ = error.print();
             // 0 for --help and --version; LSB: 3 for a verb that does not exist, 2 for the rest.
             let wrong = match error.kind() {
@@ -69,7 +78,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Monitor(_)
         | PersonVerb::Check(_)
         | PersonVerb::Clean { .. }
-        | PersonVerb::ValidateAll { .. }
+        | PersonVerb::ValidateAll(_)
         | PersonVerb::Pause { .. }
         | PersonVerb::Resume(_)
         | PersonVerb::Adopt(_)
@@ -151,10 +160,7 @@ impl Person {
                 let watch = |t: &Target| agent::watch(t, maintenance_flag.as_deref(), deadline);
                 self.other(&site, Purpose::Other, watch)
             }
-            PersonVerb::ValidateAll { site, level } => {
-                let level = Level::from(level);
-                self.other(&site, Purpose::Other, |t| agent::validate(t, level, deadline))
-            }
+            PersonVerb::ValidateAll(arguments) => self.validate(&arguments),
             PersonVerb::MetaData => print_metadata(),
             PersonVerb::Explain { word } => explain(word.as_deref(), self.common.quiet),
             PersonVerb::Pause { site, reason, until, wait } => {

@@ -17,7 +17,7 @@ use crate::journal;
 use crate::lease;
 use crate::linux::{inherit, node};
 use crate::operator;
-use crate::site::{Overrides, Places, SiteName, load_snapshot, print_file};
+use crate::site::{Overrides, Places, SiteName, defined_sites, load_snapshot, print_file};
 use crate::supervisor::{Beginning, Setup, scope};
 use crate::values::Pid;
 
@@ -61,6 +61,12 @@ pub(super) enum Hidden {
     Await { kind: String, what: String },
     #[command(hide = true)]
     Act { part: String, argument: Option<String> },
+    /// For the completions: the names of the sites that are defined in the directory that the line names
+    #[command(hide = true)]
+    DefinedSites {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        line: Vec<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -213,7 +219,23 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
         })
         .map_or(ExitCode::from(2), |answer| print_lines(&[answer])),
         Hidden::Act { part, argument } => done(operator::act(&part, argument.as_deref())),
+        Hidden::DefinedSites { line } => {
+            let config = config_dir_in(&line).map(PathBuf::from).or(folders.config.clone());
+            let places = Places::resolve(Overrides { config, ..folders });
+            let names = places.map(|places| defined_sites(&places)).unwrap_or_default();
+            print_lines(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
+        }
     }
+}
+
+/// The directory that a line with `--config-dir` names, as far as it is typed.
+fn config_dir_in(line: &[String]) -> Option<&str> {
+    let (at, joined) = line.iter().enumerate().rev().find_map(|(at, word)| {
+        let value = word.strip_prefix("--config-dir")?;
+        (value.is_empty() || value.starts_with('=')).then(|| (at, value.strip_prefix('=')))
+    })?;
+    // bash takes the `=` for a word of its own.
+    joined.or_else(|| line[at + 1..].iter().find(|word| *word != "=").map(String::as_str))
 }
 
 /// None: the arguments are not those that siteward writes.

@@ -43,7 +43,7 @@ pub fn metadata() -> String {
         let _ = write!(
             parameters,
             "<parameter name=\"{}\" unique=\"{}\"{unique} required=\"{}\" reloadable=\"{}\">\n\
-             <longdesc lang=\"en\">\n{}{}\n</longdesc>\n\
+             <longdesc lang=\"en\">\n{}{} Example: {}\n</longdesc>\n\
              <shortdesc lang=\"en\">{}</shortdesc>\n\
              <content type=\"{kind}\"{default}/>\n</parameter>\n",
             p.id.name(),
@@ -52,6 +52,7 @@ pub fn metadata() -> String {
             u8::from(p.reloadable),
             escape(p.long),
             escape(&words),
+            escape(p.example),
             escape(p.short),
         );
     }

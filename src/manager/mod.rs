@@ -24,7 +24,7 @@ pub use cluster_log::trace_file;
 pub use clusterware::{ATTRIBUTE as CLUSTERWARE_ATTRIBUTE, ClusterwareCall, EntryPoint};
 pub use expresscluster::{ExpressclusterCall, StartOrder};
 pub use hand::{code_by_hand, code_by_kind};
-pub use manual::manual;
+pub use manual::{MANUAL_DATE, manual};
 pub use metadata::{TIMEOUTS, metadata};
 pub use pacemaker::{MonitorKind, OcfAction, OcfCall, SiteAction, find_by_instance, ocf_usage};
 pub use parameters::{PARAMETERS, Parameter, ParameterId, ParameterKind, adjustments_of};

@@ -56,6 +56,8 @@ pub struct Parameter {
     pub unique: bool,
     /// It can be changed while the site runs.
     pub reloadable: bool,
+    /// A value that one would give.
+    pub example: &'static str,
 }
 
 /// The form of a value.
@@ -74,6 +76,7 @@ const fn folder(
     short: &'static str,
     long: &'static str,
     default: &'static str,
+    example: &'static str,
 ) -> Parameter {
     Parameter {
         id,
@@ -84,6 +87,7 @@ const fn folder(
         required: false,
         unique: false,
         reloadable: false,
+        example,
     }
 }
 
@@ -92,6 +96,7 @@ const fn adjusts(
     short: &'static str,
     long: &'static str,
     kind: ParameterKind,
+    example: &'static str,
 ) -> Parameter {
     Parameter {
         id,
@@ -102,6 +107,7 @@ const fn adjusts(
         required: false,
         unique: false,
         reloadable: true,
+        example,
     }
 }
 
@@ -116,30 +122,35 @@ pub const PARAMETERS: [Parameter; 12] = [
         required: true,
         unique: true,
         reloadable: false,
+        example: "shop",
     },
     folder(
         ParameterId::ConfigDir,
         "Directory of definitions",
         "The directory of the definitions of sites, the same on every node.",
         "/etc/siteward/sites",
+        "/srv/siteward/sites",
     ),
     folder(
         ParameterId::RuntimeDir,
         "Runtime directory",
         "The directory of sockets, locks and state files. It must not survive a reboot.",
         "/run/siteward",
+        "/run/siteward-test",
     ),
     folder(
         ParameterId::LogDir,
         "Directory of logs",
         "The directory of the logs: what the processes print, and the history of each site.",
         "/var/log/siteward",
+        "/srv/log/siteward",
     ),
     folder(
         ParameterId::LinkDir,
         "Directory of links",
         "The directory of the links to the databases of sites.",
         "/var/lib/siteward",
+        "/srv/siteward/links",
     ),
     Parameter {
         id: ParameterId::MonitorWait,
@@ -152,18 +163,21 @@ pub const PARAMETERS: [Parameter; 12] = [
         required: false,
         unique: false,
         reloadable: true,
+        example: "10s",
     },
     adjusts(
         ParameterId::BootTimeout,
         "Time to start",
         "How long the site may take until all of its processes are ready, instead of what its definition says.",
         ParameterKind::Duration,
+        "3m",
     ),
     adjusts(
         ParameterId::StopTimeout,
         "Time for a graceful stop",
         "How long the site may take to stop in order before it is killed, instead of what its definition says.",
         ParameterKind::Duration,
+        "5m",
     ),
     adjusts(
         ParameterId::Countmax,
@@ -171,12 +185,14 @@ pub const PARAMETERS: [Parameter; 12] = [
         "How often a wrapped supervisor is asked; countmax times countsleep is the time to start and to stop \
          where neither the definition nor a parameter sets a timeout.",
         ParameterKind::Count,
+        "18",
     ),
     adjusts(
         ParameterId::Countsleep,
         "Time between questions",
         "The longest time between two questions to a wrapped supervisor.",
         ParameterKind::Duration,
+        "10s",
     ),
     adjusts(
         ParameterId::DegradedIs,
@@ -184,12 +200,14 @@ pub const PARAMETERS: [Parameter; 12] = [
         "Whether a site that serves without one of its processes is reported as running or as degraded. \
          validate-all and start refuse any other value.",
         ParameterKind::Choice(DEGRADED_IS),
+        "degraded",
     ),
     adjusts(
         ParameterId::DegradedAfter,
         "When a degraded site is reported",
         "How long a site must have been degraded before it is reported as such.",
         ParameterKind::Duration,
+        "30s",
     ),
 ];
 
@@ -303,6 +321,17 @@ mod tests {
             );
         }
         assert!(values(&[("stop_timeout", "0")]).is_err());
+    }
+
+    #[test]
+    fn the_example_of_each_parameter_is_a_value_that_it_takes() {
+        for parameter in &PARAMETERS {
+            let (name, example) = (parameter.id.name(), parameter.example);
+            assert!(!example.is_empty() && parameter.default != Some(example), "{name}");
+            let read = values(&[(name, example)]).unwrap();
+            let is_read = read != values(&[]).unwrap();
+            assert_eq!(is_read, parameter.kind != ParameterKind::Text, "{name}");
+        }
     }
 
     #[test]

@@ -66,6 +66,11 @@ messages! {
         next: "Set the attribute or the variable that the message names, or call the script by a link that has the site's \
                name.";
 
+    placeholder_unknown(word, next): Misconfigured,
+        "there is no placeholder {word} here; {next}",
+        cause: "`generate --set` fills in a placeholder that the generated text does not have.",
+        next: "Use one of the placeholders that `siteward generate FOR SITE` lists at its top.";
+
     clone_refused(): Misconfigured,
         "a site runs on one node at a time; it cannot be cloned",
         cause: "The resource was made as a clone, and Pacemaker would start it on several nodes.",
@@ -82,7 +87,7 @@ messages! {
                 the user names none.",
         next: "Give the directory by its option (--config-dir, --runtime-dir, --log-dir, --link-dir) or its variable.";
 
-    word_unknown(word, next): Misconfigured,
+    nothing_to_explain(word, next): Misconfigured,
         "there is no message, state, key or exit code `{word}`; {next}",
         cause: "`explain` knows the identifiers of messages, the nine states, the keys of a definition, and numbers.",
         next: "Type `siteward explain` for a list of all.";

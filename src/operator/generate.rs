@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::agent::{Fault, FaultKind, time_for_start, time_for_stop};
+use crate::agent::{Fault, time_for_start, time_for_stop};
+use crate::messages;
 use crate::site::{Definition, Places, nearest};
 use facts::SiteFacts;
 
@@ -126,7 +127,7 @@ fn unknown_placeholder(word: &str, known: &[String]) -> Fault {
         None if words.is_empty() => "there is nothing to fill in".to_owned(),
         None => format!("those to fill in are {}", words.join(", ")),
     };
-    Fault::new(FaultKind::Misconfigured, format!("there is no placeholder {word} here; {next}"))
+    messages::placeholder_unknown(word, next).into()
 }
 
 /// Every `<PLACEHOLDER>` once, in the order of the text.

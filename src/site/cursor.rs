@@ -14,6 +14,7 @@ use super::keys::{self, DefaultValue, DefinitionKey, ValueType};
 use super::positions::{KeyOrValue, Positions, Step};
 use super::problem::ProblemKind;
 use super::yaml::Node;
+use crate::messages::Message;
 
 /// The faults of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,22 +37,28 @@ pub struct Located {
     pub message: String,
 }
 
+impl DefinitionError {
+    /// Each problem with its place.
+    pub fn messages(&self) -> impl Iterator<Item = Message> {
+        let file = self.file.display();
+        self.problems.iter().map(move |problem| {
+            let at = problem
+                .position
+                .map_or_else(String::new, |at| format!("{}:{}:", at.line, at.column));
+            problem.kind.message(format!("{file}:{at} {}", problem.message))
+        })
+    }
+
+    /// How many more there are, as a line.
+    pub fn count_of_rest(&self) -> Option<String> {
+        (self.more > 0).then(|| format!("{}: and {} more", self.file.display(), self.more))
+    }
+}
+
 impl fmt::Display for DefinitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            if i > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{}:", self.file.display())?;
-            if let Some(at) = problem.position {
-                write!(f, "{}:{}:", at.line, at.column)?;
-            }
-            write!(f, " {}", problem.message)?;
-        }
-        if self.more > 0 {
-            write!(f, "\n{}: and {} more", self.file.display(), self.more)?;
-        }
-        Ok(())
+        let lines = self.messages().map(|message| message.sentence).chain(self.count_of_rest());
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -134,6 +134,33 @@ pub fn load_alone(places: &SitePlaces, name: &SiteName) -> Result<Definition, Lo
     trusted(file, name, read)
 }
 
+/// A definition in a file that need not be installed.
+#[derive(Debug)]
+pub struct FoundDefinition {
+    pub definition: Definition,
+    /// Why root would refuse the file where it lies.
+    pub untrusted: Option<String>,
+}
+
+/// Reads a definition from a file that need not be installed, without a look at other sites.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_file(file: &Path, name: &SiteName) -> Result<FoundDefinition, LoadError> {
+    let read = files::read_plain_of(file, LONGEST).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => LoadError::Denied { file: file.to_owned(), error },
+        io::ErrorKind::NotFound => {
+            LoadError::Missing { file: file.to_owned(), misnamed: None, nearest: None }
+        }
+        _ => unreadable(file, &error),
+    })?;
+    let untrusted = files::is_root().then(|| check_trust(&read).err()).flatten();
+    let text = as_text(read.bytes).map_err(|error| unreadable(file, &error))?;
+    let definition = parse(name, file, &text).map_err(LoadError::Wrong)?;
+    check_database(&definition)?;
+    Ok(FoundDefinition { definition, untrusted })
+}
+
 /// Parses the text, if the file that it was read from may be trusted; its path may name another file by
 /// now.
 fn trusted(file: &Path, name: &SiteName, read: Plain) -> Result<Definition, LoadError> {
@@ -220,32 +247,57 @@ fn check_database(definition: &Definition) -> Result<(), LoadError> {
 }
 
 fn check_clash(places: &Places, definition: &Definition) -> Result<(), LoadError> {
-    for other in defined_sites(places) {
-        if other == definition.name {
-            continue;
-        }
-        let file = places.of(&other).definition;
-        // One that is broken is refused when it is its turn; it is no reason to refuse this one.
-        let Some((site, database)) = read(&file).ok().and_then(|t| site_and_database(&other, &t))
-        else {
-            continue;
-        };
-        let clash = if site == definition.site {
-            format!("the virtual host name {site}")
-        } else if let Some(database) = database.filter(|d| Some(d) == definition.database.as_ref())
-        {
-            format!("the database {}", database.display())
-        } else {
-            continue;
-        };
-        return Err(LoadError::Unusable(format!(
-            "the sites `{}` and `{other}` both claim {clash}; change {} or {}",
-            definition.name,
-            places.of(&definition.name).definition.display(),
-            file.display()
-        )));
+    let file = places.of(&definition.name).definition;
+    match clash_with_installed(places, definition, &file, &[&definition.name]) {
+        Some(clash) => Err(LoadError::Unusable(clash)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// A sentence, where a site that is defined here claims the same host name or database as the one in `file`.
+/// Sites that are called as one of `apart` are left out.
+pub fn clash_with_installed(
+    places: &Places,
+    definition: &Definition,
+    file: &Path,
+    apart: &[&SiteName],
+) -> Option<String> {
+    let clash = |other: SiteName| {
+        if apart.contains(&&other) {
+            return None;
+        }
+        let other_file = places.of(&other).definition;
+        // One that is broken is refused when it is its turn; it is no reason to refuse this one.
+        let (site, database) =
+            read(&other_file).ok().and_then(|text| site_and_database(&other, &text))?;
+        let claimed = claimed_by_both(definition, &site, database.as_deref())?;
+        Some(clash_sentence((&definition.name, file), (&other, &other_file), &claimed))
+    };
+    defined_sites(places).into_iter().find_map(clash)
+}
+
+/// A sentence, where two definitions in files claim the same host name or database.
+pub fn clash_of(one: (&Definition, &Path), other: (&Definition, &Path)) -> Option<String> {
+    let claimed = claimed_by_both(one.0, &other.0.site, other.0.database.as_deref())?;
+    Some(clash_sentence((&one.0.name, one.1), (&other.0.name, other.1), &claimed))
+}
+
+fn claimed_by_both(definition: &Definition, site: &str, database: Option<&Path>) -> Option<String> {
+    if site == definition.site {
+        return Some(format!("the virtual host name {site}"));
+    }
+    let database = database.filter(|d| Some(*d) == definition.database.as_deref())?;
+    Some(format!("the database {}", database.display()))
+}
+
+fn clash_sentence(one: (&SiteName, &Path), other: (&SiteName, &Path), claimed: &str) -> String {
+    format!(
+        "the sites `{}` and `{}` both claim {claimed}; change {} or {}",
+        one.0,
+        other.0,
+        one.1.display(),
+        other.1.display()
+    )
 }
 
 #[cfg(test)]

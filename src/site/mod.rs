@@ -35,8 +35,8 @@ pub use cursor::{DefinitionError, Located};
 pub use definition::*;
 pub use environment::{READ_FILE, print_file, read_env_file, read_env_file_until};
 pub use load::{
-    LoadError, defined_sites, load, load_alone, load_snapshot, misnamed_files, misnamed_site,
-    nearest_site, no_directory,
+    FoundDefinition, LoadError, clash_of, clash_with_installed, defined_sites, load, load_alone,
+    load_file, load_snapshot, misnamed_files, misnamed_site, nearest_site, no_directory,
 };
 pub use nearest::nearest;
 pub use order::transitive_needs;

@@ -96,7 +96,7 @@ fn in_the_background() {
 
 fn nothing_to_explain() {
     let bench = Bench::new();
-    by_hand("word-unknown", Verb::Other, bench.hand(&["explain", "the-meaning-of-life"]));
+    by_hand("nothing-to-explain", Verb::Other, bench.hand(&["explain", "the-meaning-of-life"]));
     for id in siteward::messages::all() {
         let page = succeed(bench.hand(&["explain", &format!("[{id}]")]));
         assert!(page.contains(id.entry().cause), "{page}");

@@ -35,9 +35,61 @@ fn missing() {
 
 fn wrong() {
     let bench = Bench::new();
-    bench.define("a", "procesess: {a: {command: [ACT, steady]}}\n");
-    everywhere("definition-wrong", Verb::Start, || bench.hand(&["start", "a"]));
-    everywhere("definition-wrong", Verb::Other, || bench.hand(&["validate-all", "a"]));
+    let file = bench.places.config.join("a.yaml");
+    for (id, text) in [
+        ("not-yaml", "version: 1\nprocesses: {a: {command: [x]\n".to_owned()),
+        (
+            "definition-too-large",
+            format!("version: 1\nx-a: {}1{}\n", "[".repeat(200), "]".repeat(200)),
+        ),
+        ("version-unknown", format!("version: 2\n{STEADY}")),
+        (
+            "key-unknown",
+            "version: 1\nprocesess: {a: {command: [x]}}\nprocesses: {a: {command: [x]}}\n"
+                .to_owned(),
+        ),
+        ("key-missing", "version: 1\nprocesses: {a: {essential: true}}\n".to_owned()),
+        ("key-twice", "version: 1\nsite: a\nsite: b\nprocesses: {a: {command: [x]}}\n".to_owned()),
+        (
+            "keys-conflict",
+            "version: 1\ndatabase: /mnt/a\nsupervisor: jobcenter\nprocesses: {a: {command: [x]}}\n"
+                .to_owned(),
+        ),
+        (
+            "key-needs-another",
+            "version: 1\nprocesses: {a: {command: [x], pid_file: /run/x}}\n".to_owned(),
+        ),
+        ("type-wrong", "version: 1\nprocesses: {a: {command: /bin/a}}\n".to_owned()),
+        (
+            "value-wrong",
+            "version: 1\nboot_timeout: soon\nprocesses: {a: {command: [x]}}\n".to_owned(),
+        ),
+        (
+            "word-unknown",
+            "version: 1\nholders: murder\nprocesses: {a: {command: [x]}}\n".to_owned(),
+        ),
+        (
+            "reference-unknown",
+            "version: 1\nprocesses: {a: {command: [x], depends_on: [nobody]}}\n".to_owned(),
+        ),
+        (
+            "order-circular",
+            "version: 1\nprocesses: {a: {command: [x], depends_on: [b]}, b: {command: [x]}}\n"
+                .to_owned(),
+        ),
+    ] {
+        fs::write(&file, text).unwrap();
+        everywhere(id, Verb::Start, || bench.hand(&["start", "a"]));
+        everywhere(id, Verb::Other, || bench.hand(&["validate-all", "a"]));
+        let given = file.to_str().unwrap();
+        by_hand(id, Verb::Other, bench.hand(&["validate-all", given]));
+        let json = said(&output(bench.hand(&["validate-all", "--json", given])));
+        assert!(json.contains(&format!("\"id\":\"{id}\"")), "{json}");
+    }
+    by_hand("file-missing", Verb::Other, bench.hand(&["validate-all", "no/such/file.yaml"]));
+    bench.define("a", STEADY);
+    let generated = bench.hand(&["generate", "pacemaker-pcs", "a", "--set", "NOTHING=x"]);
+    by_hand("placeholder-unknown", Verb::Other, generated);
 }
 
 fn two_claim_one_name() {

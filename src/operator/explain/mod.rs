@@ -5,6 +5,7 @@
 mod answered;
 mod code;
 mod document;
+mod key;
 mod message;
 mod state;
 
@@ -26,6 +27,7 @@ pub fn explain(word: Option<&str>) -> Result<Vec<String>, Fault> {
     let mut pages: Vec<Vec<String>> = Vec::new();
     pages.extend(find(word).map(message::page));
     pages.extend(state::page(word));
+    pages.extend(key::pages(word));
     pages.extend(word.parse().ok().map(code::page));
     if pages.is_empty() {
         return Err(unknown(word));
@@ -33,15 +35,20 @@ pub fn explain(word: Option<&str>) -> Result<Vec<String>, Fault> {
     Ok(pages.join(&String::new()))
 }
 
+/// Every word that has a page, but for the numbers.
+pub fn explained_words() -> Vec<String> {
+    let ids = messages::all().map(|id| id.to_string());
+    ids.chain(state::words().map(str::to_owned)).chain(key::words()).collect()
+}
+
 fn unknown(word: &str) -> Fault {
-    let mut words: Vec<String> = messages::all().map(|id| id.to_string()).collect();
-    words.extend(state::words().map(str::to_owned));
+    let words = explained_words();
     let known: Vec<&str> = words.iter().map(String::as_str).collect();
     let next = match nearest(word, &known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`siteward explain` lists all".to_owned(),
     };
-    messages::word_unknown(word, next).into()
+    messages::nothing_to_explain(word, next).into()
 }
 
 fn contents() -> Vec<String> {
@@ -50,6 +57,8 @@ fn contents() -> Vec<String> {
     lines.push(format!("the states: {}", state::words().collect::<Vec<_>>().join(", ")));
     lines.push(String::new());
     lines.push("exit codes: any number that a verb has ended with".to_owned());
+    lines.push(String::new());
+    lines.push(format!("keys of the definition: {}", key::words().collect::<Vec<_>>().join(", ")));
     for section in &messages::SECTIONS {
         lines.push(String::new());
         lines.push(format!("messages: {}", section.title.to_lowercase()));

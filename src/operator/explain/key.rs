@@ -1,0 +1,33 @@
+//! The page of a key of the definition.
+
+use crate::site::keys::{self, Place};
+
+/// The pages of all keys that this word may mean.
+pub(super) fn pages(word: &str) -> Vec<Vec<String>> {
+    keys::find(word).into_iter().map(page).collect()
+}
+
+/// Every path of a key, without the names of processes and the like.
+pub(super) fn words() -> impl Iterator<Item = String> {
+    keys::all().iter().map(|place| place.path.replace(".*", "").replace("[]", ""))
+}
+
+fn page(place: &Place) -> Vec<String> {
+    let key = place.key;
+    let mut lines = vec![format!("key {}: {}", place.path, key.sentence)];
+    let mut facts = vec![key.value.described()];
+    facts.extend(key.value.unit().map(|unit| format!("a bare number counts {unit}")));
+    facts.extend(key.required.then(|| "required".to_owned()));
+    facts.extend(key.default.shown().map(|default| format!("default: {default}")));
+    facts.push(format!("since {}", key.since));
+    lines.push(format!("  {}", facts.join("; ")));
+    for word in key.value.choices() {
+        lines.push(format!("    {}: {}", word.word, word.means));
+    }
+    if !key.relations.is_empty() {
+        lines.push(format!("  {}", key.relations));
+    }
+    lines.push("  Example:".to_owned());
+    lines.extend(place.lines().into_iter().map(|line| format!("    {line}")));
+    lines
+}
