@@ -140,7 +140,8 @@ fn a_user_that_only_getent_knows_is_known() {
     let calls = || fs::read_to_string(&asked).unwrap_or_default();
     let in_the_place_of_getent = |bench: &mut Bench, script: &str| {
         let stub = bench.path("getent");
-        fs::write(&stub, format!("#!/bin/sh\necho \"$*\" >>{}\n{script}", asked.display())).unwrap();
+        fs::write(&stub, format!("#!/bin/sh\necho \"$*\" >>{}\n{script}", asked.display()))
+            .unwrap();
         fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
         let mount = format!("mount --bind {} /usr/bin/getent && exec \"$@\"", stub.display());
         let words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", &mount, "-"];

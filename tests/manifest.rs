@@ -25,7 +25,8 @@ fn without_a_reason(manifest: &str) -> Vec<&str> {
 fn each_dependency_has_its_reason() {
     let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
     assert_eq!(without_a_reason(&manifest), [""; 0]);
-    let bare = "[dependencies]\n# One reason.\na = \"1\"\nb = \"1\"\n\n[dev-dependencies]\nc = \"1\"\n";
+    let bare =
+        "[dependencies]\n# One reason.\na = \"1\"\nb = \"1\"\n\n[dev-dependencies]\nc = \"1\"\n";
     assert_eq!(without_a_reason(bare), ["b = \"1\"", "c = \"1\""]);
 }
 

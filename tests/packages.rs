@@ -2,9 +2,9 @@
 //! runs, purged, and the .rpm compared with the .deb. `tests/packages-run` makes the packages first; without
 //! it all of this is left out.
 
-mod common;
 #[path = "common/clean_root.rs"]
 mod clean_root;
+mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,8 +33,14 @@ fn main() -> ExitCode {
         missing,
         !no_packages,
         &[
-            ("the_deb_is_installed_upgraded_and_removed", the_deb_is_installed_upgraded_and_removed),
-            ("the_rpm_is_installed_upgraded_and_removed", the_rpm_is_installed_upgraded_and_removed),
+            (
+                "the_deb_is_installed_upgraded_and_removed",
+                the_deb_is_installed_upgraded_and_removed,
+            ),
+            (
+                "the_rpm_is_installed_upgraded_and_removed",
+                the_rpm_is_installed_upgraded_and_removed,
+            ),
             ("the_rpm_holds_what_the_deb_holds", the_rpm_holds_what_the_deb_holds),
             ("each_package_is_of_its_architecture", each_package_is_of_its_architecture),
             ("lintian_and_rpmlint_find_no_error", lintian_and_rpmlint_find_no_error),
@@ -127,7 +133,7 @@ fn the_deb_is_installed_upgraded_and_removed() {
     let told = said.matches("siteward: these sites run on.").count();
     assert_eq!(told, 1, "{said}");
     assert!(said.contains("the program of version 0.0.9, until"), "{said}");
-    assert!(said.contains("  shop (running)\n"), "{said}");
+    assert!(said.contains("\n  shop (running)"), "{said}");
     assert_eq!(processes(&machine), living);
     // The program of before still supervises, and the new one speaks with it.
     machine.must(&["siteward", "monitor", "shop"]);
@@ -182,8 +188,10 @@ fn the_deb_is_installed_upgraded_and_removed() {
     machine.must(&["test", "-s", "/var/log/siteward/shop/history.jsonl"]);
     let said = machine.must(&["apt-get", "purge", "-y", "-q", "siteward"]);
     assert!(said.contains("/etc/siteward is kept"), "{said}");
-    let left = || machine.shell("find / -xdev -path /root -prune -o -path '*siteward*' -print | sort");
-    let of_dpkg = |path: &&str| !path.starts_with("/var/cache/") && !path.starts_with("/var/lib/dpkg/");
+    let left =
+        || machine.shell("find / -xdev -path /root -prune -o -path '*siteward*' -print | sort");
+    let of_dpkg =
+        |path: &&str| !path.starts_with("/var/cache/") && !path.starts_with("/var/lib/dpkg/");
     let all = left();
     let ours: Vec<&str> = all.lines().filter(of_dpkg).filter(|p| !p.starts_with("/srv/")).collect();
     assert_eq!(ours, ["/etc/siteward", "/etc/siteward/sites", "/etc/siteward/sites/shop.yaml"]);
@@ -199,15 +207,18 @@ fn the_deb_is_installed_upgraded_and_removed() {
 
 fn the_rpm_is_installed_upgraded_and_removed() {
     // No package of this Debian is in rpm's own list.
-    let (machine, living) =
-        machine_with_a_site("rpm", ".x86_64.rpm", &["rpm", "-i", "--nodeps"]);
+    let (machine, living) = machine_with_a_site("rpm", ".x86_64.rpm", &["rpm", "-i", "--nodeps"]);
     let new = machine.bring(&package("new", ".x86_64.rpm"));
     let said = machine.must(&["rpm", "-U", "--nodeps", &new]);
     assert_eq!(said.matches("siteward: these sites run on.").count(), 1, "{said}");
     assert!(said.contains("  shop (running)\n"), "{said}");
     assert_eq!(processes(&machine), living);
     assert_eq!(machine.must(&["rpm", "-V", "--nodeps", "siteward"]), "");
-    a_running_site_keeps_the_package(&machine, &["rpm", "-e", "siteward"], &["rpm", "-q", "siteward"]);
+    a_running_site_keeps_the_package(
+        &machine,
+        &["rpm", "-e", "siteward"],
+        &["rpm", "-q", "siteward"],
+    );
     machine.must(&["rpm", "-e", "siteward"]);
     machine.must(&["test", "-s", "/etc/siteward/sites/shop.yaml"]);
     machine.must(&["test", "-s", "/var/log/siteward/shop/history.jsonl"]);

@@ -33,12 +33,18 @@ impl CleanRoot {
     pub(crate) fn boot(name: &str, packages: &str) -> Self {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clean-root");
         let base = kept.join(if packages.is_empty() { "minimal" } else { packages });
+        fs::create_dir_all(&kept).unwrap();
+        // Tests run side by side, and the first one builds for all.
+        let turn = fs::File::create(kept.join("lock")).unwrap();
+        turn.lock().unwrap();
         if !base.join("built").exists() {
             let _ = fs::remove_dir_all(&base);
-            let words: &[&str] = if packages.is_empty() { &["build"] } else { &["build", packages] };
+            let words: &[&str] =
+                if packages.is_empty() { &["build"] } else { &["build", packages] };
             must(lab(&base, words), words);
             fs::write(base.join("built"), "").unwrap();
         }
+        drop(turn);
         let machine = Self(kept.join(format!("machine-{name}")));
         machine.clear();
         fs::create_dir_all(&machine.0).unwrap();
