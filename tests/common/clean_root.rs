@@ -41,7 +41,7 @@ impl CleanRoot {
             let _ = fs::remove_dir_all(&base);
             let words: &[&str] =
                 if packages.is_empty() { &["build"] } else { &["build", packages] };
-            must(lab(&base, words), words);
+            must(&lab(&base, words), words);
             fs::write(base.join("built"), "").unwrap();
         }
         drop(turn);
@@ -53,7 +53,7 @@ impl CleanRoot {
             .args([base.join("root"), machine.0.join("root")])
             .status();
         assert!(copied.unwrap().success(), "the root cannot be copied");
-        must(lab(&machine.0, &["up"]), &["up"]);
+        must(&lab(&machine.0, &["up"]), &["up"]);
         machine
     }
 
@@ -103,8 +103,8 @@ fn lab(folder: &Path, words: &[&str]) -> Output {
     Command::new(LAB).env("SD_DIR", folder).args(words).output().expect("the lab can be run")
 }
 
-fn must(output: Output, words: &[&str]) {
-    assert!(output.status.success(), "{words:?}: {}", said(&output));
+fn must(output: &Output, words: &[&str]) {
+    assert!(output.status.success(), "{words:?}: {}", said(output));
 }
 
 fn said(output: &Output) -> String {
