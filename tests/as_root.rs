@@ -36,6 +36,7 @@ fn main() -> ExitCode {
                 "a_process_runs_as_the_user_and_group_that_were_said",
                 a_process_runs_as_the_user_and_group_that_were_said,
             ),
+            ("a_user_that_only_getent_knows_is_known", a_user_that_only_getent_knows_is_known),
             ("another_time_namespace_is_the_same_node", another_time_namespace_is_the_same_node),
             (
                 "a_process_possesses_no_key_of_its_caller_s",
@@ -124,6 +125,47 @@ fn a_process_runs_as_the_user_and_group_that_were_said() {
     assert_eq!(said[..2], ["nobody", "daemon"]);
     assert!(said[2].split(' ').all(|group| group != "0"), "none of root's groups: {log}");
     assert_eq!(said[3], "/nonexistent nobody");
+}
+
+/// A static program has no NSS modules: a user of a directory server is asked for at getent, at a start and never by
+/// a monitor, and a server that hangs does not hang the start.
+fn a_user_that_only_getent_knows_is_known() {
+    let mut bench = Bench::new();
+    fs::set_permissions(bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    bench.define(
+        "a",
+        "user: ldap-user\nprocesses:\n  x: {command: [/bin/sh, -c, \"id -u; id -g; id -G; exec sleep 1000\"]}\n",
+    );
+    let asked = bench.path("asked");
+    let calls = || fs::read_to_string(&asked).unwrap_or_default();
+    let in_the_place_of_getent = |bench: &mut Bench, script: &str| {
+        let stub = bench.path("getent");
+        fs::write(&stub, format!("#!/bin/sh\necho \"$*\" >>{}\n{script}", asked.display()))
+            .unwrap();
+        fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
+        let mount = format!("mount --bind {} /usr/bin/getent && exec \"$@\"", stub.display());
+        let words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", &mount, "-"];
+        bench.within = words.map(str::to_owned).to_vec();
+    };
+    in_the_place_of_getent(
+        &mut bench,
+        "case $* in\n\
+         'passwd ldap-user') echo 'ldap-user:*:4711:4712:from a server:/nonexistent:/bin/sh' ;;\n\
+         'initgroups ldap-user') echo 'ldap-user 4712 4713' ;;\n\
+         *) exit 2 ;;\nesac\n",
+    );
+    succeed(bench.hand(&["start", "a"]));
+    until("it has printed who it is", || bench.log("a", "x.log").lines().count() == 3);
+    assert_eq!(bench.log("a", "x.log"), "4711\n4712\n4712 4713\n");
+    let before = calls();
+    assert!(before.contains("passwd ldap-user"), "{before}");
+    assert_eq!(bench.monitor("a"), (0, 0, 0));
+    assert_eq!(calls(), before, "a monitor asks no directory server");
+    succeed(bench.hand(&["stop", "a"]));
+    in_the_place_of_getent(&mut bench, "exec sleep 1000\n");
+    let refused = Call::begin(bench.hand(&["start", "a"])).end("no server answers");
+    assert_eq!(refused.code, Some(5), "{}", refused.said);
+    assert!(refused.said.contains("ldap-user"), "{}", refused.said);
 }
 
 fn root_runs_no_definition_that_others_may_write() {
