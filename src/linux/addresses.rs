@@ -14,7 +14,7 @@ use nix::sys::socket::{
     setsockopt, socket, sockopt,
 };
 
-use super::rtnetlink::{Message, attributes, messages, request, u32_at};
+use super::rtnetlink::{NetlinkMessage, attributes, messages, request, u32_at};
 use super::thread::{self, StackSize};
 use super::wait::Waiting;
 use crate::values::Moment;
@@ -241,7 +241,7 @@ impl Known {
         }
     }
 
-    fn learn_of_link(&mut self, message: &Message<'_>) {
+    fn learn_of_link(&mut self, message: &NetlinkMessage<'_>) {
         // `struct ifinfomsg`. Another family tells of a bridge, and nothing of the interface.
         let Some(head) = message.body.get(..16).filter(|head| head[0] == 0) else { return };
         let (number, flags) = (u32_at(head, 4), u32_at(head, 8));
@@ -258,7 +258,7 @@ impl Known {
         self.interfaces.insert(number, (name, is_up));
     }
 
-    fn learn_of_address(&mut self, message: &Message<'_>) {
+    fn learn_of_address(&mut self, message: &NetlinkMessage<'_>) {
         // `struct ifaddrmsg`
         let Some(head) = message.body.get(..8) else { return };
         let mut remote: &[u8] = &[];

@@ -1,13 +1,13 @@
 //! The messages of rtnetlink(7), as bytes.
 
 /// One message of netlink(7).
-pub(super) struct Message<'a> {
+pub(super) struct NetlinkMessage<'a> {
     pub(super) kind: u16,
     flags: u16,
     pub(super) body: &'a [u8],
 }
 
-impl Message<'_> {
+impl NetlinkMessage<'_> {
     /// The list ends here.
     pub(super) fn is_end(&self) -> bool {
         i32::from(self.kind) == libc::NLMSG_DONE
@@ -26,13 +26,13 @@ impl Message<'_> {
 pub(super) const HEAD: usize = 16;
 
 /// The messages of a datagram; what is cut off is left out.
-pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = NetlinkMessage<'_>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let head = rest.get(..HEAD)?;
         let length = usize::try_from(u32_at(head, 0)).ok()?;
         let body = rest.get(HEAD..length)?;
-        let message = Message { kind: u16_at(head, 4), flags: u16_at(head, 6), body };
+        let message = NetlinkMessage { kind: u16_at(head, 4), flags: u16_at(head, 6), body };
         rest = rest.get(aligned(length)..).unwrap_or_default();
         Some(message)
     })

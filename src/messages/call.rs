@@ -6,13 +6,13 @@ messages! {
     usage(): WrongHere,
         "the call is wrong: an option or an argument is not known or is missing",
         cause: "The command line is not one of siteward's. The text above the identifier says which word is wrong.",
-        next: "Look at `siteward help VERB` or at siteward(8).";
+        next: "Look at `siteward --help`, at the help of the verb, or at siteward(8).";
 
     verb_not_known(): NoSuchVerb,
         "there is no such verb",
         cause: "The first word of the call is no verb of siteward. The text above the identifier names it, and a verb that may \
                 have been meant.",
-        next: "Type `siteward help` for all verbs.";
+        next: "Type `siteward --help` for all verbs.";
 
     action_unknown(word, known): NoSuchVerb,
         "there is no action `{word}`; {known}",

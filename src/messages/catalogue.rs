@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::entry::{Entry, FaultKind, MessageId};
+use super::entry::{CatalogueEntry, FaultKind, MessageId};
 use super::{call, definition, disk, files, node, orders, process, start, stop};
 
 /// Entries that belong together.
 #[derive(Debug)]
 pub struct Section {
     pub title: &'static str,
-    entries: &'static [&'static Entry],
+    entries: &'static [&'static CatalogueEntry],
 }
 
 impl Section {
@@ -43,7 +43,7 @@ pub fn find(id: &str) -> Option<MessageId> {
 }
 
 /// Another version of siteward wrote it.
-static OF_ANOTHER_VERSION: Entry = Entry {
+static OF_ANOTHER_VERSION: CatalogueEntry = CatalogueEntry {
     name: "of_another_version",
     kind: FaultKind::Failed,
     template: "this version of siteward does not know the message",
@@ -75,7 +75,7 @@ mod tests {
         let names: BTreeSet<String> = all().map(|id| id.to_string()).collect();
         assert_eq!(names.len(), all().count(), "two entries share a name");
         for id in all() {
-            let Entry { template, cause, next, .. } = id.entry();
+            let CatalogueEntry { template, cause, next, .. } = id.entry();
             assert!(!template.ends_with('.'), "{id}: the full stop is added at the door");
             for text in [cause, next] {
                 assert!(text.ends_with('.') && text.len() > 20, "{id}: `{text}`");
@@ -87,12 +87,13 @@ mod tests {
 
     #[test]
     fn a_sentence_is_shown_with_its_placeholders_in_capitals() {
-        let entry = Entry { template: "`{a_b}` says {{x}}: {why}", ..OF_ANOTHER_VERSION_COPY };
+        let entry =
+            CatalogueEntry { template: "`{a_b}` says {{x}}: {why}", ..OF_ANOTHER_VERSION_COPY };
         assert_eq!(entry.sentence(), "`A-B` says {x}: WHY");
     }
 
-    const OF_ANOTHER_VERSION_COPY: Entry =
-        Entry { name: "x", kind: FaultKind::Failed, template: "", cause: "", next: "" };
+    const OF_ANOTHER_VERSION_COPY: CatalogueEntry =
+        CatalogueEntry { name: "x", kind: FaultKind::Failed, template: "", cause: "", next: "" };
 
     #[test]
     fn an_identifier_of_another_version_is_read() {

@@ -68,7 +68,7 @@ messages! {
     key_twice(complaint): WrongHere,
         "{complaint}",
         cause: "A key or a name stands twice in the same map or list.",
-        next: "Keep one of the two.";
+        next: "Keep one of the two, and remove the other.";
 
     keys_conflict(complaint): WrongHere,
         "{complaint}",

@@ -33,7 +33,7 @@ impl FaultKind {
 
 /// One failure that siteward reports.
 #[derive(Debug)]
-pub struct Entry {
+pub struct CatalogueEntry {
     /// The name of the function that makes the message; with hyphens it is the identifier.
     pub(super) name: &'static str,
     pub kind: FaultKind,
@@ -45,7 +45,7 @@ pub struct Entry {
     pub next: &'static str,
 }
 
-impl Entry {
+impl CatalogueEntry {
     /// The sentence as it is shown to a reader: placeholders in capitals.
     pub fn sentence(&self) -> String {
         let mut shown = String::new();
@@ -72,10 +72,10 @@ impl Entry {
 
 /// The identifier of an entry, in words with hyphens.
 #[derive(Clone, Copy)]
-pub struct MessageId(pub(super) &'static Entry);
+pub struct MessageId(pub(super) &'static CatalogueEntry);
 
 impl MessageId {
-    pub fn entry(self) -> &'static Entry {
+    pub fn entry(self) -> &'static CatalogueEntry {
         self.0
     }
 
@@ -135,16 +135,16 @@ macro_rules! messages {
         next: $next:literal;
     )*) => {
         /// In the order in which they are shown.
-        pub(super) static ENTRIES: &[&super::entry::Entry] = &[$(&entries::$name),*];
+        pub(super) static ENTRIES: &[&super::entry::CatalogueEntry] = &[$(&entries::$name),*];
 
         mod entries {
             // An entry is called as its function is, so that both can be found by one word.
             #![allow(non_upper_case_globals)]
 
-            use super::super::entry::{Entry, FaultKind};
+            use super::super::entry::{CatalogueEntry, FaultKind};
 
             $(
-                pub(super) static $name: Entry = Entry {
+                pub(super) static $name: CatalogueEntry = CatalogueEntry {
                     name: stringify!($name),
                     kind: FaultKind::$kind,
                     template: $template,

@@ -20,7 +20,7 @@ pub use call::*;
 pub use catalogue::{SECTIONS, Section, all, find};
 pub use definition::*;
 pub use disk::*;
-pub use entry::{Entry, FaultKind, Message, MessageId};
+pub use entry::{CatalogueEntry, FaultKind, Message, MessageId};
 pub use files::*;
 pub use node::*;
 pub use orders::*;

@@ -35,7 +35,7 @@ pub use actor::act;
 pub use await_ready::await_ready;
 pub use create::{CreateOptions, create};
 pub use doctor::{DoctorOptions, examine, examine_disk_here};
-pub use explain::{Answered, answered_codes, explain, explained_words, messages_document};
+pub use explain::{AnsweredCodes, answered_codes, explain, explained_words, messages_document};
 pub use finding::{Finding, Severity};
 pub use generate::{FilledIn, Generator, generate};
 pub use history::{HistoryOptions, history, read_log_here};

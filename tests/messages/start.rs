@@ -143,7 +143,7 @@ fn wrapped_sites() {
     center.unswitch();
     succeed(center.hand(&["clean", site]));
     let run = Call::begin(center.hand(&["run", site]));
-    until("it is up", || center.is_up());
+    until("it is up", || run.said().contains("the site is running"));
     signal(center.supervisor(), Signal::KILL);
     let ended = run.end("a run whose supervisor is killed");
     assert!(ended.said.contains("[supervisor-left]"), "{}", ended.said);

@@ -8,13 +8,13 @@ use crate::messages::MessageId;
 
 /// The codes of one caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct AnsweredCodes {
     pub caller: Manager,
     /// Start, stop, monitor, and any other verb.
     pub codes: [u8; 4],
 }
 
-/// In the order of [`Answered::codes`].
+/// In the order of [`AnsweredCodes::codes`].
 const VERBS: [(Verb, &str); 4] = [
     (Verb::Start, "start"),
     (Verb::Stop, "stop"),
@@ -32,17 +32,17 @@ pub(super) const CALLERS: [(Manager, &str); 5] = [
 ];
 
 /// With which codes each caller is told of this failure.
-pub fn answered_codes(id: MessageId) -> [Answered; 5] {
+pub fn answered_codes(id: MessageId) -> [AnsweredCodes; 5] {
     CALLERS.map(|(caller, _)| {
         let code = |(verb, _): (Verb, &str)| {
             let fault = Fault { id, sentence: String::new(), details: Vec::new() };
             caller.answer(verb, false, &Outcome::Fault(fault)).code
         };
-        Answered { caller, codes: VERBS.map(code) }
+        AnsweredCodes { caller, codes: VERBS.map(code) }
     })
 }
 
-impl Answered {
+impl AnsweredCodes {
     /// `1`, or `start 5, stop 1, monitor 5, the rest 5`.
     pub(super) fn words(&self) -> String {
         let [first, ..] = self.codes;

@@ -9,7 +9,7 @@ mod key;
 mod message;
 mod state;
 
-pub use answered::{Answered, answered_codes};
+pub use answered::{AnsweredCodes, answered_codes};
 pub use document::messages_document;
 
 use crate::agent::Fault;
