@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::answered::{CALLERS, answered_codes};
+use super::answered::{AnsweredCodes, CALLERS, answered_codes};
 use super::code::KINDS;
 use crate::messages::{self, FaultKind};
 
@@ -20,7 +20,7 @@ pub fn messages_document() -> String {
     let _ = writeln!(text, "|---|{}", "---|".repeat(names.len()));
     for (kind, words) in KINDS {
         let Some(id) = messages::all().find(|id| id.kind() == kind) else { continue };
-        let codes: Vec<String> = answered_codes(id).iter().map(|a| a.words()).collect();
+        let codes: Vec<String> = answered_codes(id).iter().map(AnsweredCodes::words).collect();
         let _ = writeln!(text, "| **{}**: {words} | {} |", name(kind), codes.join(" | "));
     }
     for section in &messages::SECTIONS {
