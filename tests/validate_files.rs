@@ -88,12 +88,13 @@ fn a_program_gets_an_object_for_each_file() {
             "line": 2,
             "column": 1,
             "message": "databse: there is no such key; did you mean `database`?",
+            "id": "key-unknown",
             "key": "databse",
         })
     );
     assert_eq!(files[1]["faults"][2]["key"], "processes.web.redy");
     let missing = json!([
-        {"line": null, "column": null, "message": "there is no such file", "key": null}
+        {"line": null, "column": null, "message": "there is no such file", "id": "file-missing", "key": null}
     ]);
     assert_eq!(files[2]["faults"], missing);
     assert_eq!(files.len(), 3);

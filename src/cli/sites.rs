@@ -19,11 +19,12 @@ pub(super) fn named(site: &SiteArgument, places: &Places) -> Result<SiteName, Fa
     let of_environment = env::var_os("SITEWARD_SITE").filter(|name| !name.is_empty());
     if let Some(name) = of_environment {
         let name = name.to_string_lossy();
-        let name: SiteName =
-            name.parse().map_err(|why: String| messages::site_of_environment_wrong(why))?;
+        let name: SiteName = name
+            .parse()
+            .map_err(|why: String| messages::site_of_environment_wrong(format!("wrong: {why}")))?;
         let known = places.of(&name);
         if !known.definition.exists() && !known.runtime.exists() {
-            let why = format!("there is no site `{name}` here; see: siteward list");
+            let why = format!("`{name}`, and there is no such site here; see: siteward list");
             return Err(messages::site_of_environment_wrong(why).into());
         }
         return Ok(name);

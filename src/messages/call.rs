@@ -33,7 +33,7 @@ messages! {
         next: "Name the site, or set the variable SITEWARD_SITE.";
 
     site_of_environment_wrong(why): Misconfigured,
-        "SITEWARD_SITE is wrong: {why}",
+        "SITEWARD_SITE is {why}",
         cause: "The variable SITEWARD_SITE names the site where the command line does not, and no site is called so here.",
         next: "Correct the variable, unset it, or name the site on the command line. `siteward list` shows all sites.";
 

@@ -78,7 +78,7 @@ mod tests {
             let CatalogueEntry { template, cause, next, .. } = id.entry();
             assert!(!template.ends_with('.'), "{id}: the full stop is added at the door");
             for text in [cause, next] {
-                assert!(text.ends_with('.') && text.len() > 20, "{id}: `{text}`");
+                assert!(text.ends_with('.') && text.len() > 12, "{id}: `{text}`");
                 assert!(text.starts_with(|c: char| c.is_uppercase() || c == '`'), "{id}: `{text}`");
             }
             assert_eq!(find(&id.to_string()), Some(id));

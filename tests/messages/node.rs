@@ -81,6 +81,14 @@ fn jobcenter() {
     everywhere("jobcenter-link-missing", Verb::Start, start);
     std::os::unix::fs::symlink("/somewhere/else", &link).unwrap();
     everywhere("jobcenter-link-wrong", Verb::Start, start);
+    // A warning, which is told and refuses nothing.
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&center.database, &link).unwrap();
+    fs::write(center.root.join("rc/daemon.conf"), "").unwrap();
+    let checked = output(bench.hand(&["validate-all", site]));
+    assert!(checked.status.success(), "{}", said(&checked));
+    assert!(said(&checked).contains("[jobcenter-unfit]"), "{}", said(&checked));
+    crate::seen("jobcenter-unfit");
 }
 
 /// With fewer and fewer descriptors a call fails at each step that needs one.
