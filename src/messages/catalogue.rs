@@ -89,7 +89,9 @@ mod tests {
     fn a_sentence_is_shown_with_its_placeholders_in_capitals() {
         let entry =
             CatalogueEntry { template: "`{a_b}` says {{x}}: {why}", ..OF_ANOTHER_VERSION_COPY };
-        assert_eq!(entry.sentence(), "`A-B` says {x}: WHY");
+        assert_eq!(entry.sentence().as_deref(), Some("`A-B` says {x}: WHY"));
+        let open = CatalogueEntry { template: "{why}", ..OF_ANOTHER_VERSION_COPY };
+        assert_eq!(open.sentence(), None);
     }
 
     const OF_ANOTHER_VERSION_COPY: CatalogueEntry =

@@ -46,8 +46,15 @@ pub struct CatalogueEntry {
 }
 
 impl CatalogueEntry {
-    /// The sentence as it is shown to a reader: placeholders in capitals.
-    pub fn sentence(&self) -> String {
+    /// The sentence as it is shown to a reader: placeholders in capitals. None: the sentence is another one each
+    /// time, and the cause says what it is about.
+    pub fn sentence(&self) -> Option<String> {
+        let is_open = self.template.starts_with('{')
+            && self.template.find('}') == Some(self.template.len() - 1);
+        (!is_open).then(|| self.with_capitals())
+    }
+
+    fn with_capitals(&self) -> String {
         let mut shown = String::new();
         let mut rest = self.template;
         while let Some(at) = rest.find(['{', '}']) {
@@ -94,7 +101,7 @@ impl Eq for MessageId {}
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.name.replace('_', "-"))
+        f.pad(&self.0.name.replace('_', "-"))
     }
 }
 

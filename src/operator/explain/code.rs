@@ -4,6 +4,7 @@ use super::answered::{CALLERS, answered_codes};
 use super::state::{STATES, told};
 use crate::manager::Manager;
 use crate::messages::{self, FaultKind};
+use crate::values::Signal;
 
 /// What a code means to a caller beyond the states and the failures.
 const OTHER: [(Manager, u8, &str); 6] = [
@@ -32,9 +33,11 @@ pub(super) fn page(code: u8) -> Vec<String> {
             lines.extend(meanings.iter().map(|meaning| format!("    {meaning}")));
         }
     }
-    if code > 128 {
-        let signal = code - 128;
-        lines.push(format!("  from a shell: the program was ended by signal {signal}"));
+    let signal = code.checked_sub(128).map(|number| Signal::from_raw(number.into()));
+    if let Some(signal) = signal
+        .filter(|signal| Signal::names().any(|name| signal.to_string() == format!("SIG{name}")))
+    {
+        lines.push(format!("  from a shell: the program was ended by {signal}"));
     }
     if lines.len() == 1 {
         lines.push("  siteward ends with no such code; it may be another program's".to_owned());

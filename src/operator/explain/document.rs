@@ -27,10 +27,10 @@ pub fn messages_document() -> String {
         let _ = write!(text, "\n## {}\n", section.title);
         for id in section.ids() {
             let entry = id.entry();
+            let sentence = entry.sentence().map_or_else(String::new, |s| format!("> {s}.\n\n"));
             let _ = write!(
                 text,
-                "\n### {id}\n\n> {}.\n\n{}\n\n**What to do.** {}\n\n*Kind: {}.*\n",
-                entry.sentence(),
+                "\n### {id}\n\n{sentence}{}\n\n**What to do.** {}\n\n*Kind: {}.*\n",
                 entry.cause,
                 entry.next,
                 name(id.kind()),

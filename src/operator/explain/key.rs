@@ -7,9 +7,18 @@ pub(super) fn pages(word: &str) -> Vec<Vec<String>> {
     keys::find(word).into_iter().map(page).collect()
 }
 
-/// Every path of a key, without the names of processes and the like.
-pub(super) fn words() -> impl Iterator<Item = String> {
-    keys::all().iter().map(|place| place.path.replace(".*", "").replace("[]", ""))
+/// Every path of a key, without the names of processes and the like. What may stand in each process too is
+/// named once.
+pub(super) fn words() -> Vec<String> {
+    let mut words = Vec::new();
+    for place in keys::all() {
+        let is_copy = place.key.also_of_process && place.path.starts_with("processes.");
+        let word = place.path.replace(".*", "").replace("[]", "");
+        if !is_copy && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }
 
 fn page(place: &Place) -> Vec<String> {

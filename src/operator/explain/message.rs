@@ -5,7 +5,8 @@ use crate::messages::MessageId;
 
 pub(super) fn page(id: MessageId) -> Vec<String> {
     let entry = id.entry();
-    let mut lines = vec![format!("message {id}: {}.", entry.sentence())];
+    let sentence = entry.sentence().map_or_else(String::new, |sentence| format!(": {sentence}."));
+    let mut lines = vec![format!("message {id}{sentence}")];
     lines.push(format!("  {}", entry.cause));
     lines.push(format!("  What to do: {}", entry.next));
     lines.push("  Exit codes:".to_owned());

@@ -42,7 +42,9 @@ pub fn explained_words() -> Vec<String> {
 }
 
 fn unknown(word: &str) -> Fault {
-    let words = explained_words();
+    let mut words = explained_words();
+    let last = |word: &String| word.rsplit_once('.').map(|(_, last)| last.to_owned());
+    words.extend(words.iter().filter_map(last).collect::<Vec<_>>());
     let known: Vec<&str> = words.iter().map(String::as_str).collect();
     let next = match nearest(word, &known) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -58,11 +60,18 @@ fn contents() -> Vec<String> {
     lines.push(String::new());
     lines.push("exit codes: any number that a verb has ended with".to_owned());
     lines.push(String::new());
-    lines.push(format!("keys of the definition: {}", key::words().collect::<Vec<_>>().join(", ")));
+    lines.push(format!("keys of the definition: {}", key::words().join(", ")));
     for section in &messages::SECTIONS {
         lines.push(String::new());
         lines.push(format!("messages: {}", section.title.to_lowercase()));
-        lines.extend(section.ids().map(|id| format!("  {id:26} {}", id.entry().sentence())));
+        lines.extend(section.ids().map(|id| {
+            let entry = id.entry();
+            // Where the sentence is another one each time, the cause says what it is about.
+            let first = || {
+                entry.cause.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
+            };
+            format!("  {id:26} {}", entry.sentence().unwrap_or_else(first))
+        }));
     }
     lines
 }
