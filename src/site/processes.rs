@@ -118,9 +118,11 @@ fn read_process(
     });
     let (ready, ready_timeout) =
         cursor.field("ready").map_or((Ready::AtExec, None), |c| read_ready(&c));
-    Some(Process {
+    let has_command = command.is_some();
+    // All of it is read, so that all complaints come at once.
+    let process = Process {
         name: name.to_owned(),
-        command: command?,
+        command: command.unwrap_or_default(),
         instances: cursor.number_of("instances"),
         depends_on,
         essential: cursor.boolean_of("essential"),
@@ -141,7 +143,8 @@ fn read_process(
         on_failure: cursor.field("on_failure").and_then(|c| read_evidence(&c)),
         context: read_context(cursor, site),
         logging: read_logging(cursor, logging),
-    })
+    };
+    has_command.then_some(process)
 }
 
 fn read_depends_on(index: usize, names: &[&str], list: &Cursor<'_>) -> Vec<usize> {
