@@ -60,7 +60,7 @@ messages! {
         next: "Set it: pcs resource update RESOURCE site=NAME.";
 
     site_attribute_missing(how): Misconfigured,
-        "the site is not named; {how}",
+        "no site is named; {how}",
         cause: "The script was called by a manager's link, and neither the name of the link nor an attribute or variable of \
                 the manager names a site.",
         next: "Set the attribute or the variable that the message names, or call the script by a link that has the site's \
