@@ -1,5 +1,5 @@
 //! What the documents say holds: links lead somewhere, commands and options exist, definitions are valid, and no
-//! state has another name. (The README's lines that can be pasted are pasted in `cluster`.)
+//! state has another name. (The README's lines that can be pasted are pasted in `newcomer`.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

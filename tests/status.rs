@@ -194,6 +194,9 @@ fn the_disk_the_lease_and_the_address_are_told() {
         (&told["disk"]["mounted"], &told["lease"]["released"]),
         (&false.into(), &true.into())
     );
+    fs::remove_dir_all(database.join(".siteward")).unwrap();
+    let told = status(&bench, "b");
+    assert!(told.contains("the lease is on the disk, and not seen here"), "{told}");
 }
 
 #[test]

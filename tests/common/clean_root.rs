@@ -31,17 +31,25 @@ impl CleanRoot {
     /// `name`: of this machine, which no other test has. `packages`: what it has beyond a minimal Debian, with
     /// commas between.
     pub(crate) fn boot(name: &str, packages: &str) -> Self {
+        Self::boot_node(name, "node1", packages, &[])
+    }
+
+    /// `host`: its name as a node. `fetched`: packages that apt-get can install in it, as there is no network.
+    pub(crate) fn boot_node(name: &str, host: &str, packages: &str, fetched: &[&str]) -> Self {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clean-root");
-        let base = kept.join(if packages.is_empty() { "minimal" } else { packages });
+        let minimal = if packages.is_empty() { "minimal" } else { packages };
+        let base = kept.join([&[minimal], fetched].concat().join("+"));
         fs::create_dir_all(&kept).unwrap();
         // Tests run side by side, and the first one builds for all.
         let turn = fs::File::create(kept.join("lock")).unwrap();
         turn.lock().unwrap();
         if !base.join("built").exists() {
             let _ = fs::remove_dir_all(&base);
-            let words: &[&str] =
-                if packages.is_empty() { &["build"] } else { &["build", packages] };
-            must(&lab(&base, words), words);
+            let words = match (packages.is_empty(), fetched.is_empty()) {
+                (true, true) => vec!["build"],
+                _ => [&["build", packages], fetched].concat(),
+            };
+            must(&lab(&base, &words), &words);
             fs::write(base.join("built"), "").unwrap();
         }
         drop(turn);
@@ -53,8 +61,17 @@ impl CleanRoot {
             .args([base.join("root"), machine.0.join("root")])
             .status();
         assert!(copied.unwrap().success(), "the root cannot be copied");
-        must(&lab(&machine.0, &["up"]), &["up"]);
+        let up =
+            Command::new(LAB).env("SD_DIR", &machine.0).env("SD_HOST", host).arg("up").output();
+        must(&up.expect("the lab can be run"), &["up"]);
         machine
+    }
+
+    /// A cable between two machines, with an address and the bits of its network for each end.
+    pub(crate) fn join(&self, other: &Self, mine: &str, theirs: &str) {
+        let other = other.0.to_str().expect("the folder's name is text");
+        let words = ["join", other, mine, theirs];
+        must(&lab(&self.0, &words), &words);
     }
 
     /// A path of the inside, as it is seen here; not for what is on a tmpfs (/run, /tmp).

@@ -226,8 +226,8 @@ fn tail(report: &SiteStatusReport, width: Option<usize>) -> Vec<PageLine> {
     for words in report.disk.iter().map(words::disk) {
         add(words, 2);
     }
-    for words in report.lease.iter().map(words::lease) {
-        add(words, 2);
+    if let Some(lease) = &report.lease {
+        add(words::lease(lease, report.disk.as_ref()), 2);
     }
     for words in report.address.iter().map(words::address) {
         add(words, 2);

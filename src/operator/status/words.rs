@@ -199,7 +199,9 @@ pub(super) fn disk(disk: &DiskStatus) -> Words {
     }
 }
 
-pub(super) fn lease(lease: &LeaseStatus) -> Words {
+/// `disk`: what is written on a disk that is not mounted cannot be told.
+pub(super) fn lease(lease: &LeaseStatus, disk: Option<&DiskStatus>) -> Words {
+    let away = disk.is_some_and(|disk| disk.mounted == Some(false));
     let since = lease.since.map_or_else(String::new, |at| format!(" since {}", local(at)));
     let owner = lease.node.as_deref();
     match (lease.held_here, owner, lease.released, &lease.note) {
@@ -216,6 +218,9 @@ pub(super) fn lease(lease: &LeaseStatus) -> Words {
         }
         (false, Some(node), _, None) => {
             Words::plain(format!("the lease was taken by `{node}`{since}, and not released"))
+        }
+        (false, None, _, None) if away => {
+            Words::plain("the lease is on the disk, and not seen here")
         }
         (false, None, _, None) => Words::plain("the lease has had no owner yet"),
     }
