@@ -9,7 +9,7 @@ use super::halt::Halt;
 use super::{Fault, Target};
 use crate::backend::fitness::{Fitness, Unfit, check_surroundings};
 use crate::disk::{self, Undone};
-use crate::messages;
+use crate::messages::{self, Message};
 use crate::site::{Adjustments, Definition, Places, SiteName, load, load_file, load_snapshot};
 use crate::values::Moment;
 
@@ -26,9 +26,9 @@ pub(super) enum Part {
 
 /// What the gate found.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Passed {
-    warnings: Vec<String>,
-    fault: Option<Fault>,
+pub(super) struct Passed {
+    pub(super) warnings: Vec<Message>,
+    pub(super) faults: Vec<Message>,
 }
 
 /// The gate, as a job for a helper.
@@ -66,23 +66,23 @@ pub(super) fn pass(
         if cut.is_some() { DefinitionSource::Starting } else { DefinitionSource::Installed };
     let passed = examine(target, definition, (part, source), deadline, cut)?;
     for warning in passed.warnings {
-        log::warn!("{warning}");
+        log::warn!("{}", warning.identified());
     }
-    passed.fault.map_or(Ok(()), |fault| Err(fault.into()))
+    // An administrator who prepares a node needs all of them.
+    Fault::of_all(passed.faults, 0).map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// Passes the gate of the node for a definition in a file that need not be installed. Returns the warnings.
+/// Passes the gate of the node for a definition in a file that need not be installed.
 pub(super) fn pass_for_file(
     target: &Target,
     definition: &Definition,
     file: &Path,
     deadline: Moment,
-) -> Result<Vec<String>, Halt> {
+) -> Result<Passed, Halt> {
     // The helper works in another directory.
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let source = DefinitionSource::File(file);
-    let passed = examine(target, definition, (Part::Node, source), deadline, None)?;
-    passed.fault.map_or(Ok(passed.warnings), |fault| Err(fault.into()))
+    examine(target, definition, (Part::Node, source), deadline, None)
 }
 
 fn examine(
@@ -116,7 +116,7 @@ pub fn pass_gate_here(job: &str, places: &Places) -> Option<String> {
     };
     let passed = match loaded {
         Ok(definition) => check(&definition.adjusted(&adjustments), part),
-        Err(error) => Passed { fault: Some(error.into()), ..Passed::default() },
+        Err(error) => Passed { faults: vec![super::message_of(error)], ..Passed::default() },
     };
     serde_json::to_string(&passed).ok()
 }
@@ -128,29 +128,10 @@ fn check(definition: &Definition, part: Part) -> Passed {
         Part::Disk => Fitness::of_disk(definition),
     };
     let Fitness { warnings, unfit } = fitness;
-    let mut faults: Vec<Fault> = unfit.into_iter().map(Fault::from).collect();
+    let message = |unfit: Unfit| unfit.message;
+    let mut faults: Vec<Message> = unfit.into_iter().map(message).collect();
     if part == Part::Whole && faults.is_empty() {
-        faults.extend(check_surroundings(definition).err().map(Fault::from));
+        faults.extend(check_surroundings(definition).err().map(message));
     }
-    let warnings = warnings.into_iter().map(|warning| warning.message.identified()).collect();
-    Passed { warnings, fault: all_in_one(faults) }
-}
-
-impl From<Unfit> for Fault {
-    fn from(unfit: Unfit) -> Self {
-        unfit.message.into()
-    }
-}
-
-/// Joins the faults: the first is the sentence, the others are the details. An administrator who prepares
-/// a node needs all of them.
-fn all_in_one(faults: Vec<Fault>) -> Option<Fault> {
-    let more = faults.len().saturating_sub(1);
-    let mut faults = faults.into_iter();
-    let mut fault = faults.next()?;
-    if more > 0 {
-        fault.sentence = format!("{} (and {more} more)", fault.sentence);
-        fault.details.extend(faults.map(|other| format!("{} [{}]", other.sentence, other.id)));
-    }
-    Some(fault)
+    Passed { warnings: warnings.into_iter().map(message).collect(), faults }
 }

@@ -27,7 +27,7 @@ use crate::control::Failure;
 use crate::history::By;
 use crate::messages::{self, FaultKind, Message, MessageId};
 use crate::observe::{Denied, Observation};
-use crate::site::{Adjustments, DefinitionError, LoadError, Places, SiteName, SitePlaces};
+use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use down::{clean, clean_and_break, stop};
@@ -104,17 +104,38 @@ pub struct Fault {
     pub id: MessageId,
     /// Object, cause and next step, without its full stop.
     pub sentence: String,
-    /// More lines for a person: the last output of a process, or each error in a file.
+    /// What was found wrong at the same time.
+    pub others: Vec<Message>,
+    /// More lines for a person, such as the last output of a process.
     pub details: Vec<String>,
 }
 
 impl From<Message> for Fault {
     fn from(Message { id, sentence }: Message) -> Self {
-        Self { id, sentence, details: Vec::new() }
+        Self { id, sentence, others: Vec::new(), details: Vec::new() }
     }
 }
 
 impl Fault {
+    /// Joins what was found at once: the first is the sentence, which says how many more there are. `untold`:
+    /// so many are only counted.
+    fn of_all(messages: Vec<Message>, untold: usize) -> Option<Self> {
+        let mut messages = messages.into_iter();
+        let mut fault = Self::from(messages.next()?);
+        let more = messages.len() + untold;
+        if more > 0 {
+            fault.sentence = format!("{} (and {more} more)", fault.sentence);
+        }
+        fault.others = messages.collect();
+        Some(fault)
+    }
+
+    /// The lines after the sentence.
+    pub fn lines(&self) -> Vec<String> {
+        let others = self.others.iter().map(Message::identified);
+        others.chain(self.details.iter().cloned()).collect()
+    }
+
     pub fn kind(&self) -> FaultKind {
         self.id.kind()
     }
@@ -150,7 +171,8 @@ impl Fault {
             details.push(format!("all that it printed is in {}", log.display()));
         }
         let Message { id, sentence } = messages::site_failed(&target.name, next, &failure.reason);
-        Self { id: failure.id.unwrap_or(id), sentence, details }
+        let id = failure.id.unwrap_or(id);
+        Self { id, sentence, others: Vec::new(), details }
     }
 }
 
@@ -174,42 +196,30 @@ impl From<Message> for Outcome {
 
 impl From<LoadError> for Fault {
     fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Missing { file, misnamed, nearest } => {
-                let next = match (misnamed, nearest) {
-                    (Some(other), _) => {
-                        format!("{} is there, and must be renamed to that", other.display())
-                    }
-                    (None, Some(name)) => format!("did you mean the site `{name}`?"),
-                    (None, None) => "copy it here from the node where it is".to_owned(),
-                };
-                messages::definition_missing(file.display(), next).into()
-            }
-            LoadError::Denied { file, error } => {
-                messages::definition_denied(file.display(), error).into()
-            }
-            LoadError::Untrusted(why) => messages::definition_untrusted(why).into(),
-            LoadError::Unusable(why) => messages::definition_unusable(why).into(),
-            LoadError::Wrong(wrong) => Self::of_text(&wrong),
-        }
+        let LoadError::Wrong(wrong) = &error else { return message_of(error).into() };
+        let fault = Self::of_all(wrong.messages().collect(), wrong.more);
+        let Some(fault) = fault else { return messages::definition_unusable(wrong).into() };
+        fault.with_details(wrong.count_of_rest().into_iter().collect())
     }
 }
 
-impl Fault {
-    /// The first problem is the sentence, and the others are the details.
-    fn of_text(wrong: &DefinitionError) -> Self {
-        let mut problems = wrong.messages();
-        let Some(first) = problems.next() else {
-            return messages::definition_unusable(wrong).into();
-        };
-        let mut fault = Self::from(first);
-        let more = wrong.problems.len() + wrong.more - 1;
-        if more > 0 {
-            fault.sentence = format!("{} (and {more} more)", fault.sentence);
+/// Why there is no definition to work with; of a wrong text, all that is wrong in one.
+fn message_of(error: LoadError) -> Message {
+    match error {
+        LoadError::Missing { file, misnamed, nearest } => {
+            let next = match (misnamed, nearest) {
+                (Some(other), _) => {
+                    format!("{} is there, and must be renamed to that", other.display())
+                }
+                (None, Some(name)) => format!("did you mean the site `{name}`?"),
+                (None, None) => "copy it here from the node where it is".to_owned(),
+            };
+            messages::definition_missing(file.display(), next)
         }
-        fault.details.extend(problems.map(|problem| problem.identified()));
-        fault.details.extend(wrong.count_of_rest());
-        fault
+        LoadError::Denied { file, error } => messages::definition_denied(file.display(), error),
+        LoadError::Untrusted(why) => messages::definition_untrusted(why),
+        LoadError::Unusable(why) => messages::definition_unusable(why),
+        LoadError::Wrong(wrong) => messages::definition_unusable(wrong),
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn bring_up(target: &Target, deadline: &Deadline, way: &Way) -> Outco
     };
     let outcome = steps().unwrap_or_else(|h| h.outcome(target, &interrupts, *way == Way::Run));
     match &outcome {
-        Outcome::Fault(fault) => attempt.failed(fault.id, &fault.sentence, &fault.details),
+        Outcome::Fault(fault) => attempt.failed(fault.id, &fault.sentence, &fault.lines()),
         Outcome::Done(_) | Outcome::Seen(_) => attempt.succeeded(),
     }
     outcome

@@ -221,20 +221,16 @@ impl CheckedFile {
             self.add(FileFault::of_whole(messages::path_too_long(error)));
         }
         match gate::pass_for_file(&target, definition, &of.file, deadline.for_look()) {
-            Ok(warnings) => self.warnings.extend(warnings),
+            Ok(passed) => {
+                self.warnings.extend(passed.warnings.iter().map(Message::identified));
+                for fault in passed.faults {
+                    self.add(FileFault::of_whole(fault));
+                }
+            }
             // Without `cut` there is no interruption.
             Err(Halt::Interrupted) => {}
-            Err(Halt::Fault(fault)) => {
-                let Fault { id, sentence, details } = fault;
-                // The first of several sentences says how many follow.
-                let first = match sentence.rsplit_once(" (and ") {
-                    Some((first, _)) if !details.is_empty() => first.to_owned(),
-                    _ => sentence,
-                };
-                self.add(FileFault::of_whole(Message { id, sentence: first }));
-                for detail in details {
-                    self.add(FileFault::of_whole(identified(detail, id)));
-                }
+            Err(Halt::Fault(Fault { id, sentence, .. })) => {
+                self.add(FileFault::of_whole(Message { id, sentence }));
             }
         }
     }
@@ -258,14 +254,6 @@ pub fn outcome_of(checked: &[CheckedFile]) -> Outcome {
             if wrong == 1 { "is" } else { "are" }
         ),
     };
-    Fault { id, sentence, details: checked.iter().flat_map(CheckedFile::lines).collect() }.into()
-}
-
-/// A detail of the gate ends with its identifier.
-fn identified(detail: String, other: MessageId) -> Message {
-    let parts = detail.strip_suffix(']').and_then(|rest| rest.rsplit_once(" ["));
-    match parts.and_then(|(sentence, id)| Some((sentence, messages::find(id)?))) {
-        Some((sentence, id)) => Message { id, sentence: sentence.to_owned() },
-        None => Message { id: other, sentence: detail },
-    }
+    let details = checked.iter().flat_map(CheckedFile::lines).collect();
+    Fault { id, sentence, others: Vec::new(), details }.into()
 }

@@ -158,7 +158,7 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
         Outcome::Fault(fault) => {
             // 1 and 2 mean "stopped" for a check. A failed check must not say so.
             answer.code = if verb == Verb::Monitor { 3 } else { 1 };
-            answer.stdout.extend(fault.details.iter().cloned());
+            answer.stdout.extend(fault.lines());
             say(&mut answer, "ERROR", &format!("{} [{}]", fault.sentence, fault.id));
         }
     }

@@ -124,7 +124,7 @@ pub(super) fn answer(_verb: Verb, outcome: &Outcome) -> ManagerAnswer {
         Outcome::Fault(fault) => {
             answer.code = 1;
             answer.stderr.push(format!("siteward: {}", identified(fault)));
-            answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
+            answer.stderr.extend(fault.lines().iter().map(|line| format!("  {line}")));
             answer.alert =
                 Some((AlertLevel::Error, format!("siteward: {} [{}]", fault.sentence, fault.id)));
         }

@@ -40,7 +40,7 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
                 (Verb::Start | Verb::Stop | Verb::Monitor | Verb::Other, kind) => common_code(kind),
             };
             answer.stderr.push(format!("siteward: {}", identified(fault)));
-            answer.stderr.extend(fault.details.iter().map(|line| format!("  {line}")));
+            answer.stderr.extend(fault.lines().iter().map(|line| format!("  {line}")));
         }
     }
     answer

@@ -266,7 +266,7 @@ pub(super) fn answer(verb: Verb, recurring: bool, outcome: &Outcome) -> ManagerA
             }
         }
         Outcome::Fault(fault) => {
-            answer.log.extend(fault.details.iter().map(|line| (LogSeverity::Error, line.clone())));
+            answer.log.extend(fault.lines().into_iter().map(|line| (LogSeverity::Error, line)));
             tell(&mut answer, &fault.sentence, Some(fault.id));
         }
     }
@@ -377,10 +377,11 @@ mod tests {
     #[test]
     fn a_stop_is_answered_with_0_or_1_whatever_comes_of_it() {
         use crate::agent::Fault;
+        use crate::messages::Message;
         use crate::observe::Observation;
         for id in crate::messages::all() {
             let kind = id.kind();
-            let fault = Fault { id, sentence: "a reason".to_owned(), details: Vec::new() };
+            let fault = Fault::from(Message { id, sentence: "a reason".to_owned() });
             let fault = Outcome::Fault(fault);
             assert_eq!(answer(Verb::Stop, false, &fault).code, 1, "{kind:?}");
             assert_ne!(answer(Verb::Start, false, &fault).code, 0, "{kind:?}");

@@ -105,7 +105,7 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
         }
         Outcome::Fault(fault) => {
             say(&format!("ERROR: {}", identified(fault)));
-            answer.stdout.extend(fault.details.iter().map(|line| format!("  {line}")));
+            answer.stdout.extend(fault.lines().iter().map(|line| format!("  {line}")));
             answer.code = code_of_fault(verb, fault.kind());
         }
     }

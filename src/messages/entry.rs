@@ -112,7 +112,7 @@ impl fmt::Debug for MessageId {
 }
 
 /// A failure in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     pub id: MessageId,
     /// Object, cause and next step, without its full stop.

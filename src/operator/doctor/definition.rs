@@ -38,7 +38,8 @@ pub(super) fn read(target: &Target) -> (Option<Definition>, Vec<Finding>) {
         }
     };
     let fault = Fault::from(error);
-    let sentences = [fault.sentence].into_iter().chain(fault.details);
+    let others = fault.others.into_iter().map(|other| other.sentence);
+    let sentences = [fault.sentence].into_iter().chain(others).chain(fault.details);
     let found = sentences.map(|sentence| Finding::error(CHECK, sentence, mend.clone()));
     (readable, found.collect())
 }

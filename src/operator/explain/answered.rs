@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::agent::{Fault, Outcome};
 use crate::manager::{Manager, Verb};
-use crate::messages::MessageId;
+use crate::messages::{Message, MessageId};
 
 /// The codes of one caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) const CALLERS: [(Manager, &str); 5] = [
 pub fn answered_codes(id: MessageId) -> [AnsweredCodes; 5] {
     CALLERS.map(|(caller, _)| {
         let code = |(verb, _): (Verb, &str)| {
-            let fault = Fault { id, sentence: String::new(), details: Vec::new() };
+            let fault = Fault::from(Message { id, sentence: String::new() });
             caller.answer(verb, false, &Outcome::Fault(fault)).code
         };
         AnsweredCodes { caller, codes: VERBS.map(code) }
