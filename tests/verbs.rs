@@ -97,9 +97,9 @@ fn starting() {
     assert_eq!(start_output.unwrap(), Some(1), "the overtaken start fails");
     let mut text = String::new();
     std::io::Read::read_to_string(&mut start.stderr.take().unwrap(), &mut text).unwrap();
-    let answer = "siteward: the start of `a` was overtaken by stop.\n";
+    let answer = "siteward: the start of `a` was overtaken by stop. [overtaken]\n";
     assert!(text.ends_with(answer), "{text}");
-    assert_eq!(text.matches("overtaken").count(), 1, "told once: {text}");
+    assert_eq!(text.matches("was overtaken").count(), 1, "told once: {text}");
     assert_eq!(bench.living("a"), "");
 }
 
