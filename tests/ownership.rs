@@ -257,6 +257,27 @@ fn holders_of_the_disk_are_named_and_ended_if_the_definition_says_so() {
     }
 }
 
+/// As redis does, which writes its title over its environment.
+#[test]
+fn a_holder_without_its_mark_is_known_as_the_sites() {
+    let (one, _two, database) = two_nodes("");
+    one.define_with_database(
+        SITE,
+        &database,
+        "",
+        &format!(
+            "  a: {{command: [/usr/bin/env, -i, /bin/sleep, \"1000\"], working_directory: {}}}\n",
+            database.display()
+        ),
+    );
+    succeed(one.hand(&["start", SITE]));
+    let number = one.pid(SITE, "a").to_string();
+    let listed = succeed(one.hand(&["holders", SITE]));
+    let line = listed.lines().find(|line| line.contains(&number)).unwrap_or_default();
+    assert!(line.contains("`a` of the site"), "{listed}");
+    succeed(one.hand(&["stop", SITE]));
+}
+
 #[test]
 fn another_site_on_the_disk_is_spared_and_named() {
     let (one, _two, database) = two_nodes("holders: kill\n");

@@ -2,7 +2,7 @@
 
 use crate::agent::{Fault, Outcome, Target};
 use crate::messages;
-use crate::process::{holders, mounted_below};
+use crate::process::{Holder, Record, find_members, holders, mounted_below};
 use crate::site::{load, load_snapshot};
 
 /// Lists the processes that use the database of a site, at any time.
@@ -21,7 +21,10 @@ pub fn list_holders(target: &Target) -> Outcome {
         Ok(found) => found,
         Err(error) => return messages::proc_unreadable(error).into(),
     };
-    let mut lines: Vec<String> = found.iter().map(|h| h.describe(&target.site)).collect();
+    let record = Record::read(&target.site).ok().flatten();
+    let members = find_members(&target.site, record.as_ref()).unwrap_or_default();
+    let describe = |holder: &Holder| holder.describe_among(&target.site, &members);
+    let mut lines: Vec<String> = found.iter().map(describe).collect();
     lines.extend(mounted_below(database));
     Outcome::Done(match lines.is_empty() {
         true => format!("nobody holds {}", database.display()),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::environment::LEASE;
 use super::identity::Seen;
 use super::judge::is_keeper;
+use super::members::{Member, Members};
 use super::spared::UNREADABLE;
 use crate::linux::descriptors::open_paths_below;
 use crate::linux::process::{Stat, all, command_line, mapped_below, working_folder};
@@ -27,16 +28,26 @@ pub struct Holder {
 impl Holder {
     /// One line for a process: its number, its command, its site, and the file that it uses.
     pub fn describe(&self, places: &SitePlaces) -> String {
+        self.describe_among(places, &Members::default())
+    }
+
+    /// The same, of a site with these members: one that has lost the mark in its environment is known by another.
+    pub fn describe_among(&self, places: &SitePlaces, members: &Members) -> String {
         let line = command_line(self.pid).unwrap_or_else(|| format!("[{}]", self.comm));
         let folder = places.runtime.as_os_str().as_encoded_bytes();
-        let whose = match self.seen().environment_mark() {
-            Ok(Some((of, who))) if of == folder && who == LEASE => {
+        let member = members.of(self.pid, self.start);
+        let whose = match (self.seen().environment_mark(), member) {
+            (Ok(Some((of, who))), _) if of == folder && who == LEASE => {
                 "the keeper of the lease".to_owned()
             }
-            Ok(Some((of, who))) if of == folder => format!("`{who}` of the site"),
-            Ok(Some((of, _))) => format!("of another site ({})", String::from_utf8_lossy(&of)),
-            Ok(None) => "not of the site".to_owned(),
-            Err(_) => UNREADABLE.to_owned(),
+            (Ok(Some((of, who))), _) if of == folder => format!("`{who}` of the site"),
+            (_, Some(Member { process: Some(process), .. })) => format!("`{process}` of the site"),
+            (_, Some(Member { process: None, .. })) => "of the site".to_owned(),
+            (Ok(Some((of, _))), None) => {
+                format!("of another site ({})", String::from_utf8_lossy(&of))
+            }
+            (Ok(None), None) => "not of the site".to_owned(),
+            (Err(_), None) => UNREADABLE.to_owned(),
         };
         format!("{} ({line}), {whose}, holds {}", self.pid, self.what.display())
     }

@@ -74,6 +74,12 @@ pub struct Members {
 }
 
 impl Members {
+    /// The member that is this process.
+    pub fn of(&self, pid: Pid, start: StartTicks) -> Option<&Member> {
+        let all = self.ours.iter().chain(self.spared.iter().map(|(member, _)| member));
+        all.into_iter().find(|member| member.pid == pid && member.start == start)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.ours.is_empty() && self.spared.is_empty()
     }
