@@ -116,7 +116,7 @@ pub fn pass_gate_here(job: &str, places: &Places) -> Option<String> {
     };
     let passed = match loaded {
         Ok(definition) => check(&definition.adjusted(&adjustments), part),
-        Err(error) => Passed { faults: vec![super::message_of(error)], ..Passed::default() },
+        Err(error) => Passed { faults: vec![error.message()], ..Passed::default() },
     };
     serde_json::to_string(&passed).ok()
 }

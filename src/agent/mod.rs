@@ -196,30 +196,10 @@ impl From<Message> for Outcome {
 
 impl From<LoadError> for Fault {
     fn from(error: LoadError) -> Self {
-        let LoadError::Wrong(wrong) = &error else { return message_of(error).into() };
+        let LoadError::Wrong(wrong) = &error else { return error.message().into() };
         let fault = Self::of_all(wrong.messages().collect(), wrong.more);
         let Some(fault) = fault else { return messages::definition_unusable(wrong).into() };
         fault.with_details(wrong.count_of_rest().into_iter().collect())
-    }
-}
-
-/// Why there is no definition to work with; of a wrong text, all that is wrong in one.
-fn message_of(error: LoadError) -> Message {
-    match error {
-        LoadError::Missing { file, misnamed, nearest } => {
-            let next = match (misnamed, nearest) {
-                (Some(other), _) => {
-                    format!("{} is there, and must be renamed to that", other.display())
-                }
-                (None, Some(name)) => format!("did you mean the site `{name}`?"),
-                (None, None) => "copy it here from the node where it is".to_owned(),
-            };
-            messages::definition_missing(file.display(), next)
-        }
-        LoadError::Denied { file, error } => messages::definition_denied(file.display(), error),
-        LoadError::Untrusted(why) => messages::definition_untrusted(why),
-        LoadError::Unusable(why) => messages::definition_unusable(why),
-        LoadError::Wrong(wrong) => messages::definition_unusable(wrong),
     }
 }
 

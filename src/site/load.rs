@@ -13,6 +13,7 @@ use super::nearest::nearest;
 use super::parse::{parse, site_and_database};
 use super::places::{Places, SitePlaces, on_database};
 use crate::linux::files::{self, Plain};
+use crate::messages::{self, Message};
 
 /// Why there is no definition to work with.
 #[derive(Debug)]
@@ -29,25 +30,31 @@ pub enum LoadError {
     Wrong(DefinitionError),
 }
 
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl LoadError {
+    /// The failure in the catalogue; of a wrong text, all that is wrong in one.
+    pub fn message(&self) -> Message {
         match self {
             Self::Missing { file, misnamed, nearest } => {
-                write!(f, "there is no definition {} on this node", file.display())?;
-                match (misnamed, nearest) {
+                let next = match (misnamed, nearest) {
                     (Some(other), _) => {
-                        write!(f, "; {} is there, and must be renamed to that", other.display())
+                        format!("{} is there, and must be renamed to that", other.display())
                     }
-                    (None, Some(name)) => write!(f, "; did you mean the site `{name}`?"),
-                    (None, None) => f.write_str("; copy it here from the node where it is"),
-                }
+                    (None, Some(name)) => format!("did you mean the site `{name}`?"),
+                    (None, None) => "copy it here from the node where it is".to_owned(),
+                };
+                messages::definition_missing(file.display(), next)
             }
-            Self::Denied { file, error } => {
-                write!(f, "the definition {} cannot be read as this user: {error}", file.display())
-            }
-            Self::Untrusted(message) | Self::Unusable(message) => f.write_str(message),
-            Self::Wrong(error) => error.fmt(f),
+            Self::Denied { file, error } => messages::definition_denied(file.display(), error),
+            Self::Untrusted(why) => messages::definition_untrusted(why),
+            Self::Unusable(why) => messages::definition_unusable(why),
+            Self::Wrong(wrong) => messages::definition_unusable(wrong),
         }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message().fmt(f)
     }
 }
 
