@@ -6,6 +6,9 @@
 mod common;
 mod completions;
 mod pages;
+#[path = "../common/record.rs"]
+mod record;
+mod reliability;
 mod shells;
 mod told;
 
@@ -26,7 +29,9 @@ const OWN_DIRECTORIES: [&str; 1] = ["completions"];
 /// Every generated file of this test: its path in the tree, and its text.
 fn generated() -> Vec<(PathBuf, String)> {
     let messages = (PathBuf::from("docs/messages.md"), messages_document());
-    pages::all().into_iter().chain(completions::all()).chain([messages]).collect()
+    let reliability = (PathBuf::from("docs/reliability.md"), reliability::page());
+    let own = [messages, reliability];
+    pages::all().into_iter().chain(completions::all()).chain(own).collect()
 }
 
 fn root() -> &'static Path {
