@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::*;
+use siteward::process::{Ending, Record};
+use siteward::values::Signal;
 
 const SITE: &str = "shop";
 
@@ -78,7 +80,7 @@ fn is_stopped_in_time(callers: &[Caller], kill_supervisor: bool) {
         succeed(bench.hand(&["start", SITE]));
         until("all of them are there", || marked_of(&bench, SITE).len() >= 150);
         if kill_supervisor {
-            signal(bench.pid(SITE, "supervisor"), siteward::values::Signal::KILL);
+            signal(bench.pid(SITE, "supervisor"), Signal::KILL);
         }
         let ended = caller.call(&bench, "stop");
         // What lives is looked at first: it must not be given time to die.
@@ -248,4 +250,25 @@ fn a_start_of_a_process_that_gets_ready_at_the_last_moment_is_up_or_rolled_back(
         }
         lease_is_free(&database, &story);
     }
+}
+
+/// A supervisor that ends the site for a failure has written it down before: a start says it, though nobody answers.
+#[test]
+fn a_start_whose_supervisor_falls_silent_says_the_failure_in_the_record() {
+    let _alone = alone();
+    // `b` fails, and `a` does not end by TERM: the supervisor is still there.
+    let (bench, database) = node(
+        "  a: {command: [ACT, stubborn]}\n  b: {command: [/bin/false], ready: {delay: 60s}}\n",
+    );
+    let start = Call::begin(bench.hand(&["start", SITE, "--timeout", "3s"]));
+    let failed = |record: &Record| matches!(record.ending, Some(Ending::Failed(_)));
+    until("the failure is in the record", || bench.record(SITE).is_some_and(|r| failed(&r)));
+    let record = bench.record(SITE).expect("it was there just now");
+    signal(record.supervisor.pid, Signal::STOP);
+    let ended = start.end("a start whose supervisor is stopped by a signal");
+    assert_eq!(ended.code, Some(1), "{}", ended.said);
+    assert!(ended.said.contains("`b`"), "{}", ended.said);
+    assert!(!ended.said.contains("does not answer"), "{}", ended.said);
+    nothing_is_left(&bench, SITE, &ended.said);
+    lease_is_free(&database, &ended.said);
 }

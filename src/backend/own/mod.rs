@@ -11,10 +11,10 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::orders::{Boot, Cut, NotDone};
-use crate::control::{Client, ClientError, ProcessView, Reply, Request, State, View};
+use crate::control::{Client, ClientError, Failure, ProcessView, Reply, Request, State, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::process::Record;
+use crate::process::{Ending, Record};
 use crate::site::{SitePlaces, duration};
 use crate::values::Moment;
 
@@ -129,13 +129,26 @@ pub(super) fn await_up(
                     Asked::Answered(Reply::Done(view)) => why_not_up(&view, boot.time),
                     Asked::Nobody => return Err(NotDone::Nobody),
                     Asked::Answered(_) | Asked::Silent | Asked::Denied(_) => {
-                        "its supervisor does not answer".to_owned()
+                        match recorded_failure(places) {
+                            Some(failure) => return Err(NotDone::Failed(Box::new(failure))),
+                            None => "its supervisor does not answer".to_owned(),
+                        }
                     }
                 };
                 return Err(NotDone::NotInTime { why, details: Vec::new() });
             }
             Some(asked) => return outcome(asked),
         }
+    }
+}
+
+/// The failure for which the living supervisor ends the site: it is in the record before anything is stopped for it.
+fn recorded_failure(places: &SitePlaces) -> Option<Failure> {
+    let record = Record::read(places).ok().flatten()?;
+    record.supervisor.open()?;
+    match record.ending? {
+        Ending::Failed(failure) => Some(failure),
+        Ending::Stopped { .. } => None,
     }
 }
 
