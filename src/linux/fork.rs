@@ -1,7 +1,8 @@
 //! Forking, and the pipe through which a child reports why its program did not run.
 //!
 //! Promises: a child begins with every signal blocked, so that no handler and no default action comes
-//! between fork and exec.
+//! between fork and exec. In the unit tests, a child that allocates or frees memory before it executes ends at once
+//! (`no_allocation`).
 
 use std::convert::Infallible;
 use std::ffi::CString;
@@ -26,6 +27,8 @@ pub(super) unsafe fn fork(way: impl FnOnce() -> Infallible) -> Result<Pid, ExecE
     // SAFETY: the caller promises that the child is async-signal-safe, and it never returns from `way`.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
+        #[cfg(test)]
+        super::no_allocation::from_now_on();
         way();
     }
     let error = io::Error::last_os_error();

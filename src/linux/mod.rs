@@ -29,6 +29,8 @@ pub mod limits;
 pub mod lock;
 mod memory;
 pub mod mounts;
+#[cfg(test)]
+mod no_allocation;
 pub mod node;
 pub mod own_program;
 pub mod pidfd;

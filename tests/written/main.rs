@@ -45,6 +45,14 @@ type Tool = (&'static str, &'static str);
 type WrittenTest = (&'static str, &'static [Tool], fn());
 
 fn main() -> ExitCode {
+    // `tests/sanitizers --record` ends with it.
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((first, row)) = words.split_first()
+        && first == "put-sanitizers"
+    {
+        reliability::put_sanitizers(row);
+        return ExitCode::SUCCESS;
+    }
     // The tests read what is written now.
     if std::env::var_os("UPDATE").is_some() {
         write_all();

@@ -1,10 +1,23 @@
 //! docs/reliability.md, made of the records of the long runs. Nobody writes a figure into it by hand.
 
+use std::time::Duration;
+
 use crate::record::Record;
 
 /// The sections in the order of the page; a record that stands here is a section, and none is left out.
-const SECTIONS: [&str; 8] =
-    ["crash-walk", "faults", "fuzz", "simulator", "chaos", "soak", "mutants", "broken-builds"];
+const SECTIONS: [&str; 9] = [
+    "crash-walk",
+    "faults",
+    "fuzz",
+    "simulator",
+    "chaos",
+    "soak",
+    "mutants",
+    "broken-builds",
+    SANITIZERS,
+];
+
+const SANITIZERS: &str = "sanitizers";
 
 const HEAD: &str = "\
 # Reliability
@@ -12,7 +25,7 @@ const HEAD: &str = "\
 What siteward was put through, and what came of it. Each section is the record of a run: the command that repeats it, the commit that was
 tried, and how long it took. The runs that CI makes each time are shorter; the long ones have a command of their own.
 
-The page is made of the files in `tests/reliability/records/`, which the commands write with `--record`. Nothing in it is written by hand.
+The page is made of the files in `tests/reliability/records/`, which the commands write. Nothing in it is written by hand.
 ";
 
 /// The page.
@@ -47,4 +60,24 @@ fn section(record: &Record) -> String {
 
 fn took(seconds: u64) -> String {
     if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 30) / 60) }
+}
+
+/// Puts the row that `tests/sanitizers` has counted: what was tried, how many passed, were not possible and were
+/// violations, and the seconds.
+pub(crate) fn put_sanitizers(row: &[String]) {
+    let [what, passed, impossible, violations, seconds] = row else {
+        panic!("five words are needed, not {row:?}");
+    };
+    let mut record = Record::open(
+        SANITIZERS,
+        "Unsafe code",
+        "Unsafe code stands in `src/linux/` only. Miri interprets its tests one by one; a test is not possible where it makes a system \
+         call that Miri does not know. What runs between fork and exec is watched by the unit tests themselves: a child that allocates or \
+         frees memory there ends at once, and the test of it fails.",
+        "tests/sanitizers --record",
+        &["what", "passed", "not possible", "violations"],
+    );
+    let took = Duration::from_secs(seconds.parse().expect("the seconds are a number"));
+    record.put(what, &[passed.clone(), impossible.clone(), violations.clone()], took);
+    record.write(SANITIZERS);
 }
