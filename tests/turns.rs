@@ -225,6 +225,25 @@ fn what_was_asked_last_is_so() {
     }
 }
 
+#[test]
+fn a_stop_removes_the_definition_that_a_killed_start_has_set_aside() {
+    for verb in ["stop", "clean"] {
+        let (bench, database) = node("");
+        fs::create_dir(database.join(".siteward")).unwrap();
+        let lease = fs::File::create(database.join(".siteward/lease")).unwrap();
+        lease.lock().unwrap();
+        let mut start = bench.hand(&["start", SITE]).spawn().unwrap();
+        let aside = bench.places.of(&SITE.parse().unwrap()).starting();
+        until("the start waits for the lease", || aside.exists());
+        start.kill().unwrap();
+        start.wait().unwrap();
+        drop(lease);
+        succeed(bench.hand(&[verb, SITE]));
+        assert!(!aside.exists(), "{verb}");
+        is_at_rest(&bench, &database);
+    }
+}
+
 /// It executes its program and waits for something already, or has ended.
 fn has_begun(pid: Pid) -> bool {
     let stat = siteward::linux::process::Stat::of(pid);

@@ -20,6 +20,11 @@ impl<'a> SetAside<'a> {
     }
 }
 
+/// Removes the copy that a killed start has left. Only for a stop that has proved its result within its turn.
+pub fn remove_set_aside(places: &SitePlaces) {
+    drop(SetAside(places));
+}
+
 impl Drop for SetAside<'_> {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.0.starting());
