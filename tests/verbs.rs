@@ -795,3 +795,19 @@ fn a_supervisor_removes_what_killed_writers_left() {
     }
     succeed(bench.hand(&["stop", "a"]));
 }
+
+#[test]
+fn a_verb_whose_words_cannot_be_written_does_its_work() {
+    let bench = Bench::new();
+    bench.define("a", "processes:\n  x: {command: [ACT, steady]}\n");
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for (verb, seen) in [("start", 0), ("pause", 0), ("resume", 0), ("stop", 3)] {
+        let mut command = bench.hand(&[verb, "a"]);
+        command.stdout(full()).stderr(full());
+        let status = command.status().unwrap();
+        assert_eq!(status.code(), Some(0), "{verb}");
+        assert_eq!(code(bench.hand(&["monitor", "a"])), seen, "after {verb}");
+    }
+    let mut command = bench.hand(&["no-such-verb"]);
+    assert_eq!(command.stderr(full()).status().unwrap().code(), Some(3));
+}

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -59,7 +60,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
                 ErrorKind::InvalidSubcommand => messages::verb_not_known(),
                 _ => messages::usage(),
             };
-            eprintln!("\n[{}]", wrong.id);
+            let _ = writeln!(std::io::stderr(), "\n[{}]", wrong.id);
             return ExitCode::from(code_by_kind(wrong.id.kind()));
         }
     };

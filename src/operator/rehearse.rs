@@ -6,7 +6,7 @@ mod lives;
 mod report;
 mod stage;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use anyhow::bail;
 
@@ -112,7 +112,8 @@ fn allow(name: &SiteName, places: &Places, options: &RehearseOptions) -> anyhow:
              stops it; confirm that with --yes"
         );
     }
-    eprint!(
+    let _ = write!(
+        std::io::stderr(),
         "This starts the site `{name}` on this node, kills each of its processes and its \
          supervisor, and stops it.\nNo cluster manager may manage it meanwhile. Go on? [y/N] "
     );

@@ -1,6 +1,6 @@
 //! The display of a verb: a thread beside it.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
@@ -107,7 +107,8 @@ impl Display {
                 Some(screen) => screen.show(&self.target, &entries, is_over),
                 None => {
                     for entry in entries.iter().filter(|entry| !is_the_answer(entry.event)) {
-                        eprintln!("siteward: {}", lines::of_entry(entry));
+                        let line = lines::of_entry(entry);
+                        let _ = writeln!(std::io::stderr(), "siteward: {line}");
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! Ctrl-C at a verb whose order goes on without it.
 
+use std::io::Write;
 use std::time::Duration;
 
 use super::verb::SlowVerb;
@@ -15,7 +16,8 @@ const CODE: i32 = 130;
 pub(super) fn leave(verb: SlowVerb, target: &Target) -> ! {
     let until = Moment::now() + Duration::from_millis(500);
     let view = own::glance(&target.site, &Request::Look, until);
-    eprintln!("siteward: {}.", sentence(verb, target, view.map(|view| view.state)));
+    let said = sentence(verb, target, view.map(|view| view.state));
+    let _ = writeln!(std::io::stderr(), "siteward: {said}.");
     std::process::exit(CODE)
 }
 
