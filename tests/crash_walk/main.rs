@@ -91,7 +91,7 @@ fn missing() -> Option<&'static str> {
 
 /// `start`, `start/plain`, `start/wrapped`, ...
 fn every_walk() -> Vec<String> {
-    let kinds = [(Kind::Database, ""), (Kind::Plain, "/plain"), (Kind::Wrapped, "/wrapped")];
+    let kinds = [(Kind::Database, ""), (Kind::Wrapped, "/wrapped"), (Kind::Plain, "/plain")];
     kinds
         .iter()
         .flat_map(|(kind, end)| {
@@ -111,7 +111,7 @@ impl Asked {
             from: 1,
             to: u64::MAX,
             stride: 1,
-            points: 12,
+            points: 4,
             seconds: 130,
             errors: None,
             persist: false,
@@ -162,46 +162,49 @@ impl Asked {
 
     fn shares(&self) -> Vec<Share> {
         let names = if self.names.is_empty() { every_walk() } else { self.names.clone() };
-        let whole = |name: &String| {
-            // A point alone is walked by one; a long walk by several side by side.
-            let parts = if self.to == self.from { 1 } else { 2 * self.jobs as u64 };
-            let name = name.clone();
-            (0..parts).map(move |part| (name.clone(), part, parts)).collect::<Vec<_>>()
-        };
         if self.is_short() {
-            let share = |name: String| Share {
-                name,
-                spread: Some((self.seed, self.points)),
-                from: 1,
-                to: u64::MAX,
-                stride: 1,
-                seconds: self.seconds,
-                errors: self.errors(),
-            };
-            let mut shares: Vec<Share> = names.into_iter().map(share).collect();
-            if self.errors.is_none() {
-                let wrong = |share: &Share| Share {
-                    errors: Errors::parse("", false),
-                    spread: Some((self.seed, self.points / 2)),
-                    ..share.clone()
-                };
-                let without_kind = shares.iter().filter(|share| !share.name.contains('/'));
-                shares.extend(without_kind.map(wrong).collect::<Vec<_>>());
-            }
-            return shares;
+            return self.short_shares(&names);
         }
-        let parts = names.iter().flat_map(whole);
-        parts
-            .map(|(name, part, parts)| Share {
-                name,
-                spread: None,
-                from: self.from + part * self.stride,
-                to: self.to,
-                stride: self.stride * parts,
-                seconds: u64::MAX,
-                errors: self.errors(),
-            })
-            .collect()
+        // A point alone is walked by one; a long walk by several side by side.
+        let parts = if self.to == self.from { 1 } else { 2 * self.jobs as u64 };
+        let share = |name: &String, part: u64| Share {
+            names: vec![name.clone()],
+            spread: None,
+            from: self.from + part * self.stride,
+            to: self.to,
+            stride: self.stride * parts,
+            seconds: u64::MAX,
+            errors: self.errors(),
+        };
+        names.iter().flat_map(|name| (0..parts).map(move |part| share(name, part))).collect()
+    }
+
+    /// Several walks by each worker, so that what they have in common is learnt once.
+    fn short_shares(&self, names: &[String]) -> Vec<Share> {
+        let share = |names: Vec<String>, points: u64, errors: Option<Errors>| Share {
+            names,
+            spread: Some((self.seed, points.max(1))),
+            from: 1,
+            to: u64::MAX,
+            stride: 1,
+            seconds: self.seconds,
+            errors,
+        };
+        let end = |name: &str| name.find('/').map_or(String::new(), |at| name[at..].to_owned());
+        let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in names {
+            kinds.entry(end(name)).or_default().push(name.clone());
+        }
+        let groups = kinds.values().flat_map(|names| names.chunks(9).map(<[String]>::to_vec));
+        let mut shares = Vec::new();
+        for names in groups {
+            if self.errors.is_none() {
+                shares.push(share(names.clone(), self.points, None));
+            }
+            let errors = self.errors().or_else(|| Errors::parse("", false));
+            shares.push(share(names, self.points / 2, errors));
+        }
+        shares
     }
 }
 
@@ -238,13 +241,17 @@ fn walk(asked: &Asked) -> ExitCode {
     }
     let mut left = asked.shares();
     left.reverse();
-    let mut rows: BTreeMap<String, (Shown, Duration)> = BTreeMap::new();
+    let mut rows: BTreeMap<String, (Shown, Instant)> = BTreeMap::new();
     let (mut jobs, mut number): (Vec<Job>, usize) = (Vec::new(), 0);
     let mut broken = false;
     while !left.is_empty() || !jobs.is_empty() {
         while jobs.len() < asked.jobs
             && let Some(share) = left.pop()
         {
+            if begun.elapsed().as_secs() >= share.seconds {
+                println!("no time is left for {}", share.names.join(", "));
+                continue;
+            }
             number += 1;
             jobs.push(begin(share, folder.path(), number, begun));
         }
@@ -258,22 +265,25 @@ fn walk(asked: &Asked) -> ExitCode {
             }
             Some(status) => broken |= !status.success() && !job.result.exists(),
         }
-        let Some(shown) = Shown::read(&job.result) else {
-            eprintln!("a worker of {} ended without a result", job.share.name);
+        let Some(all) = Shown::read_all(&job.result) else {
+            eprintln!("a worker of {} ended without a result", job.share.names.join(", "));
             broken = true;
             continue;
         };
-        let name = job.share.title();
-        let (sum, took) = rows.entry(name.clone()).or_default();
-        sum.add(&shown);
-        *took = (*took).max(job.begun.elapsed());
-        let more = left.iter().chain(jobs.iter().map(|job| &job.share)).any(|s| s.title() == name);
-        if !more {
-            println!("{name}: {sum}");
+        for (name, shown) in all {
+            let title = job.share.title(&name);
+            let (sum, since) = rows.entry(title.clone()).or_insert((Shown::default(), job.begun));
+            sum.add(&shown);
+            *since = (*since).min(job.begun);
+            let others = left.iter().chain(jobs.iter().map(|job| &job.share));
+            if others.flat_map(|s| s.names.iter().map(|n| s.title(n))).any(|other| other == title) {
+                continue;
+            }
+            println!("{title}: {sum}");
             if asked.record && asked.errors.is_none() {
-                write_record(&name, sum, *took);
+                write_record(&name, sum, since.elapsed());
             } else if asked.record {
-                write_faults(&job.share.name, asked.persist, sum, *took);
+                write_faults(&name, asked.persist, sum, since.elapsed());
             }
         }
     }

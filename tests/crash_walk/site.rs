@@ -144,6 +144,16 @@ impl Site {
         fs::write(self.base.join(format!("sites/{}.yaml", self.name)), text).unwrap();
     }
 
+    /// After the walk of `create`: the definition and the folders are there again.
+    pub(crate) fn restore(&self) {
+        for name in ["sites", "run", "log", "links", "disk"] {
+            if name != "disk" || self.kind != Kind::Plain {
+                let _ = fs::create_dir(self.base.join(name));
+            }
+        }
+        self.define();
+    }
+
     /// One with a child in another session, one that is started again, one that can fail, and short commands at
     /// every occasion for one.
     fn processes(&self) -> String {

@@ -298,18 +298,18 @@ impl Tracer {
     /// Lets a stopped task go on as its role says.
     fn go_on(&mut self, pid: Pid, signal: Option<Signal>) {
         let raw = pid.as_raw();
-        let is_thread =
-            |target: i32| fs::exists(format!("/proc/{target}/task/{raw}")).unwrap_or(false);
-        let of_target = self.target.is_some_and(is_thread);
-        let role = self.tasks.entry(raw).or_insert_with(|| {
-            let role = match (of_target, self.wanted) {
+        let (target, wanted) = (self.target, self.wanted);
+        let task = self.tasks.entry(raw).or_insert_with(|| {
+            let is_thread = |target: i32| fs::exists(format!("/proc/{target}/task/{raw}"));
+            let is_of_target = target.is_some_and(|target| is_thread(target).unwrap_or(false));
+            let role = match (is_of_target, wanted) {
                 (true, _) => Role::Target,
                 (false, Wanted::Found) => Role::Leaving,
                 (false, Wanted::First | Wanted::Word(_)) => Role::Parent,
             };
             (role, None)
         });
-        let _ = match role.0 {
+        let _ = match task.0 {
             Role::Target => ptrace::syscall(pid, signal),
             Role::Parent => ptrace::cont(pid, signal),
             Role::Leaving => {

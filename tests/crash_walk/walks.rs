@@ -114,6 +114,11 @@ impl Walk {
         }
     }
 
+    /// The supervisor that is started is counted until a stop has ended it.
+    fn is_whole_life(&self) -> bool {
+        self.victim == SUPERVISE && matches!(self.act, Verb("start" | "adopt"))
+    }
+
     fn may_pause(&self) -> bool {
         matches!(self.act, Verb("pause" | "resume"))
     }
@@ -268,13 +273,14 @@ pub(crate) fn act(walk: &Walk, aim: &Aim, judge: &mut Judge<'_>) -> Point {
     if let Death(main) = walk.act {
         site_kill(site, main);
     }
-    let mut told = false;
+    let (mut told, mut stop) = (false, None);
     let over = judge.tracer.watch(LIMIT * 2, |tracer, is_tick| {
         let verb_ended = verb.is_none_or(|pid| tracer.ended.contains_key(&pid));
         let gone = tracer
             .target
             .is_some_and(|pid| tracer.ended.contains_key(&pid) || (is_tick && !is_alive(pid)));
-        if gone && verb_ended {
+        let stop_ended = stop.is_none_or(|pid| tracer.ended.contains_key(&pid));
+        if gone && verb_ended && stop_ended {
             return true;
         }
         if !is_tick || tracer.last.elapsed() < QUIET || !is_quiet(tracer) {
@@ -287,11 +293,26 @@ pub(crate) fn act(walk: &Walk, aim: &Aim, judge: &mut Judge<'_>) -> Point {
             }
             return false;
         }
-        verb_ended && Look::now(site).others.is_empty()
+        let rests = verb_ended && stop_ended && Look::now(site).others.is_empty();
+        if rests && walk.is_whole_life() && stop.is_none() && !gone && tracer.hit.is_none() {
+            let mut command = site.verb("stop");
+            let (out, err) = crate::site::output_files();
+            command.stdout(out).stderr(err);
+            stop = Some(tracer.spawn(command));
+            return false;
+        }
+        rests
     });
     judge.tracer.release();
     let end = judge.tracer.target.and_then(|pid| judge.tracer.ended.get(&pid).copied());
     let code = verb.and_then(|pid| judge.tracer.ended.remove(&pid));
+    if let Some(code) = stop.and_then(|pid| judge.tracer.ended.remove(&pid))
+        && code != 0
+        && matches!(aim, Aim::Kill(_))
+    {
+        let said = site.printed();
+        judge.blame(Wrong::Other, format!("the stop of its supervisor answers {code}: {said}"));
+    }
     let killed_itself =
         walk.victim == Victim::Verb && judge.tracer.hit.is_some() && matches!(aim, Aim::Kill(_));
     let answer = Answer { code, text: site.printed(), took: begun.elapsed() };

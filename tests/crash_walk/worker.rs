@@ -22,7 +22,8 @@ pub(crate) const WORKER: &str = "worker";
 /// The points of a walk that one worker goes through.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Share {
-    pub(crate) name: String,
+    /// Walks of one kind of site, one after the other.
+    pub(crate) names: Vec<String>,
     /// A seed and a number of points; None: all of `from..=to` by `stride`.
     pub(crate) spread: Option<(u64, u64)>,
     pub(crate) from: u64,
@@ -35,12 +36,16 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// What its results are summed up under.
-    pub(crate) fn title(&self) -> String {
+    /// What the results of one of its walks are summed up under.
+    pub(crate) fn title(&self, name: &str) -> String {
         match &self.errors {
-            None => self.name.clone(),
-            Some(_) => format!("{} with errors", self.name),
+            None => name.to_owned(),
+            Some(_) => format!("{name} with errors"),
         }
+    }
+
+    fn is_one_point(&self) -> bool {
+        self.from == self.to
     }
 }
 
@@ -58,7 +63,8 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    pub(crate) fn read(path: &Path) -> Option<Self> {
+    /// Of each walk of a share, by its name.
+    pub(crate) fn read_all(path: &Path) -> Option<BTreeMap<String, Self>> {
         serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
     }
 
@@ -127,34 +133,54 @@ fn find(name: &str) -> (Walk, Kind) {
 
 pub(crate) fn work(words: &str) -> ExitCode {
     let (share, result): (Share, PathBuf) = serde_json::from_str(words).expect("written by us");
-    let (walk, kind) = find(&share.name);
-    let mut tracer = Tracer::new();
-    let mut site = Site::new(kind, tracer.clock());
     let begun = Instant::now();
+    let mut tracer = Tracer::new();
+    let kind = share.names.first().map_or(Kind::Database, |name| find(name).1);
+    let mut site = Site::new(kind, tracer.clock());
     learn_files(&mut site, &mut tracer);
-    let mut worker = Worker { walk, share, site, shown: Shown::default() };
-    let (learnt, calls) = worker.learn(&mut tracer);
-    match worker.share.errors.clone() {
-        None => worker.go(&mut tracer, learnt, begun),
-        Some(errors) => worker.go_wrong(&mut tracer, &errors, &calls, begun),
+    let mut shown = BTreeMap::new();
+    for name in share.names.clone() {
+        if begun.elapsed().as_secs() >= share.seconds {
+            break;
+        }
+        let (walk, _) = find(&name);
+        let share = share.clone();
+        let mut worker = Worker { walk, name, share, site: &site, shown: Shown::default(), begun };
+        worker.walk(&mut tracer);
+        shown.insert(worker.name, worker.shown);
+        site.restore();
     }
-    Judge::new(&worker.site, &mut tracer).leave_nothing();
-    let text = serde_json::to_string(&worker.shown).expect("plain values");
+    Judge::new(&site, &mut tracer).leave_nothing();
+    let text = serde_json::to_string(&shown).expect("plain values");
     fs::write(result, text).expect("the folder of results can be written");
     ExitCode::SUCCESS
 }
 
-struct Worker {
+struct Worker<'a> {
     walk: Walk,
+    name: String,
     share: Share,
-    site: Site,
+    site: &'a Site,
     shown: Shown,
+    begun: Instant,
 }
 
-impl Worker {
+impl Worker<'_> {
+    fn walk(&mut self, tracer: &mut Tracer) {
+        let (learnt, calls) = self.learn(tracer);
+        match self.share.errors.clone() {
+            None => self.go(tracer, learnt),
+            Some(errors) => self.go_wrong(tracer, &errors, &calls),
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.begun.elapsed().as_secs() >= self.share.seconds
+    }
+
     /// The number of calls of a run that nobody disturbs.
     fn learn(&mut self, tracer: &mut Tracer) -> (u64, Vec<Call>) {
-        let site = &self.site;
+        let site = self.site;
         let mut judge = Judge::new(site, tracer);
         prepare(&self.walk, &mut judge);
         let point = act(&self.walk, &Aim::Learn, &mut judge);
@@ -168,23 +194,20 @@ impl Worker {
         for violation in violations {
             println!(
                 "VIOLATION {} undisturbed ({} calls): {}",
-                self.share.name, point.count, violation.what
+                self.name, point.count, violation.what
             );
             self.shown.violations.push(violation);
         }
-        if self.share.from == self.share.to {
-            println!(
-                "{}: {} calls when undisturbed, answer {answer:?}",
-                self.share.name, point.count
-            );
+        if self.share.is_one_point() {
+            println!("{}: {} calls when undisturbed, answer {answer:?}", self.name, point.count);
         }
         (point.count, point.calls)
     }
 
-    fn go(&mut self, tracer: &mut Tracer, learnt: u64, begun: Instant) {
+    fn go(&mut self, tracer: &mut Tracer, learnt: u64) {
         let mut ended_early = 0;
         for n in self.points(learnt) {
-            if begun.elapsed().as_secs() >= self.share.seconds {
+            if self.is_late() {
                 return;
             }
             let reached = self.point(tracer, n, &Aim::Kill(n));
@@ -199,7 +222,7 @@ impl Worker {
     }
 
     /// The points of this share at which a call fails.
-    fn go_wrong(&mut self, tracer: &mut Tracer, errors: &Errors, calls: &[Call], begun: Instant) {
+    fn go_wrong(&mut self, tracer: &mut Tracer, errors: &Errors, calls: &[Call]) {
         let Share { spread, from, to, stride, .. } = self.share;
         let mut points = errors.points(calls);
         if from == to {
@@ -212,7 +235,7 @@ impl Worker {
             points = every(points, from - 1, stride);
         }
         for point in points {
-            if begun.elapsed().as_secs() >= self.share.seconds {
+            if self.is_late() {
                 return;
             }
             let reached = self.point(tracer, point.0, &errors.aim(point));
@@ -227,7 +250,6 @@ impl Worker {
             None => Box::new((from..=to).step_by(usize::try_from(stride).unwrap_or(1))),
             Some((seed, number)) => {
                 let mut state = self
-                    .share
                     .name
                     .bytes()
                     .fold(seed, |s, b| (s ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
@@ -245,15 +267,15 @@ impl Worker {
 
     /// False: the run ended before.
     fn point(&mut self, tracer: &mut Tracer, n: u64, aim: &Aim) -> bool {
-        let site = &self.site;
+        let site = self.site;
         let mut judge = Judge::new(site, tracer);
         prepare(&self.walk, &mut judge);
         let point = act(&self.walk, aim, &mut judge);
         let failed = matches!(aim, Aim::Fail { .. });
         judge_point(&self.walk, &point, n, &mut judge, failed);
         let at = point.at.as_ref().map_or_else(|| "not reached".to_owned(), ToString::to_string);
-        if self.share.from == self.share.to {
-            println!("{} at {n}: {at}; {:?}; {} calls", self.share.name, point.answer, point.count);
+        if self.share.is_one_point() {
+            println!("{} at {n}: {at}; {:?}; {} calls", self.name, point.answer, point.count);
         }
         let violations = std::mem::take(&mut judge.violations);
         self.shown.longest_stop = self.shown.longest_stop.max(judge.longest_stop);
@@ -276,7 +298,7 @@ impl Worker {
         for violation in violations {
             println!(
                 "VIOLATION {:?} {} at {n}{with}, {at}: {}\n  again: tests/crash-walk {} --at {n}{with}",
-                violation.wrong, self.share.name, violation.what, self.share.name
+                violation.wrong, self.name, violation.what, self.name
             );
             self.shown.violations.push(violation);
         }
