@@ -73,8 +73,12 @@ impl Lab {
         fs::create_dir(&sites).unwrap();
         // As a package installs it: the agent is a link to the binary.
         symlink("/usr/local/bin/siteward", agents.join("site")).unwrap();
+        // A copy: a node that boots an hour later must not find what was built meanwhile.
+        let program = goods.path().join("siteward");
+        fs::copy(SITEWARD, &program).unwrap();
         let bind = format!(
-            "{SITEWARD}:/usr/local/bin/siteward {}:/usr/lib/ocf/resource.d/siteward {}:/etc/siteward/sites",
+            "{}:/usr/local/bin/siteward {}:/usr/lib/ocf/resource.d/siteward {}:/etc/siteward/sites",
+            program.display(),
             agents.display(),
             sites.display()
         );
@@ -114,6 +118,12 @@ impl Lab {
 
     pub(crate) fn remove(&self, name: &str) {
         fs::remove_file(self.goods.path().join("sites").join(format!("{name}.yaml"))).unwrap();
+    }
+
+    /// Where the nodes' disks and the logs of the lab are.
+    #[allow(dead_code)]
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn script(&self, words: &[&str]) -> Output {
