@@ -17,8 +17,8 @@ pub(crate) fn keep(world: &World, number: usize, what: &str) {
     for line in story.iter().rev().take(60).rev() {
         let _ = writeln!(text, "  {line}");
     }
-    for node in 0..2 {
-        let _ = writeln!(text, "\nprocesses on {}, as this machine sees them:", NODES[node]);
+    for (node, name) in NODES.iter().enumerate() {
+        let _ = writeln!(text, "\nprocesses on {name}, as this machine sees them:");
         for (pid, words) in all_on(world.folder(), node) {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
             let line = |key: &str| {
