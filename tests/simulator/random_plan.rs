@@ -1,31 +1,9 @@
 //! A random site, which follows from its seed.
 
-use std::time::Duration;
-
 use siteward::site::{OnLoss, Restart, WhenLost};
 use siteward::supervisor::plan::{HealthPlan, Plan, ReadyPlan, UnitPlan};
 
-/// A splitmix64 generator: the whole life follows from its seed.
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.roll() % n
-    }
-    pub(crate) fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-    pub(crate) fn millis(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_millis(from + self.below(to - from + 1))
-    }
-}
+use crate::dice::Dice;
 
 pub(crate) fn random_plan(dice: &mut Dice) -> Plan {
     let count = 1 + dice.below(7) as usize;

@@ -1,55 +1,55 @@
 //! A random life of a random site: its processes, its orders, and what must hold at every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use siteward::control::State;
 use siteward::site::{OnLoss, Prerequisite};
 use siteward::supervisor::machine::{
-    Action, AdoptionState, Clearance, Desired, Event, Machine, Milestone, Note, Run, Rung,
-    SitePhase, Unit, UnitEvent, Why,
+    Action, Desired, Event, Machine, Note, SitePhase, Unit, UnitEvent, Why,
 };
 use siteward::supervisor::plan::UnitId;
-use siteward::values::{ExecError, ExecStage, ExitStatus, Moment, Pid, Signal};
+use siteward::values::{ExitStatus, Moment, Pid};
 
-use crate::random_plan::{Dice, random_plan};
+use crate::crash::Recorded;
+use crate::dice::Dice;
+use crate::random_plan::random_plan;
 
 /// What a unit's program is like; the same in every run of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Character {
-    gets_ready: bool,
+    pub(crate) gets_ready: bool,
     /// In percent.
-    exec_fails: u64,
-    leaves_others: u64,
-    ignores_stop: bool,
-    ignores_term: bool,
-    answers_health: bool,
+    pub(crate) exec_fails: u64,
+    pub(crate) leaves_others: u64,
+    pub(crate) ignores_stop: bool,
+    pub(crate) ignores_term: bool,
+    pub(crate) answers_health: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Body {
+pub(crate) struct Body {
     /// Which run; events of an earlier one are void.
-    run: u64,
+    pub(crate) run: u64,
     /// Which helpers; answers of earlier ones are void.
-    helpers: u64,
-    main: bool,
+    pub(crate) helpers: u64,
+    pub(crate) main: bool,
     /// It has not daemonised yet.
-    initial: bool,
-    others: bool,
+    pub(crate) initial: bool,
+    pub(crate) others: bool,
     /// It was said to be ready, and has not ended since.
-    ready: bool,
-    given_up: bool,
+    pub(crate) ready: bool,
+    pub(crate) given_up: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Guard {
+pub(crate) enum Guard {
     Always,
     Run(u64),
     Helpers(u64),
 }
 
 #[derive(Clone, Debug)]
-enum Happening {
+pub(crate) enum Happening {
     /// The main process ends by itself, or by a signal that came before.
     MainEnds(UnitId, ExitStatus),
     /// What it left behind ends.
@@ -57,10 +57,14 @@ enum Happening {
     Tell(UnitId, UnitEvent),
     Gathered,
     Order(Order),
+    /// The supervisor is gone: another one takes the site over.
+    Adopted,
+    /// The supervisor is gone: a verb ends what lives, and may start the site anew.
+    Swept,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Order {
+pub(crate) enum Order {
     Stop(Duration),
     Hold,
     Resume,
@@ -69,33 +73,57 @@ enum Order {
     Return(Prerequisite),
 }
 
+/// What a life is full of.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Trouble {
+    /// The supervisor dies between any two actions.
+    pub(crate) crashes: bool,
+    /// Many orders come at one moment, or shortly one after the other.
+    pub(crate) races: bool,
+    /// Steps come late, the node is suspended, and many events have one time.
+    pub(crate) clock: bool,
+}
+
+#[derive(Clone)]
 pub(crate) struct World {
-    dice: Dice,
-    now: Moment,
+    pub(crate) dice: Dice,
+    pub(crate) trouble: Trouble,
+    pub(crate) now: Moment,
     /// Deaths and orders come from outside until then.
-    quiet_from: Moment,
+    pub(crate) quiet_from: Moment,
     pub(crate) machine: Machine,
     pub(crate) characters: Vec<Character>,
-    bodies: Vec<Body>,
-    future: BTreeMap<(Moment, u64), (UnitId, Guard, Happening)>,
+    pub(crate) bodies: Vec<Body>,
+    /// What the record says of each unit.
+    pub(crate) recorded: Vec<Recorded>,
+    pub(crate) future: BTreeMap<(Moment, u64), (UnitId, Guard, Happening)>,
     next: u64,
     /// The site must be over by then.
-    over_by: Option<Moment>,
+    pub(crate) over_by: Option<Moment>,
     /// Another node may be at work on the database.
-    is_lease_lost: bool,
+    pub(crate) is_lease_lost: bool,
     /// What is not there of what the site needs of its node.
-    lost: Vec<Prerequisite>,
+    pub(crate) lost: Vec<Prerequisite>,
     /// A pause has released the ports of the site.
-    are_ports_released: bool,
-    trace: bool,
+    pub(crate) are_ports_released: bool,
+    /// After this many actions the supervisor dies.
+    pub(crate) dies_in: Option<u64>,
+    /// It has died, and no other one has come yet.
+    pub(crate) is_alone: bool,
+    /// A verb has ended all, and the life is over.
+    pub(crate) is_swept: bool,
+    /// Times are rounded down to this.
+    grain: u64,
+    /// By how much all steps were late.
+    late: Duration,
+    pub(crate) trace: bool,
     pub(crate) steps: u64,
 }
 
-const KILL_TAKES: Duration = Duration::from_millis(30);
+pub(crate) const KILL_TAKES: Duration = Duration::from_millis(30);
 
 impl World {
-    pub(crate) fn new(seed: u64, trace: bool) -> Self {
-        let mut dice = Dice(seed);
+    pub(crate) fn new(mut dice: Dice, trouble: Trouble, trace: bool) -> Self {
         let plan = random_plan(&mut dice);
         let now = Moment::since_boot(Duration::from_secs(1000));
         let count = plan.units.len();
@@ -110,88 +138,153 @@ impl World {
             })
             .collect();
         let quiet_from = now + dice.millis(0, 90_000);
+        let grain = if trouble.clock && dice.chance(50) { 500 } else { 1 };
+        let dies_in = (trouble.crashes && dice.chance(80)).then(|| dice.below(60));
         Self {
             dice,
+            trouble,
             now,
             quiet_from,
             machine: Machine::new(plan),
             characters,
             bodies: vec![Body::default(); count],
+            recorded: vec![Recorded::Nothing; count],
             future: BTreeMap::new(),
             next: 0,
             over_by: None,
             is_lease_lost: false,
             lost: Vec::new(),
             are_ports_released: false,
+            dies_in,
+            is_alone: false,
+            is_swept: false,
+            grain,
+            late: Duration::ZERO,
             trace,
             steps: 0,
         }
     }
 
-    fn schedule(&mut self, after: Duration, unit: UnitId, guard: Guard, what: Happening) {
+    pub(crate) fn schedule(
+        &mut self,
+        after: Duration,
+        unit: UnitId,
+        guard: Guard,
+        what: Happening,
+    ) {
         self.next += 1;
+        let millis = after.as_millis() as u64;
+        let after = Duration::from_millis(millis - millis % self.grain);
         self.future.insert((self.now + after, self.next), (unit, guard, what));
     }
 
-    pub(crate) fn live(&mut self) -> Result<(), String> {
-        for _ in 0..self.dice.below(5) {
+    pub(crate) fn plan_order(&mut self, at: Duration, order: Order) {
+        self.schedule(at, UnitId(0), Guard::Always, Happening::Order(order));
+    }
+
+    fn plan_orders(&mut self) {
+        let span = self.now.until(self.quiet_from).as_millis() as u64;
+        let count = self.dice.below(if self.trouble.races { 14 } else { 5 });
+        let mut last = Duration::ZERO;
+        for _ in 0..count {
             let order = match self.dice.below(4) {
                 0 => Order::Stop(self.dice.millis(0, 20_000)),
                 1 => Order::Resume,
                 _ => Order::Hold,
             };
-            let span = self.now.until(self.quiet_from).as_millis() as u64;
-            let at = self.dice.millis(0, span);
-            self.schedule(at, UnitId(0), Guard::Always, Happening::Order(order));
+            // With the one before, shortly after it, or at any time; the first may come with the start.
+            let roll = if self.trouble.races { self.dice.below(4) } else { 3 };
+            last = match roll {
+                0 => last,
+                1 | 2 => last + self.dice.millis(0, 40),
+                _ => self.dice.millis(0, span),
+            };
+            self.plan_order(last, order);
         }
         if self.dice.chance(10) {
-            let span = self.now.until(self.quiet_from).as_millis() as u64;
             let at = self.dice.millis(0, span);
-            self.schedule(at, UnitId(0), Guard::Always, Happening::Order(Order::LoseLease));
+            self.plan_order(at, Order::LoseLease);
         }
         if self.dice.chance(25) {
             self.lose_something();
         }
+    }
+
+    /// It starts, or a supervisor finds it running.
+    pub(crate) fn begin(&mut self) -> Result<(), String> {
         let held = self.dice.chance(10);
         let boot = self.machine.plan().boot_timeout;
         let rollback = self.dice.millis(0, 10_000);
         if self.dice.chance(20) {
             let units = self.found();
-            self.step(Event::Adopt { units, boot })?;
+            self.step(Event::Adopt { units, boot })
         } else {
-            self.step(Event::Begin { held, boot, rollback })?;
+            self.step(Event::Begin { held, boot, rollback })
         }
-        let settled_by = self.quiet_from + self.patience();
-        loop {
+    }
+
+    pub(crate) fn live(&mut self) -> Result<(), String> {
+        self.plan_orders();
+        self.begin()?;
+        while !self.is_swept {
             if self.is_settled() && self.now >= self.quiet_from {
-                return Ok(());
+                return self.stays_over();
             }
-            if self.now > settled_by {
+            if self.now > self.quiet_from + self.patience() + self.late {
                 return Err(format!(
                     "it has not reached what was asked of it: {:?}, {:?}",
                     self.machine.desired(),
                     self.machine.phase()
                 ));
             }
-            let tick = self.machine.next_tick();
-            let happens = self.future.keys().next().map(|(at, _)| *at);
-            let next = match (tick, happens) {
-                (None, None) if self.now < self.quiet_from => self.quiet_from,
-                (None, None) => {
-                    return Err("nothing will ever happen, and it has not settled".into());
-                }
-                (tick, happens) => tick.into_iter().chain(happens).min().unwrap_or(self.now),
+            let next = match self.next_moment() {
+                Some(next) => next,
+                None if self.now < self.quiet_from => self.quiet_from,
+                None => return Err("nothing will ever happen, and it has not settled".into()),
             };
-            if tick.is_some_and(|t| t < self.now) {
-                return Err("a tick lies in the past: the loop would spin".into());
-            }
-            self.now = self.now.max(next);
-            if happens == Some(next) {
-                self.something_happens()?;
-            } else {
-                self.step(Event::Tick)?;
-            }
+            self.go(next)?;
         }
+        Ok(())
+    }
+
+    /// When something is to be done.
+    pub(crate) fn next_moment(&self) -> Option<Moment> {
+        let happens = self.future.keys().next().map(|(at, _)| *at);
+        self.tick().into_iter().chain(happens).min()
+    }
+
+    fn tick(&self) -> Option<Moment> {
+        self.machine.next_tick().filter(|_| !self.is_alone)
+    }
+
+    /// Does one thing that is due at this moment, or the tick.
+    pub(crate) fn go(&mut self, at: Moment) -> Result<(), String> {
+        let happens = self.future.keys().next().is_some_and(|(due, _)| *due <= at);
+        let ticks = self.tick().is_some_and(|due| due <= at);
+        self.now = self.now.max(at);
+        if self.trouble.clock && self.dice.chance(4) {
+            self.is_late();
+        }
+        // Of two that are due the one or the other comes first.
+        if happens && !(ticks && self.trouble.clock && self.dice.chance(50)) {
+            self.something_happens()
+        } else {
+            self.step(Event::Tick)
+        }
+    }
+
+    /// The supervisor was not given the processor, or the node was suspended.
+    fn is_late(&mut self) {
+        let late = match self.dice.below(10) {
+            9 => Duration::from_secs(3600 * (1 + self.dice.below(48))),
+            _ => self.dice.millis(0, 3000),
+        };
+        if self.trace {
+            println!("{:?} late by {late:?}", self.now);
+        }
+        self.now = self.now + late;
+        self.late += late;
+        self.over_by = self.over_by.map(|by| by + late);
     }
 
     /// Once or more often, and mostly it is back after a while.
@@ -203,49 +296,12 @@ impl World {
                 false => Prerequisite::Address,
             };
             let at = self.dice.millis(0, span);
-            let order = Happening::Order(Order::Lose(what));
-            self.schedule(at, UnitId(0), Guard::Always, order);
+            self.plan_order(at, Order::Lose(what));
             if self.dice.chance(70) {
                 let at = at + self.dice.millis(1, 10_000);
-                let order = Happening::Order(Order::Return(what));
-                self.schedule(at, UnitId(0), Guard::Always, order);
+                self.plan_order(at, Order::Return(what));
             }
         }
-    }
-
-    /// A site whose supervisor is gone, somewhere on its way.
-    fn found(&mut self) -> Vec<AdoptionState> {
-        let mut found: Vec<AdoptionState> = Vec::new();
-        for index in 0..self.bodies.len() {
-            let plan = self.machine.plan().units[index].clone();
-            let may_run = plan.depends_on.iter().all(|d| self.bodies[*d].ready);
-            let roll = self.dice.below(10);
-            let body = &mut self.bodies[index];
-            found.push(match roll {
-                _ if !may_run => AdoptionState::Never,
-                0 => AdoptionState::Never,
-                1 => {
-                    body.others = self.dice.chance(50);
-                    AdoptionState::Gone { rest: body.others }
-                }
-                _ if plan.oneshot && roll < 8 => {
-                    body.ready = true;
-                    AdoptionState::Done
-                }
-                _ => {
-                    let ready = roll < 8;
-                    (body.main, body.ready, body.run) = (true, ready, 1);
-                    let since = self.now - self.dice.millis(0, 5000);
-                    let main_since = if plan.forks { self.now } else { since };
-                    if plan.oneshot {
-                        let after = self.dice.millis(1, 2000);
-                        self.main_ends_after(UnitId(index), after, ExitStatus::Code(0));
-                    }
-                    AdoptionState::Alive { run: Run { pid: pid(42), since, main_since }, ready }
-                }
-            });
-        }
-        found
     }
 
     /// The sum of the deadlines that may follow the last outside event.
@@ -275,7 +331,10 @@ impl World {
             + Duration::from_secs(60)
     }
 
-    fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
+        if self.is_alone {
+            return false;
+        }
         match (self.machine.desired(), self.machine.phase()) {
             (Desired::Up, SitePhase::Serving) => self.machine.ids().all(|u| {
                 let unit = self.machine.unit(u);
@@ -306,7 +365,13 @@ impl World {
                 self.step(Event::Unit(unit, event))
             }
             Happening::Gathered => self.step(Event::Gathered),
+            Happening::Order(order) if self.is_alone => {
+                self.order_alone(order);
+                Ok(())
+            }
             Happening::Order(order) => self.order(order),
+            Happening::Adopted => self.is_adopted(),
+            Happening::Swept => self.is_swept_by_a_verb(),
             Happening::MainEnds(unit, status) => {
                 let leaves = self.characters[unit.0].leaves_others;
                 let daemonises = self.bodies[unit.0].initial && status == ExitStatus::Code(0);
@@ -335,84 +400,36 @@ impl World {
         }
     }
 
-    fn order(&mut self, order: Order) -> Result<(), String> {
-        let plan = self.machine.plan();
-        let (stop, forcekill, boot) = (plan.stop_timeout, plan.forcekill_time, plan.boot_timeout);
-        match order {
-            Order::Stop(polite) => {
-                let graceful_until = self.now + polite;
-                let over = graceful_until + forcekill + KILL_TAKES * 2;
-                self.over_by = Some(self.over_by.map_or(over, |o| o.min(over)));
-                self.step(Event::Stop { graceful_until })
-            }
-            Order::Hold => self.step(Event::Hold { graceful_until: self.now + stop }),
-            Order::Resume => self.step(Event::Resume { boot }),
-            Order::LoseLease => {
-                self.is_lease_lost = true;
-                // Twice, as one may be forked at that moment.
-                let over = self.now + KILL_TAKES * 3;
-                self.over_by = Some(self.over_by.map_or(over, |o| o.min(over)));
-                self.step(Event::LeaseLost)
-            }
-            Order::Lose(what) => self.lose(what, stop + forcekill + KILL_TAKES * 3),
-            Order::Return(what) => {
-                self.lost.retain(|lost| *lost != what);
-                let before = self.machine.desired().clone();
-                self.step(Event::Back(what))?;
-                if *self.machine.desired() != before {
-                    return Err(format!("the order is another one, as {what:?} is back"));
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// `over_in`: how long the stop of a site that fails for it may take.
-    fn lose(&mut self, what: Prerequisite, over_in: Duration) -> Result<(), String> {
-        let on_loss = self.machine.plan().when_lost.of(what);
-        if on_loss == OnLoss::Ignore {
-            return self.step(Event::Lost(what));
-        }
-        let is_new = !self.lost.contains(&what);
-        if is_new {
-            self.lost.push(what);
-        }
-        let before = self.machine.desired().clone();
-        self.step(Event::Lost(what))?;
-        let after = self.machine.desired();
-        let is_fatal = is_new && before == Desired::Up && on_loss == OnLoss::Fail;
-        match (is_fatal, after) {
-            (true, Desired::Down(Why::Without(_))) => {
-                let over = self.now + over_in;
-                self.over_by = Some(self.over_by.map_or(over, |o| o.min(over)));
-                Ok(())
-            }
-            (true, other) => Err(format!("{what:?} is lost, and the site is to be {other:?}")),
-            // One that waits for its turn may have to be started just now.
-            (false, Desired::Down(Why::Without(_))) if before == Desired::Up => Ok(()),
-            (false, after) if *after == before => Ok(()),
-            (false, after) => Err(format!("{what:?} is lost, which makes {before:?} {after:?}")),
-        }
-    }
-
     /// What is lost and must keep everything from being started.
-    fn bars_start(&self) -> bool {
+    pub(crate) fn bars_start(&self) -> bool {
         let when_lost = self.machine.plan().when_lost;
         self.lost
             .iter()
             .any(|what| *what == Prerequisite::Disk || when_lost.of(*what) == OnLoss::Fail)
     }
 
-    fn step(&mut self, event: Event) -> Result<(), String> {
-        let mut queue = std::collections::VecDeque::from([event]);
+    pub(crate) fn step(&mut self, event: Event) -> Result<(), String> {
+        let mut queue = VecDeque::from([event]);
         while let Some(event) = queue.pop_front() {
+            if self.is_alone {
+                return Ok(());
+            }
             if self.trace {
                 println!("{:?} {event:?}", self.now);
             }
             self.steps += 1;
+            let was_over = *self.machine.phase() == SitePhase::Over;
+            let mut twin = self.steps.is_multiple_of(16).then(|| self.machine.clone());
+            let again = twin.as_mut().map(|twin| twin.step(event.clone(), self.now));
             let actions = self.machine.step(event, self.now);
+            if again.is_some_and(|again| again != actions) {
+                return Err("the same event gives other actions".to_owned());
+            }
             let mut fault: Option<UnitId> = None;
             for action in &actions {
+                if self.supervisor_dies() {
+                    return Ok(());
+                }
                 if self.trace {
                     println!("        -> {action:?}");
                 }
@@ -421,7 +438,13 @@ impl World {
                     Action::Note(Note::RestartIn(..) | Note::GaveUp(_)) => fault = None,
                     _ => {}
                 }
+                if was_over && !matches!(action, Action::Note(_) | Action::DropHelpers(_)) {
+                    return Err(format!("{action:?}, after the stop was answered"));
+                }
                 queue.extend(self.carry_out(action)?);
+            }
+            if self.is_alone {
+                return Ok(());
             }
             if let Some(unit) = fault
                 && !matches!(self.machine.desired(), Desired::Down(Why::Failed(_)))
@@ -432,241 +455,36 @@ impl World {
             }
             if queue.is_empty() {
                 self.check()?;
+                self.write_record();
             }
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, action: &Action) -> Result<Option<Event>, String> {
-        if self.is_lease_lost
-            && !matches!(action, Action::KillAll(_) | Action::DropHelpers(_) | Action::Note(_))
-        {
-            return Err(format!("{action:?}, though the lease is lost"));
+    /// Whatever is ordered of a site that is over, nothing of it is started any more.
+    fn stays_over(&mut self) -> Result<(), String> {
+        if *self.machine.phase() != SitePhase::Over {
+            return Ok(());
         }
-        match action {
-            Action::ReservePorts => return self.reserve_ports().map(Some),
-            Action::Spawn(unit) => return self.spawn(*unit).map(Some),
-            Action::AwaitReady(unit) => {
-                let guard = Guard::Helpers(self.bodies[unit.0].helpers);
-                if self.characters[unit.0].gets_ready {
-                    let after = self.dice.millis(1, 2000);
-                    self.schedule(after, *unit, guard, Happening::Tell(*unit, UnitEvent::Ready));
-                }
-            }
-            Action::Follow(unit) => {
-                let guard = Guard::Helpers(self.bodies[unit.0].helpers);
-                if !self.bodies[unit.0].others {
-                    return Err(format!("{unit:?} is followed, and nothing of it lives"));
-                }
-                if self.dice.chance(90) {
-                    self.bodies[unit.0].main = true;
-                    self.bodies[unit.0].initial = false;
-                    self.bodies[unit.0].others = self.dice.chance(30);
-                    return Ok(Some(Event::Unit(*unit, UnitEvent::Main(pid(77)))));
-                }
-                let event = if self.dice.chance(50) { UnitEvent::NoMain } else { UnitEvent::Ready };
-                let after = self.dice.millis(1, 500);
-                self.schedule(after, *unit, guard, Happening::Tell(*unit, event));
-            }
-            Action::CheckHealth(unit) => {
-                let guard = Guard::Helpers(self.bodies[unit.0].helpers);
-                if self.now < self.quiet_from && self.dice.chance(25) {
-                    let why = "could not make a process".to_owned();
-                    let tell = Happening::Tell(*unit, UnitEvent::NotAsked(why));
-                    let after = self.dice.millis(0, 20);
-                    self.schedule(after, *unit, guard, tell);
-                } else if self.characters[unit.0].answers_health {
-                    let bad = self.now < self.quiet_from && self.dice.chance(20);
-                    let answer = if bad { Err("no".to_owned()) } else { Ok(()) };
-                    let after = self.dice.millis(1, 1500);
-                    self.schedule(
-                        after,
-                        *unit,
-                        guard,
-                        Happening::Tell(*unit, UnitEvent::Health(answer)),
-                    );
-                }
-            }
-            Action::RunStopCommand(unit) => {
-                let guard = Guard::Helpers(self.bodies[unit.0].helpers);
-                let succeeded = self.dice.chance(70);
-                let after = self.dice.millis(1, 3000);
-                let tell = Happening::Tell(*unit, UnitEvent::StopCommand { succeeded });
-                self.schedule(after, *unit, guard, tell);
-                if succeeded && self.dice.chance(80) {
-                    self.main_ends_after(*unit, after, ExitStatus::Code(0));
-                }
-            }
-            Action::GatherEvidence(unit) => {
-                let guard = Guard::Helpers(self.bodies[unit.0].helpers);
-                if self.dice.chance(80) {
-                    let after = self.dice.millis(1, 4000);
-                    self.schedule(after, *unit, guard, Happening::Gathered);
-                }
-            }
-            Action::DropHelpers(unit) => self.bodies[unit.0].helpers += 1,
-            Action::AskToStop(unit) => {
-                if !self.characters[unit.0].ignores_stop {
-                    let after = self.dice.millis(0, 3000);
-                    self.main_ends_after(*unit, after, ExitStatus::Code(0));
-                }
-            }
-            Action::TermAll(unit) => {
-                if !self.characters[unit.0].ignores_term {
-                    let after = self.dice.millis(0, 2000);
-                    self.all_ends_after(*unit, after, Signal::TERM);
-                }
-            }
-            Action::KillAll(unit) => self.all_ends_after(*unit, KILL_TAKES, Signal::KILL),
-            Action::Note(note) => self.note(note)?,
+        let boot = self.machine.plan().boot_timeout;
+        for event in [
+            Event::Resume { boot },
+            Event::Hold { graceful_until: self.now },
+            Event::PortsReserved,
+            Event::Gathered,
+            Event::Stop { graceful_until: self.now },
+            Event::LeaseLost,
+            Event::Tick,
+        ] {
+            self.step(event)?;
         }
-        Ok(None)
-    }
-
-    fn reserve_ports(&mut self) -> Result<Event, String> {
-        if self.bodies.iter().any(|body| body.main || body.others) {
-            return Err("ports are reserved while processes of the site may have them".to_owned());
+        match self.machine.phase() {
+            SitePhase::Over => Ok(()),
+            other => Err(format!("it was over, and is {other:?}")),
         }
-        if self.dice.chance(20) {
-            return Ok(Event::PortsTaken);
-        }
-        self.are_ports_released = false;
-        Ok(Event::PortsReserved)
-    }
-
-    fn spawn(&mut self, unit: UnitId) -> Result<Event, String> {
-        let body = &self.bodies[unit.0];
-        if body.main || body.others {
-            return Err(format!("{unit:?} is started a second time while something of it lives"));
-        }
-        if self.machine.plan().reserves_ports && self.are_ports_released {
-            return Err(format!("{unit:?} is started, and the site's ports are not reserved"));
-        }
-        if self.bars_start() {
-            return Err(format!("{unit:?} is started without {:?}", self.lost));
-        }
-        let plan = self.machine.plan().units[unit.0].clone();
-        for dependency in &plan.depends_on {
-            let body = &self.bodies[*dependency];
-            let essential = self.machine.plan().units[*dependency].essential;
-            if !(body.ready || (body.given_up && !essential)) {
-                return Err(format!(
-                    "{unit:?} is started before {dependency}, on which it depends, is ready"
-                ));
-            }
-        }
-        let error = ExecError { stage: ExecStage::Exec, errno: 2 };
-        if self.dice.chance(1) {
-            return Ok(Event::Unit(unit, UnitEvent::NotForked(error)));
-        }
-        if self.now < self.quiet_from && self.dice.chance(2) {
-            // Something turns up that was not seen before.
-            self.bodies[unit.0].others = true;
-            return Ok(Event::Unit(unit, UnitEvent::Occupied));
-        }
-        let body = &mut self.bodies[unit.0];
-        body.run += 1;
-        body.main = true;
-        body.initial = plan.forks;
-        body.given_up = false;
-        let guard = Guard::Run(body.run);
-        let exec_after = self.dice.millis(0, 20);
-        if self.dice.chance(self.characters[unit.0].exec_fails) {
-            self.schedule(exec_after, unit, guard, Happening::Tell(unit, UnitEvent::NotRun(error)));
-            return Ok(Event::Unit(unit, UnitEvent::Forked(pid(42))));
-        }
-        self.schedule(exec_after, unit, guard, Happening::Tell(unit, UnitEvent::Running));
-        let may_die = self.now < self.quiet_from;
-        if may_die && self.dice.chance(3) {
-            let after = exec_after + self.dice.millis(1, 6000);
-            let tell = Happening::Tell(unit, UnitEvent::Unidentified);
-            self.schedule(after, unit, guard, tell);
-        }
-        if plan.oneshot || plan.forks {
-            let code = if may_die && self.dice.chance(10) { 1 } else { 0 };
-            let after = exec_after + self.dice.millis(1, 2000);
-            self.main_ends_after(unit, after, ExitStatus::Code(code));
-        } else if may_die && self.dice.chance(40) {
-            let after = exec_after + self.dice.millis(1, 40_000);
-            if self.now + after < self.quiet_from {
-                self.main_ends_after(unit, after, ExitStatus::Signal(Signal::KILL));
-            }
-        }
-        Ok(Event::Unit(unit, UnitEvent::Forked(pid(42))))
-    }
-
-    fn main_ends_after(&mut self, unit: UnitId, after: Duration, status: ExitStatus) {
-        let guard = Guard::Run(self.bodies[unit.0].run);
-        self.schedule(after, unit, guard, Happening::MainEnds(unit, status));
-    }
-
-    fn all_ends_after(&mut self, unit: UnitId, after: Duration, signal: Signal) {
-        let guard = Guard::Run(self.bodies[unit.0].run);
-        // What a main process leaves behind, it has left before it ends.
-        self.schedule(after, unit, guard, Happening::MainEnds(unit, ExitStatus::Signal(signal)));
-        self.schedule(after + Duration::from_millis(1), unit, guard, Happening::OthersEnd(unit));
-    }
-
-    fn note(&mut self, note: &Note) -> Result<(), String> {
-        match note {
-            Note::Ready(unit) => self.bodies[unit.0].ready = true,
-            Note::GaveUp(unit) => self.bodies[unit.0].given_up = true,
-            Note::Fault(unit, _) => self.bodies[unit.0].ready = false,
-            Note::Site(Milestone::Resuming | Milestone::Held) => {
-                for body in &mut self.bodies {
-                    (body.ready, body.given_up) = (false, false);
-                }
-            }
-            Note::Site(Milestone::Holding | Milestone::BegunHeld) => self.are_ports_released = true,
-            Note::Site(Milestone::Over) => {
-                if self.bodies.iter().any(|b| b.main || b.others) {
-                    return Err("the site is over, and something of it lives".to_owned());
-                }
-            }
-            Note::RestartIn(..) | Note::Insisting(..) | Note::NotAsked(..) | Note::Site(_) => {}
-        }
-        Ok(())
-    }
-
-    /// What must be so at every moment.
-    fn check(&self) -> Result<(), String> {
-        for (unit, body) in self.machine.ids().zip(&self.bodies) {
-            let lives = body.main || body.others;
-            if self.machine.unit(unit).is_down() && lives {
-                return Err(format!("{unit:?} counts as down, and something of it lives"));
-            }
-            if matches!(self.machine.unit(unit), Unit::Spawning) {
-                return Err(format!("{unit:?} is left half started"));
-            }
-        }
-        let lives = self.bodies.iter().any(|b| b.main || b.others);
-        if self.is_lease_lost {
-            let killed = |unit: &Unit| match unit {
-                Unit::Stopping { rung, .. } => *rung == Rung::Killed,
-                Unit::Clearing { rung, .. } => *rung == Clearance::Killed,
-                other => other.is_down(),
-            };
-            if !self.machine.ids().all(|u| killed(self.machine.unit(u))) {
-                return Err("the lease is lost, and something lives that has no KILL".to_owned());
-            }
-            if !matches!(self.machine.desired(), Desired::Down(_)) {
-                return Err("the lease is lost, and the site goes on".to_owned());
-            }
-        }
-        if !self.lost.is_empty() && self.machine.state() == State::Running {
-            return Err(format!("the site counts as running without {:?}", self.lost));
-        }
-        if matches!(self.machine.phase(), SitePhase::Held | SitePhase::Over) && lives {
-            return Err("the site counts as held or over, and something of it lives".to_owned());
-        }
-        if self.over_by.is_some_and(|by| self.now > by) && *self.machine.phase() != SitePhase::Over
-        {
-            return Err(format!("a stop has not ended in its time: {:?}", self.machine.phase()));
-        }
-        Ok(())
     }
 }
 
-fn pid(number: i32) -> Pid {
+pub(crate) fn pid(number: i32) -> Pid {
     Pid::try_from(number).expect("a positive number")
 }
