@@ -1,8 +1,8 @@
 //! The door for a person, and for scripts that call by words.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
