@@ -226,7 +226,7 @@ fn what_was_asked_last_is_so() {
 }
 
 #[test]
-fn a_stop_removes_the_definition_that_a_killed_start_has_set_aside() {
+fn a_stop_removes_the_files_that_a_killed_start_has_left() {
     for verb in ["stop", "clean"] {
         let (bench, database) = node("");
         fs::create_dir(database.join(".siteward")).unwrap();
@@ -236,10 +236,14 @@ fn a_stop_removes_the_definition_that_a_killed_start_has_set_aside() {
         let aside = bench.places.of(&SITE.parse().unwrap()).starting();
         until("the start waits for the lease", || aside.exists());
         start.kill().unwrap();
+        let writer = start.id();
         start.wait().unwrap();
         drop(lease);
+        // As if it had been killed while it wrote the copy.
+        let written = aside.with_extension(format!("yaml.new.{writer}"));
+        fs::copy(&aside, &written).unwrap();
         succeed(bench.hand(&[verb, SITE]));
-        assert!(!aside.exists(), "{verb}");
+        assert!(!aside.exists() && !written.exists(), "{verb}");
         is_at_rest(&bench, &database);
     }
 }

@@ -99,7 +99,7 @@ fn try_to_bring_down(
             }
         }
     }
-    hold::remove_set_aside(&target.site);
+    hold::remove_left_files(&target.site);
     // Other processes that use the disk concern only the stop that ended the site.
     match before.map(|record| record.ending) {
         None | Some(Some(Ending::Stopped { .. })) => {}

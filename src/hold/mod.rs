@@ -17,6 +17,6 @@ mod written_down;
 pub use disk_users::end_or_report;
 pub use interrupts::{Interruption, Interrupts};
 pub use ownership::{HeldLease, NotHeld, break_it, keep, let_go, take};
-pub use set_aside::{SetAside, remove_set_aside};
+pub use set_aside::{SetAside, remove_left_files};
 pub use turn::{NoTurn, StartTurn, StopTurn};
 pub use written_down::{StartAttempt, note_end, note_found, note_swept, note_wrapped_stop};

@@ -20,9 +20,13 @@ impl<'a> SetAside<'a> {
     }
 }
 
-/// Removes the copy that a killed start has left. Only for a stop that has proved its result within its turn.
-pub fn remove_set_aside(places: &SitePlaces) {
+/// Removes what killed verbs have left: the copy of the definition, and files that were being written. Only for a
+/// stop that has proved its result within its turn.
+pub fn remove_left_files(places: &SitePlaces) {
     drop(SetAside(places));
+    for folder in [&places.runtime, &places.logs] {
+        files::clear_leftovers(folder);
+    }
 }
 
 impl Drop for SetAside<'_> {
