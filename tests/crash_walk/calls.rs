@@ -35,6 +35,88 @@ pub(crate) fn at_entry(pid: Pid) -> Option<Call> {
     Some(Call { number, object })
 }
 
+/// Whether a task is about to make a call that can change something outside of its process, or that waits while others
+/// change something. A kill before a call that follows one which only looks is the same kill as before that one.
+pub(crate) fn changes(pid: Pid) -> bool {
+    let Ok(registers) = ptrace::getregs(pid) else { return true };
+    let number = registers.orig_rax.cast_signed();
+    if ONLY_LOOK.contains(&number) {
+        return false;
+    }
+    let link = || {
+        let link = fs::read_link(format!("/proc/{pid}/fd/{}", registers.rdi as i32));
+        link.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    let flags = registers.rdx as i32;
+    match number {
+        libc::SYS_read | libc::SYS_pread64 | libc::SYS_readv => !link().starts_with('/'),
+        libc::SYS_openat => flags & (libc::O_CREAT | libc::O_TRUNC) != 0,
+        // The end of a lock is seen by others.
+        libc::SYS_close => {
+            let link = link();
+            let is_lock = ["lock", "lease"].iter().any(|end| link.ends_with(end));
+            !link.starts_with('/') || is_lock || link.contains("/process/")
+        }
+        libc::SYS_fcntl => at_entry(pid).is_none_or(|call| call.object.ends_with(LOCKS)),
+        _ => true,
+    }
+}
+
+/// Calls that change nothing but their own process.
+const ONLY_LOOK: &[i64] = &[
+    libc::SYS_brk,
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_mprotect,
+    libc::SYS_madvise,
+    libc::SYS_getpid,
+    libc::SYS_getppid,
+    libc::SYS_gettid,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getsid,
+    libc::SYS_getpgid,
+    libc::SYS_getpriority,
+    libc::SYS_uname,
+    libc::SYS_sysinfo,
+    libc::SYS_clock_gettime,
+    libc::SYS_getrandom,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_rseq,
+    libc::SYS_set_robust_list,
+    libc::SYS_set_tid_address,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_restart_syscall,
+    libc::SYS_arch_prctl,
+    libc::SYS_futex,
+    libc::SYS_stat,
+    libc::SYS_lstat,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_statfs,
+    libc::SYS_fstatfs,
+    libc::SYS_readlink,
+    libc::SYS_readlinkat,
+    libc::SYS_access,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_getdents64,
+    libc::SYS_lseek,
+    libc::SYS_getcwd,
+    libc::SYS_pidfd_open,
+    libc::SYS_pipe2,
+    libc::SYS_dup,
+    libc::SYS_getsockopt,
+    libc::SYS_getsockname,
+    libc::SYS_getpeername,
+];
+
 /// At the end of an object: a lock is asked for, or a file may be made.
 const LOCKS: &str = ", a lock";
 const MAKES: &str = ", made";

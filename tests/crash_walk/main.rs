@@ -42,11 +42,14 @@ pub(crate) struct Asked {
     /// Calls fail with these; none: the process is killed.
     errors: Option<String>,
     persist: bool,
+    /// Only calls that can change something are points.
+    only_changes: bool,
 }
 
 const USAGE: &str = "tests/crash-walk [WALK...] [--at N | --from N --to N --stride N] [--jobs N]
 tests/crash-walk [--seed N] [--points N] [--seconds N]      a spread of points of every walk
 tests/crash-walk --all [--record] [--jobs N]                every point of every walk
+... --changes             only calls are points that can change something; a kill before another one is the same kill
 ... --errors [ENOSPC,EMFILE,ENOMEM,EAGAIN,EIO,EINTR,EACCES,short] [--persist]      the call fails instead
 A walk is a name of `tests/crash-walk --walks`.";
 
@@ -115,6 +118,7 @@ impl Asked {
             seconds: 130,
             errors: None,
             persist: false,
+            only_changes: false,
         };
         let known = every_walk();
         let mut words = words.iter().peekable();
@@ -126,6 +130,7 @@ impl Asked {
             }
             let mut number = || words.next()?.parse::<u64>().ok();
             match word.as_str() {
+                "--changes" => asked.only_changes = true,
                 "--persist" => asked.persist = true,
                 "--all" => asked.all = true,
                 "--record" => asked.record = true,
@@ -174,6 +179,7 @@ impl Asked {
             to: self.to,
             stride: self.stride * parts,
             seconds: u64::MAX,
+            only_changes: self.only_changes,
             errors: self.errors(),
         };
         names.iter().flat_map(|name| (0..parts).map(move |part| share(name, part))).collect()
@@ -188,6 +194,8 @@ impl Asked {
             to: u64::MAX,
             stride: 1,
             seconds: self.seconds,
+            // The same kinds of kills with fewer points.
+            only_changes: errors.is_none(),
             errors,
         };
         let end = |name: &str| name.find('/').map_or(String::new(), |at| name[at..].to_owned());
@@ -221,8 +229,17 @@ fn begin(mut share: Share, folder: &std::path::Path, number: usize, begun: Insta
     let result = folder.join(format!("{number}.json"));
     share.seconds = share.seconds.saturating_sub(begun.elapsed().as_secs());
     let words = serde_json::to_string(&(&share, &result)).expect("plain values");
-    let child = Command::new("unshare")
-        .args(["--pid", "--fork", "--mount-proc", "--kill-child", "--"])
+    let child = Command::new("setpriv")
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--kill-child",
+            "--",
+        ])
         .arg(own)
         .args([worker::INIT, &words])
         .spawn()

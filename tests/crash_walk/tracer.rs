@@ -74,6 +74,10 @@ pub(crate) struct Tracer {
     /// The process whose calls are counted.
     pub(crate) target: Option<i32>,
     pub(crate) count: u64,
+    /// Those that were not counted, as they only look.
+    pub(crate) passed: u64,
+    /// Only calls that can change something are counted.
+    pub(crate) only_changes: bool,
     pub(crate) calls: Vec<Call>,
     /// The call at which it was done.
     pub(crate) hit: Option<Call>,
@@ -120,6 +124,8 @@ impl Tracer {
             aim: Aim::Learn,
             target: None,
             count: 0,
+            passed: 0,
+            only_changes: false,
             calls: Vec::new(),
             hit: None,
             last: Instant::now(),
@@ -135,7 +141,7 @@ impl Tracer {
         self.tasks.clear();
         self.aim = aim.clone();
         (self.wanted, self.target, self.hit) = (wanted, None, None);
-        (self.count, self.last) = (0, Instant::now());
+        (self.count, self.passed, self.last) = (0, 0, Instant::now());
         self.calls.clear();
     }
 
@@ -195,9 +201,9 @@ impl Tracer {
             return true;
         }
         loop {
-            let was_counted = self.count;
+            let before = self.count + self.passed;
             let is_tick = self.next();
-            let quiet_event = !is_tick && self.count != was_counted;
+            let quiet_event = !is_tick && self.count + self.passed != before;
             if !quiet_event && is_over(self, is_tick) {
                 return true;
             }
@@ -338,8 +344,12 @@ impl Tracer {
             }
             return self.go_on(pid, None);
         }
-        self.count += 1;
         self.last = Instant::now();
+        if self.only_changes && !calls::changes(pid) {
+            self.passed += 1;
+            return self.go_on(pid, None);
+        }
+        self.count += 1;
         match self.aim.clone() {
             Aim::Learn => self.calls.extend(calls::at_entry(pid)),
             Aim::Kill(at) if at == self.count => {

@@ -131,6 +131,8 @@ pub(crate) struct Point {
     pub(crate) at: Option<Call>,
     /// How many calls were counted.
     pub(crate) count: u64,
+    /// The same, with those that only look.
+    pub(crate) all: u64,
     /// What the verb answered, if it was not the one that was killed.
     pub(crate) answer: Option<Answer>,
     /// How the process ended whose calls were counted.
@@ -327,7 +329,8 @@ pub(crate) fn act(walk: &Walk, aim: &Aim, judge: &mut Judge<'_>) -> Point {
     let answer = (over && !killed_itself && verb.is_some()).then_some(answer);
     let tracer = &mut judge.tracer;
     let calls = std::mem::take(&mut tracer.calls);
-    Point { at: tracer.hit.take(), count: tracer.count, answer, end, calls }
+    let all = tracer.count + tracer.passed;
+    Point { at: tracer.hit.take(), count: tracer.count, all, answer, end, calls }
 }
 
 fn site_kill(site: &Site, main: &str) {

@@ -31,6 +31,8 @@ pub(crate) struct Share {
     pub(crate) stride: u64,
     /// No point is begun after so many.
     pub(crate) seconds: u64,
+    /// Only calls that can change something are points.
+    pub(crate) only_changes: bool,
     /// None: it is killed.
     pub(crate) errors: Option<Errors>,
 }
@@ -54,6 +56,8 @@ impl Share {
 pub(crate) struct Shown {
     /// Killed at.
     pub(crate) points: u64,
+    /// How many calls there were, if only those were points that can change something.
+    pub(crate) of_calls: Option<u64>,
     /// Where the run ended before a call that an undisturbed run had made.
     pub(crate) not_reached: u64,
     pub(crate) violations: Vec<Violation>,
@@ -70,6 +74,7 @@ impl Shown {
 
     pub(crate) fn add(&mut self, other: &Self) {
         self.points += other.points;
+        self.of_calls = self.of_calls.max(other.of_calls);
         self.not_reached += other.not_reached;
         self.violations.extend(other.violations.iter().cloned());
         self.longest_stop = self.longest_stop.max(other.longest_stop);
@@ -84,7 +89,10 @@ impl Shown {
 
     pub(crate) fn cells(&self) -> [String; 6] {
         [
-            self.points.to_string(),
+            match self.of_calls {
+                None => self.points.to_string(),
+                Some(calls) => format!("{} that change something, of {calls} calls", self.points),
+            },
             self.count(Wrong::LeftOver).to_string(),
             self.count(Wrong::Lie).to_string(),
             self.count(Wrong::Other).to_string(),
@@ -138,6 +146,7 @@ pub(crate) fn work(words: &str) -> ExitCode {
     let kind = share.names.first().map_or(Kind::Database, |name| find(name).1);
     let mut site = Site::new(kind, tracer.clock());
     learn_files(&mut site, &mut tracer);
+    tracer.only_changes = share.only_changes;
     let mut shown = BTreeMap::new();
     for name in share.names.clone() {
         if begun.elapsed().as_secs() >= share.seconds {
@@ -201,6 +210,7 @@ impl Worker<'_> {
         if self.share.is_one_point() {
             println!("{}: {} calls when undisturbed, answer {answer:?}", self.name, point.count);
         }
+        self.shown.of_calls = self.share.only_changes.then_some(point.all);
         (point.count, point.calls)
     }
 
@@ -282,9 +292,9 @@ impl Worker<'_> {
         if !violations.is_empty() {
             judge.repair();
         }
-        let mut with = String::new();
+        let mut with = if self.share.only_changes { " --changes" } else { "" }.to_owned();
         if let Aim::Fail { with: failure, persist, .. } = aim {
-            with = format!(" --errors {failure}{}", if *persist { " --persist" } else { "" });
+            with += &format!(" --errors {failure}{}", if *persist { " --persist" } else { "" });
             let answers = self.shown.answers.entry(failure.to_string()).or_default();
             answers.points += u64::from(point.at.is_some());
             answers.violations += violations.len() as u64;
