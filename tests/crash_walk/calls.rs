@@ -5,6 +5,7 @@ use std::fs;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
 
+use crate::site::UNIQUE;
 use crate::tracer::{Call, Failure};
 
 /// The call that a traced task is about to make.
@@ -121,9 +122,18 @@ const ONLY_LOOK: &[i64] = &[
 const LOCKS: &str = ", a lock";
 const MAKES: &str = ", made";
 
-/// Without the numbers of inodes and processes, so that the same object is found in another run.
+/// Without the numbers of inodes and processes and the name of the site, so that the same object is found in another
+/// run.
 fn kind_of(object: &str) -> String {
-    object.chars().filter(|c| !c.is_ascii_digit()).collect()
+    let mut kind: String = object.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let mut from = 0;
+    while let Some(at) = kind[from..].find(UNIQUE) {
+        from += at + UNIQUE.len();
+        let rest = &kind[from..];
+        let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        kind.replace_range(from..from + end, "");
+    }
+    kind
 }
 
 fn text_at(pid: Pid, mut address: u64) -> Option<String> {

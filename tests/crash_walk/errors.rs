@@ -18,6 +18,17 @@ pub(crate) struct Errors {
     pub(crate) names: Vec<String>,
     /// Also the later calls of the same kind on the same object fail.
     pub(crate) persist: bool,
+    /// Only this call, and this time of it.
+    pub(crate) only: Option<(String, u64)>,
+}
+
+/// A call that is to fail.
+#[derive(Clone, Debug)]
+pub(crate) struct Failing {
+    pub(crate) call: Call,
+    /// The first, the second, ... call of this kind on this object.
+    pub(crate) time: u64,
+    pub(crate) with: Failure,
 }
 
 /// What the runs with one error have shown.
@@ -50,40 +61,46 @@ impl Errors {
             words.split(',').filter(|w| !w.is_empty()).map(str::to_owned).collect();
         let known =
             |name: &String| name == "short" || ERRNOS.iter().any(|(known, _)| known == name);
-        names.iter().all(known).then_some(Self { names, persist })
+        names.iter().all(known).then_some(Self { names, persist, only: None })
     }
 
     /// The first, the middle and the last call of each kind on each object, with each error that it can give.
-    pub(crate) fn points(&self, calls: &[Call]) -> Vec<(u64, Failure)> {
-        let mut groups: BTreeMap<(String, String), Vec<(u64, Failure)>> = BTreeMap::new();
-        for (at, call) in calls.iter().enumerate() {
-            for failure in call.failures() {
-                let name = failure.to_string();
+    pub(crate) fn points(&self, calls: &[Call]) -> Vec<Failing> {
+        let mut times: Vec<(&Call, u64)> = Vec::new();
+        for call in calls {
+            match times.iter_mut().find(|(known, _)| *known == call) {
+                Some((_, times)) => *times += 1,
+                None => times.push((call, 1)),
+            }
+        }
+        let mut points = Vec::new();
+        for (call, times) in times {
+            for with in call.failures() {
+                let name = with.to_string();
                 // A call that is interrupted, or has nothing yet, for ever is no fault that a system has.
                 let may_persist =
                     !self.persist || !matches!(name.as_str(), "EINTR" | "EAGAIN" | "short");
-                if may_persist && (self.names.is_empty() || self.names.contains(&name)) {
-                    let group = groups.entry((call.to_string(), name)).or_default();
-                    group.push((at as u64 + 1, failure));
+                if !may_persist || !(self.names.is_empty() || self.names.contains(&name)) {
+                    continue;
                 }
+                let mut chosen = match self.persist {
+                    true => vec![1],
+                    false => vec![1, times.div_ceil(2), times],
+                };
+                chosen.dedup();
+                let point = |time| Failing { call: call.clone(), time, with };
+                points.extend(chosen.into_iter().map(point));
             }
         }
-        let mut points: Vec<(u64, Failure)> = Vec::new();
-        for group in groups.values() {
-            let last = group.len() - 1;
-            let mut chosen = match self.persist {
-                true => vec![0],
-                false => vec![0, last / 2, last],
-            };
-            chosen.dedup();
-            points.extend(chosen.into_iter().map(|at| group[at]));
+        if let Some((call, time)) = &self.only {
+            points.retain(|point| point.call.to_string() == *call && point.time == *time);
         }
-        points.sort_by_key(|(at, _)| *at);
         points
     }
 
-    pub(crate) fn aim(&self, (at, with): (u64, Failure)) -> Aim {
-        Aim::Fail { at, with, persist: self.persist }
+    pub(crate) fn aim(&self, point: &Failing) -> Aim {
+        let Failing { call, time, with } = point.clone();
+        Aim::Fail { call, time, with, persist: self.persist }
     }
 }
 

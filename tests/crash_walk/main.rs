@@ -44,6 +44,9 @@ pub(crate) struct Asked {
     persist: bool,
     /// Only calls that can change something are points.
     only_changes: bool,
+    /// Only this call fails, at this time of it.
+    call: Option<String>,
+    time: u64,
 }
 
 const USAGE: &str = "tests/crash-walk [WALK...] [--at N | --from N --to N --stride N] [--jobs N]
@@ -119,6 +122,8 @@ impl Asked {
             errors: None,
             persist: false,
             only_changes: false,
+            call: None,
+            time: 1,
         };
         let known = every_walk();
         let mut words = words.iter().peekable();
@@ -128,8 +133,13 @@ impl Asked {
                 asked.errors = Some(words.next_if(is_list).cloned().unwrap_or_default());
                 continue;
             }
+            if word == "--call" {
+                asked.call = Some(words.next()?.clone());
+                continue;
+            }
             let mut number = || words.next()?.parse::<u64>().ok();
             match word.as_str() {
+                "--time" => asked.time = number()?,
                 "--changes" => asked.only_changes = true,
                 "--persist" => asked.persist = true,
                 "--all" => asked.all = true,
@@ -158,7 +168,8 @@ impl Asked {
     }
 
     fn errors(&self) -> Option<Errors> {
-        Errors::parse(self.errors.as_ref()?, self.persist)
+        let only = self.call.as_ref().map(|call| (call.clone(), self.time));
+        Some(Errors { only, ..Errors::parse(self.errors.as_ref()?, self.persist)? })
     }
 
     fn is_short(&self) -> bool {
@@ -171,7 +182,8 @@ impl Asked {
             return self.short_shares(&names);
         }
         // A point alone is walked by one; a long walk by several side by side.
-        let parts = if self.to == self.from { 1 } else { 2 * self.jobs as u64 };
+        let parts =
+            if self.to == self.from || self.call.is_some() { 1 } else { 2 * self.jobs as u64 };
         let share = |name: &String, part: u64| Share {
             names: vec![name.clone()],
             spread: None,
@@ -277,7 +289,7 @@ fn walk(asked: &Asked) -> ExitCode {
         match job.child.try_wait().expect("a child of ours") {
             None => {
                 jobs.push(job);
-                std::thread::sleep(Duration::from_millis(10));
+                std::thread::sleep(Duration::from_millis(30));
                 continue;
             }
             Some(status) => broken |= !status.success() && !job.result.exists(),
@@ -322,6 +334,15 @@ fn write_record(name: &str, shown: &Shown, took: Duration) {
         "tests/crash-walk --all --record",
         &columns,
     );
+    record.notes = vec![
+        "A kill before a call that follows one which only looks (reads a file, maps memory) is the same kill as the one \
+         before; where a row says so, only calls that can change something were points."
+            .to_owned(),
+        "A helper that `clean` kills while it writes the facts of the node leaves a file `NODE.json.new` on the database; \
+         the next start on that node writes it anew."
+            .to_owned(),
+        "There is no verb `upgrade` yet, so none was walked through.".to_owned(),
+    ];
     record.put(name, &shown.cells(), took);
     record.write("crash-walk");
 }

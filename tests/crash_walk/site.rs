@@ -55,6 +55,9 @@ impl std::fmt::Display for Answer {
     }
 }
 
+/// How the name of every site and its folder begins.
+pub(crate) const UNIQUE: &str = "sw-walk-";
+
 /// The time limit of every verb.
 pub(crate) const LIMIT: Duration = Duration::from_secs(15);
 
@@ -87,8 +90,8 @@ impl Site {
         let mut builder = tempfile::Builder::new();
         let shm = PathBuf::from("/dev/shm");
         let folder = match shm.is_dir() {
-            true => builder.prefix("sw-walk-").tempdir_in(shm),
-            false => builder.prefix("sw-walk-").tempdir(),
+            true => builder.prefix(UNIQUE).tempdir_in(shm),
+            false => builder.prefix(UNIQUE).tempdir(),
         };
         let folder = folder.unwrap();
         let base = folder.path().to_owned();

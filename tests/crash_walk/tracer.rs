@@ -21,8 +21,8 @@ pub(crate) enum Aim {
     Learn,
     /// It is killed instead of its N-th call.
     Kill(u64),
-    /// The N-th call is not made and fails; `persist`: so do the later ones of this kind on the same object.
-    Fail { at: u64, with: Failure, persist: bool },
+    /// The `time`-th call of a kind on an object is not made and fails; `persist`: so do the later ones.
+    Fail { call: Call, time: u64, with: Failure, persist: bool },
 }
 
 /// How a call fails.
@@ -79,6 +79,8 @@ pub(crate) struct Tracer {
     /// Only calls that can change something are counted.
     pub(crate) only_changes: bool,
     pub(crate) calls: Vec<Call>,
+    /// How often the call that is to fail was made.
+    times: u64,
     /// The call at which it was done.
     pub(crate) hit: Option<Call>,
     /// When the last call was counted.
@@ -128,6 +130,7 @@ impl Tracer {
             only_changes: false,
             calls: Vec::new(),
             hit: None,
+            times: 0,
             last: Instant::now(),
             ended: BTreeMap::new(),
         }
@@ -141,7 +144,8 @@ impl Tracer {
         self.tasks.clear();
         self.aim = aim.clone();
         (self.wanted, self.target, self.hit) = (wanted, None, None);
-        (self.count, self.passed, self.last) = (0, 0, Instant::now());
+        (self.count, self.passed, self.times) = (0, 0, 0);
+        self.last = Instant::now();
         self.calls.clear();
     }
 
@@ -359,27 +363,20 @@ impl Tracer {
                 return;
             }
             Aim::Kill(_) => {}
-            Aim::Fail { at, with, persist } => self.fail(pid, at, with, persist),
+            Aim::Fail { call, time, with, persist } => self.fail(pid, &call, time, with, persist),
         }
         self.go_on(pid, None);
     }
 
-    fn fail(&mut self, pid: Pid, at: u64, with: Failure, persist: bool) {
-        let again = match &self.hit {
-            None => {
-                let can_be =
-                    || calls::at_entry(pid).is_some_and(|call| call.failures().contains(&with));
-                self.count == at && can_be()
-            }
-            Some(first) => persist && calls::at_entry(pid).as_ref() == Some(first),
-        };
-        if !again {
+    fn fail(&mut self, pid: Pid, call: &Call, time: u64, with: Failure, persist: bool) {
+        let is_it = ptrace::getregs(pid).is_ok_and(|r| r.orig_rax.cast_signed() == call.number)
+            && calls::at_entry(pid).as_ref() == Some(call);
+        self.times += u64::from(is_it);
+        if !is_it || self.times < time || (self.times > time && !persist) {
             return;
         }
         let Ok(mut registers) = ptrace::getregs(pid) else { return };
-        if self.hit.is_none() {
-            self.hit = calls::at_entry(pid);
-        }
+        self.hit = Some(call.clone());
         match with {
             // No call has this number.
             Failure::Errno(_) => registers.orig_rax = u64::MAX,

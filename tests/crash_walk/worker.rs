@@ -233,22 +233,20 @@ impl Worker<'_> {
 
     /// The points of this share at which a call fails.
     fn go_wrong(&mut self, tracer: &mut Tracer, errors: &Errors, calls: &[Call]) {
-        let Share { spread, from, to, stride, .. } = self.share;
+        let Share { spread, from, stride, .. } = self.share;
         let mut points = errors.points(calls);
-        if from == to {
-            points.retain(|(at, _)| *at == from);
-        } else if let Some((seed, number)) = spread {
+        if let Some((seed, number)) = spread {
             // Spread over all of them, from another one with each seed.
             let step = (points.len() as u64 / number.max(1)).max(1);
             points = every(points, seed % step, step);
         } else {
             points = every(points, from - 1, stride);
         }
-        for point in points {
+        for (n, point) in points.iter().enumerate() {
             if self.is_late() {
                 return;
             }
-            let reached = self.point(tracer, point.0, &errors.aim(point));
+            let reached = self.point(tracer, n as u64, &errors.aim(point));
             self.shown.points += u64::from(reached);
             self.shown.not_reached += u64::from(!reached);
         }
@@ -292,9 +290,11 @@ impl Worker<'_> {
         if !violations.is_empty() {
             judge.repair();
         }
-        let mut with = if self.share.only_changes { " --changes" } else { "" }.to_owned();
-        if let Aim::Fail { with: failure, persist, .. } = aim {
-            with += &format!(" --errors {failure}{}", if *persist { " --persist" } else { "" });
+        let changes = if self.share.only_changes { " --changes" } else { "" };
+        let mut again = format!("--at {n}{changes}");
+        if let Aim::Fail { call, time, with: failure, persist } = aim {
+            let persist = if *persist { " --persist" } else { "" };
+            again = format!("--errors {failure}{persist} --call '{call}' --time {time}");
             let answers = self.shown.answers.entry(failure.to_string()).or_default();
             answers.points += u64::from(point.at.is_some());
             answers.violations += violations.len() as u64;
@@ -307,7 +307,7 @@ impl Worker<'_> {
         }
         for violation in violations {
             println!(
-                "VIOLATION {:?} {} at {n}{with}, {at}: {}\n  again: tests/crash-walk {} --at {n}{with}",
+                "VIOLATION {:?} {} at {at}: {}\n  again: tests/crash-walk {} {again}",
                 violation.wrong, self.name, violation.what, self.name
             );
             self.shown.violations.push(violation);
