@@ -315,11 +315,11 @@ impl World {
             Fault::KilledInMove => {
                 let part = random.one_of(&[Part::Supervisor, Part::Keeper, Part::Note]);
                 let after = Duration::from_millis(random.below(900));
-                let mut done = self.move_to_the_other(site);
+                let mut done = self.move_to_the_other(leased);
                 std::thread::sleep(after);
-                let killed = self.kill(site, &[part]);
+                let killed = self.kill(leased, &[part]);
                 done.gone.extend(killed.gone);
-                (format!("{part:?} {}, {} ms after the order", of(site), after.as_millis()), done)
+                (format!("{part:?} {}, {} ms after the order", of(leased), after.as_millis()), done)
             }
             Fault::NodeDeadInMove => {
                 let after = Duration::from_millis(random.below(900));

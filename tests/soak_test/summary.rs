@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::plan::Fault;
 use crate::record::Record;
-use crate::settle::BOUND;
+use crate::settle::{BOUND, POSTGRES};
 use crate::world::{World, lock};
 
 const COLUMNS: [&str; 5] =
@@ -27,6 +27,7 @@ pub(crate) struct Summary {
     acknowledged: usize,
     longest_gap: Duration,
     judged: BTreeMap<i32, u64>,
+    loads: Vec<f64>,
     pub(crate) fences: u64,
     pub(crate) stops: u64,
     pub(crate) failed_stops: u64,
@@ -44,6 +45,7 @@ impl Summary {
             acknowledged: 0,
             longest_gap: Duration::ZERO,
             judged: BTreeMap::new(),
+            loads: Vec::new(),
             fences: 0,
             stops: 0,
             failed_stops: 0,
@@ -53,6 +55,8 @@ impl Summary {
     }
 
     pub(crate) fn enter(&mut self, fault: Fault, took: Option<Duration>, violations: usize) {
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        self.loads.extend(load.split(' ').next().and_then(|l| l.parse::<f64>().ok()));
         let row = self.rows.entry(fault).or_default();
         row.times += 1;
         row.recovered.extend(took);
@@ -85,6 +89,8 @@ impl Summary {
     }
 
     fn notes(&self) -> Vec<String> {
+        let mut loads = self.loads.clone();
+        loads.sort_by(f64::total_cmp);
         let faults: u64 = self.rows.values().map(|r| r.times).sum();
         vec![
             format!("Seed {}, {} minutes, {faults} faults, {} violations.", self.seed, self.time.as_secs() / 60, self.violations),
@@ -105,9 +111,11 @@ impl Summary {
                 self.judged.iter().filter(|(code, _)| ![0, 3].contains(*code)).map(|(_, n)| n).sum::<u64>()
             ),
             format!(
-                "A site has to be back {} s after a fault, plus what the fault itself takes: a node's fencing and boot, the time that a process stays stopped or ignores TERM, the timeout of a monitor. The time is counted until a row is acknowledged again, or the process of a site without PostgreSQL lives again.",
-                BOUND.as_secs()
+                "A site has to be back {} s after a fault, plus what the fault itself takes: a node's fencing and boot, the time that a process stays stopped or ignores TERM, the timeout of a monitor; the site with PostgreSQL {} s later, which is what that takes to shut down or to recover from an unclean end. The time is counted until a row is acknowledged again, or the process of a site without PostgreSQL lives again.",
+                BOUND.as_secs(),
+                POSTGRES.as_secs()
             ),
+            format!("The machine has two cores and other work: its load was {:.0} in the median, {:.0} at most.", loads.get(loads.len() / 2).unwrap_or(&0.0), loads.last().unwrap_or(&0.0)),
             "Not tried: a clock that is set, because both nodes have the clock of the machine that they are on. The node that loses its power loses its processes and not the page cache of that machine, so that what PostgreSQL has on its disk after a real loss of power is not shown.".to_owned(),
         ]
     }
