@@ -33,12 +33,20 @@ impl Lock {
     }
 
     /// Locks the file at `path` together with others that share the lock; never waits. `Held` means
-    /// that it is locked exclusively.
+    /// that it is locked exclusively. On a read-only file system the file must be there.
     ///
     /// # Errors
     /// As [`Self::attempt`].
     pub fn attempt_shared(path: &Path) -> io::Result<Attempt> {
-        Self::attempt_as(path, libc::F_RDLCK)
+        match Self::attempt_as(path, libc::F_RDLCK) {
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {}
+            attempt => return attempt,
+        }
+        let open = || {
+            let mut read = OpenOptions::new();
+            read.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path).map(Some)
+        };
+        Self::take(path, open, libc::F_RDLCK)
     }
 
     /// Locks the file at `path` for programs that inherit the lock and must not be able to write to the
