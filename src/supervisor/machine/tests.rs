@@ -1,4 +1,5 @@
 mod losses;
+mod times;
 
 use std::time::Duration;
 

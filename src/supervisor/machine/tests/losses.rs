@@ -133,3 +133,13 @@ fn what_is_ignored_is_no_loss() {
     assert_eq!(told(&mut m, Event::Lost(DISK), 10), (vec![], vec![]));
     assert_eq!((m.state(), m.bars_start()), (State::Running, None));
 }
+
+#[test]
+fn what_is_lost_can_be_asked_until_it_is_back() {
+    let mut m = served(OnLoss::Degrade);
+    m.step(Event::Lost(DISK), s(10));
+    m.step(Event::Lost(ADDRESS), s(11));
+    assert_eq!(m.lost(), [DISK, ADDRESS]);
+    m.step(Event::Back(DISK), s(12));
+    assert_eq!(m.lost(), [ADDRESS]);
+}
