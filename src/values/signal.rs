@@ -50,10 +50,13 @@ impl FromStr for Signal {
         if let Some(offset) = bare.strip_prefix("RTMIN") {
             let number = match offset {
                 "" => Some(0),
-                more => more.strip_prefix('+').and_then(|n| n.parse().ok()),
+                // Digits alone: `+-1` would be another signal than a real-time one.
+                more => {
+                    more.strip_prefix('+').filter(|n| is_digits(n)).and_then(|n| n.parse().ok())
+                }
             };
             return number
-                .map(|n: i32| libc::SIGRTMIN() + n)
+                .and_then(|n: i32| libc::SIGRTMIN().checked_add(n))
                 .filter(|n| *n <= libc::SIGRTMAX())
                 .map(Self)
                 .ok_or_else(|| format!("`{text}` is not the name of a signal"));
@@ -62,6 +65,10 @@ impl FromStr for Signal {
             .map(|s| Self(s as i32))
             .map_err(|_| format!("`{text}` is not the name of a signal"))
     }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl TryFrom<String> for Signal {
@@ -100,6 +107,8 @@ mod tests {
         assert!(Signal::names().any(|n| n == "USR1"));
         let third: Signal = "RTMIN+3".parse().unwrap();
         assert_eq!(third.to_string(), "SIGRTMIN+3");
-        assert!("RTMIN+99".parse::<Signal>().is_err());
+        for none in ["RTMIN+99", "RTMIN+-10", "RTMIN++1", "RTMIN+", "RTMIN+2147483647"] {
+            assert!(none.parse::<Signal>().is_err(), "{none}");
+        }
     }
 }
