@@ -190,11 +190,11 @@ impl WallTime {
         let mut parts = now.parts(utc);
         if let Some(day) = day {
             let [year, month, of_month] = numbers(day, '-')?;
-            (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, of_month);
             let good = (1970..10_000).contains(&year)
                 && (1..=12).contains(&month)
                 && (1..=31).contains(&of_month);
             good.then_some(())?;
+            (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, of_month);
         }
         let with_seconds =
             if time.matches(':').count() == 1 { format!("{time}:00") } else { time.to_owned() };
@@ -226,7 +226,7 @@ impl WallTime {
         }
         let sign = if minutes < 0 { '-' } else { '+' };
         let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-        let (year, month) = (local.tm_year + 1900, local.tm_mon + 1);
+        let (year, month) = (i64::from(local.tm_year) + 1900, local.tm_mon + 1);
         format!(
             "{year:04}-{month:02}-{:02} {:02}:{:02}:{:02} {sign}{hours:02}:{minutes:02}, which is {self}",
             local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec
@@ -332,7 +332,8 @@ mod tests {
         assert!(
             next > WallTime::now() && next <= WallTime::now().after(Duration::from_secs(90_000))
         );
-        for bad in ["", "soon", "25:00", "18:60", "2026-13-01 10:00", "18", "1:2:3:4", "Z"] {
+        let bad = ["", "soon", "25:00", "18:60", "2026-13-01 10:00", "18", "1:2:3:4", "Z"];
+        for bad in bad.into_iter().chain(["-2147483648-01-01 10:00", "1970-01-2147483647 10:00"]) {
             assert_eq!(utc(bad), None, "{bad}");
         }
     }
