@@ -72,7 +72,8 @@ fn with_silence(mut found: Vec<ManagerSettings>, deadline: Moment) -> Vec<Manage
     let token = get("runtime.config.totem.token");
     let silence = token.map(|token| {
         // consensus is 1.2 times the token unless it is set (corosync.conf(5)).
-        let consensus = get("runtime.config.totem.consensus").unwrap_or(token * 6 / 5);
+        let consensus =
+            get("runtime.config.totem.consensus").unwrap_or(token.saturating_mul(6) / 5);
         let value = Duration::from_millis(token.saturating_add(consensus)).min(LONGEST);
         Setting { value, origin: "corosync, totem token and consensus".to_owned() }
     });
@@ -101,7 +102,7 @@ pub(super) fn read_file(
     })
 }
 
-fn settings(
+pub(super) fn settings(
     wanted: &WantedSite<'_>,
     text: &str,
     source: &str,

@@ -9,6 +9,7 @@ use super::model::{
 };
 use super::tool::read_saved;
 use crate::manager::Manager;
+use crate::site::duration::LONGEST;
 
 /// From the packages of this node. None: there is no configuration of Serviceguard here.
 pub(super) fn read(wanted: &WantedSite<'_>) -> Option<Result<Vec<ManagerSettings>, String>> {
@@ -72,7 +73,7 @@ fn key(text: &str, name: &str) -> Option<String> {
     })
 }
 
-fn package(
+pub(super) fn package(
     wanted: &WantedSite<'_>,
     file: &Path,
     text: &str,
@@ -97,7 +98,7 @@ fn package(
     let word = |name: &str| Some(Setting { value: key(text, name)?, origin: origin(name) });
     let time = |name: &str| {
         let value = key(text, name)?.parse::<u64>().ok().filter(|seconds| *seconds > 0)?;
-        Some(Setting { value: Duration::from_secs(value), origin: origin(name) })
+        Some(Setting { value: Duration::from_secs(value).min(LONGEST), origin: origin(name) })
     };
     let restart = word("service_restart");
     let restarts_here = restart.as_ref().map(|setting| Setting {
@@ -146,6 +147,8 @@ mod tests {
         let one = read(modular).unwrap();
         assert_eq!(one.start_timeout.unwrap().value.as_secs(), 360);
         assert_eq!(one.restarts_here.unwrap().value, RestartsHere::Times(0));
+        let endless = modular.replace("360", "18446744073709551615");
+        assert_eq!(read(&endless).unwrap().start_timeout.unwrap().value, LONGEST);
         assert!(read(legacy).is_some_and(|one| one.start_timeout.is_none()));
         assert!(read(&modular.replace("/shop", "/shop2")).is_none(), "of another site");
     }
