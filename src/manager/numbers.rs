@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::values::printable_line;
+
 /// The longest time limit that is accepted: a year.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
@@ -12,7 +14,9 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 pub(super) fn read(name: &str, text: &str, most: u64) -> Result<u64, String> {
     let number = text.parse().ok().filter(|number| *number <= most);
     number.ok_or_else(|| {
-        format!("{name} is `{text}`, which is no number from 0 to {most}; it counts as not given")
+        printable_line(format!(
+            "{name} is `{text}`, which is no number from 0 to {most}; it counts as not given"
+        ))
     })
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::site::{Adjustments, DegradedIs, duration};
+use crate::values::printable_line;
 
 /// Which parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +231,8 @@ pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Values, Strin
     for parameter in &PARAMETERS {
         let name = parameter.id.name();
         let Some(text) = get(name) else { continue };
-        values.set(parameter.id, &text).map_err(|why| format!("the parameter {name}: {why}"))?;
+        let refused = |why| printable_line(format!("the parameter {name}: {why}"));
+        values.set(parameter.id, &text).map_err(refused)?;
     }
     Ok(values)
 }

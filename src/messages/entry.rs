@@ -166,7 +166,9 @@ macro_rules! messages {
             pub fn $name($($placeholder: impl std::fmt::Display),*) -> super::entry::Message {
                 super::entry::Message {
                     id: super::entry::MessageId(&entries::$name),
-                    sentence: format!($template $(, $placeholder = $placeholder)*),
+                    sentence: crate::values::printable(
+                        format!($template $(, $placeholder = $placeholder)*),
+                    ),
                 }
             }
         )*

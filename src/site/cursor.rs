@@ -15,6 +15,7 @@ use super::positions::{KeyOrValue, Positions, Step};
 use super::problem::ProblemKind;
 use super::yaml::Node;
 use crate::messages::Message;
+use crate::values::printable_line;
 
 /// The faults of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,8 +163,9 @@ impl<'a> Cursor<'a> {
             return;
         }
         let name = name_of(&self.path);
-        let mut message =
+        let message =
             if name.is_empty() { message.to_owned() } else { format!("{name}: {message}") };
+        let mut message = printable_line(message);
         if message.len() > LONGEST_MESSAGE {
             message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
             message.push_str("...");

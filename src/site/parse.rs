@@ -15,6 +15,7 @@ use super::processes::{read_evidence, read_processes};
 use super::read_telling::{read_notify, read_operations};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
+use crate::values::printable_line;
 
 /// Reads the text of a definition. `file` is only named in complaints.
 ///
@@ -23,6 +24,7 @@ use super::yaml::{self, Node};
 pub fn parse(name: &SiteName, file: &Path, text: &str) -> Result<Definition, DefinitionError> {
     let refused = |(problems, more)| DefinitionError { file: file.to_owned(), problems, more };
     let root = yaml::read(text).map_err(|(kind, position, message)| {
+        let message = printable_line(message);
         refused((vec![Located { kind, position, key: String::new(), message }], 0))
     })?;
     let problems = Problems::default();

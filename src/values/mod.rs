@@ -10,6 +10,7 @@ mod exit_status;
 mod history_event;
 mod moment;
 mod pid;
+mod printable;
 mod signal;
 
 pub(crate) use exec_error::MESSAGE;
@@ -18,4 +19,5 @@ pub use exit_status::ExitStatus;
 pub use history_event::HistoryEvent;
 pub use moment::Moment;
 pub use pid::Pid;
+pub use printable::{printable, printable_line};
 pub use signal::Signal;
