@@ -29,6 +29,8 @@ use crate::linux::{inherit, signals};
 use crate::manager::{self, Manager};
 use crate::values::Moment;
 use arguments::Arguments;
+pub use past::read_past;
+
 use by_hand::{by_hand, is_word_of_ours};
 
 /// Reads the call, does it, answers.

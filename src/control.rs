@@ -300,6 +300,13 @@ pub struct Client {
     buffer: Vec<u8>,
 }
 
+impl From<UnixStream> for Client {
+    /// Of a stream that is connected to a supervisor.
+    fn from(stream: UnixStream) -> Self {
+        Self { stream, buffer: Vec::new() }
+    }
+}
+
 impl Client {
     /// Connects to the supervisor that listens at `socket`.
     ///
@@ -307,7 +314,7 @@ impl Client {
     /// `NoListener`, `Denied`, or `TimedOut` at the deadline.
     pub fn connect(socket: &Path, deadline: Moment) -> Result<Self, ClientError> {
         let stream = sockets::connect_stream(socket, deadline.left())?;
-        Ok(Self { stream, buffer: Vec::new() })
+        Ok(stream.into())
     }
 
     /// Sends a request.

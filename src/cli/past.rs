@@ -11,7 +11,7 @@ use crate::site::duration;
 ///
 /// # Errors
 /// It is none of these, or lies in the future.
-pub(super) fn read_past(text: &str) -> Result<Timestamp, String> {
+pub fn read_past(text: &str) -> Result<Timestamp, String> {
     read(text, Timestamp::now(), &TimeZone::system())
 }
 

@@ -21,7 +21,7 @@ use crate::values::Moment;
 
 pub use facts::{leave_facts_detached, leaving_words};
 pub use folder::FolderJob;
-pub use pause_mark::{Settled, confirm_pause, path as pause_path};
+pub use pause_mark::{Settled, confirm_pause, path as pause_path, pause_of};
 
 /// Why a helper has not done its job.
 #[derive(Debug, PartialEq, Eq)]

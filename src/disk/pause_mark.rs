@@ -60,8 +60,6 @@ fn folder(database: &Path, make: bool) -> io::Result<Folder> {
 
 fn look(database: &Path) -> Option<PauseMark> {
     // A mark that cannot be read or parsed counts as a pause.
-    let unclear =
-        |words: &str| PauseMark { pause: Pause::because(words), begun: false, before: None };
     let read = folder(database, false).ok()?.read_plain(OsStr::new(PAUSED), 64 << 10);
     let bytes = match read {
         Ok(bytes) => bytes,
@@ -70,8 +68,21 @@ fn look(database: &Path) -> Option<PauseMark> {
             return Some(unclear(&format!("the mark of a pause cannot be read: {error}")));
         }
     };
-    let words = || String::from_utf8_lossy(&bytes).trim().to_owned();
-    Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| unclear(&words())))
+    Some(mark_of(&bytes))
+}
+
+fn unclear(words: &str) -> PauseMark {
+    PauseMark { pause: Pause::because(words), begun: false, before: None }
+}
+
+fn mark_of(bytes: &[u8]) -> PauseMark {
+    let words = || String::from_utf8_lossy(bytes).trim().to_owned();
+    serde_json::from_slice(bytes).unwrap_or_else(|_| unclear(&words()))
+}
+
+/// The pause that is in force by the bytes of the mark's file.
+pub fn pause_of(bytes: &[u8]) -> Option<Pause> {
+    mark_of(bytes).in_force()
 }
 
 fn write(database: &Path, mark: &PauseMark) -> Result<(), String> {

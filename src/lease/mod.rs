@@ -17,7 +17,7 @@ mod request;
 
 pub use keeper::{Order, Settling, keep, settle_here};
 pub use messages::{NotTaken, Taken};
-pub use record::{Owner, UncleanEnd, owner};
+pub use record::{Owner, OwnerRecord, UncleanEnd, owner};
 pub use release::{
     PATIENCE, Settle, is_kept, living_keeper, release, release_by, release_or_cut, settle,
 };

@@ -89,7 +89,7 @@ impl Owner {
 
 /// The owner's record, as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum OwnerRecord {
+pub enum OwnerRecord {
     /// There was no owner yet.
     Absent,
     Owner(Owner),
@@ -98,6 +98,11 @@ pub(super) enum OwnerRecord {
 }
 
 impl OwnerRecord {
+    /// Of the bytes of the record's file.
+    pub fn of(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).map_or(Self::Unreadable, Self::Owner)
+    }
+
     pub(super) fn owner(self) -> Option<Owner> {
         match self {
             Self::Owner(owner) => Some(owner),
@@ -106,7 +111,7 @@ impl OwnerRecord {
     }
 
     /// The unclean end to be repaired before the site may run, if the lock is free now.
-    pub(super) fn owes(&self) -> Option<UncleanEnd> {
+    pub fn owes(&self) -> Option<UncleanEnd> {
         match self {
             Self::Absent => None,
             Self::Owner(owner) => owner.unclean_end(),
@@ -180,10 +185,7 @@ impl LeaseFolder {
     /// The disk's error: then nothing is known.
     pub(super) fn read(&self) -> io::Result<OwnerRecord> {
         match self.0.read_plain(OsStr::new(RECORD), LONGEST) {
-            Ok(bytes) => {
-                Ok(serde_json::from_slice(&bytes)
-                    .map_or(OwnerRecord::Unreadable, OwnerRecord::Owner))
-            }
+            Ok(bytes) => Ok(OwnerRecord::of(&bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(OwnerRecord::Absent),
             Err(error) if error.kind() == ErrorKind::InvalidData => Ok(OwnerRecord::Unreadable),
             Err(error) => Err(error),

@@ -209,7 +209,7 @@ type Placement = (u32, u8, Vec<u8>);
 
 /// What has been told of an address.
 #[derive(Debug)]
-struct Known {
+pub struct Known {
     address: IpAddr,
     holders: BTreeSet<Placement>,
     /// Each interface by its number: its name, and whether it is up.
@@ -218,12 +218,14 @@ struct Known {
 }
 
 impl Known {
-    fn nothing(address: IpAddr) -> Self {
+    /// Nothing has been told yet.
+    pub fn nothing(address: IpAddr) -> Self {
         let (holders, interfaces) = (BTreeSet::new(), BTreeMap::new());
         Self { address, holders, interfaces, is_whole: false }
     }
 
-    fn presence(&self) -> Presence {
+    /// Where the address is by all that was told.
+    pub fn presence(&self) -> Presence {
         let interfaces = || self.holders.iter().filter_map(|(at, ..)| self.interfaces.get(at));
         if interfaces().any(|(_, is_up)| *is_up) {
             return Presence::Here;
@@ -231,7 +233,8 @@ impl Known {
         interfaces().next().map_or(Presence::Nowhere, |(name, _)| Presence::Down(name.clone()))
     }
 
-    fn learn(&mut self, bytes: &[u8]) {
+    /// The messages of a datagram of rtnetlink(7).
+    pub fn learn(&mut self, bytes: &[u8]) {
         for message in messages(bytes) {
             match message.kind {
                 libc::RTM_NEWLINK | libc::RTM_DELLINK => self.learn_of_link(&message),

@@ -21,12 +21,16 @@ pub fn mount() -> Option<PathBuf> {
 /// # Errors
 /// The table of mounts cannot be read.
 pub fn mounted() -> io::Result<Option<PathBuf>> {
-    let table = whole("/proc/self/mountinfo")?;
-    Ok(String::from_utf8_lossy(&table).lines().find_map(|line| {
+    Ok(mount_in(&whole("/proc/self/mountinfo")?))
+}
+
+/// The same by the text of /proc/PID/mountinfo.
+pub fn mount_in(table: &[u8]) -> Option<PathBuf> {
+    String::from_utf8_lossy(table).lines().find_map(|line| {
         let (head, tail) = line.split_once(" - ")?;
         let is_v2 = tail.split(' ').next() == Some("cgroup2");
         is_v2.then(|| head.split(' ').nth(4).map(PathBuf::from)).flatten()
-    }))
+    })
 }
 
 /// Makes a group, and those above it.
@@ -68,20 +72,23 @@ pub fn processes(group: &Path) -> io::Result<Vec<Pid>> {
     let Some(listed) = unless_removed(whole(group.join("cgroup.procs")))? else {
         return Ok(found);
     };
-    for line in String::from_utf8_lossy(&listed).lines() {
-        // 0 stands for a process outside this PID namespace.
-        let pid = line.parse().ok().and_then(|number: i32| Pid::try_from(number).ok());
-        found.push(pid.ok_or_else(|| {
-            io::Error::other(format!(
-                "{} holds a process that cannot be seen from here",
-                group.display()
-            ))
-        })?);
-    }
+    let listed = listed_in(&listed).ok_or_else(|| {
+        let at = group.display();
+        io::Error::other(format!("{at} holds a process that cannot be seen from here"))
+    })?;
+    found.extend(listed);
     for below in below(group)? {
         found.extend(processes(&below)?);
     }
     Ok(found)
+}
+
+/// The processes in the text of cgroup.procs; None: one has no number here.
+pub fn listed_in(listed: &[u8]) -> Option<Vec<Pid>> {
+    let listed = String::from_utf8_lossy(listed);
+    // 0 stands for a process outside this PID namespace.
+    let pid = |line: &str| line.parse().ok().and_then(|number: i32| Pid::try_from(number).ok());
+    listed.lines().map(pid).collect()
 }
 
 /// The groups right below a group; none where there is no such group.
@@ -119,9 +126,13 @@ pub fn of(pid: Pid) -> io::Result<Option<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Ok(None),
         told => unless_gone(told)?,
     };
-    let Some(table) = table else { return Ok(None) };
-    let table = String::from_utf8_lossy(&table);
-    Ok(table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from))
+    Ok(table.and_then(|table| group_in(&table)))
+}
+
+/// The group in the text of /proc/PID/cgroup.
+pub fn group_in(table: &[u8]) -> Option<PathBuf> {
+    let table = String::from_utf8_lossy(table);
+    table.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from)
 }
 
 /// The memory that is accounted to a group, in bytes, with its cached files; None where the node does not
@@ -134,7 +145,12 @@ pub fn memory(group: &Path) -> Option<u64> {
 /// The time on a CPU of all processes that are, or were, in a group.
 pub fn cpu_time(group: &Path) -> Option<Duration> {
     let told = whole(group.join("cpu.stat")).ok()?;
-    let told = String::from_utf8_lossy(&told);
+    cpu_time_in(&told)
+}
+
+/// The same by the text of cpu.stat.
+pub fn cpu_time_in(told: &[u8]) -> Option<Duration> {
+    let told = String::from_utf8_lossy(told);
     let used = told.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
     used.trim().parse().ok().map(Duration::from_micros)
 }

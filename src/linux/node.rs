@@ -87,7 +87,7 @@ pub fn needs_no_other_disk(path: &Path, own: &Path) -> io::Result<bool> {
 }
 
 /// The type of each file system, in the order of [`parse_mountinfo`].
-fn parse_kinds(bytes: &[u8]) -> Vec<Vec<u8>> {
+pub fn parse_kinds(bytes: &[u8]) -> Vec<Vec<u8>> {
     let kind = |line: &[u8]| {
         let fields: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
         let dash = fields.iter().position(|field| *field == b"-")?;
@@ -111,7 +111,8 @@ pub fn is_mount_point(path: &Path) -> io::Result<bool> {
     Ok(mount_points()?.iter().any(|mount| mount.components().eq(path.components())))
 }
 
-fn parse_mountinfo(bytes: &[u8]) -> Vec<PathBuf> {
+/// The mount points in the text of /proc/PID/mountinfo.
+pub fn parse_mountinfo(bytes: &[u8]) -> Vec<PathBuf> {
     bytes
         .split(|&b| b == b'\n')
         .filter_map(|line| line.split(|&b| b == b' ').nth(4))

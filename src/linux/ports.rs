@@ -79,7 +79,8 @@ pub fn who_listens(address: IpAddr, port: u16) -> Option<String> {
 }
 
 // proc_net_tcp(5): sl local_address rem_address st ... uid timeout inode
-fn listening_inode(line: &str, address: IpAddr, port: u16) -> Option<u64> {
+/// The inode of the socket that listens there, in a line of /proc/net/tcp or tcp6.
+pub fn listening_inode(line: &str, address: IpAddr, port: u16) -> Option<u64> {
     const LISTEN: &str = "0A";
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (local, of_port) = fields.get(1)?.split_once(':')?;

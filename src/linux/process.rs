@@ -30,12 +30,17 @@ pub struct Users {
 pub fn users(pid: Pid) -> io::Result<Option<Users>> {
     let status = unless_gone(whole(format!("/proc/{pid}/status")));
     let Some(status) = status.map_err(|error| of_process(pid, &error))? else { return Ok(None) };
-    let status = String::from_utf8_lossy(&status);
-    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    let mut numbers = line.unwrap_or_default().split_whitespace().map_while(|n| n.parse().ok());
-    match (numbers.next(), numbers.next()) {
-        (Some(real), Some(effective)) => Ok(Some(Users { real, effective })),
-        _ => Err(of_process(pid, &io::Error::other("its status cannot be understood"))),
+    let misread = || of_process(pid, &io::Error::other("its status cannot be understood"));
+    Users::of_status(&status).map(Some).ok_or_else(misread)
+}
+
+impl Users {
+    /// Of the text of /proc/PID/status.
+    pub fn of_status(status: &[u8]) -> Option<Self> {
+        let status = String::from_utf8_lossy(status);
+        let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        let mut numbers = line.split_whitespace().map_while(|n| n.parse().ok());
+        Some(Self { real: numbers.next()?, effective: numbers.next()? })
     }
 }
 
@@ -43,6 +48,13 @@ pub fn users(pid: Pid) -> io::Result<Option<Users>> {
 /// rewrites its title may have written over it.
 #[derive(Clone, Debug)]
 pub struct Environment(Vec<u8>);
+
+impl From<Vec<u8>> for Environment {
+    /// Of the text of /proc/PID/environ.
+    fn from(entries: Vec<u8>) -> Self {
+        Self(entries)
+    }
+}
 
 impl Environment {
     /// The environment of the process that was seen.
@@ -71,7 +83,11 @@ pub fn environment_value(stat: &Stat, name: &str) -> Result<Option<Vec<u8>>, Unr
 
 /// The command line of `pid` as a person would type it, shortened for a message.
 pub fn command_line(pid: Pid) -> Option<String> {
-    let raw = read(&Stat::of(pid)?, MemoryFile::Cmdline).ok()?;
+    shown_command_line(&read(&Stat::of(pid)?, MemoryFile::Cmdline).ok()?)
+}
+
+/// The same of the text of /proc/PID/cmdline.
+pub fn shown_command_line(raw: &[u8]) -> Option<String> {
     let words: Vec<_> =
         raw.split(|&b| b == 0).filter(|w| !w.is_empty()).map(String::from_utf8_lossy).collect();
     if words.is_empty() {
@@ -97,12 +113,16 @@ pub fn waits_in(pid: Pid) -> Option<String> {
 /// # Errors
 /// As [`Environment::of`].
 pub fn arguments(stat: &Stat) -> Result<Vec<Vec<u8>>, Unreadable> {
-    let raw = read(stat, MemoryFile::Cmdline)?;
-    let raw = raw.strip_suffix(b"\0").unwrap_or(&raw);
+    Ok(words_of(&read(stat, MemoryFile::Cmdline)?))
+}
+
+/// The words in the text of /proc/PID/cmdline.
+pub fn words_of(raw: &[u8]) -> Vec<Vec<u8>> {
+    let raw = raw.strip_suffix(b"\0").unwrap_or(raw);
     if raw.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    Ok(raw.split(|&b| b == 0).map(<[u8]>::to_vec).collect())
+    raw.split(|&b| b == 0).map(<[u8]>::to_vec).collect()
 }
 
 /// The program that `pid` executes; None where it may not be seen.
@@ -121,7 +141,11 @@ pub fn working_folder(pid: Pid) -> Option<std::path::PathBuf> {
 
 /// The first file below `folder` that a process has mapped into its memory.
 pub fn mapped_below(stat: &Stat, folder: &Path) -> Option<std::path::PathBuf> {
-    let maps = read(stat, MemoryFile::Maps).ok()?;
+    path_below(&read(stat, MemoryFile::Maps).ok()?, folder)
+}
+
+/// The first file below `folder` in the text of /proc/PID/maps.
+pub fn path_below(maps: &[u8], folder: &Path) -> Option<std::path::PathBuf> {
     // The path is the rest of a line, from its first slash on (proc_pid_maps(5)).
     let paths = maps.split(|&b| b == b'\n').filter_map(|line| {
         let slash = line.iter().position(|&b| b == b'/')?;

@@ -113,7 +113,8 @@ impl Stat {
         Self::parse(&line).map(Some).ok_or_else(misread)
     }
 
-    pub(super) fn parse(line: &[u8]) -> Option<Self> {
+    /// Of the text of /proc/PID/stat.
+    pub fn parse(line: &[u8]) -> Option<Self> {
         // The name may hold spaces and parentheses; the rest of the line holds no parenthesis.
         let open = line.iter().position(|&b| b == b'(')?;
         let close = line.iter().rposition(|&b| b == b')')?;

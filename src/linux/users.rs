@@ -62,7 +62,8 @@ impl User {
     }
 }
 
-fn parse_users(passwd: &str) -> Vec<User> {
+/// The users in the text of /etc/passwd.
+pub fn parse_users(passwd: &str) -> Vec<User> {
     let users = passwd.lines().filter_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         Some(User {
@@ -75,7 +76,8 @@ fn parse_users(passwd: &str) -> Vec<User> {
     users.collect()
 }
 
-fn find_user(passwd: &str, name: &str) -> Option<User> {
+/// The user with this name or number in the text of /etc/passwd.
+pub fn find_user(passwd: &str, name: &str) -> Option<User> {
     let users = parse_users(passwd);
     let number: Option<u32> = name.parse().ok();
     users
@@ -85,7 +87,8 @@ fn find_user(passwd: &str, name: &str) -> Option<User> {
         .cloned()
 }
 
-fn find_group(text: &str, name: &str) -> Option<u32> {
+/// The number of the group with this name or number in the text of /etc/group.
+pub fn find_group(text: &str, name: &str) -> Option<u32> {
     let number: Option<u32> = name.parse().ok();
     let groups = || {
         text.lines().filter_map(|line| {
@@ -100,7 +103,7 @@ fn find_group(text: &str, name: &str) -> Option<u32> {
 }
 
 /// The groups in a line of `getent initgroups`; a warning of getent's may stand before it.
-fn initial_groups(text: &str, user: &str) -> Vec<u32> {
+pub fn initial_groups(text: &str, user: &str) -> Vec<u32> {
     text.lines()
         .filter_map(|line| line.strip_prefix(user))
         .filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
@@ -108,7 +111,8 @@ fn initial_groups(text: &str, user: &str) -> Vec<u32> {
         .collect()
 }
 
-fn groups_of(text: &str, user: &str) -> Vec<u32> {
+/// The groups in the text of /etc/group that `user` is a member of.
+pub fn groups_of(text: &str, user: &str) -> Vec<u32> {
     text.lines()
         .filter_map(|line| {
             let fields: Vec<&str> = line.split(':').collect();

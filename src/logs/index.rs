@@ -68,8 +68,12 @@ const RUNS: usize = 200;
 impl LogIndex {
     /// An index that cannot be read is empty.
     pub fn read(path: &Path) -> Self {
+        Self::of(&files::read_plain(path, LONGEST).unwrap_or_default())
+    }
+
+    /// Of the text of its file. A line that cannot be read is left out.
+    pub fn of(text: &[u8]) -> Self {
         let mut index = Self::default();
-        let text = files::read_plain(path, LONGEST).unwrap_or_default();
         for line in text.split(|&byte| byte == b'\n') {
             if let Ok(marker) = serde_json::from_slice(line) {
                 index.take(marker);
@@ -150,7 +154,8 @@ impl LogIndex {
         }
     }
 
-    fn markers(&self) -> Vec<Marker> {
+    /// The lines that tell all that it knows.
+    pub fn markers(&self) -> Vec<Marker> {
         let mut markers: Vec<Marker> = self
             .parts
             .iter()

@@ -26,6 +26,11 @@ impl Manager {
 
     /// By the path of this program in the call, then by the environment. Otherwise it is a person.
     pub fn recognise(called_as: Option<&OsStr>) -> Self {
+        Self::recognise_from(called_as, |name| env::var_os(name).is_some())
+    }
+
+    /// As [`Self::recognise`], where `has` says which variables there are.
+    pub fn recognise_from(called_as: Option<&OsStr>, has: impl Fn(&str) -> bool) -> Self {
         let folder = called_as.and_then(|name| Path::new(name).parent());
         let lies_in =
             |word: &str| folder.is_some_and(|f| f.components().any(|c| c.as_os_str() == word));
@@ -36,13 +41,13 @@ impl Manager {
             Self::Clusterware
         } else if link_in("serviceguard") {
             Self::Serviceguard
-        } else if env::var_os("OCF_RESOURCE_INSTANCE").is_some() {
+        } else if has("OCF_RESOURCE_INSTANCE") {
             Self::Pacemaker
-        } else if clusterware::is_calling() {
+        } else if clusterware::is_calling(&has) {
             Self::Clusterware
-        } else if serviceguard::is_calling() {
+        } else if serviceguard::is_calling(&has) {
             Self::Serviceguard
-        } else if expresscluster::is_calling() {
+        } else if expresscluster::is_calling(&has) {
             Self::Expresscluster
         } else {
             Self::Hand

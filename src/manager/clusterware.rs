@@ -3,7 +3,7 @@
 //! (Clusterware Administration and Deployment Guide 12.1, "Making applications highly available").
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
 
@@ -76,7 +76,22 @@ pub struct ClusterwareCall {
 }
 
 impl ClusterwareCall {
+    /// Reads the call from the arguments and the environment.
     pub fn read(called_as: &OsStr, word: &OsStr) -> Self {
+        Self::read_from(called_as, word, |name| env::var_os(name))
+    }
+
+    /// As [`Self::read`], from the variables that `get` returns.
+    pub fn read_from(
+        called_as: &OsStr,
+        word: &OsStr,
+        get: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let attribute = |name: &str| {
+            let value = get(&format!("_CRS_{name}")).filter(|v| !v.is_empty())?;
+            // A value that is not UTF-8 is kept, so that it is refused as a name or number.
+            Some(value.to_string_lossy().into_owned())
+        };
         let entry = EntryPoint::of(&word.to_string_lossy());
         let script = || attribute("ACTION_SCRIPT").and_then(|path| name_of_link(Path::new(&path)));
         let site =
@@ -92,15 +107,9 @@ impl ClusterwareCall {
     }
 }
 
-fn attribute(name: &str) -> Option<String> {
-    let value = env::var_os(format!("_CRS_{name}")).filter(|v| !v.is_empty())?;
-    // A value that is not UTF-8 is kept, so that it is refused as a name or number.
-    Some(value.to_string_lossy().into_owned())
-}
-
 /// Whether the environment is that of a Clusterware action script.
-pub(super) fn is_calling() -> bool {
-    env::var_os("_CRS_NAME").is_some() || env::var_os("_CRS_ACTION_SCRIPT").is_some()
+pub(super) fn is_calling(has: impl Fn(&str) -> bool) -> bool {
+    has("_CRS_NAME") || has("_CRS_ACTION_SCRIPT")
 }
 
 /// The name of a link to this program, if the link is named after a site.

@@ -3,6 +3,7 @@
 //! Reference Guide, "Exec resource"; source document 003, 4.1.2).
 
 use std::env;
+use std::ffi::OsString;
 
 use super::alert_log::AlertLevel;
 use super::answer::{ManagerAnswer, Verb, ended, identified};
@@ -48,14 +49,20 @@ pub enum StartOrder {
 }
 
 /// Whether the environment is that of an ExpressCluster script.
-pub(super) fn is_calling() -> bool {
-    env::var_os("CLP_EVENT").is_some() || env::var_os("CLP_GROUPNAME").is_some()
+pub(super) fn is_calling(has: impl Fn(&str) -> bool) -> bool {
+    has("CLP_EVENT") || has("CLP_GROUPNAME")
 }
 
 impl ExpressclusterCall {
+    /// Reads it from the environment.
     pub fn read() -> Self {
+        Self::read_from(|name| env::var_os(name))
+    }
+
+    /// As [`Self::read`], from the variables that `variable` returns.
+    pub fn read_from(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let get = |name: &str| {
-            env::var_os(name).map_or_else(String::new, |v| v.to_string_lossy().into_owned())
+            variable(name).map_or_else(String::new, |v| v.to_string_lossy().into_owned())
         };
         Self::of(&get("CLP_EVENT"), &get("CLP_DISK"))
     }

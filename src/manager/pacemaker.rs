@@ -142,7 +142,8 @@ impl OcfCall {
         Self::read_from(word, &said.collect())
     }
 
-    fn read_from(word: &OsStr, variables: &HashMap<String, OsString>) -> Self {
+    /// As [`Self::read`], from these variables.
+    pub fn read_from(word: &OsStr, variables: &HashMap<String, OsString>) -> Self {
         let given = |name: &str| variables.get(name).filter(|v| !v.is_empty());
         // A value that is not UTF-8 is kept, so that it is refused as a name or number.
         let get = |name: &str| given(name).map(|v| v.to_string_lossy().into_owned());

@@ -3,7 +3,7 @@
 //! ("Managing Serviceguard", chapters on packages; Serviceguard Developer's Toolbox B.12.00.00).
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::answer::{ManagerAnswer, Verb, ended, identified};
@@ -15,8 +15,8 @@ use crate::messages::FaultKind;
 use crate::site::Overrides;
 
 /// Whether the environment is that of a Serviceguard package's script.
-pub(super) fn is_calling() -> bool {
-    env::var_os("SG_PACKAGE").is_some() || env::var_os("SG_PACKAGE_NAME").is_some()
+pub(super) fn is_calling(has: impl Fn(&str) -> bool) -> bool {
+    has("SG_PACKAGE") || has("SG_PACKAGE_NAME")
 }
 
 /// An entry point of an external script.
@@ -41,9 +41,19 @@ pub struct ServiceguardCall {
 }
 
 impl ServiceguardCall {
+    /// Reads the call from the arguments and the environment.
     pub fn read(called_as: &OsStr, word: &OsStr) -> Self {
+        Self::read_from(called_as, word, |name| env::var_os(name))
+    }
+
+    /// As [`Self::read`], from the variables that `variable` returns.
+    pub fn read_from(
+        called_as: &OsStr,
+        word: &OsStr,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
         let get = |name: &str| {
-            let value = env::var_os(name).filter(|v| !v.is_empty());
+            let value = variable(name).filter(|v| !v.is_empty());
             value.map(|value| value.to_string_lossy().into_owned())
         };
         let entry = match &*word.to_string_lossy() {
@@ -53,7 +63,7 @@ impl ServiceguardCall {
             other => ScriptEntry::Unknown(other.to_owned()),
         };
         let folder = |name: &str| {
-            let value = env::var_os(format!("PEV_SITEWARD_{name}")).filter(|v| !v.is_empty());
+            let value = variable(&format!("PEV_SITEWARD_{name}")).filter(|v| !v.is_empty());
             value.map(PathBuf::from)
         };
         Self {

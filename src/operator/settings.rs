@@ -14,7 +14,7 @@ mod pacemaker_order;
 mod serviceguard;
 mod tool;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::manager::Manager;
 use crate::site::{Definition, SiteName};
@@ -46,6 +46,27 @@ pub struct SettingsSource {
 impl SettingsSource {
     fn is_live(&self) -> bool {
         self.cib.is_none() && self.crsctl.is_none() && self.package.is_none()
+    }
+}
+
+/// What a manager has configured for the site, by the text that its tool printed or that its file holds.
+///
+/// # Errors
+/// A sentence without its full stop.
+pub fn settings_of(
+    manager: Manager,
+    name: &SiteName,
+    definition: Option<&Definition>,
+    text: &str,
+) -> Result<Vec<ManagerSettings>, String> {
+    let wanted = WantedSite { name, definition, resource: None };
+    match manager {
+        Manager::Pacemaker => pacemaker::settings(&wanted, text, "the text"),
+        Manager::Clusterware => Ok(clusterware::settings(&wanted, text, "the text", true)),
+        Manager::Serviceguard => {
+            Ok(serviceguard::package(&wanted, Path::new("text"), text, true).into_iter().collect())
+        }
+        Manager::Expresscluster | Manager::Hand => Ok(Vec::new()),
     }
 }
 

@@ -211,10 +211,17 @@ impl Record {
             }
             Err(error) => return Err(error.into()),
         };
-        let record: Self = serde_json::from_slice(&bytes)
-            .map_err(|error| RecordError::NotUnderstood(error.to_string()))?;
+        let record = Self::of(&bytes)?;
         let boot = BootId::current().map_err(RecordError::Unreadable)?;
         Ok(Some(record).filter(|record| record.supervisor.boot == boot))
+    }
+
+    /// The record in the bytes of its file.
+    ///
+    /// # Errors
+    /// It cannot be understood.
+    pub fn of(bytes: &[u8]) -> Result<Self, RecordError> {
+        serde_json::from_slice(bytes).map_err(|error| RecordError::NotUnderstood(error.to_string()))
     }
 
     /// Writes it durably. On a full disk it is written over the old one in place, so that a failure can

@@ -89,7 +89,8 @@ impl Token {
         format!("{}\n", self.0)
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    /// The token in the bytes of its file.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let digits = std::str::from_utf8(bytes).ok()?.trim_end();
         let is_one = digits.len() == 2 * BYTES && digits.bytes().all(|b| b.is_ascii_hexdigit());
         is_one.then(|| Self(digits.to_owned()))

@@ -48,6 +48,15 @@ pub fn print_file(path: &Path) -> Result<Vec<u8>, String> {
 fn pairs(path: &Path, read: Result<Vec<u8>, String>) -> Result<Vec<(String, String)>, String> {
     let at = path.display();
     let bytes = read.map_err(|e| format!("the env_file {at} cannot be read: {e}"))?;
+    pairs_of(path, bytes)
+}
+
+/// The pairs in the bytes of a file that is called so.
+///
+/// # Errors
+/// A sentence that names the file and the line.
+pub fn pairs_of(path: &Path, bytes: Vec<u8>) -> Result<Vec<(String, String)>, String> {
+    let at = path.display();
     let text =
         String::from_utf8(bytes).map_err(|_| format!("the env_file {at} is not UTF-8 text"))?;
     let mut pairs = Vec::new();

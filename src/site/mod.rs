@@ -33,7 +33,7 @@ mod yaml;
 pub use adjust::Adjustments;
 pub use cursor::{DefinitionError, Located};
 pub use definition::*;
-pub use environment::{READ_FILE, print_file, read_env_file, read_env_file_until};
+pub use environment::{READ_FILE, pairs_of, print_file, read_env_file, read_env_file_until};
 pub use load::{
     FoundDefinition, LoadError, clash_of, clash_with_installed, defined_sites, load, load_alone,
     load_file, load_snapshot, misnamed_files, misnamed_site, nearest_site, no_directory,

@@ -43,7 +43,7 @@ pub(super) enum Wait {
 }
 
 /// See the module.
-pub(super) struct Connection {
+pub struct Connection {
     stream: UnixStream,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -52,7 +52,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Of a stream that does not block.
-    pub(super) fn new(stream: UnixStream) -> Self {
+    pub fn new(stream: UnixStream) -> Self {
         let wait = Wait::Nothing { since: Moment::now() };
         Self { stream, input: Vec::new(), output: Vec::new(), wait }
     }
@@ -63,7 +63,7 @@ impl Connection {
 
     /// Reads what has come. Returns the next request, if it is complete, and whether the connection is to
     /// be closed.
-    pub(super) fn read(&mut self) -> (Option<Vec<u8>>, bool) {
+    pub fn read(&mut self) -> (Option<Vec<u8>>, bool) {
         self.flush();
         let mut gone = false;
         let mut chunk = [0u8; 4096];

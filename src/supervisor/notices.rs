@@ -42,7 +42,7 @@ const COMPLAINT: Duration = Duration::from_secs(60);
 
 /// What a line of a notice says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum NoticeLine {
+pub enum NoticeLine {
     Ready,
     Stopping,
     Status(String),
@@ -51,7 +51,7 @@ pub(super) enum NoticeLine {
 
 impl NoticeLine {
     /// None: a line that has no effect here.
-    pub(super) fn parse(line: &str) -> Option<Self> {
+    pub fn parse(line: &str) -> Option<Self> {
         match line.split_once('=')? {
             ("READY", "1") => Some(Self::Ready),
             ("STOPPING", "1") => Some(Self::Stopping),

@@ -213,7 +213,7 @@ impl Output {
 }
 
 /// The last few lines of some output, without control characters, each cut to what fits a message.
-pub(super) fn last_lines(bytes: &[u8], count: usize) -> Vec<String> {
+pub fn last_lines(bytes: &[u8], count: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     let from = lines.len().saturating_sub(count);

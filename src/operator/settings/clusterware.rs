@@ -80,7 +80,7 @@ fn resources(text: &str) -> Vec<ResourceProfile> {
     all
 }
 
-fn settings(
+pub(super) fn settings(
     wanted: &WantedSite<'_>,
     text: &str,
     source: &str,
