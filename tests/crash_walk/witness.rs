@@ -68,12 +68,12 @@ impl Look {
         for (&pid, (parent, words)) in &found {
             let process =
                 Process { pid, parent: *parent, words: words.join(" ").trim().to_owned() };
-            // A fork has the words of the process that it comes from.
+            // A fork has the words of the process that it comes from; `run` is a child of this process.
             let is_fork = found.get(parent).is_some_and(|(_, of_parent)| of_parent == words);
             let is_ours = |word: &str| words.get(1).is_some_and(|w| w == word);
             let group = if site.is_member(words) {
                 &mut look.members
-            } else if !is_fork && (is_ours("supervise") || is_ours("run")) {
+            } else if !is_fork && (is_ours("supervise") || (is_ours("run") && *parent == own[1])) {
                 &mut look.supervisors
             } else if !is_fork && is_ours("keep-lease") {
                 &mut look.keepers
