@@ -30,6 +30,9 @@ pub(crate) struct Violation {
 /// How long a transition that is under way may take.
 const PATIENCE: Duration = Duration::from_secs(6);
 
+/// A stop that takes longer is printed.
+const SLOW: Duration = Duration::from_secs(4);
+
 /// How long a helper of siteward may outlive the verb.
 const SOON: Duration = Duration::from_millis(1500);
 
@@ -161,6 +164,9 @@ impl<'a> Judge<'a> {
         let look = Look::now(self.site);
         self.sane(verb, &answer);
         self.longest_stop = self.longest_stop.max(answer.took);
+        if answer.took > SLOW {
+            println!("slow: {verb} answers {answer}");
+        }
         self.other(answer.code == Some(0), || {
             format!("{verb} answers {answer} ({})", look.describe())
         });

@@ -118,7 +118,7 @@ impl Asked {
             to: u64::MAX,
             stride: 1,
             points: 4,
-            seconds: 130,
+            seconds: 110,
             errors: None,
             persist: false,
             only_changes: false,
@@ -224,6 +224,9 @@ impl Asked {
             let errors = self.errors().or_else(|| Errors::parse("", false));
             shares.push(share(names, self.points / 2, errors));
         }
+        // On a machine that is too busy for all of them, another seed begins elsewhere.
+        let first = usize::try_from(self.seed).unwrap_or(0) % shares.len().max(1);
+        shares.rotate_left(first);
         shares
     }
 }
