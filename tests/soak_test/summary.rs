@@ -80,9 +80,10 @@ impl Summary {
             Some(time) if time.is_zero() => "not interrupted".to_owned(),
             Some(time) => format!("{:.1} s", time.as_secs_f64()),
         };
+        let median = (!all.is_empty()).then(|| (all[(all.len() - 1) / 2] + all[all.len() / 2]) / 2);
         [
             row.times.to_string(),
-            words(all.get(all.len() / 2)),
+            words(median.as_ref()),
             words(all.last()),
             row.violations.to_string(),
         ]

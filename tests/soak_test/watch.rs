@@ -79,22 +79,21 @@ pub(crate) fn judge(world: &World, seed: u64) {
         }
         let still_calm = calm && lock(&world.under_way).is_empty();
         *lock(&world.judged).entry(code).or_default() += 1;
-        let (lived, supervised, absent) = {
+        let (lived, supervised, no_process, absent) = {
             let seen = lock(&world.seen);
             let margin = Duration::from_millis(150);
             let lived = seen.lived_through(site, Part::Note, node, from, to);
             let supervised = seen.lived_through(site, Part::Supervisor, node, from, to + margin);
-            let absent = [Part::Note, Part::Supervisor, Part::Store]
-                .iter()
-                .all(|part| seen.was_absent(site, *part, node, from, to));
-            (lived, supervised, absent)
+            let was_absent = |part| seen.was_absent(site, part, node, from, to);
+            let no_process = was_absent(Part::Note) || (site == "shop" && was_absent(Part::Store));
+            let absent = [Part::Note, Part::Supervisor, Part::Store].into_iter().all(was_absent);
+            (lived, supervised, no_process, absent)
         };
-        let is_running = said.starts_with("running") || said.starts_with("degraded");
         let lie = match code {
             3 if lived => Some("says stopped, and it lived all the time"),
-            0 if absent => Some("says that it runs, and nothing of it lived"),
-            0 if is_running && !supervised && absent => {
-                Some("says that it runs, without a supervisor")
+            0 if absent => Some("says that it is well, and nothing of it lived"),
+            0 if no_process && said.starts_with("running") => {
+                Some("says that it runs, and one of its processes did not live")
             }
             1 | 4 if still_calm && lived && supervised => {
                 Some("says that it is not well, and nothing was amiss")
