@@ -82,7 +82,7 @@ fn attend(mut child: CapturedChild, bounds: Bounds<'_>) -> Ran {
     let mut is_open = true;
     while !child.handle().is_dead() {
         if bounds.deadline.passed() {
-            end(&child);
+            end(&mut child);
             return Ran::TimedOut;
         }
         let mut waiting = Waiting::new();
@@ -94,7 +94,7 @@ fn attend(mut child: CapturedChild, bounds: Bounds<'_>) -> Ran {
             waiting.readable(cut, true);
         }
         if waiting.wait(Some(bounds.deadline)).contains(&true) {
-            end(&child);
+            end(&mut child);
             return Ran::Interrupted;
         }
         is_open = is_open && child.read();
@@ -112,7 +112,7 @@ fn attend(mut child: CapturedChild, bounds: Bounds<'_>) -> Ran {
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Kills it with all that it has started, and reaps it.
-fn end(child: &CapturedChild) {
+fn end(child: &mut CapturedChild) {
     child.kill();
     // A child in an uninterruptible wait is not waited for: init reaps it when this process has ended.
     let mut waiting = Waiting::new();

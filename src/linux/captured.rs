@@ -87,11 +87,15 @@ impl CapturedChild {
     }
 
     /// Sends KILL to it and to all that it has started. It must not have been reaped.
-    pub fn kill(&self) {
-        // While it is stopped it starts nothing more; and its children are killed before it, as orphans
-        // can no longer be told from other processes.
-        let _ = self.handle.send(Signal::STOP);
-        kill_below(self.pid);
+    pub fn kill(&mut self) {
+        // Before its program runs it has started nothing, and does not die with its parent yet: stopped, it would
+        // be there for ever, with all that it has inherited, if this process is killed now.
+        if self.report.outcome().is_some() {
+            // While it is stopped it starts nothing more; and its children are killed before it, as orphans
+            // can no longer be told from other processes.
+            let _ = self.handle.send(Signal::STOP);
+            kill_below(self.pid);
+        }
         let _ = self.handle.send(Signal::KILL);
     }
 }

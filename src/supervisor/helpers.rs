@@ -219,7 +219,7 @@ impl Helpers {
     }
 
     fn kill_where(&mut self, which: impl Fn(&Helper) -> bool) {
-        for helper in self.0.extract_if(.., |helper| which(helper)) {
+        for mut helper in self.0.extract_if(.., |helper| which(helper)) {
             helper.child.kill();
         }
     }
