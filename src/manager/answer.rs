@@ -86,3 +86,23 @@ pub(super) fn is_told_as_degraded(observation: &Observation) -> bool {
             && view.degraded_for.is_some_and(|time| time >= view.degraded_after)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_fault_has_the_code_of_the_ocf_standard() {
+        let codes = [
+            (FaultKind::Failed, 1),
+            (FaultKind::WrongHere, 2),
+            (FaultKind::NoSuchVerb, 3),
+            (FaultKind::NotPermitted, 4),
+            (FaultKind::NotInstalled, 5),
+            (FaultKind::Misconfigured, 6),
+        ];
+        for (kind, code) in codes {
+            assert_eq!(common_code(kind), code);
+        }
+    }
+}

@@ -119,4 +119,9 @@ mod tests {
         }
         assert!(!xml.contains("  "), "no run of blanks from the source");
     }
+
+    #[test]
+    fn what_means_something_in_xml_is_escaped() {
+        assert_eq!(escape("a < b & c > \"d\""), "a &lt; b &amp; c &gt; &quot;d&quot;");
+    }
 }

@@ -403,4 +403,24 @@ mod tests {
         assert!(reason.len() <= 128 && reason.ends_with("..."), "{reason}");
         assert!(cut(&"ä".repeat(100)).len() <= 128);
     }
+
+    #[test]
+    fn a_reason_is_cut_at_a_word_to_the_length_that_is_shown() {
+        let whole = "x".repeat(LONGEST_REASON);
+        assert_eq!(cut(&whole), whole);
+        let room = LONGEST_REASON - 3;
+        assert_eq!(cut(&format!("{whole}y")), format!("{}...", "x".repeat(room)));
+        let late = format!("{} {}", "a".repeat(room / 2 + 1), "b".repeat(LONGEST_REASON));
+        assert_eq!(cut(&late), format!("{}...", "a".repeat(room / 2 + 1)));
+        // At a word that ends so early too much would be lost.
+        let early = format!("{} {}", "a".repeat(room / 2), "b".repeat(LONGEST_REASON));
+        assert_eq!(cut(&early).len(), LONGEST_REASON);
+        assert_eq!(cut("two\n lines"), "two lines");
+    }
+
+    #[test]
+    fn a_timeout_of_zero_is_none() {
+        let timeout = |text| call(&[("OCF_RESKEY_CRM_meta_timeout", text)]).timeout;
+        assert_eq!((timeout("0"), timeout("1")), (None, Some(Duration::from_millis(1))));
+    }
 }

@@ -352,4 +352,12 @@ mod tests {
             PARAMETERS.iter().find(|p| p.id == ParameterId::MonitorWait).and_then(|p| p.default);
         assert_eq!(duration::parse(told.unwrap()), Ok(MONITOR_WAIT));
     }
+
+    #[test]
+    fn a_count_is_one_or_more() {
+        assert_eq!((count("1"), count("17")), (Ok(1), Ok(17)));
+        for text in ["0", "-1", "", "x", "4294967296"] {
+            assert!(count(text).is_err(), "{text}");
+        }
+    }
 }

@@ -165,7 +165,8 @@ mod tests {
         let dead = gone();
         let begun = Moment::now();
         let (looks, missing, _) = looked(&mut |_| seen(State::Running, &dead));
-        assert!(missing && looks > 2, "{looks}");
+        let most = SETTLING.as_millis() / LOOK_AGAIN.as_millis() + 2;
+        assert!(missing && looks > 2 && looks as u128 <= most, "{looks}");
         assert!(Moment::now().since(begun) >= SETTLING);
         let (first, second) = (gone(), gone());
         let begun = Moment::now();
@@ -174,6 +175,35 @@ mod tests {
             _ => seen(State::Running, &second),
         });
         assert!(missing && Moment::now().since(begun) >= SETTLING);
+    }
+
+    #[test]
+    fn another_one_that_is_missing_has_its_whole_time() {
+        let (first, second) = (gone(), gone());
+        let (begun, other) = (Moment::now(), Duration::from_millis(300));
+        let (_, missing, _) = looked(&mut |_| match Moment::now().since(begun) < other {
+            true => seen(State::Running, &first),
+            false => seen(State::Running, &second),
+        });
+        assert!(missing && Moment::now().since(begun) >= other + SETTLING);
+    }
+
+    #[test]
+    fn one_that_is_dead_and_not_reaped_is_missing() {
+        let mut child = std::process::Command::new("/bin/cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let dead = Identity::of(Pid::try_from(pid).unwrap()).unwrap();
+        child.kill().unwrap();
+        let deadline = Moment::now() + Duration::from_secs(20);
+        while dead.stat().is_some_and(|stat| stat.is_alive()) && !deadline.passed() {
+            Waiting::<()>::new().wait(Some(Moment::now() + LOOK_AGAIN));
+        }
+        let (_, missing, _) = looked(&mut |_| seen(State::Running, &dead));
+        assert!(missing);
+        child.wait().unwrap();
     }
 
     #[test]

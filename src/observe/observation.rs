@@ -114,3 +114,48 @@ pub(super) fn unknown(places: &SitePlaces, why: String) -> Observation {
         wrapped: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_says_whether_the_site_serves_and_whether_something_may_be_up() {
+        let of = |state| Observation { state, ..Observation::of_nothing() };
+        for (state, serves, is_up) in [
+            (State::Running, true, true),
+            (State::Degraded, true, true),
+            (State::Starting, false, true),
+            (State::Maintenance, false, true),
+            (State::StoppingOrdered, false, true),
+            (State::StoppingFailed, false, true),
+            (State::FailedWithSurvivors, false, true),
+            (State::Unsupervised, false, true),
+            (State::Unknown, false, true),
+            (State::Stopped, false, false),
+            (State::Failed, false, false),
+        ] {
+            let observation = of(state);
+            assert_eq!((observation.serves(), observation.is_up()), (serves, is_up), "{state:?}");
+            assert!(!observation.is_supervised(), "no supervisor answered");
+            assert_eq!(observation.failure(), None);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown_and_what_is_forbidden_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = SitePlaces {
+            definition: folder.path().join("shop.yaml"),
+            runtime: folder.path().join("shop"),
+            logs: folder.path().join("log"),
+        };
+        let seen = or_unknown(&places, Err(ObserveError::Unknown("a disk hangs".to_owned())));
+        let seen = seen.unwrap();
+        assert_eq!((seen.state, seen.why.as_deref()), (State::Unknown, Some("a disk hangs")));
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert!(or_unknown(&places, Err(ObserveError::Denied(Denied(denied)))).is_err());
+        let nothing = or_unknown(&places, Ok(Observation::of_nothing())).unwrap();
+        assert_eq!((nothing.state, nothing.why), (State::Stopped, None));
+    }
+}

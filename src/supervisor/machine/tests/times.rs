@@ -457,3 +457,20 @@ fn the_parameters_of_a_manager_count_from_when_they_are_told() {
     assert_eq!(*m.phase(), SitePhase::Lowering { graceful_until: s(30) });
     assert_eq!(m.plan().boot_timeout, seconds(90));
 }
+
+#[test]
+fn one_that_was_to_be_started_again_stays_down_while_the_site_gathers_evidence_of_its_failure() {
+    let a = UnitPlan { evidence: Some(seconds(10)), ..unit("a", &[]) };
+    let again = restart(3, 60);
+    let b = UnitPlan { restart: again, ready_timeout: Some(seconds(5)), ..unit("b", &[]) };
+    let mut m = machine(vec![a, b]);
+    begin(&mut m);
+    run(&mut m, A, 0);
+    run(&mut m, B, 0);
+    tell(&mut m, A, UnitEvent::Ready, 1);
+    assert_eq!(tick(&mut m, 5), [Action::AskToStop(B)]);
+    tell(&mut m, A, died(), 6);
+    assert!(matches!(m.phase(), SitePhase::Gathering { .. }), "{:?}", m.phase());
+    assert_eq!(tell(&mut m, B, died(), 7), []);
+    assert_eq!(m.unit(B), &Unit::Idle);
+}
