@@ -1,11 +1,12 @@
 //! Lives random lives of random sites against the pure machine and checks the promises after every step.
 //!
-//! `cargo test --test simulator` lives 10,000; `cargo test --release --test simulator -- --lives
-//! 1000000` a million, and `--record` keeps what they have shown. `-- --seed N` lives the one life of that seed again
+//! `cargo test --test simulator` lives 10,000; `cargo test --test simulator -- --lives 1000000 --threads 4` a million, and
+//! `--record` keeps what they have shown. `-- --seed N` lives the one life of that seed again
 //! and prints every step. The decisions of a life that failed are made as few as can be: `-- --kind K --decisions
 //! LIST` lives those.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dice::Dice;
@@ -91,6 +92,10 @@ fn explain(kind: usize, seed: u64, decisions: Vec<u64>) {
     eprintln!("  the whole one:  cargo test --test simulator -- --seed {seed}");
 }
 
+/// How a life ends.
+const ENDS: [&str; 6] =
+    ["served", "were held", "were stopped", "failed", "lost their lease", "their disk or address"];
+
 /// What became of the lives of one kind.
 #[derive(Clone, Copy, Default)]
 struct Count {
@@ -98,7 +103,58 @@ struct Count {
     steps: u64,
     violations: u64,
     took: Duration,
+    ends: [u64; ENDS.len()],
 }
+
+impl Count {
+    fn add(&mut self, of: &Self) {
+        self.lives += of.lives;
+        self.steps += of.steps;
+        self.violations += of.violations;
+        self.took += of.took;
+        for (all, of) in self.ends.iter_mut().zip(of.ends) {
+            *all += of;
+        }
+    }
+}
+
+/// Lives the next seeds until all are lived, or too many have failed.
+fn live_some(next: &AtomicU64, lives: u64, broken: &AtomicU64) -> [Count; KINDS.len()] {
+    let mut counts = [Count::default(); KINDS.len()];
+    while broken.load(Ordering::Relaxed) < MOST_BROKEN {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= lives {
+            break;
+        }
+        let kind = (seed % KINDS.len() as u64) as usize;
+        let begun = Instant::now();
+        let lived = live(kind, Dice::of_seed(seed), false);
+        let of = &mut counts[kind];
+        of.lives += 1;
+        of.steps += lived.steps;
+        of.took += begun.elapsed();
+        if let Err(why) = lived.outcome {
+            of.violations += 1;
+            broken.fetch_add(1, Ordering::Relaxed);
+            eprintln!("seed {seed}: {why}");
+            explain(kind, seed, lived.decisions);
+        }
+        let end = match lived.end {
+            Some(Desired::Up) => 0,
+            Some(Desired::Held) => 1,
+            Some(Desired::Down(Why::Ordered)) => 2,
+            Some(Desired::Down(Why::Failed(_))) => 3,
+            Some(Desired::Down(Why::LeaseLost)) => 4,
+            Some(Desired::Down(Why::Without(_))) => 5,
+            None => continue,
+        };
+        of.ends[end] += 1;
+    }
+    counts
+}
+
+/// After this many lives that failed no more are begun.
+const MOST_BROKEN: u64 = 5;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -124,42 +180,30 @@ fn main() -> ExitCode {
         return ExitCode::from(u8::from(lived.outcome.is_err()));
     }
     let lives = value("--lives").unwrap_or(10_000);
+    let threads = value("--threads").unwrap_or(1);
+    let next = AtomicU64::new(0);
+    let broken = AtomicU64::new(0);
     let mut counts = [Count::default(); KINDS.len()];
-    let (mut served, mut held, mut failed, mut lost, mut without) = (0, 0, 0, 0, 0);
-    for seed in 0..lives {
-        let kind = (seed % count) as usize;
-        let begun = Instant::now();
-        let lived = live(kind, Dice::of_seed(seed), false);
-        let of = &mut counts[kind];
-        of.lives += 1;
-        of.steps += lived.steps;
-        of.took += begun.elapsed();
-        if let Err(why) = lived.outcome {
-            of.violations += 1;
-            eprintln!("seed {seed}: {why}");
-            explain(kind, seed, lived.decisions);
-            if counts.iter().map(|c| c.violations).sum::<u64>() >= 5 {
-                break;
+    std::thread::scope(|scope| {
+        let lives_some = || live_some(&next, lives, &broken);
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(lives_some)).collect();
+        for thread in all {
+            for (all, of) in counts.iter_mut().zip(thread.join().expect("no life panics")) {
+                all.add(&of);
             }
         }
-        match lived.end {
-            Some(Desired::Up) => served += 1,
-            Some(Desired::Held) => held += 1,
-            Some(Desired::Down(Why::Failed(_))) => failed += 1,
-            Some(Desired::Down(Why::LeaseLost)) => lost += 1,
-            Some(Desired::Down(Why::Without(_))) => without += 1,
-            Some(Desired::Down(Why::Ordered)) | None => {}
-        }
-    }
+    });
     for (kind, of) in KINDS.iter().zip(&counts) {
         println!("{} lives in {} steps, {} violations: {kind}", of.lives, of.steps, of.violations);
     }
-    println!(
-        "{served} served at the end, {held} were held, {failed} failed, {lost} lost their lease, {without} their disk \
-         or address"
-    );
+    let ends: Vec<String> = ENDS
+        .iter()
+        .enumerate()
+        .map(|(i, end)| format!("{} {end}", counts.iter().map(|c| c.ends[i]).sum::<u64>()))
+        .collect();
+    println!("at the end: {}", ends.join(", "));
     let broken: u64 = counts.iter().map(|c| c.violations).sum();
-    println!("{} passed, {broken} failed", lives - broken);
+    println!("{} passed, {broken} failed", counts.iter().map(|c| c.lives).sum::<u64>() - broken);
     if arguments.iter().any(|a| a == "--record") {
         keep(&counts);
     }
@@ -174,7 +218,7 @@ fn keep(counts: &[Count]) {
          simulated. After every step: never two processes of one name, nothing started before what it needs, nothing \
          after a stop was answered, no answer \"up\" while something that is needed is down, no process on two nodes, \
          every stop and every start over in its time.",
-        "cargo test --release --test simulator -- --lives 1000000 --record",
+        "cargo test --test simulator -- --lives 1000000 --threads 4 --record",
         &["kind of life", "lives", "steps", "violations"],
     );
     for (kind, of) in KINDS.iter().zip(counts) {

@@ -128,6 +128,10 @@ impl World {
                 ));
             }
         }
+        // Before the start: of one that is recorded as done nothing would be looked for.
+        if self.recorded[unit.0] == Recorded::Done {
+            self.write_record();
+        }
         let error = ExecError { stage: ExecStage::Exec, errno: 2 };
         if self.dice.chance(1) {
             return Ok(Event::Unit(unit, UnitEvent::NotForked(error)));
@@ -137,15 +141,12 @@ impl World {
             self.bodies[unit.0].others = true;
             return Ok(Event::Unit(unit, UnitEvent::Occupied));
         }
-        // Before the start: of one that is recorded as done nothing would be looked for.
-        if self.recorded[unit.0] == Recorded::Done {
-            self.write_record();
-        }
         let body = &mut self.bodies[unit.0];
         body.run += 1;
         body.main = true;
         body.initial = plan.forks;
         body.given_up = false;
+        body.adopted = false;
         let guard = Guard::Run(body.run);
         // It may die between the start and the record of it.
         if !self.supervisor_dies() {

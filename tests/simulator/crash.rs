@@ -126,6 +126,7 @@ impl World {
         };
         let body = &mut self.bodies[index];
         body.given_up = false;
+        body.adopted = true;
         body.ready = match state {
             AdoptionState::Done => true,
             AdoptionState::Alive { ready, .. } => ready,

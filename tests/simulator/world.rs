@@ -39,6 +39,8 @@ pub(crate) struct Body {
     /// It was said to be ready, and has not ended since.
     pub(crate) ready: bool,
     pub(crate) given_up: bool,
+    /// Its supervisor did not start it: whether its program could run is told to nobody.
+    pub(crate) adopted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -358,6 +360,11 @@ impl World {
             return Ok(());
         }
         match what {
+            Happening::Tell(unit, UnitEvent::NotRun(_)) if body.adopted => {
+                self.bodies[unit.0].main = false;
+                let (status, rest) = (ExitStatus::Untold, self.bodies[unit.0].others);
+                self.step(Event::Unit(unit, UnitEvent::Ended { status, rest }))
+            }
             Happening::Tell(unit, event) => {
                 if matches!(event, UnitEvent::NotRun(_)) {
                     self.bodies[unit.0].main = false;
