@@ -45,8 +45,9 @@ pub(crate) fn write(root: &Path, mutants: &[Mutant], base: &Path) {
     }
     for (room, _) in ROOMS {
         let of: Vec<&Mutant> = mutants.iter().filter(|m| m.room() == room).collect();
-        let not_built = of.iter().filter(|m| refused.contains(&m.key)).count();
-        let tried: Vec<&&Mutant> = of.iter().filter(|m| found.contains_key(&m.key)).collect();
+        let not_built = of.iter().filter(|m| refused.contains(&m.key) || m.has_no_switch()).count();
+        let tried: Vec<&&Mutant> =
+            of.iter().filter(|m| found.contains_key(&m.key) && !m.has_no_switch()).collect();
         if tried.is_empty() {
             continue;
         }

@@ -54,6 +54,12 @@ impl Job {
         let begun = Instant::now();
         let mut child = Command::new("nice")
             .args([
+                "-n",
+                "3",
+                // What runs ends with this program.
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
                 "unshare",
                 "--mount",
                 "--pid",
