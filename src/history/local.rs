@@ -1,11 +1,16 @@
 //! This node's file of a site's history.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::Entry;
 use super::file::{BOUND, lines};
 use crate::linux::files;
+use crate::values::HistoryEvent;
 
 /// What the files of a history hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,7 +19,12 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// How many lines could not be read: each was cut off, for example by a power failure.
     pub torn: usize,
+    /// By how much the clock of a node was set back, at most.
+    pub set_back: BTreeMap<String, Duration>,
 }
+
+/// A step back of a clock that is told. Writers of one file are out of order by less.
+const STEP: SignedDuration = SignedDuration::from_secs(10);
 
 impl History {
     /// Of the text of files. An entry that stands there twice counts once.
@@ -26,7 +36,23 @@ impl History {
                 Err(_) => history.torn += 1,
             }
         }
+        history.see_steps_back();
         history.in_order()
+    }
+
+    /// Compares the entries in the order in which they were written.
+    fn see_steps_back(&mut self) {
+        let mut before: BTreeMap<&str, Timestamp> = BTreeMap::new();
+        // An order is written when it is carried out, with the time at which it was given.
+        for entry in self.entries.iter().filter(|e| e.event != HistoryEvent::StartOrdered) {
+            if let Some(before) = before.insert(&entry.node, entry.at) {
+                let step = before.duration_since(entry.at);
+                if step >= STEP {
+                    let most = self.set_back.entry(entry.node.clone()).or_default();
+                    *most = step.unsigned_abs().max(*most);
+                }
+            }
+        }
     }
 
     /// With those of `other`; an entry of both counts once.
@@ -34,6 +60,10 @@ impl History {
     pub fn joined(mut self, other: Self) -> Self {
         self.entries.extend(other.entries);
         self.torn += other.torn;
+        for (node, step) in other.set_back {
+            let most = self.set_back.entry(node).or_default();
+            *most = step.max(*most);
+        }
         self.in_order()
     }
 
@@ -41,13 +71,13 @@ impl History {
     fn in_order(mut self) -> Self {
         self.entries.sort_by_key(|entry| entry.at);
         let mut kept: Vec<Entry> = Vec::with_capacity(self.entries.len());
-        for entry in self.entries {
+        for entry in std::mem::take(&mut self.entries) {
             let same_time = kept.iter().rev().take_while(|before| before.at == entry.at);
             if !same_time.into_iter().any(|before| *before == entry) {
                 kept.push(entry);
             }
         }
-        Self { entries: kept, torn: self.torn }
+        Self { entries: kept, ..self }
     }
 }
 
@@ -101,7 +131,6 @@ pub fn read(path: &Path) -> History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::HistoryEvent;
 
     #[test]
     fn lines_are_added_and_the_file_is_bounded_even_without_a_helper() {
@@ -125,6 +154,30 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_set_back_is_seen() {
+        let at = |second: i64, event| Entry {
+            at: Timestamp::from_second(1_790_000_000 + second).unwrap(),
+            node: "alpha".to_owned(),
+            ..Entry::new(event, "x")
+        };
+        let of = |entries: &[Entry]| {
+            let lines = entries.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n");
+            History::of(lines.collect::<String>().as_bytes())
+        };
+        let up = of(&[at(0, HistoryEvent::Up), at(3600, HistoryEvent::Up)]);
+        assert!(up.set_back.is_empty());
+        let back = [at(3600, HistoryEvent::Up), at(0, HistoryEvent::Down), at(9, HistoryEvent::Up)];
+        let back = up.joined(of(&back));
+        assert_eq!(back.set_back["alpha"], Duration::from_secs(3600));
+        assert_eq!(back.entries.len(), 4);
+        // Those are no steps: two who write at once, and an order that had to wait.
+        let few = [at(5, HistoryEvent::Up), at(3, HistoryEvent::Down)];
+        assert!(of(&few).set_back.is_empty());
+        let late = [at(100, HistoryEvent::Stopped), at(0, HistoryEvent::StartOrdered)];
+        assert!(of(&late).set_back.is_empty());
+    }
+
+    #[test]
     fn a_line_that_was_cut_off_anywhere_costs_only_itself() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
@@ -135,7 +188,8 @@ mod tests {
         for cut in 1..whole.len() - 1 {
             std::fs::write(&path, [&whole[..], &whole[..cut]].concat()).unwrap();
             add(&path, &two);
-            let expected = History { entries: vec![one.clone(), two.clone()], torn: 1 };
+            let entries = vec![one.clone(), two.clone()];
+            let expected = History { entries, torn: 1, ..History::default() };
             assert_eq!(read(&path), expected, "{cut}");
         }
     }

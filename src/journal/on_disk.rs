@@ -1,9 +1,11 @@
 //! The histories on a site's database, one for each node: `DATABASE/.siteward/history/NODE.jsonl`. A helper
 //! process writes and reads them, because the disk may hang.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,8 @@ const MOST: usize = 3 << 20;
 pub(super) struct OnDisk {
     pub(super) entries: Vec<Entry>,
     pub(super) torn: usize,
+    /// See [`History`].
+    pub(super) set_back: BTreeMap<String, Duration>,
     /// How many entries were left out.
     pub(super) left_out: usize,
 }
@@ -94,7 +98,7 @@ fn bounded(history: History) -> OnDisk {
     let left_out = keep.iter().filter(|kept| !**kept).count();
     let entries = history.entries.into_iter().zip(keep);
     let entries = entries.filter_map(|(entry, kept)| kept.then_some(entry)).collect();
-    OnDisk { entries, torn: history.torn, left_out }
+    OnDisk { entries, torn: history.torn, set_back: history.set_back, left_out }
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::on_disk::{self, OnDisk};
 use crate::history::{self, History};
 use crate::linux::own_program::{self, Unanswered};
+use crate::site::duration::show;
 use crate::site::{SitePlaces, load_alone, load_snapshot};
 use crate::values::Moment;
 
@@ -55,17 +57,35 @@ pub fn read_all(places: &SitePlaces, deadline: Moment) -> WholeHistory {
             .notes
             .push(format!("{n} lines were cut off, as by power failures, and are left out")),
     }
+    for (node, step) in &whole.history.set_back {
+        whole.notes.push(format!(
+            "the clock of {node} was set back by at least {}: what happened around then is not told in its \
+             true order",
+            show(in_round_numbers(*step))
+        ));
+    }
     whole
+}
+
+/// Cut to hours, minutes or seconds.
+fn in_round_numbers(time: Duration) -> Duration {
+    let seconds = time.as_secs();
+    let unit = match seconds {
+        3600.. => 3600,
+        600.. => 60,
+        _ => 1,
+    };
+    Duration::from_secs(seconds - seconds % unit)
 }
 
 impl WholeHistory {
     fn add(&mut self, found: OnDisk) {
-        let OnDisk { entries, torn, left_out } = found;
+        let OnDisk { entries, torn, set_back, left_out } = found;
         if left_out > 0 {
             self.notes.push(format!("the disk holds {left_out} older entries, which are left out"));
         }
         let history = std::mem::take(&mut self.history);
-        self.history = history.joined(History { entries, torn });
+        self.history = history.joined(History { entries, torn, set_back });
     }
 }
 

@@ -233,7 +233,7 @@ pub(crate) fn clocks_that_differ_share_a_lease() {
     lease_is_free(&database, "at the end");
 }
 
-/// Every entry is told, and told once. (Their order is that of their times, so it is not the true one here.)
+/// Every entry is told, and told once. Their order is that of their times, so it is not the true one here: that is said.
 pub(crate) fn a_history_loses_nothing() {
     let mut bench = Bench::new();
     let Some(clock) = Clock::new(&bench, "a") else { return };
@@ -269,4 +269,7 @@ pub(crate) fn a_history_loses_nothing() {
         let told = output(bench.hand(words));
         assert_eq!(told.status.code(), Some(0), "{words:?}: {}", said(&told));
     }
+    let words = "was set back by at least 47h";
+    sees("the clock was set back: history", &bench, bench.hand(&["history", SITE]), 0, words);
+    assert!(fs::read_to_string(page).unwrap().contains(words), "the report says it too");
 }

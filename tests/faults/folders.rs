@@ -173,17 +173,12 @@ pub(crate) fn a_runtime_folder_becomes_read_only() {
         let read_only = Mounted::read_only(&bench.places.runtime);
         assert_eq!(bench.monitor(SITE), (0, 0, 0));
         is_started_again(&bench);
-        let begun = std::time::Instant::now();
         let words = if verb == "stop" { "is stopped" } else { "is cleaned up" };
         let call = bench.hand(&[verb, SITE]);
         sees(&format!("read-only runtime folder: {verb}"), &bench, call, 0, words);
-        assert!(begun.elapsed() < std::time::Duration::from_secs(8), "{:?}", begun.elapsed());
         assert_eq!(bench.living(SITE), "");
-        let seen = see(
-            &format!("read-only runtime folder: monitor after {verb}"),
-            &bench,
-            bench.hand(&["monitor", SITE]),
-        );
+        let case = format!("read-only runtime folder: monitor after {verb}");
+        let seen = see(&case, &bench, bench.hand(&["monitor", SITE]), "");
         assert!(matches!(seen.status.code(), Some(1 | 3)), "{}", said(&seen));
         sees("read-only runtime folder: start", &bench, start(), 1, "[folder-unusable]");
         // A stop of what is stopped, and a probe.

@@ -123,7 +123,8 @@ mod tests {
     }
 
     fn shown(entries: Vec<Entry>) -> Option<FailureStatus> {
-        last_failure(&History { entries, torn: 0 }, None, "alpha", Timestamp::now())
+        let history = History { entries, ..History::default() };
+        last_failure(&history, None, "alpha", Timestamp::now())
     }
 
     #[test]
