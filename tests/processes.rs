@@ -88,6 +88,31 @@ fn a_stop_goes_in_reverse_and_each_ends_before_the_next_is_asked() {
 }
 
 #[test]
+fn a_oneshot_that_runs_again_is_not_recorded_as_done_any_more_when_it_begins() {
+    let bench = Bench::new();
+    let (record, seen) = (bench.places.runtime.join("a/record.json"), bench.path("seen"));
+    let once = sh(&format!("cp {} {}", record.display(), seen.display()));
+    let processes = format!(
+        "boot_timeout: 60s\nprocesses:\n  once: {{command: {once}, oneshot: true}}\n  \
+         b: {{command: [ACT, steady], depends_on: [once]}}\n"
+    );
+    bench.define("a", &processes);
+    let done = |path: &Path| {
+        let text = fs::read(path).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&text).unwrap()["done"].clone()
+    };
+    succeed(bench.hand(&["start", "a"]));
+    assert_eq!(done(&record), serde_json::json!(["once"]));
+    succeed(bench.hand(&["pause", "a"]));
+    succeed(bench.hand(&["resume", "a"]));
+    let at_its_start = done(&seen);
+    assert!(
+        at_its_start.as_array().is_none_or(Vec::is_empty),
+        "a supervisor that adopts the site now would not look for it: {at_its_start}"
+    );
+}
+
+#[test]
 fn a_oneshot_that_fails_is_the_failure_of_the_start() {
     let bench = Bench::new();
     let never = bench.path("never");

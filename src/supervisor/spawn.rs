@@ -54,6 +54,10 @@ impl Processes {
         let name = configuration.name(unit);
         let process = configuration.process(unit);
         let index = configuration.process_index(unit);
+        // An adoption looks for no process of a unit that is recorded as done: of a run before a pause, here.
+        if self.record.done.iter().any(|done| done == name) {
+            self.write_record(around);
+        }
         // From here on only this process and its descendants hold it.
         let lock = self.lock_of(unit, around)?;
         let runtime = &mut self.units[unit.0];
