@@ -83,7 +83,8 @@ impl Machine {
     pub(super) fn advance_phase(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
         match self.phase.clone() {
             SitePhase::Booting { until } => {
-                let started = self.start_what_may(now, out);
+                // What begins when the time is over would be stopped at once.
+                let started = until > now && self.start_what_may(now, out);
                 if !self.raising() {
                     return true;
                 }
@@ -137,13 +138,16 @@ impl Machine {
         unit.is_up() || (*unit == Unit::GivenUp && !self.plan.units[id.0].essential)
     }
 
+    /// One on which it depends is not there yet.
+    fn waits(&self, id: UnitId) -> bool {
+        self.plan.units[id.0].depends_on.iter().any(|d| !self.is_resolved(UnitId(*d)))
+    }
+
     /// Says whether anything changed.
     pub(super) fn start_what_may(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
         let mut changed = false;
         for id in self.ids() {
-            let waits =
-                self.plan.units[id.0].depends_on.iter().any(|d| !self.is_resolved(UnitId(*d)));
-            if self.units[id.0] != Unit::Idle || waits {
+            if self.units[id.0] != Unit::Idle || self.waits(id) {
                 continue;
             }
             changed = true;
@@ -184,7 +188,11 @@ impl Machine {
             | Unit::Idle
             | Unit::Spawning
             | Unit::Ready { .. }
-            | Unit::Done => remembered.unwrap_or(Cause::NeverStarted),
+            | Unit::Done => remembered.unwrap_or_else(|| match self.waits(id) {
+                true => Cause::NeverStarted,
+                // Its turn came only when the time was over.
+                false => Cause::NotReadyAtBoot { had: Duration::ZERO, boot: self.boot },
+            }),
         };
         Some((id, cause))
     }

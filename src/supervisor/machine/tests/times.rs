@@ -79,6 +79,16 @@ fn one_that_runs_is_blamed_for_a_late_boot_before_one_that_waits() {
 }
 
 #[test]
+fn what_has_its_turn_when_the_boot_is_over_is_not_started_and_waits_for_nothing() {
+    let mut m = machine(vec![unit("a", &[]), unit("b", &[0])]);
+    begin(&mut m);
+    run(&mut m, A, 1);
+    assert_eq!(tell(&mut m, A, UnitEvent::Ready, 60), [Action::AskToStop(A)]);
+    let had = Cause::NotReadyAtBoot { had: Duration::ZERO, boot: seconds(60) };
+    assert_eq!((failure(&m).unit, failure(&m).cause), (B, had));
+}
+
+#[test]
 fn a_site_serves_at_the_end_of_its_boot_without_one_that_is_not_needed() {
     let aside = UnitPlan { essential: false, ready_timeout: Some(seconds(600)), ..unit("b", &[]) };
     let mut m = machine(vec![unit("a", &[]), aside]);
