@@ -93,7 +93,7 @@ fn main() {
         return;
     }
     if options.room == "broken" {
-        let is_all = broken::try_all(&root, &base, options.is_record);
+        let is_all = broken::try_all(&root, &base, options.is_record, options.is_built);
         std::process::exit(i32::from(!is_all));
     }
     if !rooms.contains(&options.room.as_str()) {

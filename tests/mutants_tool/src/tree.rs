@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::broken::BROKEN;
+use crate::broken::{self, BROKEN};
 use crate::mutant::{self, Mutant};
 use crate::switch;
 
@@ -92,20 +92,16 @@ impl Tree {
         let mut copy = Command::new("cp");
         copy.arg("-a").arg(root.join("src")).arg(&patched);
         assert!(copy.status().is_ok_and(|s| s.success()), "the source can be copied");
-        let mut tests = vec![];
-        for (name, _, noticed_by) in BROKEN {
+        for (name, _, _) in BROKEN {
             let patch = root.join(format!("tests/broken/{name}.patch"));
             let apply = Command::new("git").current_dir(&patched).arg("apply").arg(patch).status();
             assert!(apply.is_ok_and(|s| s.success()), "{name} no longer applies: write it anew");
-            tests.extend(noticed_by.iter().filter(|test| **test != "siteward"));
         }
-        tests.sort_unstable();
-        tests.dedup();
         Self {
             root: root.to_owned(),
             base: base.to_owned(),
             mutants: Vec::new(),
-            tests,
+            tests: broken::binaries(),
             patched: Some(patched),
             refused: BTreeSet::new(),
             binaries: BTreeMap::new(),
