@@ -237,8 +237,8 @@ impl World {
             }
             Fault::DiskGone => {
                 let at = self.place_of("shop").map_or("node1", |node| NODES[node]);
-                // Without its disk PostgreSQL may use all the time that it has to stop, 10 s, until KILL, 2 s later.
-                let mut done = Done::to(&["shop"]).allowing(12);
+                // Without its disk PostgreSQL may use all the time that it has to stop: 10 s, until KILL 2 s, and the same for what outlives it.
+                let mut done = Done::to(&["shop"]).allowing(14);
                 done.gone = self.parts("shop", &[Part::Note]).iter().map(|l| l.process).collect();
                 self.on(at, &["umount", "-l", DISK]);
                 (format!("on {at}"), done)
