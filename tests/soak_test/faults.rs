@@ -51,6 +51,10 @@ impl Done {
     }
 }
 
+/// What a fencing takes, in seconds: until the loss is seen, the power is cut, two seconds later where it is node1, and the
+/// node that boots within the recovery is asked what runs on it.
+const FENCING: u64 = 25;
+
 fn wait(seconds: u64) {
     std::thread::sleep(Duration::from_secs(seconds));
 }
@@ -198,7 +202,7 @@ impl World {
                 self.kill(site, &[Part::Keeper, Part::Supervisor, Part::Note, Part::Store]),
             ),
             Fault::NodeDead => {
-                let done = Done::to(&SITES).allowing(15).fencing(&[node]);
+                let done = Done::to(&SITES).allowing(FENCING).fencing(&[node]);
                 self.lab.verb(&["kill-node", node]);
                 (node.to_owned(), done)
             }
@@ -208,7 +212,7 @@ impl World {
                 // Where the isolated node shoots the other one, only healing brings the site back to its clients.
                 (
                     format!("of {node}, for {} s", 1 + seconds),
-                    done.allowing(25 + seconds).fencing(&NODES),
+                    done.allowing(FENCING + seconds).fencing(&NODES),
                 )
             }
             Fault::CableFlicker => {
@@ -217,7 +221,7 @@ impl World {
                 self.cable(node, hold);
                 (
                     format!("of {node}, for {} ms", hold.as_millis()),
-                    done.allowing(25).fencing(&NODES),
+                    done.allowing(FENCING).fencing(&NODES),
                 )
             }
             Fault::ProcessFrozen => {
@@ -324,7 +328,7 @@ impl World {
             }
             Fault::NodeDeadInMove => {
                 let after = Duration::from_millis(random.below(900));
-                let mut done = self.move_to_the_other(site).allowing(15).fencing(&[node]);
+                let mut done = self.move_to_the_other(site).allowing(FENCING).fencing(&[node]);
                 std::thread::sleep(after);
                 self.lab.verb(&["kill-node", node]);
                 done.sites = SITES.to_vec();

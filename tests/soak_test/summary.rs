@@ -112,7 +112,7 @@ impl Summary {
                 self.judged.iter().filter(|(code, _)| ![0, 3].contains(*code)).map(|(_, n)| n).sum::<u64>()
             ),
             format!(
-                "A site has to be back {} s after a fault, plus what the fault itself takes: a node's fencing and boot, the time that a process stays stopped or ignores TERM, the timeout of a monitor; the site with PostgreSQL {} s later, which is what that takes to shut down or to recover from an unclean end. The time is counted until a row is acknowledged again, or the process of a site without PostgreSQL lives again.",
+                "A site has to be back {} s after a fault, plus what the fault itself takes: 25 s for a fencing and the boot of the node, the time that a process stays stopped or ignores TERM, the timeout of a monitor; the site with PostgreSQL {} s later, which is what that takes to shut down or to recover from an unclean end. The time is counted until a row is acknowledged again, or the process of a site without PostgreSQL lives again.",
                 BOUND.as_secs(),
                 POSTGRES.as_secs()
             ),
