@@ -46,8 +46,11 @@ pub(crate) fn write(root: &Path, mutants: &[Mutant], base: &Path) {
     for (room, _) in ROOMS {
         let of: Vec<&Mutant> = mutants.iter().filter(|m| m.room() == room).collect();
         let not_built = of.iter().filter(|m| refused.contains(&m.key) || m.has_no_switch()).count();
-        let tried: Vec<&&Mutant> =
-            of.iter().filter(|m| found.contains_key(&m.key) && !m.has_no_switch()).collect();
+        let tried: Vec<&&Mutant> = of
+            .iter()
+            .filter(|m| found.get(&m.key).is_some_and(|f| f.outcome != "unfinished"))
+            .filter(|m| !m.has_no_switch())
+            .collect();
         if tried.is_empty() {
             continue;
         }
