@@ -1,0 +1,80 @@
+//! The bytes on the control socket, on both sides.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use siteward::control::{Client, ClientError, Request, decode, encode};
+use siteward::supervisor::Connection;
+use siteward::values::Moment;
+
+use super::input::first;
+
+/// Sends the bytes in pieces whose length the first byte says, and calls `after` for each.
+fn in_pieces(stream: &UnixStream, bytes: &[u8], mut after: impl FnMut() -> bool) {
+    let (step, bytes) = first(bytes);
+    // The last bit: the piece is sent many times over, as by a client that never ends its line.
+    let repeated = if step & 0x80 == 0 { 1 } else { 80 };
+    let size = match step & 0x7f {
+        0 => bytes.len().max(1),
+        n => usize::from(n) * 8,
+    };
+    for piece in bytes.chunks(size) {
+        for _ in 0..repeated {
+            // A socket that is full or closed takes no more.
+            if (&mut &*stream).write_all(piece).is_err() || !after() {
+                return;
+            }
+        }
+    }
+}
+
+/// What a client sends, as the supervisor reads it.
+pub(crate) fn request(bytes: &[u8]) {
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    for stream in [&ours, &theirs] {
+        stream.set_nonblocking(true).expect("a socket");
+    }
+    let mut connection = Connection::new(theirs);
+    in_pieces(&ours, bytes, || {
+        let (line, is_gone) = connection.read();
+        let Some(line) = line else { return !is_gone };
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        if let Ok(request) = decode::<Request>(&line) {
+            let again = decode::<Request>(&encode(&request)).expect("it was read before");
+            assert_eq!(again, request);
+        }
+        !is_gone
+    });
+    drop(ours);
+    let (_, is_gone) = connection.read();
+    assert!(is_gone);
+}
+
+/// What a supervisor answers, as a verb reads it.
+pub(crate) fn reply(bytes: &[u8]) {
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    theirs.set_nonblocking(true).expect("a socket");
+    in_pieces(&theirs, bytes, || true);
+    drop(theirs);
+    let mut client = Client::from(ours);
+    let deadline = Moment::now() + Duration::from_secs(60);
+    loop {
+        match client.receive(deadline) {
+            Ok(reply) => {
+                let (again, mut stream) = UnixStream::pair().expect("a pair of sockets");
+                // A reply may be longer than a socket holds.
+                let line = encode(&reply);
+                if line.len() < 64 << 10 {
+                    stream.write_all(&line).expect("a socket");
+                    let again = Client::from(again).receive(deadline).expect("it was read before");
+                    assert_eq!(again, reply);
+                }
+            }
+            Err(ClientError::NotUnderstood(_)) => {}
+            Err(ClientError::Denied(_)) => {}
+            Err(ClientError::Closed) => return,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
