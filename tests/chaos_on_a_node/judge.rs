@@ -157,7 +157,7 @@ fn of_running(monitor: &Called, site: &Site, lives: &[&Life]) -> Vec<String> {
         let of_name = lives.iter().filter(|l| l.name == name && !l.overlaps);
         let within =
             |l: &&Life| l.begun < monitor.ended && l.ended.is_none_or(|at| at > monitor.begun);
-        of_name.into_iter().any(|life| within(life))
+        of_name.into_iter().any(within)
     };
     let missing: Vec<&&str> = site.always.iter().filter(|name| !lived(name)).collect();
     let last = |name: &str| {

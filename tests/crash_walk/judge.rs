@@ -89,7 +89,7 @@ impl<'a> Judge<'a> {
 
     /// No verb may hang, or end by a signal or a panic.
     pub(crate) fn sane(&mut self, verb: &str, answer: &Answer) {
-        let dead = answer.code.is_none_or(|code| code < 0 || code > 100);
+        let dead = answer.code.is_none_or(|code| !(0..=100).contains(&code));
         let dead = dead || answer.text.contains("panicked");
         self.other(!dead, || format!("{verb} hung or crashed: {answer}"));
     }

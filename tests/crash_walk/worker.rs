@@ -113,6 +113,8 @@ impl fmt::Display for Shown {
 }
 
 /// The first process of the namespace: it reaps, and ends with its worker.
+// It waits for all, not for this one alone.
+#[expect(clippy::zombie_processes)]
 pub(crate) fn be_init(words: &[String]) -> ExitCode {
     let own = std::env::current_exe().expect("a program has a path");
     let worker = Command::new(own).arg(WORKER).args(words).spawn().expect("it was started itself");
