@@ -13,7 +13,7 @@ mod records;
 mod values;
 
 /// One target.
-pub struct Target {
+pub(crate) struct Target {
     pub name: &'static str,
     pub run: fn(&[u8]),
     /// The longest input that is made for it, in bytes.
@@ -25,7 +25,7 @@ const fn target(name: &'static str, run: fn(&[u8]), longest: usize) -> Target {
 }
 
 /// Every target.
-pub static TARGETS: [Target; 21] = [
+pub(crate) static TARGETS: [Target; 21] = [
     target("definition", definition::definition, 2048),
     target("keys", definition::keys, 256),
     target("snapshot", definition::snapshot, 512),
@@ -50,6 +50,6 @@ pub static TARGETS: [Target; 21] = [
 ];
 
 /// The target of this name.
-pub fn named(name: &str) -> Option<&'static Target> {
+pub(crate) fn named(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }
