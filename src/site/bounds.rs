@@ -15,6 +15,8 @@ pub(super) const MOST_VALUES: usize = 50_000;
 pub(super) const MOST_TEXT: usize = 1 << 20;
 /// The longest key, in bytes.
 pub(super) const LONGEST_KEY: usize = 255;
+/// How many processes a site may have, each instance counted: each may wait for each.
+pub(super) const MOST_UNITS: u32 = 1000;
 /// How many faults are reported one by one; the rest is counted.
 pub(super) const MOST_PROBLEMS: usize = 20;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bounds::MOST_UNITS;
 use super::context::read_context;
 use super::cursor::Cursor;
 use super::definition::{Context, Evidence, Healthcheck, Logging, Process, Ready, Reload, Restart};
@@ -63,6 +64,16 @@ pub(super) fn read_processes(
         })
         .collect();
     let processes: Vec<Process> = processes.into_iter().collect::<Option<_>>()?;
+    let units = processes.iter().fold(0_u32, |sum, p| sum.saturating_add(p.instances));
+    if units > MOST_UNITS {
+        cursor.wrong_key(
+            ProblemKind::TooLarge,
+            &format!(
+                "a site may have {MOST_UNITS} processes, each instance counted, and here it has {units}"
+            ),
+        );
+        return None;
+    }
     if let Some(path) = circle(&processes) {
         let way: Vec<&str> = path.iter().map(|&i| names[i]).collect();
         if let Some((_, process)) = path.first().and_then(|&i| entries.get(i)) {
