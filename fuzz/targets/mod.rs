@@ -14,10 +14,10 @@ mod values;
 
 /// One target.
 pub(crate) struct Target {
-    pub name: &'static str,
-    pub run: fn(&[u8]),
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&[u8]),
     /// The longest input that is made for it, in bytes.
-    pub longest: usize,
+    pub(crate) longest: usize,
 }
 
 const fn target(name: &'static str, run: fn(&[u8]), longest: usize) -> Target {
