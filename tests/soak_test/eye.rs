@@ -82,6 +82,8 @@ pub(crate) struct Seen {
     pub(crate) lives: Vec<Life>,
     /// When each of the last looks began and ended.
     pub(crate) looks: std::collections::VecDeque<(Instant, Instant)>,
+    /// When each of them ended, and the time on a core that it needed, to see how busy the machine is.
+    pub(crate) costs: std::collections::VecDeque<(Instant, Duration, Duration)>,
 }
 
 impl Seen {
@@ -90,6 +92,15 @@ impl Seen {
         let is_it = |life: &&Life| life.ended.is_none() && life.part == part && life.site == site;
         // What ended is long in the list, what lives is at its end.
         self.lives.iter().rev().take(2000).filter(is_it).collect()
+    }
+
+    /// How many times longer a look took since then than it was on a core.
+    pub(crate) fn stretch(&self, since: Instant) -> f64 {
+        let of = self.costs.iter().filter(|(ended, _, _)| *ended >= since);
+        let (took, on_a_core) = of.fold((0.0, 0.0), |(took, core), (_, t, c)| {
+            (took + t.as_secs_f64(), core + c.as_secs_f64())
+        });
+        if on_a_core > 0.0 { took / on_a_core } else { 1.0 }
     }
 
     /// When the last life that began after this was first seen.

@@ -28,6 +28,7 @@ pub(crate) struct Summary {
     longest_gap: Duration,
     judged: BTreeMap<i32, u64>,
     loads: Vec<f64>,
+    stretched: Vec<f64>,
     pub(crate) fences: u64,
     pub(crate) stops: u64,
     pub(crate) failed_stops: u64,
@@ -46,6 +47,7 @@ impl Summary {
             longest_gap: Duration::ZERO,
             judged: BTreeMap::new(),
             loads: Vec::new(),
+            stretched: Vec::new(),
             fences: 0,
             stops: 0,
             failed_stops: 0,
@@ -69,6 +71,7 @@ impl Summary {
         self.longest_gap =
             written.gaps.iter().map(|(a, b)| b.duration_since(*a)).max().unwrap_or_default();
         self.judged = lock(&world.judged).clone();
+        self.stretched = lock(&world.stretched).clone();
         self.violations = lock(&world.violations).len();
     }
 
@@ -116,7 +119,13 @@ impl Summary {
                 BOUND.as_secs(),
                 POSTGRES.as_secs()
             ),
-            format!("The machine has two cores and other work: its load was {:.0} in the median, {:.0} at most.", loads.get(loads.len() / 2).unwrap_or(&0.0), loads.last().unwrap_or(&0.0)),
+            format!(
+                "The machine has other work: its load was {:.0} in the median, {:.0} at most. Where a process was on a core for less than a tenth of the time that it wanted to be, the bound grew in proportion; {} recoveries were later than the usual bound, and it was then {:.1} times that at most.",
+                loads.get(loads.len() / 2).unwrap_or(&0.0),
+                loads.last().unwrap_or(&0.0),
+                self.stretched.len(),
+                self.stretched.iter().fold(1.0_f64, |a, b| a.max(*b))
+            ),
             "Not tried: a clock that is set, because both nodes have the clock of the machine that they are on. The node that loses its power loses its processes and not the page cache of that machine, so that what PostgreSQL has on its disk after a real loss of power is not shown.".to_owned(),
         ]
     }

@@ -13,9 +13,17 @@ use crate::world::{ADDRESS, GAP, SITES, World, lock};
 pub(crate) fn witness(world: &World) {
     let mut told = BTreeSet::new();
     while !world.is_over() {
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), on_a_core());
         let found = eye::look(world.folder());
-        let said = eye::enter(&mut lock(&world.seen), &found, begun);
+        let cost = (Instant::now(), begun.elapsed(), on_a_core().saturating_sub(before));
+        let said = {
+            let mut seen = lock(&world.seen);
+            seen.costs.push_back(cost);
+            if seen.costs.len() > 10_000 {
+                seen.costs.pop_front();
+            }
+            eye::enter(&mut seen, &found, begun)
+        };
         for what in said {
             if told.insert(what.clone()) {
                 lock(&world.found).push(what);
@@ -23,6 +31,12 @@ pub(crate) fn witness(world: &World) {
         }
         std::thread::sleep(Duration::from_millis(30));
     }
+}
+
+/// The time that this thread was on a core.
+fn on_a_core() -> Duration {
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    nix::time::clock_gettime(clock).map(Duration::from).unwrap_or_default()
 }
 
 /// The client, in the network of the lab's switch.

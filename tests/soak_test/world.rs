@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) is_over: AtomicBool,
     /// How often `monitor` was asked and judged, by its exit code.
     pub(crate) judged: Mutex<BTreeMap<i32, u64>>,
+    /// By how much the bound had grown, for each recovery that took longer than the usual one.
+    pub(crate) stretched: Mutex<Vec<f64>>,
     /// Acknowledged rows of which it is told that they are gone.
     pub(crate) gone: Mutex<BTreeSet<u64>>,
 }
@@ -74,6 +76,7 @@ impl World {
             is_over: AtomicBool::new(false),
             judged: Mutex::default(),
             gone: Mutex::default(),
+            stretched: Mutex::default(),
         };
         world.make_sites();
         world
