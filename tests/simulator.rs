@@ -41,7 +41,7 @@ const KINDS: [&str; 6] = [
     "the supervisor dies between two actions, and another one takes over",
     "many orders at one moment or shortly one after the other",
     "late steps, suspended nodes, many events at one moment",
-    "all of these together",
+    "dying supervisors, many orders at once and late steps together",
     "two nodes with one database: starts and stops on both, dying keepers, supervisors and nodes",
 ];
 
