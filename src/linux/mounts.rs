@@ -89,11 +89,16 @@ impl MountTable {
     pub fn of(&self, path: &Path) -> Option<&Mount> {
         let mut prefix = PathBuf::new();
         let mut found: Option<&Mount> = None;
+        // In a table that changed while it was read, two mounts may be the parents of each other.
+        let mut left = self.0.len();
         for component in path.components() {
             prefix.push(component);
             // Mounts at one place lie upon each other, each the parent of the next.
-            while let Some(above) = self.upon(found, &prefix) {
+            while left > 0
+                && let Some(above) = self.upon(found, &prefix)
+            {
                 found = Some(above);
+                left -= 1;
             }
         }
         found
@@ -179,6 +184,17 @@ mod tests {
         let is_point = |path: &str| table.at(Path::new(path)).is_some();
         assert!(is_point("/mnt/jobdb") && is_point("/mnt/jobdb/") && is_point("/"));
         assert!(!is_point("/mnt") && !is_point("/mnt/jobdb/a"));
+    }
+
+    #[test]
+    fn mounts_that_are_the_parents_of_each_other_end_the_search() {
+        let table =
+            with("40 41 0:40 / /mnt rw - tmpfs none rw\n41 40 0:41 / /mnt rw - tmpfs none rw\n");
+        assert_eq!(source(&table, "/mnt/jobdb/a").as_deref(), Some("8:17 /"));
+        let table = MountTable::parse(
+            b"6 5 8:1 / / rw - ext4 a rw\n7 6 8:2 / / rw - ext4 b rw\n6 7 8:3 / / rw - ext4 c rw\n",
+        );
+        assert!(table.of(Path::new("/")).is_some());
     }
 
     #[test]
