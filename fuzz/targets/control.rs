@@ -13,11 +13,11 @@ use super::input::first;
 /// Sends the bytes in pieces whose length the first byte says, and calls `after` for each.
 fn in_pieces(stream: &UnixStream, bytes: &[u8], mut after: impl FnMut() -> bool) {
     let (step, bytes) = first(bytes);
-    // The last bit: the piece is sent many times over, as by a client that never ends its line.
-    let repeated = if step & 0x80 == 0 { 1 } else { 80 };
-    let size = match step & 0x7f {
+    // 255: each piece is sent many times over, as by a client that never ends its line.
+    let repeated = if step == 255 { 80 } else { 1 };
+    let size = match step & 0x3f {
         0 => bytes.len().max(1),
-        n => usize::from(n) * 8,
+        n => usize::from(n) * 32,
     };
     for piece in bytes.chunks(size) {
         for _ in 0..repeated {

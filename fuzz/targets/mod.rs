@@ -27,7 +27,7 @@ const fn target(name: &'static str, run: fn(&[u8]), longest: usize) -> Target {
 /// Every target.
 pub(crate) static TARGETS: [Target; 21] = [
     target("definition", definition::definition, 2048),
-    target("keys", definition::keys, 256),
+    target("keys", definition::keys, 96),
     target("snapshot", definition::snapshot, 512),
     target("env_file", values::env_file, 512),
     target("request", control::request, 1024),

@@ -13,8 +13,11 @@ pub(super) fn mistyped<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     }
     let word = plain(word);
     let limit = (word.len() / 3).max(1);
+    let length = word.chars().count();
     known
         .iter()
+        // Each character that one has more is an edit.
+        .filter(|k| k.chars().count().abs_diff(length) <= limit)
         .map(|k| (distance(&word, &plain(k)), *k))
         .filter(|(d, _)| *d <= limit)
         .min_by_key(|(d, _)| *d)
