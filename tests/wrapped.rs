@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use jobcenter::Jobcenter;
-use siteward::values::Signal;
+use siteward::values::{Pid, Signal};
 
 /// The exit codes of a monitor: a probe, a recurring one, a person's.
 fn monitor(center: &Jobcenter) -> (i32, i32, i32) {
@@ -368,7 +368,7 @@ fn in_the_foreground_its_end_is_ours() {
     assert_eq!(center.living(), "");
     let run = background(center.hand(&["run", "testsite"]));
     until("it runs", || monitor(&center) == (0, 0, 0) && center.is_up());
-    let pid = siteward::values::Pid::try_from(i32::try_from(run.id()).unwrap()).unwrap();
+    let pid = Pid::try_from(i32::try_from(run.id()).unwrap()).unwrap();
     signal(pid, Signal::TERM);
     let ended = run.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(0), "{}", said(&ended));
@@ -478,4 +478,36 @@ fn a_fork_of_the_supervisor_is_no_second_one() {
     assert_eq!(numbers, [center.supervisor()]);
     succeed(center.hand(&["stop", "testsite"]));
     assert_eq!(center.living(), "");
+}
+
+/// What leaves this node's facts on the database, by its words.
+fn leavers(center: &Jobcenter) -> Vec<Pid> {
+    let config = center.bench.places.config.as_os_str().as_encoded_bytes().to_vec();
+    let living = siteward::linux::process::all().unwrap().into_iter().filter(|s| s.is_alive());
+    let is_one = |words: &[Vec<u8>]| {
+        words.iter().any(|word| word == b"leave-facts") && words.contains(&config)
+    };
+    living.map(|stat| stat.pid).filter(|&pid| is_one(&words_of(pid))).collect()
+}
+
+#[test]
+fn a_stop_ends_what_leaves_facts_on_the_database() {
+    let center = Jobcenter::new("testsite");
+    let mut seen = 0;
+    // It may have ended before it is found.
+    for _ in 0..20 {
+        succeed(center.hand(&["start", &center.site]));
+        let found = leavers(&center);
+        for &pid in &found {
+            signal_if_there(pid, Signal::STOP);
+        }
+        seen += found.len();
+        assert_eq!(monitor(&center), (0, 0, 0), "it is no process of the site");
+        succeed(center.hand(&["stop", &center.site]));
+        assert_eq!(leavers(&center), [], "the stop has answered 0");
+        if seen > 2 {
+            break;
+        }
+    }
+    assert!(seen > 0, "it was never found");
 }

@@ -12,6 +12,7 @@ use super::{Deadline, Fault, Outcome, StopMode, Target};
 use crate::backend::StopTimes;
 use crate::backend::own::{self, NotEnded};
 use crate::control::{Failure, State};
+use crate::disk;
 use crate::hold::{self, StopTurn};
 use crate::linux::clock::WallTime;
 use crate::linux::lock;
@@ -98,6 +99,10 @@ fn try_to_bring_down(
                 break;
             }
         }
+    }
+    if context.definition().is_some_and(|d| d.wrapped.is_some() && d.database.is_some()) {
+        disk::end_detached_facts(&target.site, times.until)
+            .map_err(|why| messages::not_stopped(&target.name, why))?;
     }
     hold::remove_left_files(&target.site);
     // Other processes that use the disk concern only the stop that ended the site.

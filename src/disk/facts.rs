@@ -10,8 +10,10 @@ use crate::linux::detached::spawn_detached;
 use crate::linux::node;
 use crate::linux::process::reap_one;
 use crate::linux::thread::{self, StackSize};
+use crate::linux::wait::Waiting;
+use crate::process::{FACTS, MARK, called, mark_entry};
 use crate::site::SitePlaces;
-use crate::values::Moment;
+use crate::values::{Moment, Signal};
 
 /// The hidden subcommand of that process.
 const WORD: &str = "leave-facts";
@@ -46,9 +48,33 @@ pub fn leave_facts_detached(places: &SitePlaces) {
         Ok(null) => null,
         Err(error) => return failed(&error),
     };
-    match spawn_detached(Path::new("/proc/self/exe"), &words, &[], null.as_fd()) {
+    let mark = [MARK.as_bytes(), b"=", &mark_entry(places, FACTS)].concat();
+    let environment: Vec<CString> = CString::new(mark).into_iter().collect();
+    match spawn_detached(Path::new("/proc/self/exe"), &words, &environment, null.as_fd()) {
         // A run stays as long as its site.
         Ok(pid) => drop(thread::start("facts", StackSize::Small, move || reap_one(pid))),
         Err(error) => failed(&error),
+    }
+}
+
+/// Ends those that [`leave_facts_detached`] has started, so that the disk can be unmounted: a stop may be over before
+/// they have looked at its order.
+///
+/// # Errors
+/// For the end of a sentence: one of them may live.
+pub fn end_detached_facts(places: &SitePlaces, until: Moment) -> Result<(), String> {
+    let found = called(places, FACTS).map_err(|e| format!("/proc cannot be read: {e}"))?;
+    for handle in found.iter().filter_map(|seen| seen.open()) {
+        // Its helper at the disk is killed with it.
+        let _ = handle.send(Signal::KILL);
+        let mut waiting = Waiting::new();
+        waiting.readable(handle.as_fd(), ());
+        waiting.wait(Some(until));
+    }
+    match found.iter().find(|seen| seen.stat().is_some_and(|stat| stat.is_alive())) {
+        Some(left) => {
+            Err(format!("process {} leaves facts on the database, and does not end", left.pid))
+        }
+        None => Ok(()),
     }
 }

@@ -19,7 +19,7 @@ use crate::linux::own_program::{self, Unanswered};
 use crate::site::Places;
 use crate::values::Moment;
 
-pub use facts::{leave_facts_detached, leaving_words};
+pub use facts::{end_detached_facts, leave_facts_detached, leaving_words};
 pub use folder::FolderJob;
 pub use pause_mark::{Settled, confirm_pause, path as pause_path, pause_of};
 

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::identity::Seen;
 use super::identity::wait_place;
 use super::token::Token;
-use crate::linux::process::{Environment, Stat, Unreadable, Users, users};
+use crate::linux::process::{Environment, Stat, Unreadable, Users, all, users};
 use crate::linux::{files, users as accounts};
 use crate::site::{SitePlaces, load_snapshot};
 
@@ -29,9 +29,13 @@ pub const LEASE: &str = "@lease";
 /// site either, and ends by itself.
 pub const HELPER: &str = "@helper";
 
+/// The name in the mark of the process that leaves a node's facts on the database of a wrapped site. It is no process
+/// of the site either; a stop ends it, so that the disk can be unmounted.
+pub const FACTS: &str = "@facts";
+
 /// Whether a process of this name is started for the site and is none of its processes.
 pub(super) fn is_apart(name: &str) -> bool {
-    name == LEASE || name == HELPER
+    name == LEASE || name == HELPER || name == FACTS
 }
 
 /// The value of the mark for the process `name` of the site at `places`.
@@ -90,6 +94,15 @@ pub fn environment_mark(stat: &Stat) -> Result<Option<(Vec<u8>, String)>, Unread
 /// As [`environment_mark`]; None also if the environment cannot be read.
 pub fn mark_of(stat: &Stat) -> Option<(Vec<u8>, String)> {
     environment_mark(stat).ok().flatten()
+}
+
+/// The living processes whose mark says that they are `name` of the site at `places`, and that run as root or this user.
+///
+/// # Errors
+/// /proc cannot be read: then nothing is known.
+pub fn called(places: &SitePlaces, name: &str) -> io::Result<Vec<Seen>> {
+    let living = all()?.into_iter().filter(|stat| stat.is_alive() && !stat.is_kernels);
+    Ok(living.map(|stat| Seen::from(&stat)).filter(|seen| seen.is_called(places, name)).collect())
 }
 
 impl Seen {

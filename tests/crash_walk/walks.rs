@@ -176,6 +176,9 @@ pub(crate) fn learn_files(site: &mut Site, tracer: &mut Tracer) {
     }
     // A pause follows the site, also one whose verb was killed.
     allowed.insert("disk/.siteward/paused".to_owned());
+    // It stays by intention, and comes only where a start is left the time for it.
+    let node = fs::read_to_string("/proc/sys/kernel/hostname").expect("a node has a name");
+    allowed.insert(format!("disk/.siteward/facts/{}.json", node.trim()));
     // One that a killed helper was writing there: the next start on this node writes it anew.
     let facts = allowed.iter().filter(|name| name.starts_with("disk/.siteward/facts/"));
     allowed.extend(facts.map(|name| format!("{name}.new")).collect::<Vec<_>>());
@@ -205,6 +208,11 @@ pub(crate) fn prepare(walk: &Walk, judge: &mut Judge<'_>) {
             return;
         }
         Undefined => {
+            // A walk before this one may have left the site running.
+            if !Look::now(site).supervisors.is_empty() {
+                must(judge, "stop");
+                judge.tracer.watch(LIMIT, |_, _| Look::now(site).others.is_empty());
+            }
             for path in ["sites", "links", "disk", "run", "log"] {
                 let _ = fs::remove_dir_all(site.base.join(path));
             }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use siteward::values::Signal;
@@ -23,7 +24,10 @@ struct Limited {
 impl Limited {
     /// None, loudly: this machine has no such controller.
     fn new(controller: &str) -> Option<Self> {
-        let name = format!("siteward-test-{}-{controller}", std::process::id());
+        // Tests of one program run at the same time.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("siteward-test-{}-{controller}-{number}", std::process::id());
         let v1 = Path::new("/sys/fs/cgroup").join(controller);
         let v2 = Path::new("/sys/fs/cgroup");
         let (at, is_unified) = if v1.is_dir() {
