@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use jobcenter::Jobcenter;
+use siteward::linux::process::{Stat, all};
 use siteward::values::{Pid, Signal};
 
 /// The exit codes of a monitor: a probe, a recurring one, a person's.
@@ -483,7 +484,7 @@ fn a_fork_of_the_supervisor_is_no_second_one() {
 /// What leaves this node's facts on the database, by its words.
 fn leavers(center: &Jobcenter) -> Vec<Pid> {
     let config = center.bench.places.config.as_os_str().as_encoded_bytes().to_vec();
-    let living = siteward::linux::process::all().unwrap().into_iter().filter(|s| s.is_alive());
+    let living = all().unwrap().into_iter().filter(Stat::is_alive);
     let is_one = |words: &[Vec<u8>]| {
         words.iter().any(|word| word == b"leave-facts") && words.contains(&config)
     };
