@@ -26,8 +26,8 @@ use targets::{TARGETS, Target};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many inputs are made for a target, and for one that reads definitions or expressions.
-const EXECUTIONS: u64 = 2000;
-const SLOW_EXECUTIONS: u64 = 150;
+const EXECUTIONS: u64 = 1000;
+const SLOW_EXECUTIONS: u64 = 100;
 const SLOW: [&str; 5] = ["definition", "keys", "snapshot", "log_lines", "cib"];
 
 fn main() -> ExitCode {

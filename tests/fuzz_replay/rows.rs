@@ -11,7 +11,7 @@ const COLUMNS: [&str; 6] =
     ["target", "executions", "corpus", "executions a second", "crashes", "hangs"];
 
 const ABOUT: &str = "libFuzzer makes inputs for everything that siteward reads, led by the branches of the code that an \
-                     input reaches. A panic, an overflow of a number, more than 5 seconds or 512 MB for one input, or \
+                     input reaches. A panic, an overflow of a number, more than a minute or 512 MB for one input, or \
                      something else than what was written when it is read again, counts as a crash or a hang.";
 
 /// Writes a row for each log, which is called by its target. Logs of one target are parts of one run.
