@@ -29,9 +29,9 @@ use crate::linux::{inherit, signals};
 use crate::manager::{self, Manager};
 use crate::values::Moment;
 use arguments::Arguments;
-pub use past::read_past;
-
 use by_hand::{by_hand, is_word_of_ours};
+
+pub use past::read_past;
 
 /// Reads the call, does it, answers.
 pub fn main() -> ExitCode {

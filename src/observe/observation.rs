@@ -3,7 +3,7 @@
 use super::evidence::{Denied, ObserveError};
 use crate::backend::external::External;
 use crate::control::{Failure, State, View};
-use crate::process::{Ending, Identity, Members, Record};
+use crate::process::{Identity, Members, Record};
 use crate::site::SitePlaces;
 
 /// The state of a site, and the facts behind it.
@@ -68,10 +68,7 @@ impl Observation {
     /// The failure, if the site failed.
     pub fn failure(&self) -> Option<&Failure> {
         let of_view = self.view.as_ref().and_then(|v| v.failure.as_ref());
-        of_view.or_else(|| match self.record.as_ref()?.ending.as_ref()? {
-            Ending::Failed(failure) => Some(failure),
-            Ending::Stopped { .. } => None,
-        })
+        of_view.or_else(|| self.record.as_ref()?.failure())
     }
 
     /// The observation of a site that cannot exist, such as a clone.

@@ -173,6 +173,14 @@ impl Record {
     /// The version that this siteward writes.
     pub const VERSION: u32 = 1;
 
+    /// The failure for which the site has ended, or is being ended.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self.ending.as_ref()? {
+            Ending::Failed(failure) => Some(failure),
+            Ending::Stopped { .. } => None,
+        }
+    }
+
     /// The record of a site that `supervisor` begins to start now.
     pub fn begun(site: SiteName, supervisor: Identity) -> Self {
         Self {

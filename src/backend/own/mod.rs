@@ -14,7 +14,7 @@ use super::orders::{Boot, Cut, NotDone};
 use crate::control::{Client, ClientError, Failure, ProcessView, Reply, Request, State, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::process::{Ending, Record};
+use crate::process::Record;
 use crate::site::{SitePlaces, duration};
 use crate::values::Moment;
 
@@ -146,10 +146,7 @@ pub(super) fn await_up(
 fn recorded_failure(places: &SitePlaces) -> Option<Failure> {
     let record = Record::read(places).ok().flatten()?;
     record.supervisor.open()?;
-    match record.ending? {
-        Ending::Failed(failure) => Some(failure),
-        Ending::Stopped { .. } => None,
-    }
+    record.failure().cloned()
 }
 
 /// Why a site is not up after `time`, for the end of a sentence.
