@@ -100,10 +100,6 @@ fn try_to_bring_down(
             }
         }
     }
-    if context.definition().is_some_and(|d| d.wrapped.is_some() && d.database.is_some()) {
-        disk::end_detached_facts(&target.site, times.until)
-            .map_err(|why| messages::not_stopped(&target.name, why))?;
-    }
     hold::remove_left_files(&target.site);
     // Other processes that use the disk concern only the stop that ended the site.
     match before.map(|record| record.ending) {
@@ -202,6 +198,10 @@ fn end_survivors(
         sweep_up(context, record.as_ref(), &mut seen, times)?;
     }
     prove(context, seen, times)?;
+    if context.definition().is_some_and(|d| d.wrapped.is_some() && d.database.is_some()) {
+        disk::end_detached_facts(places, times.until)
+            .map_err(|why| messages::not_stopped(&target.name, why))?;
+    }
     if had_something && context.backend.external().is_some() {
         hold::note_wrapped_stop(places, context.definition(), None, Some(now));
     }

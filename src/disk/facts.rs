@@ -63,18 +63,19 @@ pub fn leave_facts_detached(places: &SitePlaces) {
 /// # Errors
 /// For the end of a sentence: one of them may live.
 pub fn end_detached_facts(places: &SitePlaces, until: Moment) -> Result<(), String> {
-    let found = called(places, FACTS).map_err(|e| format!("/proc cannot be read: {e}"))?;
-    for handle in found.iter().filter_map(|seen| seen.open()) {
-        // Its helper at the disk is killed with it.
-        let _ = handle.send(Signal::KILL);
-        let mut waiting = Waiting::new();
-        waiting.readable(handle.as_fd(), ());
-        waiting.wait(Some(until));
-    }
-    match found.iter().find(|seen| seen.stat().is_some_and(|stat| stat.is_alive())) {
-        Some(left) => {
-            Err(format!("process {} leaves facts on the database, and does not end", left.pid))
+    loop {
+        // Its helper at the disk bears the same mark. It is killed with it, and that takes a moment.
+        let found = called(places, FACTS).map_err(|e| format!("/proc cannot be read: {e}"))?;
+        let Some(first) = found.first() else { return Ok(()) };
+        if until.passed() {
+            let pid = first.pid;
+            return Err(format!("process {pid} leaves facts on the database, and does not end"));
         }
-        None => Ok(()),
+        for handle in found.iter().filter_map(|seen| seen.open()) {
+            let _ = handle.send(Signal::KILL);
+            let mut waiting = Waiting::new();
+            waiting.readable(handle.as_fd(), ());
+            waiting.wait(Some(until));
+        }
     }
 }
