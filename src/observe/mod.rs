@@ -17,7 +17,7 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::process::{Ending, Member, Members, Record, SUPERVISOR, find_members};
+use crate::process::{Member, Members, Record, SUPERVISOR, find_members};
 use crate::site::SitePlaces;
 use crate::values::Moment;
 use evidence::{ObserveError, held_locks, read_record};
@@ -138,10 +138,7 @@ fn without_supervisor(places: &SitePlaces) -> Result<Observation, ObserveError> 
     let members =
         find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
     let held = held_locks(places)?;
-    let failed = match record.as_ref().and_then(|r| r.ending.as_ref()) {
-        Some(Ending::Failed(failure)) => Some(failure.reason.clone()),
-        Some(Ending::Stopped { .. }) | None => None,
-    };
+    let failed = record.as_ref().and_then(|r| Some(r.failure()?.reason.clone()));
     let (state, why) = if !members.is_empty() {
         let living = format!("nobody watches {}", members.describe());
         match failed {

@@ -41,7 +41,8 @@ pub(super) const PROCESS: &[DefinitionKey] = &[
         "How many alike are started, as NAME@1, NAME@2 and so on.",
         "3",
     )
-    .default(Number(1)),
+    .default(Number(1))
+    .related("A site has 1000 processes at most, each of these counted."),
     key(
         "processes.*.oneshot",
         T::Boolean,
