@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use common::*;
 use jobcenter::Jobcenter;
 use siteward::linux::process::{Stat, all};
+use siteward::process::Identity;
 use siteward::values::{Pid, Signal};
 
 /// The exit codes of a monitor: a probe, a recurring one, a person's.
@@ -252,6 +253,51 @@ fn maintenance_of_the_whole_machine_is_understood() {
     assert!(!center.is_up());
     let deep = center.bench.ocf("testsite", "monitor", &[("OCF_CHECK_LEVEL", "10")]);
     assert_eq!(code(deep), 0, "nothing is missed while it is at rest");
+    succeed(center.hand(&["stop", "testsite"]));
+    assert_eq!(center.living(), "");
+}
+
+/// F3.1: its daemons are dead, and the one that would end for that cannot.
+#[test]
+fn a_supervisor_that_a_signal_has_stopped_is_named_and_is_at_no_rest() {
+    let center = Jobcenter::new("testsite");
+    succeed(center.hand(&["start", "testsite"]));
+    let cjcpw = center.supervisor();
+    signal(cjcpw, Signal::STOP);
+    let status = || said(&output(center.hand(&["status", "testsite"])));
+    assert_eq!(monitor(&center), (1, 1, 1));
+    let advice = format!("kill -CONT {cjcpw}");
+    assert!(status().starts_with("unsupervised") && status().contains(&advice), "{}", status());
+    for daemon in center.daemons() {
+        signal(daemon, Signal::KILL);
+    }
+    until("its daemons are down", || !center.is_up());
+    for level in ["0", "10", "20"] {
+        let seen = output(center.bench.ocf("testsite", "monitor", &[("OCF_CHECK_LEVEL", level)]));
+        assert_eq!(seen.status.code(), Some(1), "{level}: {}", said(&seen));
+        assert!(said(&seen).contains("stopped by a signal"), "{}", said(&seen));
+    }
+    assert!(status().contains("daemons are down") && status().contains(&advice), "{}", status());
+    succeed(center.hand(&["stop", "testsite"]));
+    assert_eq!(center.living(), "");
+}
+
+/// CONF-04: what was written into the file later does not say why the daemons are down.
+#[test]
+fn a_site_without_its_daemon_is_at_rest_only_by_an_order() {
+    let center = Jobcenter::new("testsite");
+    center.switch("blind", "");
+    succeed(center.hand(&["start", "testsite"]));
+    signal(center.daemon("nqsdaemon"), Signal::KILL);
+    until("it is dead", || !center.is_up());
+    assert_eq!(monitor(&center), (1, 1, 1));
+    let seen = said(&output(center.hand(&["status", "testsite"])));
+    assert!(seen.contains("nqsdaemon is down") && seen.contains("still lives"), "{seen}");
+    until("the file is newer than the start", || {
+        center.daemon_conf("local_daemon=SITE\nmaintenance=ON\n");
+        Identity::of(center.supervisor()).unwrap().age() > Some(Duration::from_secs(2))
+    });
+    assert_eq!(monitor(&center), (1, 1, 1));
     succeed(center.hand(&["stop", "testsite"]));
     assert_eq!(center.living(), "");
 }

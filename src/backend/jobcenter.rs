@@ -6,6 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::linux::descriptors::open_paths_below;
 use crate::linux::files;
@@ -31,6 +32,19 @@ pub fn machine_conf(profile: &Jobcenter) -> PathBuf {
 /// `maintenance=ON`: cjcpw comes up alone, for every site of this machine (CONF-07).
 pub fn in_maintenance(profile: &Jobcenter) -> bool {
     setting(&machine_conf(profile), "maintenance").is_some_and(|v| v.eq_ignore_ascii_case("on"))
+}
+
+/// Whether that stood there when `supervisor` read it, at its start. A file that was written since says nothing
+/// of it (CONF-04).
+pub fn was_in_maintenance(profile: &Jobcenter, supervisor: &Identity) -> bool {
+    /// A file system's clock may be behind.
+    const SLACK: Duration = Duration::from_secs(1);
+    let written = fs::metadata(machine_conf(profile)).and_then(|meta| meta.modified());
+    let before = written.ok().and_then(|written| written.elapsed().ok());
+    let is_older = before.is_some_and(|before| {
+        supervisor.age().is_some_and(|age| before.saturating_add(SLACK) >= age)
+    });
+    is_older && in_maintenance(profile)
 }
 
 /// The name of a site's link by its address (DB-07): IPv4 as eight hexadecimal digits in capitals;

@@ -1,6 +1,7 @@
 //! Observes a site with a wrapped supervisor. Two facts are independent of each other (source document
 //! 003, LS-05): whether the supervisor lives, and whether its daemon is up.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::evidence::{Denied, ObserveError, held_locks, read_record};
@@ -45,11 +46,19 @@ fn look_once(
         Ok(look) => look,
         Err(why) => return Ok(unknown(places, why)),
     };
-    let record = read_record(places)?;
-    let members =
-        find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
     let definition = &external.definition;
-    let judged = judge(places, definition, &external.wrapped, &look, record.as_ref(), &members)?;
+    let (mut seen, mut verdict) = judge_at(places, external, look)?;
+    if let RestVerdict::Unexplained(why) = verdict {
+        let Ok(look) = look_after_grace(external, &seen.look, deadline) else {
+            return Ok(unknown(places, why));
+        };
+        (seen, verdict) = judge_at(places, external, look)?;
+    }
+    let judged = match verdict {
+        RestVerdict::Judged(judged) => judged,
+        RestVerdict::Unexplained(why) => (State::Maintenance, Some(why)),
+    };
+    let WrappedLook { look, record, members } = seen;
     let losses = match judged.0 {
         State::Running => find_losses(definition, record.as_ref(), deadline),
         _ => Vec::new(),
@@ -60,6 +69,37 @@ fn look_once(
         view.lost = losses.into_iter().map(|(_, sentence)| sentence).collect();
     }
     Ok(seen)
+}
+
+/// What was seen, and is judged.
+struct WrappedLook {
+    look: Look,
+    record: Option<Record>,
+    members: Members,
+}
+
+fn judge_at(
+    places: &SitePlaces,
+    external: &External,
+    look: Look,
+) -> Result<(WrappedLook, RestVerdict), ObserveError> {
+    let record = read_record(places)?;
+    let members =
+        find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
+    let seen = WrappedLook { look, record, members };
+    let verdict = judge(places, &external.definition, &external.wrapped, &seen)?;
+    Ok((seen, verdict))
+}
+
+/// Looks again after the time in which a supervisor ends whose site has failed (SUP-04).
+fn look_after_grace(external: &External, look: &Look, deadline: Moment) -> Result<Look, String> {
+    let handles: Vec<_> = look.supervisors.iter().filter_map(Identity::open).collect();
+    let mut waiting = Waiting::new();
+    for handle in &handles {
+        waiting.readable(handle.as_fd(), ());
+    }
+    waiting.wait(Some(Moment::now() + GRACE.min(deadline.left() / 2)));
+    external.look(deadline)
 }
 
 /// What the running site has lost of what it needs, a sentence for each. No supervisor of siteward watches it.
@@ -92,21 +132,42 @@ fn without(definition: &Definition, judged: Judged, losses: &[(Prerequisite, Str
 /// A state, with the reason if it is neither running nor stopped.
 type Judged = (State, Option<String>);
 
+enum RestVerdict {
+    Judged(Judged),
+    /// The supervisor lives, its daemons are down, and nothing says by whose order: a sentence. If that stays so, it was
+    /// a person; after a failure, the supervisor ends.
+    Unexplained(String),
+}
+
+impl From<Judged> for RestVerdict {
+    fn from(judged: Judged) -> Self {
+        Self::Judged(judged)
+    }
+}
+
+/// How long a supervisor may take to notice that its last process is gone, and to end.
+const GRACE: Duration = Duration::from_secs(5);
+
 fn judge(
     places: &SitePlaces,
     definition: &Definition,
     wrapped: &Wrapped,
-    look: &Look,
-    record: Option<&Record>,
-    members: &Members,
-) -> Result<Judged, ObserveError> {
+    seen: &WrappedLook,
+) -> Result<RestVerdict, ObserveError> {
+    let WrappedLook { look, record, members } = seen;
+    let record = record.as_ref();
     // A supervisor that changed its title is still the process that siteward started.
     let ours = match record.and_then(|r| r.processes.first()) {
         Some(ours) => ours.identity.lives().map_err(|error| ObserveError::of_proc(&error))?,
         None => false,
     };
     let supervised = !look.supervisors.is_empty() || (ours && !wrapped.detached);
-    Ok(match (&look.daemon, supervised) {
+    if let Some(halted) = &look.halted
+        && record.and_then(|r| r.phase) != Some(Phase::Stopping)
+    {
+        return Ok(without_its_attention(wrapped, look, halted).into());
+    }
+    let judged = match (&look.daemon, supervised) {
         (Daemon::Unknown(why), _) => (State::Unknown, Some(why.clone())),
         (Daemon::NotInstalled, true) => (
             State::Unknown,
@@ -126,12 +187,33 @@ fn judge(
             Some(Phase::Stopping) => (State::StoppingOrdered, None),
             Some(Phase::Starting { .. } | Phase::Up) | None => (State::Running, None),
         },
-        (Daemon::Shut(claim), true) => without_daemon(definition, wrapped, look, record, claim),
-        (Daemon::Absent, true) => without_daemon(definition, wrapped, look, record, &None),
-        (Daemon::Shut(_) | Daemon::Absent | Daemon::NotAsked | Daemon::NotInstalled, false) => {
-            return without_supervisor(places, wrapped, look, record, members);
+        (Daemon::Shut(claim), true) => {
+            return Ok(without_daemon(definition, wrapped, look, record, claim.as_deref()));
         }
-    })
+        (Daemon::Absent, true) => {
+            return Ok(without_daemon(definition, wrapped, look, record, None));
+        }
+        (Daemon::Shut(_) | Daemon::Absent | Daemon::NotAsked | Daemon::NotInstalled, false) => {
+            without_supervisor(places, wrapped, look, record, members)?
+        }
+    };
+    Ok(judged.into())
+}
+
+/// The supervisor was stopped by a signal.
+fn without_its_attention(wrapped: &Wrapped, look: &Look, halted: &Identity) -> Judged {
+    let (name, pid) = (program(wrapped), halted.pid);
+    let halted = format!("`{name}` (process {pid}) is stopped by a signal");
+    let advice = format!("let it go on with: kill -CONT {pid}");
+    match look.daemon {
+        Daemon::Shut(_) | Daemon::Absent => (
+            State::FailedWithSurvivors,
+            Some(format!("{halted}, and the site's daemons are down; {advice}")),
+        ),
+        Daemon::Up(_) | Daemon::NotAsked | Daemon::NotInstalled | Daemon::Unknown(_) => {
+            (State::Unsupervised, Some(format!("{halted}, and watches nothing; {advice}")))
+        }
+    }
 }
 
 fn program(wrapped: &Wrapped) -> &str {
@@ -144,49 +226,78 @@ fn without_daemon(
     wrapped: &Wrapped,
     look: &Look,
     record: Option<&Record>,
-    claim: &Option<String>,
-) -> Judged {
+    claim: Option<&str>,
+) -> RestVerdict {
     let phase = record.and_then(|r| r.phase);
-    if look.stopping || phase == Some(Phase::Stopping) {
-        return (State::StoppingOrdered, Some(format!("`{}` is being stopped", program(wrapped))));
-    }
-    let in_time = |until: Moment| !until.passed();
-    if let Some(claim) = claim
-        && !matches!(phase, Some(Phase::Starting { until }) if in_time(until))
-    {
-        return (State::StoppingFailed, Some(claim.clone()));
-    }
-    if wrapped.jobcenter.as_ref().is_some_and(jobcenter::in_maintenance) {
-        let why = "this machine's daemon.conf says maintenance=ON".to_owned();
-        return (State::Maintenance, Some(why));
-    }
     let name = program(wrapped);
-    match phase {
-        Some(Phase::Starting { until }) if in_time(until) => {
+    let is_in_time = |until: Moment| !until.passed();
+    let paused = record.and_then(|r| r.paused.as_ref());
+    let judged = match (phase, claim) {
+        (Some(Phase::Stopping), _) => {
+            (State::StoppingOrdered, Some(format!("`{name}` is being stopped")))
+        }
+        (Some(Phase::Starting { until }), _) if is_in_time(until) => {
             (State::Starting, Some(format!("`{name}` lives, and its daemon is not up yet")))
         }
-        Some(Phase::Starting { .. }) => (
+        _ if look.stopping => (State::StoppingOrdered, Some(format!("`{name}` is being stopped"))),
+        (_, Some(claim)) => (State::StoppingFailed, Some(claim.to_owned())),
+        _ if is_at_rest_by_file(wrapped, look) => {
+            let why = "this machine's daemon.conf says maintenance=ON".to_owned();
+            (State::Maintenance, Some(why))
+        }
+        (Some(Phase::Starting { .. }), None) => (
             State::FailedWithSurvivors,
             Some(format!("it was not up within its time, and `{name}` still lives")),
         ),
         // After nqsstop, or by hand (MNT-02): the supervisor stays, without daemons.
-        Some(Phase::Up) => {
-            let ours = record.and_then(|r| r.paused.as_ref()).map(ToString::to_string);
-            (State::Maintenance, ours.or_else(|| at_rest(name)))
+        (Some(Phase::Up) | None, None) if paused.is_some() => {
+            (State::Maintenance, paused.map(ToString::to_string))
         }
-        Some(Phase::Stopping) | None => {
-            // Not started by siteward: a young supervisor is starting, an old one has its daemons down.
-            let age = look.supervisors.first().and_then(Identity::age);
-            match age {
-                Some(age) if age < definition.boot_timeout => (State::Starting, at_rest(name)),
-                _ => (State::Maintenance, at_rest(name)),
-            }
+        (None, None) if is_young(look, definition) => (State::Starting, Some(at_rest(name))),
+        (Some(Phase::Up) | None, None) => return unordered(wrapped, look),
+    };
+    judged.into()
+}
+
+/// No order of ours explains it that the daemons are down.
+fn unordered(wrapped: &Wrapped, look: &Look) -> RestVerdict {
+    let name = program(wrapped);
+    if look.pausing {
+        let why = format!("`{name}` lives, and a command takes its daemons down or up");
+        return (State::Maintenance, Some(why)).into();
+    }
+    if wrapped.jobcenter.is_none() {
+        let why = format!("{}, and nobody has paused the site", at_rest(name));
+        return (State::FailedWithSurvivors, Some(why)).into();
+    }
+    match look.workers.first() {
+        // Of a failure, and not gone yet (SUP-04).
+        Some(worker) => {
+            let line = command_line(worker.pid).unwrap_or_default();
+            let why = format!(
+                "its nqsdaemon is down, {} ({line}) still lives, and no command is seen that pauses the site",
+                worker.pid
+            );
+            (State::StoppingFailed, Some(why)).into()
         }
+        None => RestVerdict::Unexplained(at_rest(name)),
     }
 }
 
-fn at_rest(name: &str) -> Option<String> {
-    Some(format!("`{name}` lives, and its daemons are down"))
+fn is_at_rest_by_file(wrapped: &Wrapped, look: &Look) -> bool {
+    let profile = wrapped.jobcenter.as_ref();
+    let read_it = |of: &Identity| profile.is_some_and(|p| jobcenter::was_in_maintenance(p, of));
+    look.supervisors.iter().any(read_it)
+}
+
+/// Not started by siteward: a young supervisor is starting, an old one has its daemons down.
+fn is_young(look: &Look, definition: &Definition) -> bool {
+    let age = look.supervisors.first().and_then(Identity::age);
+    age.is_some_and(|age| age < definition.boot_timeout)
+}
+
+fn at_rest(name: &str) -> String {
+    format!("`{name}` lives, and its daemons are down")
 }
 
 fn without_supervisor(

@@ -25,8 +25,12 @@ pub use start::Started;
 pub struct Look {
     /// The processes of the supervisor itself, by command line; normally one.
     pub supervisors: Vec<Identity>,
+    /// One of them that does nothing, as a signal has stopped it (state T of proc(5)).
+    pub halted: Option<Identity>,
     /// A stop command is running.
     pub stopping: bool,
+    /// A command that takes the processes down or up, and lets the supervisor be, is running.
+    pub pausing: bool,
     pub daemon: Daemon,
     /// Other processes of the site, including those that were started by hand.
     pub workers: Vec<Identity>,
@@ -121,9 +125,20 @@ fn look(
         None => Daemon::NotAsked,
     };
     let unreadable = |error: std::io::Error| format!("/proc cannot be read: {error}");
+    let runs = |words: &[String]| {
+        find_by_command_line(words).map(|found| !found.is_empty()).map_err(unreadable)
+    };
+    let mut pausing = false;
+    for command in [&wrapped.pause, &wrapped.resume].into_iter().flatten() {
+        pausing |= runs(command)?;
+    }
+    let supervisors = supervisors(wrapped)?;
+    let is_halted = |of: &&Identity| of.stat().is_some_and(|stat| stat.state == 'T');
     Ok(Look {
-        supervisors: supervisors(wrapped)?,
-        stopping: !find_by_command_line(&wrapped.stop).map_err(unreadable)?.is_empty(),
+        halted: supervisors.iter().find(is_halted).cloned(),
+        supervisors,
+        stopping: runs(&wrapped.stop)?,
+        pausing,
         daemon,
         workers: match &wrapped.jobcenter {
             Some(profile) => {
