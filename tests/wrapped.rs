@@ -302,6 +302,46 @@ fn a_site_without_its_daemon_is_at_rest_only_by_an_order() {
     assert_eq!(center.living(), "");
 }
 
+/// UPG-02, UPG-03, F3.2: the site is down, and what works on its database is neither it nor left over from it.
+#[test]
+fn a_conversion_of_the_database_is_let_be_and_no_site_is_started_beside_it() {
+    let center = Jobcenter::new("testsite");
+    let conversion = center.convert();
+    let jcdbs = center.daemon("jcdbs");
+    let said_of = |verb: &str| said(&output(center.hand(&[verb, "testsite"])));
+    let is_let_be = |words: &str| {
+        assert_eq!(monitor(&center), (7, 7, 3));
+        assert!(said_of("status").contains(words), "{}", said_of("status"));
+        let started = output(center.hand(&["start", "testsite"]));
+        assert_eq!(started.status.code(), Some(1), "{}", said(&started));
+        assert!(said(&started).contains(words), "{}", said(&started));
+        for verb in ["stop", "clean"] {
+            succeed(center.hand(&[verb, "testsite"]));
+        }
+        assert_eq!(center.daemon("jcdbs"), jcdbs, "nothing of siteward's ends it");
+        assert!(center.calls_of("cjcpw").is_empty(), "{:?}", center.calls_of("cjcpw"));
+    };
+    is_let_be(&format!("spoolconv (process {})", conversion.pid()));
+    conversion.signal(Signal::KILL);
+    drop(conversion);
+    is_let_be(&format!("kill {jcdbs}"));
+    signal(jcdbs, Signal::KILL);
+    // The whole of one.
+    let conversion = center.convert();
+    conversion_ends(&center, conversion);
+    succeed(center.hand(&["start", "testsite"]));
+    assert_eq!(monitor(&center), (0, 0, 0));
+    succeed(center.hand(&["stop", "testsite"]));
+    assert_eq!(center.living(), "");
+}
+
+fn conversion_ends(center: &Jobcenter, conversion: Call) {
+    center.converted();
+    let ended = conversion.end_within(PATIENCE, "the conversion");
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+    until("its jcdbs has ended", || center.living().is_empty());
+}
+
 #[test]
 fn a_site_that_nobody_watches_on_purpose_is_running() {
     let center = Jobcenter::with("testsite", "monitored: false, ");

@@ -164,6 +164,7 @@ fn check_jobcenter(
                 messages::jobcenter_link_missing(sentence)
             }
             (ComplaintSubject::Link, _) => messages::jobcenter_link_wrong(sentence),
+            (ComplaintSubject::Conversion, _) => messages::jobcenter_converts(sentence),
             (ComplaintSubject::SiteFolder, _) => messages::jobcenter_site_missing(sentence),
             (
                 ComplaintSubject::LocalDaemon

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::linux::descriptors::open_paths_below;
 use crate::linux::files;
 use crate::linux::process::{Stat, all, arguments, environment_value, program, working_folder};
-use crate::process::{Identity, is_of_another_site};
+use crate::process::{Identity, is_of_another_site, mark_of};
 use crate::site::{Jobcenter, SitePlaces};
 
 /// `KEY=VALUE` lines of a daemon.conf; the last one counts.
@@ -92,6 +92,7 @@ pub enum ComplaintSubject {
     SiteFolder,
     Link,
     ListenAddress,
+    Conversion,
 }
 
 /// Whether the site can be started in spite of it.
@@ -147,6 +148,11 @@ pub fn complaints(
     }
     if !on_disk {
         return found;
+    }
+    // What cannot be told is no reason to refuse.
+    if let Ok(Some(conversion)) = conversion_of(profile, site, Some(database)) {
+        let kind = ComplaintKind::Wrong;
+        add(ComplaintSubject::Conversion, kind, conversion.describe());
     }
     if !database.join("nqs").is_dir() {
         add(
@@ -263,6 +269,12 @@ const NAMES: [&str; 16] = [
     "jl_submit",
 ];
 
+/// What converts a database to another layout (UPG-02).
+const CONVERTER: &str = "spoolconv";
+
+/// The two names of the process that is Redis (PROC-03, DB-15).
+const DATABASES: [&str; 2] = ["jcdb", "jcdbs"];
+
 /// The JobCenter processes of a site on this node: by program name, and by NQS_SITE or the use of the database
 /// (PROC-05). A process that was started by hand has no mark.
 ///
@@ -274,28 +286,99 @@ pub fn processes_of(
     site: &str,
     database: Option<&Path>,
 ) -> io::Result<Vec<Identity>> {
-    let commands = profile.commands.as_os_str().as_encoded_bytes();
-    let is_started_for_it = |stat: &Stat| {
-        words(stat).first().is_some_and(|program| program.starts_with(commands))
-            && environment_value(stat, "NQS_SITE")
-                .is_ok_and(|value| value.is_some_and(|value| value == site.as_bytes()))
-    };
-    let works_for_it = |stat: &Stat| -> io::Result<bool> {
-        if is_started_for_it(stat) {
-            return Ok(true);
-        }
-        let Some(database) = database else { return Ok(false) };
-        Ok(working_folder(stat.pid).is_some_and(|folder| folder.starts_with(database))
-            || open_paths_below(stat.pid, database)?.iter().any(|p| p.starts_with(database)))
-    };
     let mut theirs = Vec::new();
     for stat in all()?.into_iter().filter(|s| s.is_alive() && is_named(&words(s), &NAMES)) {
         // A process with another site's mark is not taken, even if it uses this database.
-        if works_for_it(&stat)? && !is_of_another_site(places, &stat)? {
+        if works_for(&stat, profile, site, database)? && !is_of_another_site(places, &stat)? {
             theirs.extend(Identity::of(stat.pid).filter(|i| i.start == stat.start));
         }
     }
     Ok(theirs)
+}
+
+/// Whether a process of JobCenter works for the site: by NQS_SITE, or by the use of its database.
+fn works_for(
+    stat: &Stat,
+    profile: &Jobcenter,
+    site: &str,
+    database: Option<&Path>,
+) -> io::Result<bool> {
+    let commands = profile.commands.as_os_str().as_encoded_bytes();
+    // Behind an interpreter, too.
+    let is_started_for_it = words(stat).iter().take(2).any(|word| word.starts_with(commands))
+        && environment_value(stat, "NQS_SITE")
+            .is_ok_and(|value| value.is_some_and(|value| value == site.as_bytes()));
+    if is_started_for_it {
+        return Ok(true);
+    }
+    let Some(database) = database else { return Ok(false) };
+    Ok(working_folder(stat.pid).is_some_and(|folder| folder.starts_with(database))
+        || open_paths_below(stat.pid, database)?.iter().any(|p| p.starts_with(database)))
+}
+
+/// A conversion of the site's database to another layout (UPG-02, UPG-03). It is neither the site nor left over from it,
+/// and is never ended by us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conversion {
+    /// spoolconv runs.
+    UnderWay(Identity),
+    /// Nothing of the site lives but a jcdbs that no site of siteward's has started: spoolconv starts one for its time.
+    Alone(Identity),
+}
+
+impl Conversion {
+    /// What is under way, and what to do about it: a sentence without its end.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::UnderWay(by) => {
+                format!(
+                    "spoolconv (process {}) converts its database; wait until that has ended",
+                    by.pid
+                )
+            }
+            Self::Alone(jcdbs) => format!(
+                "jcdbs (process {0}) runs alone on its database, as it does while spoolconv converts it; wait until that \
+                 has ended, or if no conversion runs, end it with: kill {0}",
+                jcdbs.pid
+            ),
+        }
+    }
+}
+
+/// A jcdbs that no site of siteward's has started.
+pub fn is_jcdbs_of_nobody(stat: &Stat) -> bool {
+    is_named(&words(stat), &DATABASES) && mark_of(stat).is_none()
+}
+
+/// The conversion of the site's database on this node, if there is one. A site that runs is not asked for.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn conversion_of(
+    profile: &Jobcenter,
+    site: &str,
+    database: Option<&Path>,
+) -> io::Result<Option<Conversion>> {
+    let mut alone = Vec::new();
+    let mut is_site = false;
+    for stat in all()?.into_iter().filter(Stat::is_alive) {
+        let words = words(&stat);
+        let is = |names: &[&str]| is_named(&words, names);
+        if !is(&NAMES) && !is(&[CONVERTER]) || !works_for(&stat, profile, site, database)? {
+            continue;
+        }
+        let Some(identity) = Identity::of(stat.pid).filter(|i| i.start == stat.start) else {
+            continue;
+        };
+        if is(&[CONVERTER]) {
+            return Ok(Some(Conversion::UnderWay(identity)));
+        }
+        match is_jcdbs_of_nobody(&stat) {
+            true => alone.push(identity),
+            false => is_site = true,
+        }
+    }
+    Ok(alone.into_iter().next().filter(|_| !is_site).map(Conversion::Alone))
 }
 
 /// The arguments of a process. If they cannot be read, as of a process that hangs: the path of its program.

@@ -56,6 +56,12 @@ messages! {
         cause: "The database directory holds no site of JobCenter.",
         next: "Make it with cjcmksite as the message shows, on the node that has the disk.";
 
+    jobcenter_converts(why): Failed,
+        "the site is not started: {why}",
+        cause: "Somebody converts the database of the site to another layout with spoolconv, or jcdbs was left on it alone. \
+                siteward ends neither, and never starts a site beside it.",
+        next: "Wait until the conversion has ended, then start again; or end the process that the message names.";
+
     jobcenter_link_wrong(why): Failed,
         "{why}",
         cause: "The link of the site in JobCenter's spool directory leads to another directory than the database.",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::evidence::{Denied, ObserveError, held_locks, read_record};
 use super::observation::{Observation, Wrapping, or_unknown, unknown};
 use crate::backend::external::{Daemon, External, Look};
-use crate::backend::jobcenter;
+use crate::backend::jobcenter::{self, Conversion};
 use crate::control::{Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::linux::lock;
@@ -341,7 +341,7 @@ fn without_supervisor(
             let why = format!("`{}` ended without being told to by siteward", program(wrapped));
             (State::Failed, Some(why))
         }
-        Some(_) | None => (State::Stopped, None),
+        Some(_) | None => (State::Stopped, look.conversion.as_ref().map(Conversion::describe)),
     })
 }
 

@@ -30,7 +30,7 @@ impl Jobcenter {
     pub(crate) fn with(site: &str, more: &str) -> Self {
         let bench = Rc::new(Bench::new());
         let root = bench.path("nqs");
-        for folder in ["cluster", "switches", "rc", "spool", "state"] {
+        for folder in ["cluster", "switches", "rc", "spool", "state", "gui/bin"] {
             fs::create_dir_all(root.join(folder)).unwrap();
         }
         for program in [
@@ -40,6 +40,7 @@ impl Jobcenter {
             "nqsstart",
             "nqsstop",
             "nqsportkpr",
+            "gui/bin/spoolconv",
         ] {
             fs::copy(STANDIN, root.join(program)).unwrap();
         }
@@ -111,6 +112,20 @@ impl Jobcenter {
 
     pub(crate) fn daemon_conf(&self, text: &str) {
         fs::write(self.root.join("rc/daemon.conf"), text).unwrap();
+    }
+
+    /// Begins a conversion of the site's database, as a person does.
+    pub(crate) fn convert(&self) -> Call {
+        let mut command = Command::new(self.root.join("gui/bin/spoolconv"));
+        command.arg("-c").arg(self.database.join("nqs")).env("NQS_SITE", &self.site);
+        let conversion = Call::begin(command);
+        until("its jcdbs runs", || self.number_in("jcdbs").is_some());
+        conversion
+    }
+
+    /// Lets a conversion end.
+    pub(crate) fn converted(&self) {
+        fs::write(self.root.join("state/converted"), "").unwrap();
     }
 
     /// Runs one of the stand-in's programs, as a person does.

@@ -81,6 +81,12 @@ fn jobcenter() {
     everywhere("jobcenter-link-missing", Verb::Start, start);
     std::os::unix::fs::symlink("/somewhere/else", &link).unwrap();
     everywhere("jobcenter-link-wrong", Verb::Start, start);
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&center.database, &link).unwrap();
+    let conversion = center.convert();
+    everywhere("jobcenter-converts", Verb::Start, start);
+    center.converted();
+    assert_eq!(conversion.end_within(PATIENCE, "the conversion").code, Some(0));
     // A warning, which is told and refuses nothing.
     fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink(&center.database, &link).unwrap();

@@ -11,11 +11,13 @@ mod run;
 mod start;
 mod stop;
 
+use std::io;
+
 use super::command::{Marked, Ran, run};
-use super::jobcenter;
+use super::jobcenter::{self, Conversion};
 use crate::linux::process::Stat;
 use crate::process::{Identity, Record, find_by_command_line};
-use crate::site::{Definition, List, Rows, SitePlaces, Wrapped};
+use crate::site::{Definition, Jobcenter, List, Rows, SitePlaces, Wrapped};
 use crate::values::{ExitStatus, Moment, Pid};
 
 pub use start::Started;
@@ -34,6 +36,8 @@ pub struct Look {
     pub daemon: Daemon,
     /// Other processes of the site, including those that were started by hand.
     pub workers: Vec<Identity>,
+    /// Of JobCenter: somebody converts the database of a site that is down.
+    pub conversion: Option<Conversion>,
 }
 
 /// The state of the site's daemon by the supervisor's list, after a check of the process that it names.
@@ -124,7 +128,7 @@ fn look(
         Some(list) => ask(list, wrapped, definition, places, deadline),
         None => Daemon::NotAsked,
     };
-    let unreadable = |error: std::io::Error| format!("/proc cannot be read: {error}");
+    let unreadable = |error: io::Error| format!("/proc cannot be read: {error}");
     let runs = |words: &[String]| {
         find_by_command_line(words).map(|found| !found.is_empty()).map_err(unreadable)
     };
@@ -134,21 +138,42 @@ fn look(
     }
     let supervisors = supervisors(wrapped)?;
     let is_halted = |of: &&Identity| of.stat().is_some_and(|stat| stat.state == 'T');
+    let (workers, conversion) = match &wrapped.jobcenter {
+        Some(profile) => {
+            let is_down = supervisors.is_empty() && !matches!(daemon, Daemon::Up(_));
+            workers(profile, definition, places, is_down).map_err(unreadable)?
+        }
+        None => (Vec::new(), None),
+    };
     Ok(Look {
         halted: supervisors.iter().find(is_halted).cloned(),
         supervisors,
         stopping: runs(&wrapped.stop)?,
         pausing,
         daemon,
-        workers: match &wrapped.jobcenter {
-            Some(profile) => {
-                let database = definition.database.as_deref();
-                jobcenter::processes_of(places, profile, &definition.site, database)
-                    .map_err(unreadable)?
-            }
-            None => Vec::new(),
-        },
+        workers,
+        conversion,
     })
+}
+
+/// The processes of a JobCenter site. One that works for a conversion is none of them.
+fn workers(
+    profile: &Jobcenter,
+    definition: &Definition,
+    places: &SitePlaces,
+    is_down: bool,
+) -> io::Result<(Vec<Identity>, Option<Conversion>)> {
+    let (site, database) = (&definition.site, definition.database.as_deref());
+    let workers = jobcenter::processes_of(places, profile, site, database)?;
+    if !is_down {
+        return Ok((workers, None));
+    }
+    let conversion = jobcenter::conversion_of(profile, site, database)?;
+    let is_its = |worker: &Identity| {
+        conversion.is_some()
+            && worker.stat().is_none_or(|stat| jobcenter::is_jcdbs_of_nobody(&stat))
+    };
+    Ok((workers.into_iter().filter(|worker| !is_its(worker)).collect(), conversion))
 }
 
 /// The supervisor's processes, from /proc alone.

@@ -125,6 +125,7 @@ fn of_jobcenter(
         ComplaintSubject::SiteFolder => {
             ("jobcenter-site", next.trim_start_matches("make it with: ").to_owned())
         }
+        ComplaintSubject::Conversion => ("database-layout", "wait until it has ended".to_owned()),
         ComplaintSubject::Link => ("link", link_mend(definition)),
         ComplaintSubject::ListenAddress => (
             "listen-address",
