@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use common::*;
 use jobcenter::Jobcenter;
 use siteward::linux::process::{Stat, all};
+use siteward::linux::wait::Waiting;
 use siteward::process::Identity;
-use siteward::values::{Pid, Signal};
+use siteward::values::{Moment, Pid, Signal};
 
 /// The exit codes of a monitor: a probe, a recurring one, a person's.
 fn monitor(center: &Jobcenter) -> (i32, i32, i32) {
@@ -255,6 +256,68 @@ fn maintenance_of_the_whole_machine_is_understood() {
     assert_eq!(code(deep), 0, "nothing is missed while it is at rest");
     succeed(center.hand(&["stop", "testsite"]));
     assert_eq!(center.living(), "");
+}
+
+/// F3.8: as one of a site of ours is.
+#[test]
+fn a_recurring_monitor_is_held_and_what_ends_is_told_at_once() {
+    let center = Jobcenter::new("testsite");
+    succeed(center.hand(&["start", "testsite"]));
+    let recurring = || {
+        let call = [("OCF_RESKEY_CRM_meta_interval", "1000"), ("OCF_RESKEY_monitor_wait", "8")];
+        Call::begin(center.bench.ocf("testsite", "monitor", &call))
+    };
+    let at_once = |story: &str| {
+        let ended = recurring().end_within(Duration::from_secs(5), story);
+        assert_eq!(ended.code, Some(0), "{story}: {}", ended.said);
+    };
+    let held = |story: &str| {
+        let mut call = recurring();
+        until(story, || call.is_over() || waits(call.pid()));
+        // It looks again at a pace, and stays.
+        Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(2500)));
+        assert!(!call.is_over(), "{story}: {}", call.said());
+        call
+    };
+    at_once("the first of a series");
+    let whole = held("the second").end_within(Duration::from_secs(12), "its wait is over");
+    assert!(whole.code == Some(0) && whole.took >= Duration::from_secs(8), "{whole:?}");
+    // One that is cut off ends the series, and so does a probe.
+    drop(held("the third"));
+    at_once("after one that was cut off");
+    assert_eq!(code(center.bench.ocf("testsite", "monitor", &[])), 0);
+    at_once("after a probe");
+    // A person's rest is another state, and one that is answered.
+    let call = held("before a rest");
+    center.run("nqsstop", &["testsite"]);
+    let rest = call.end_within(Duration::from_secs(15), "a rest");
+    assert_eq!(rest.code, Some(0), "{}", rest.said);
+    center.run("nqsstart", &["testsite"]);
+    at_once("running again");
+    let call = held("before the death of a daemon");
+    let killed = Instant::now();
+    signal(center.daemon("nqsdaemon"), Signal::KILL);
+    let told = call.end_within(Duration::from_secs(5), "the death of a daemon");
+    assert_eq!(told.code, Some(1), "{}", told.said);
+    assert!(killed.elapsed() < Duration::from_secs(2), "{:?} {}", killed.elapsed(), told.said);
+    succeed(center.hand(&["stop", "testsite"]));
+    succeed(center.hand(&["start", "testsite"]));
+    at_once("after another start");
+    let call = held("before the death of cjcpw");
+    signal(center.supervisor(), Signal::KILL);
+    let told = call.end_within(Duration::from_secs(5), "the death of cjcpw");
+    assert_eq!(told.code, Some(1), "{}", told.said);
+    assert!(
+        told.said.contains("nobody watches") || told.said.contains("no `cjcpw`"),
+        "{}",
+        told.said
+    );
+    succeed(center.hand(&["stop", "testsite"]));
+    let runtime = center.bench.places.runtime.join("testsite");
+    let left = fs::read_dir(runtime).into_iter().flatten().flatten().map(|e| e.file_name());
+    let left: Vec<_> =
+        left.filter(|name| name.to_string_lossy().starts_with("monitored")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// F3.1: its daemons are dead, and the one that would end for that cannot.

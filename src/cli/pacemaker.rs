@@ -2,12 +2,13 @@
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::absent::{Purpose, meant, nothing_lives};
 use super::answer::{give, print_lines, print_metadata};
-use crate::agent::{self, Deadline, Level, Outcome, PauseOrder, Target};
+use crate::agent::{self, Deadline, Level, MonitorSeries, Outcome, PauseOrder, Target};
 use crate::linux::node;
-use crate::manager::{Manager, OcfAction, OcfCall, SiteAction, Verb, ocf_usage};
+use crate::manager::{Manager, MonitorKind, OcfAction, OcfCall, SiteAction, Verb, ocf_usage};
 use crate::messages;
 use crate::site::{Adjustments, Overrides, Places, SiteName};
 use crate::values::Moment;
@@ -53,7 +54,14 @@ fn act(action: SiteAction, target: &Target, call: &OcfCall, begun: Moment) -> Ou
     match action {
         SiteAction::Start => agent::start(target, &deadline),
         SiteAction::Stop => agent::stop(target, &deadline),
-        SiteAction::Monitor(_) => agent::monitor(target, level, &deadline),
+        SiteAction::Monitor(MonitorKind::Probe | MonitorKind::Once) => {
+            let series = MonitorSeries { interval: Duration::ZERO, until: None };
+            agent::monitor_in_series(target, level, series, &deadline)
+        }
+        SiteAction::Monitor(MonitorKind::Recurring { interval }) => {
+            let series = MonitorSeries { interval, until: call.hold_until(begun) };
+            agent::monitor_in_series(target, level, series, &deadline)
+        }
         SiteAction::Clean => agent::clean(target, &deadline),
         SiteAction::ValidateAll => agent::validate(target, level, &deadline),
         SiteAction::Pause => agent::pause(target, &PauseOrder::default(), &deadline),

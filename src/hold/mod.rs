@@ -9,6 +9,7 @@
 mod disk_users;
 mod interrupts;
 mod ownership;
+mod series;
 mod set_aside;
 mod starter;
 mod turn;
@@ -17,6 +18,7 @@ mod written_down;
 pub use disk_users::end_or_report;
 pub use interrupts::{Interruption, Interrupts};
 pub use ownership::{HeldLease, NotHeld, break_it, keep, let_go, take};
+pub use series::{forget_told, keep_told, take_told};
 pub use set_aside::{SetAside, remove_left_files};
 pub use turn::{NoTurn, StartTurn, StopTurn};
 pub use written_down::{StartAttempt, note_end, note_found, note_swept, note_wrapped_stop};

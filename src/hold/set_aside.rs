@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::series::forget_told;
 use crate::linux::files;
 use crate::site::{Definition, SitePlaces};
 
@@ -24,6 +25,7 @@ impl<'a> SetAside<'a> {
 /// stop that has proved its result within its turn.
 pub fn remove_left_files(places: &SitePlaces) {
     drop(SetAside(places));
+    forget_told(places);
     for folder in [&places.runtime, &places.logs] {
         files::clear_leftovers(folder);
     }

@@ -139,7 +139,7 @@ impl TimingInputs {
             inputs.restarts_here = restarts.clone();
         }
         if let Some(details) = details {
-            inputs.set_pacemaker(details, is_wrapped);
+            inputs.set_pacemaker(details);
         }
         let has = |wanted: bool, what: &'static str| wanted.then_some(what);
         let prerequisites = &definition.prerequisites;
@@ -236,11 +236,11 @@ impl TimingInputs {
         }
     }
 
-    fn set_pacemaker(&mut self, details: &PacemakerDetails, is_wrapped: bool) {
+    fn set_pacemaker(&mut self, details: &PacemakerDetails) {
         if self.manager != Manager::Pacemaker && self.manager != Manager::Hand {
             return;
         }
-        self.held = !is_wrapped && !monitor_wait(details).is_zero();
+        self.held = !monitor_wait(details).is_zero();
         self.start_failure_is_fatal =
             details.start_failure_is_fatal.as_ref().is_none_or(|setting| setting.value);
         let fencing = &details.fencing;
