@@ -376,6 +376,9 @@ fn settle(database: &Path, how: &Settling) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     fn order(again: bool) -> Order {
@@ -404,6 +407,37 @@ mod tests {
 
     fn decision(order: &Order, found: &OwnerRecord, left_alone: bool) -> Decision {
         decide(order, &BootId::none(), found, left_alone)
+    }
+
+    /// A requester whose socket does not block, and the other end of it.
+    fn requester() -> (Requester, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (Requester(Some(File::from(OwnedFd::from(ours)))), theirs)
+    }
+
+    #[test]
+    fn a_requester_reports_a_repair_says_something_else_or_nothing_yet() {
+        let (mut requester, mut other) = requester();
+        assert!(!requester.reports_repair());
+        assert!(requester.0.is_some(), "it has said nothing yet, and is there");
+        other.write_all(&vec![b'?'; REPAIRED.len()]).unwrap();
+        assert!(!requester.reports_repair());
+        other.write_all(REPAIRED).unwrap();
+        assert!(requester.reports_repair());
+        drop(other);
+        assert!(!requester.reports_repair());
+        assert!(requester.0.is_none(), "it has closed the connection");
+    }
+
+    #[test]
+    fn a_requester_whose_connection_is_reset_is_gone() {
+        let (mut requester, other) = requester();
+        // It ends with words of ours that it has not read.
+        requester.say(&KeeperMessage::Settled);
+        drop(other);
+        assert!(!requester.reports_repair());
+        assert!(requester.0.is_none());
     }
 
     #[test]
