@@ -605,6 +605,13 @@ fn its_port_keeper_comes_before_it_and_a_failed_start_leaves_none() {
         let holder = format!("process {}", std::process::id());
         assert!(said(&refused).contains(&holder), "{}", said(&refused));
         drop(thief);
+        // Without a keeper it is JobCenter that does not start, and the reason stands below its own words.
+        let other = center.another("other");
+        other.switch("start-exits", "1");
+        let _thief = std::net::TcpListener::bind("127.0.0.2:607").unwrap();
+        let refused = output(center.bench.ocf("other", "start", &[]));
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(said(&refused).contains(&holder), "{}", said(&refused));
     }
     assert_eq!(monitor(&center).0, 7);
 }

@@ -3,13 +3,14 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::jobcenter::{self, ComplaintKind, ComplaintSubject};
 use crate::linux::spawn::Command;
 use crate::linux::{files, node};
 use crate::messages::{self, Message};
-use crate::site::{Context, Definition, Process, Ready, Reload, Wrapped, read_env_file};
+use crate::site::{Context, Definition, Jobcenter, Process, Ready, Reload, Wrapped, read_env_file};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 use crate::surroundings;
 
@@ -155,6 +156,7 @@ fn check_jobcenter(
     let (Some(profile), Some(database)) = (&wrapped.jobcenter, &definition.database) else {
         return;
     };
+    fitness.unfit.extend(check_root(definition, profile));
     let all =
         jobcenter::complaints(profile, &definition.site, database, definition.address, on_disk);
     for complaint in all {
@@ -179,6 +181,18 @@ fn check_jobcenter(
             ComplaintKind::Wrong | ComplaintKind::Missing => fitness.unfit.push(unfit),
         }
     }
+}
+
+/// JobCenter needs root (source document 003, SUP-09), but for programs that belong to this user.
+fn check_root(definition: &Definition, profile: &Jobcenter) -> Option<Unfit> {
+    let user = files::effective_user();
+    let cjcpw = profile.command("cluster/cjcpw");
+    let owner = std::fs::metadata(&cjcpw).map_or(0, |meta| meta.uid());
+    let is_allowed = files::is_root() || owner == user;
+    (!is_allowed).then(|| {
+        let subject = UnfitSubject::User("root".to_owned());
+        Unfit::new(subject, messages::jobcenter_needs_root(&definition.name, cjcpw))
+    })
 }
 
 /// An error of [`check_program`]: what `what` needs, and cannot run.

@@ -18,6 +18,11 @@ messages! {
         cause: "An ordinary user cannot start a process as another user.",
         next: "Call the verb as root, or take `user` out of the definition.";
 
+    jobcenter_needs_root(site, program): NotPermitted,
+        "the site `{site}` is started by {program}, which needs root; try as root",
+        cause: "JobCenter's cjcpw, cjcls and nqsstop need root (its manual, 6.2.3.2).",
+        next: "Call the verb as root; a cluster manager does.";
+
     program_missing(what, program, error): NotInstalled,
         "{what} needs the program {program}, and {error}; install it on this node",
         cause: "A program that the definition names is not on this node. A path that is relative is looked for in the \

@@ -147,6 +147,10 @@ fn another_users_site() {
     everywhere("not-permitted", Verb::Monitor, || as_nobody(&bench, &["monitor", "a"]));
     bench.define("b", "site: b\nprocesses: {a: {command: [ACT, steady], user: root}}\n");
     everywhere("needs-root", Verb::Other, || as_nobody(&bench, &["validate-all", "b"]));
+    let center = Jobcenter::new("testsite");
+    fs::set_permissions(center.bench.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let check = || as_nobody(&center.bench, &["validate-all", "testsite"]);
+    everywhere("jobcenter-needs-root", Verb::Other, check);
     by_hand("metrics-denied", Verb::Other, as_nobody(&bench, &["metrics", "a"]));
     by_hand(
         "failure-not-cleared",

@@ -124,6 +124,10 @@ impl ComingUp<'_> {
             let lines = started.last_lines(places, 10);
             details.extend(lines.into_iter().map(|line| format!("{WRAPPED}: {line}")));
             details.push(format!("all that it printed is in {}", places.wrapped_log().display()));
+            // Without its port JobCenter cannot start, and does not say so to us.
+            if self.external.wrapped.jobcenter.is_some() {
+                details.extend(self.external.check_port().err());
+            }
         }
         NotDone::NotInTime { why, details }
     }

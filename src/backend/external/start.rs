@@ -75,8 +75,7 @@ impl External {
             return Ok(());
         };
         let definition = &self.definition;
-        let address = definition.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        ports::check_free(definition, address, JOBCENTER_PORT)?;
+        self.check_port()?;
         let address = definition.address.map_or_else(|| definition.site.clone(), |a| a.to_string());
         let words = vec![profile.command("nqsportkpr"), address];
         let refused = |why: String| {
@@ -87,6 +86,15 @@ impl External {
             Some(why) => Err(refused(why)),
             None => Ok(()),
         }
+    }
+
+    /// Whether JobCenter's port is free at the site's address (PORT-04).
+    ///
+    /// # Errors
+    /// A sentence that names the process which has it.
+    pub(super) fn check_port(&self) -> Result<(), String> {
+        let address = self.definition.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        ports::check_free(&self.definition, address, JOBCENTER_PORT)
     }
 
     /// Starts the supervisor in a new session and in the site's context, with the site's marks, and without
