@@ -440,6 +440,88 @@ mod tests {
         assert!(requester.0.is_none());
     }
 
+    /// A database on which this boot's `before` is the record.
+    fn database(before: &Owner) -> (tempfile::TempDir, LeaseFolder) {
+        let database = tempfile::tempdir().unwrap();
+        let folder = LeaseFolder::open(database.path(), true).unwrap();
+        assert!(folder.write(before).unwrap());
+        (database, folder)
+    }
+
+    fn of_this_boot(released: bool) -> Owner {
+        Owner { boot: BootId::current().unwrap(), ..owner("alpha", "/run/one", released) }
+    }
+
+    #[test]
+    fn a_record_is_settled_only_by_its_own_node_or_a_person() {
+        let own = |home: &str, clean| {
+            let (node, home) = ("alpha".to_owned(), home.to_owned());
+            Settling::Own { node, home, clean }
+        };
+        let owed = UncleanEnd::At { node: "beta".to_owned(), since: WallTime::now() };
+        let mine = of_this_boot(false);
+        let my_end = UncleanEnd::At { node: "alpha".to_owned(), since: mine.since };
+        let owing = Owner { owes: Some(owed.clone()), ..mine.clone() };
+        let settled = |before: &Owner, owes: Option<&UncleanEnd>| Owner {
+            released: true,
+            owes: owes.cloned(),
+            ..before.clone()
+        };
+        let free = of_this_boot(true);
+        for (before, how, after) in [
+            (&mine, own("/run/one", true), settled(&mine, None)),
+            (&mine, own("/run/one", false), settled(&mine, Some(&my_end))),
+            // What was owed before is owed still, however this one ended.
+            (&owing, own("/run/one", true), settled(&owing, Some(&owed))),
+            (&owing, own("/run/one", false), settled(&owing, Some(&owed))),
+            (&mine, own("/run/two", true), mine.clone()),
+            (&free, own("/run/one", false), free.clone()),
+            (&mine, Settling::Broken, settled(&mine, Some(&my_end))),
+            (&owing, Settling::Broken, settled(&owing, Some(&owed))),
+            (&free, Settling::Broken, free.clone()),
+        ] {
+            let (database, folder) = database(before);
+            settle(database.path(), &how).unwrap();
+            assert_eq!(folder.read().unwrap(), OwnerRecord::Owner(after), "{before:?} {how:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_whose_lock_is_held_is_settled_by_a_person_alone() {
+        let (database, folder) = database(&of_this_boot(false));
+        let lock = folder.lock().unwrap().unwrap();
+        let (node, home) = ("alpha".to_owned(), "/run/one".to_owned());
+        settle(database.path(), &Settling::Own { node, home, clean: true }).unwrap();
+        assert_eq!(folder.read().unwrap().owner().map(|o| o.released), Some(false));
+        settle(database.path(), &Settling::Broken).unwrap();
+        assert_eq!(folder.read().unwrap().owner().map(|o| o.released), Some(true));
+        assert!(!folder.has(&lock).unwrap());
+    }
+
+    #[test]
+    fn a_lease_is_ours_by_its_lock_and_its_record() {
+        let mine = of_this_boot(false);
+        let (_database, folder) = database(&mine);
+        let lock = folder.lock().unwrap().unwrap();
+        let lease = LockedLease { folder, lock, owner: mine.clone() };
+        let is_ours_with = |record: &Owner| {
+            lease.folder.write(record).unwrap();
+            lease.is_ours().unwrap()
+        };
+        assert!(is_ours_with(&mine));
+        let later = mine.since.after(Duration::from_secs(1));
+        assert!(!is_ours_with(&Owner { since: later, ..mine.clone() }), "the same node, anew");
+        assert!(!is_ours_with(&Owner { home: "/run/two".to_owned(), ..mine.clone() }));
+        assert!(is_ours_with(&mine));
+        lease.release().unwrap();
+        assert_eq!(lease.folder.read().unwrap().owner().map(|o| o.released), Some(true));
+        lease.folder.set_lock_aside().unwrap();
+        assert!(!is_ours_with(&mine), "the lock was broken");
+        lease.release().unwrap();
+        let there = lease.folder.read().unwrap().owner();
+        assert_eq!(there.map(|o| o.released), Some(false), "and what is there is another's");
+    }
+
     #[test]
     fn a_free_lock_whose_owner_did_not_release_it_is_left_alone_once() {
         let start = order(false);

@@ -241,6 +241,31 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_is_set_aside_if_there_is_one() {
+        let database = tempfile::tempdir().unwrap();
+        let place = LeaseFolder::open(database.path(), true).unwrap();
+        place.set_lock_aside().expect("without a lock there is nothing to do");
+        let held = place.lock().unwrap();
+        assert!(held.is_some());
+        // No file can be renamed to the name of a folder.
+        std::fs::create_dir(on_database(database.path()).join(BROKEN)).unwrap();
+        place.set_lock_aside().expect_err("it is still there");
+    }
+
+    #[test]
+    fn homes_differ_by_site_and_namespace() {
+        let places = crate::site::Places::resolve(crate::site::Overrides::default()).unwrap();
+        let home = |site: &str| home_of(&places.of(&site.parse().unwrap()));
+        let namespace = node::pid_namespace().unwrap();
+        for site in ["shop", "shop2"] {
+            let runtime = places.of(&site.parse().unwrap()).runtime;
+            assert!(home(site).contains(&runtime.display().to_string()));
+            assert!(home(site).ends_with(&format!("{namespace}")), "{}", home(site));
+        }
+        assert_ne!(home("shop"), home("shop2"));
+    }
+
+    #[test]
     fn a_lock_file_that_was_renamed_is_not_taken_for_the_lock() {
         let database = tempfile::tempdir().unwrap();
         let place = LeaseFolder::open(database.path(), true).unwrap();
