@@ -320,6 +320,28 @@ fn a_recurring_monitor_is_held_and_what_ends_is_told_at_once() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// F3.3: the one that could have written it down is gone.
+#[test]
+fn the_failure_of_its_supervisor_is_told_with_its_last_words() {
+    let center = Jobcenter::new("testsite");
+    succeed(center.hand(&["start", "testsite"]));
+    let seen = said(&output(center.hand(&["status", "testsite"])));
+    for kind in ["cjcpw", "nqsdaemon", "jnwcaster@1", "jnwcaster@2", "jcdbs"] {
+        assert!(seen.contains(&format!("  {kind} ")), "{seen}");
+    }
+    signal(center.daemon("jnwengine"), Signal::KILL);
+    until("cjcpw has ended for that", || monitor(&center) == (7, 7, 1));
+    let last = "jnwengine of testsite has ended";
+    let seen = said(&output(center.hand(&["status", "testsite"])));
+    assert!(seen.starts_with("failed") && seen.contains(last), "{seen}");
+    succeed(center.hand(&["start", "testsite"]));
+    for verb in ["history", "status"] {
+        let told = said(&output(center.hand(&[verb, "testsite"])));
+        assert!(told.contains("without being told to") && told.contains(last), "{told}");
+    }
+    succeed(center.hand(&["stop", "testsite"]));
+}
+
 /// F3.1: its daemons are dead, and the one that would end for that cannot.
 #[test]
 fn a_supervisor_that_a_signal_has_stopped_is_named_and_is_at_no_rest() {

@@ -399,6 +399,12 @@ pub fn is_named(arguments: &[Vec<u8>], names: &[&str]) -> bool {
     arguments.iter().take(2).any(|word| names.contains(&base(word).as_str()))
 }
 
+/// What a process of a site is called: the name of its program, or of its title.
+pub fn name_of(worker: &Identity) -> Option<&'static str> {
+    let words = words(&worker.stat()?);
+    NAMES.into_iter().find(|name| is_named(&words, &[name]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

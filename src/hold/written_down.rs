@@ -127,13 +127,14 @@ pub fn note_found(places: &SitePlaces, seen: &Observation) {
     let Some(record) = seen.record.as_ref().filter(|record| record.ending.is_none()) else {
         return;
     };
+    let found = seen.found.as_ref();
     let words = match (seen.state, record.phase) {
+        _ if found.is_some() => found.map(|found| found.reason.clone()).unwrap_or_default(),
         (State::Stopped, None) => {
             "the supervisor ended without being told to, and no process of the site lives"
                 .to_owned()
         }
-        (State::Failed, Some(Phase::Up))
-        | (State::Unsupervised | State::FailedWithSurvivors, Some(Phase::Up) | None) => {
+        (State::Unsupervised | State::FailedWithSurvivors, Some(Phase::Up) | None) => {
             seen.why.clone().unwrap_or_else(|| "nobody watches the site".to_owned())
         }
         _ => return,
@@ -141,6 +142,8 @@ pub fn note_found(places: &SitePlaces, seen: &Observation) {
     let definition = places.name().and_then(|name| load_snapshot(&places.snapshot(), &name).ok());
     let entry =
         Entry::new(HistoryEvent::Failed, format!("{words} (found by this node's next verb)"));
+    let printed = found.map(|found| found.last_lines.clone()).unwrap_or_default();
+    let entry = entry.having_printed(printed);
     journal::note(places, definition.as_ref(), &entry);
 }
 

@@ -241,6 +241,40 @@ mod tests {
     }
 
     #[test]
+    fn a_record_is_absent_or_there_or_cannot_be_understood() {
+        let database = tempfile::tempdir().unwrap();
+        let place = LeaseFolder::open(database.path(), true).unwrap();
+        let file = on_database(database.path()).join(RECORD);
+        assert_eq!(place.read().unwrap(), OwnerRecord::Absent);
+        std::os::unix::fs::symlink("/dev/null", &file).unwrap();
+        assert_eq!(place.read().unwrap(), OwnerRecord::Unreadable, "a link");
+        std::fs::remove_file(&file).unwrap();
+        // A socket cannot be opened: that is an error, and says nothing of a record.
+        let socket = std::os::unix::net::UnixListener::bind(&file).unwrap();
+        place.read().expect_err("ENXIO");
+        drop(socket);
+        std::fs::remove_file(&file).unwrap();
+        assert!(place.write(&sample()).unwrap());
+        assert_eq!(place.read().unwrap().owner().unwrap().node, "alpha");
+        place.remove().unwrap();
+        assert_eq!(place.read().unwrap(), OwnerRecord::Absent);
+    }
+
+    #[test]
+    fn where_a_home_is_missing_the_names_of_the_nodes_are_compared() {
+        let boot = BootId::none();
+        let is_of = |own: &str, node: &str, home: &str| {
+            Owner { home: own.to_owned(), ..sample() }.is_of(node, &boot, home)
+        };
+        for (own, home) in [("", "/run/one"), ("/run/one", ""), ("", "")] {
+            assert!(is_of(own, "alpha", home), "{own:?} {home:?}");
+            assert!(!is_of(own, "beta", home), "{own:?} {home:?}");
+        }
+        assert!(is_of("/run/one", "beta", "/run/one"));
+        assert!(!is_of("/run/one", "alpha", "/run/two"));
+    }
+
+    #[test]
     fn a_lock_is_set_aside_if_there_is_one() {
         let database = tempfile::tempdir().unwrap();
         let place = LeaseFolder::open(database.path(), true).unwrap();
@@ -260,7 +294,7 @@ mod tests {
         for site in ["shop", "shop2"] {
             let runtime = places.of(&site.parse().unwrap()).runtime;
             assert!(home(site).contains(&runtime.display().to_string()));
-            assert!(home(site).ends_with(&format!("{namespace}")), "{}", home(site));
+            assert!(home(site).ends_with(&namespace.to_string()), "{}", home(site));
         }
         assert_ne!(home("shop"), home("shop2"));
     }

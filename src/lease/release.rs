@@ -154,3 +154,76 @@ pub enum Settle {
     /// A person takes the lease away from its owner, on whichever node that is.
     Broken,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io::Read;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+    use crate::values::Pid;
+
+    /// A shell that has said that it is ready.
+    fn shell(script: &str) -> (Child, Identity) {
+        let script = format!("{script}; echo ready; while :; do sleep 0.01; done");
+        let words = ["-c", &script];
+        let mut child = Command::new("/bin/sh").args(words).stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = [0u8; 6];
+        child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        let pid = Pid::try_from(child.id().cast_signed()).unwrap();
+        let identity = Identity::of(pid).unwrap();
+        (child, identity)
+    }
+
+    /// As keepers are found: those that live.
+    fn living(identity: &Identity) -> io::Result<Option<PidFd>> {
+        Ok(identity.open().filter(|handle| !handle.is_dead()))
+    }
+
+    #[test]
+    fn one_is_told_to_end_before_it_is_killed() {
+        let (mut child, identity) = shell("trap 'exit 3' TERM");
+        let begun = Moment::now();
+        assert_eq!(end(|| living(&identity), Duration::from_secs(60), None), Ok(true));
+        assert!(Moment::now().since(begun) < Duration::from_secs(30));
+        assert_eq!(child.wait().unwrap().code(), Some(3));
+    }
+
+    #[test]
+    fn one_that_does_not_end_is_killed() {
+        let (mut child, identity) = shell("trap '' TERM");
+        assert_eq!(end(|| living(&identity), Duration::from_millis(300), None), Ok(true));
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+        // It is not there any more, so nothing is waited for.
+        assert!(release_by(&identity, Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_single_keeper_is_ended() {
+        let (mut child, identity) = shell("trap 'exit 3' TERM");
+        let reaper = std::thread::spawn(move || child.wait().unwrap().code());
+        assert!(release_by(&identity, Duration::from_secs(60)));
+        assert_eq!(reaper.join().unwrap(), Some(3));
+    }
+
+    #[test]
+    fn keepers_that_cannot_be_looked_for_are_looked_for_again() {
+        let looks = Cell::new(0);
+        let no_proc = || io::Error::other("no /proc");
+        let once = || {
+            looks.set(looks.get() + 1);
+            if looks.get() == 1 { Err(no_proc()) } else { Ok(None::<PidFd>) }
+        };
+        assert_eq!(end(once, Duration::from_secs(60), None), Ok(true));
+        let never = || {
+            looks.set(looks.get() + 1);
+            Err::<Option<PidFd>, _>(no_proc())
+        };
+        let begun = Moment::now();
+        assert_eq!(end(never, Duration::from_millis(100), None), Ok(false));
+        assert!(Moment::now().since(begun) >= Duration::from_millis(600));
+        assert!(looks.get() < 50, "{} looks: it does not wait between them", looks.get());
+    }
+}

@@ -288,6 +288,46 @@ mod tests {
     }
 
     #[test]
+    fn a_keeper_that_ends_without_an_answer_is_told_as_that() {
+        let (mut taking, says) = keeper();
+        drop(says);
+        assert!(matches!(
+            taking.wait(late(), None, Taking::outcome),
+            Err(NotTaken::KeeperEnded(_))
+        ));
+        taking.give_up();
+        // Its end with words of ours unread is an error of the connection (ECONNRESET).
+        let (mut taking, says) = keeper();
+        assert!(taking.repaired(soon(), None).is_err(), "it has not answered");
+        drop(says);
+        assert!(matches!(
+            taking.wait(late(), None, Taking::outcome),
+            Err(NotTaken::KeeperEnded(_))
+        ));
+        taking.give_up();
+    }
+
+    #[test]
+    fn a_keeper_whose_program_cannot_be_executed_says_so() {
+        let (socket, other) = UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let words = ["none"].map(OsStr::new);
+        let program = Command::candidates(OsStr::new("/nowhere/none"), "");
+        let command = Command::plain(program, &words, Vec::new(), other.as_fd());
+        let child = spawn::spawn(&command).unwrap();
+        drop(other);
+        let keeper = Identity::nobody();
+        let mut taking =
+            Taking { child, keeper, socket, received: Vec::new(), waits_for: WaitsFor::Disk };
+        let failed = taking.wait(late(), None, Taking::outcome);
+        assert!(
+            matches!(&failed, Err(NotTaken::Failed(why)) if why.contains("could not execute")),
+            "{failed:?}"
+        );
+        taking.give_up();
+    }
+
+    #[test]
     fn the_wait_for_the_end_of_a_keeper_can_be_interrupted() {
         let (taking, _says) = keeper();
         let (cut, mut order) = UnixStream::pair().unwrap();

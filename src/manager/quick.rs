@@ -128,6 +128,7 @@ pub fn quick_monitor(arguments: &[OsString]) -> Option<u8> {
         members: Members::default(),
         why: None,
         wrapped: None,
+        found: None,
     };
     let outcome = Outcome::Seen(Box::new(observation));
     (well && !deep).then(|| manager.answer(Verb::Monitor, recurring, &outcome).code)

@@ -129,6 +129,7 @@ fn believed(places: &SitePlaces, view: View) -> Observation {
         members: Members::default(),
         why,
         wrapped: None,
+        found: None,
     }
 }
 
@@ -158,7 +159,7 @@ fn without_supervisor(places: &SitePlaces) -> Result<Observation, ObserveError> 
             None => (State::Stopped, None),
         }
     };
-    Ok(Observation { state, view: None, record, members, why, wrapped: None })
+    Ok(Observation { state, view: None, record, members, why, wrapped: None, found: None })
 }
 
 /// The default time limit of a verb that a person types. Pacemaker has the same default.

@@ -20,6 +20,8 @@ pub struct Observation {
     pub why: Option<String>,
     /// The look at the wrapped supervisor, if the site has one.
     pub wrapped: Option<Wrapping>,
+    /// A failure that this observation has found, and that nobody has written down.
+    pub found: Option<Failure>,
 }
 
 /// The processes of a wrapped supervisor, and what its list says.
@@ -68,7 +70,7 @@ impl Observation {
     /// The failure, if the site failed.
     pub fn failure(&self) -> Option<&Failure> {
         let of_view = self.view.as_ref().and_then(|v| v.failure.as_ref());
-        of_view.or_else(|| self.record.as_ref()?.failure())
+        of_view.or_else(|| self.record.as_ref()?.failure()).or(self.found.as_ref())
     }
 
     /// The observation of a site that cannot exist, such as a clone.
@@ -80,6 +82,7 @@ impl Observation {
             members: Members::default(),
             why: None,
             wrapped: None,
+            found: None,
         }
     }
 
@@ -109,6 +112,7 @@ pub(super) fn unknown(places: &SitePlaces, why: String) -> Observation {
         members: Members::default(),
         why: Some(why),
         wrapped: None,
+        found: None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::evidence::{Denied, ObserveError, held_locks, read_record};
 use super::observation::{Observation, Wrapping, or_unknown, unknown};
 use crate::backend::external::{Daemon, External, Look};
 use crate::backend::jobcenter::{self, Conversion};
-use crate::control::{Pause, ProcessView, State, View};
+use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::linux::lock;
 use crate::linux::process::command_line;
@@ -17,6 +17,9 @@ use crate::process::{Ending, Identity, Members, Phase, Record, find_members};
 use crate::site::{Definition, OnLoss, Prerequisite, SitePlaces, Wrapped};
 use crate::surroundings::{CONFIRMED_AFTER, look_for_losses};
 use crate::values::Moment;
+
+/// How many of its last lines are told with a failure.
+const LINES: usize = 5;
 
 /// Looks until the state is known, but not longer than until `patience`.
 pub(super) fn observe(
@@ -87,7 +90,7 @@ fn judge_at(
     let members =
         find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
     let seen = WrappedLook { look, record, members };
-    let verdict = judge(places, &external.definition, &external.wrapped, &seen)?;
+    let verdict = judge(places, external, &seen)?;
     Ok((seen, verdict))
 }
 
@@ -150,11 +153,11 @@ const GRACE: Duration = Duration::from_secs(5);
 
 fn judge(
     places: &SitePlaces,
-    definition: &Definition,
-    wrapped: &Wrapped,
+    external: &External,
     seen: &WrappedLook,
 ) -> Result<RestVerdict, ObserveError> {
     let WrappedLook { look, record, members } = seen;
+    let wrapped = &external.wrapped;
     let record = record.as_ref();
     // A supervisor that changed its title is still the process that siteward started.
     let ours = match record.and_then(|r| r.processes.first()) {
@@ -188,10 +191,10 @@ fn judge(
             Some(Phase::Starting { .. } | Phase::Up) | None => (State::Running, None),
         },
         (Daemon::Shut(claim), true) => {
-            return Ok(without_daemon(definition, wrapped, look, record, claim.as_deref()));
+            return Ok(without_daemon(external, look, record, claim.as_deref()));
         }
         (Daemon::Absent, true) => {
-            return Ok(without_daemon(definition, wrapped, look, record, None));
+            return Ok(without_daemon(external, look, record, None));
         }
         (Daemon::Shut(_) | Daemon::Absent | Daemon::NotAsked | Daemon::NotInstalled, false) => {
             without_supervisor(places, wrapped, look, record, members)?
@@ -222,23 +225,28 @@ fn program(wrapped: &Wrapped) -> &str {
 
 /// The supervisor lives, and its daemon is down.
 fn without_daemon(
-    definition: &Definition,
-    wrapped: &Wrapped,
+    external: &External,
     look: &Look,
     record: Option<&Record>,
     claim: Option<&str>,
 ) -> RestVerdict {
+    let External { definition, wrapped, .. } = external;
     let phase = record.and_then(|r| r.phase);
     let name = program(wrapped);
+    let starting = || {
+        let why = match external.kinds_up(&look.supervisors) {
+            Some((up, all)) => format!("{up} of {all} kinds of its processes are up"),
+            None => format!("`{name}` lives, and its daemon is not up yet"),
+        };
+        (State::Starting, Some(why))
+    };
     let is_in_time = |until: Moment| !until.passed();
     let paused = record.and_then(|r| r.paused.as_ref());
     let judged = match (phase, claim) {
         (Some(Phase::Stopping), _) => {
             (State::StoppingOrdered, Some(format!("`{name}` is being stopped")))
         }
-        (Some(Phase::Starting { until }), _) if is_in_time(until) => {
-            (State::Starting, Some(format!("`{name}` lives, and its daemon is not up yet")))
-        }
+        (Some(Phase::Starting { until }), _) if is_in_time(until) => starting(),
         _ if look.stopping => (State::StoppingOrdered, Some(format!("`{name}` is being stopped"))),
         (_, Some(claim)) => (State::StoppingFailed, Some(claim.to_owned())),
         _ if is_at_rest_by_file(wrapped, look) => {
@@ -253,7 +261,7 @@ fn without_daemon(
         (Some(Phase::Up) | None, None) if paused.is_some() => {
             (State::Maintenance, paused.map(ToString::to_string))
         }
-        (None, None) if is_young(look, definition) => (State::Starting, Some(at_rest(name))),
+        (None, None) if is_young(look, definition) => starting(),
         (Some(Phase::Up) | None, None) => return unordered(wrapped, look),
     };
     judged.into()
@@ -338,11 +346,34 @@ fn without_supervisor(
             (State::Failed, Some(failure.reason.clone()))
         }
         Some(Record { phase: Some(Phase::Up), ending: None, .. }) => {
-            let why = format!("`{}` ended without being told to by siteward", program(wrapped));
-            (State::Failed, Some(why))
+            (State::Failed, Some(ended_untold(wrapped)))
         }
         Some(_) | None => (State::Stopped, look.conversion.as_ref().map(Conversion::describe)),
     })
+}
+
+/// The failure that nobody has written down: the supervisor of a site that was up is gone. A start that is in progress
+/// finds it too.
+fn found_failure(
+    external: &External,
+    state: State,
+    is_watched: bool,
+    record: Option<&Record>,
+    why: Option<&str>,
+) -> Option<Failure> {
+    let record =
+        record.filter(|record| record.ending.is_none() && record.phase == Some(Phase::Up))?;
+    let reason = match state {
+        State::Failed => why?.to_owned(),
+        State::Starting if !is_watched => ended_untold(&external.wrapped),
+        _ => return None,
+    };
+    let last_lines = external.last_lines(Some(record), LINES);
+    Some(Failure { process: None, id: None, reason, at: WallTime::now(), last_lines, signal: None })
+}
+
+fn ended_untold(wrapped: &Wrapped) -> String {
+    format!("`{}` ended without being told to by siteward", program(wrapped))
 }
 
 fn observation(
@@ -370,8 +401,27 @@ fn observation(
     for supervisor in &look.supervisors {
         add(program(wrapped), supervisor, true);
     }
-    if let Daemon::Up(Some(daemon)) = &look.daemon {
-        add("daemon", daemon, true);
+    let daemon = match &look.daemon {
+        Daemon::Up(daemon) => daemon.as_ref(),
+        Daemon::Shut(_)
+        | Daemon::Absent
+        | Daemon::NotAsked
+        | Daemon::NotInstalled
+        | Daemon::Unknown(_) => None,
+    };
+    let others = look.workers.iter().filter(|worker| Some(*worker) != daemon);
+    let workers: Vec<(&str, &Identity)> = daemon
+        .map(|daemon| (jobcenter::name_of(daemon).unwrap_or("daemon"), daemon))
+        .into_iter()
+        .chain(others.filter_map(|worker| Some((jobcenter::name_of(worker)?, worker))))
+        .collect();
+    // Of several of a kind each has a number, as an instance has.
+    for (at, (name, worker)) in workers.iter().enumerate() {
+        let of_kind = |those: &[(&str, &Identity)]| those.iter().filter(|w| w.0 == *name).count();
+        match of_kind(&workers) {
+            1 => add(name, worker, true),
+            _ => add(&format!("{name}@{}", of_kind(&workers[..at]) + 1), worker, true),
+        }
     }
     let supervisor = look.supervisors.first().map(|s| s.pid);
     let view = supervisor.map(|supervisor| View {
@@ -407,9 +457,11 @@ fn observation(
         | Daemon::Unknown(_) => (false, None),
     };
     log::debug!("{} was seen as {state}: {why:?}", places.runtime.display());
+    let found = found_failure(external, state, view.is_some(), record.as_ref(), why.as_deref());
     Observation {
         state,
         view,
+        found,
         record,
         members,
         why,

@@ -88,15 +88,13 @@ fn it_cannot_be_executed() {
 fn a_wrapped_one() {
     let center = Jobcenter::new("testsite");
     let (site, bench) = (&center.site, &center.bench);
+    // Its supervisor does not see that a daemon of it has ended.
+    center.switch("blind", "");
     succeed(center.hand(&["start", site]));
     until("all daemons are there", || center.is_up());
-    // Stopped, its supervisor does not see that a daemon of it has ended.
-    let supervisor = center.supervisor();
-    signal(supervisor, Signal::STOP);
     signal(center.daemon("jnwengine"), Signal::KILL);
     let look = || bench.hand(&["monitor", site, "--level", "10"]);
     until("it is missing", || said(&output(look())).contains("[wrapped-process-missing]"));
     everywhere("wrapped-process-missing", Verb::Monitor, look);
-    signal(supervisor, Signal::CONT);
     succeed(center.hand(&["clean", site]));
 }

@@ -59,7 +59,10 @@ impl External {
         let started =
             self.spawn(orders.order).map_err(|error| format!("`{}`: {error:#}", self.program()))?;
         let identity = Identity::of(started.child.pid);
-        record.processes.extend(identity.map(|i| ProcessRecord::started(WRAPPED, i)));
+        let printed_from = started.log_offset;
+        record.processes.extend(
+            identity.map(|i| ProcessRecord { printed_from, ..ProcessRecord::started(WRAPPED, i) }),
+        );
         self.write(&record);
         let words = format!("`{}` is at work as {}", self.program(), started.child.pid);
         let took = Moment::now().since(orders.order.at);
@@ -86,6 +89,12 @@ impl External {
             Some(why) => Err(refused(why)),
             None => Ok(()),
         }
+    }
+
+    /// The last lines that it printed since the start that the record tells of; none without one.
+    pub fn last_lines(&self, record: Option<&Record>, count: usize) -> Vec<String> {
+        let begun = record.and_then(|record| record.processes.first());
+        begun.map_or_else(Vec::new, |begun| last_lines(&self.places, begun.printed_from, count))
     }
 
     /// Whether JobCenter's port is free at the site's address (PORT-04).
@@ -196,16 +205,20 @@ impl Started {
 
     /// The last lines that it printed since it was started.
     pub fn last_lines(&self, places: &SitePlaces, count: usize) -> Vec<String> {
-        use std::io::{Read, Seek, SeekFrom};
-        let mut said = Vec::new();
-        if let Ok(mut file) = File::open(places.wrapped_log()) {
-            let end = file.metadata().map_or(0, |m| m.len());
-            let from = self.log_offset.max(end.saturating_sub(16 << 10));
-            let _ = file.seek(SeekFrom::Start(from));
-            let _ = file.take(16 << 10).read_to_end(&mut said);
-        }
-        let text = String::from_utf8_lossy(&said).into_owned();
-        let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-        lines[lines.len().saturating_sub(count)..].iter().map(|l| (*l).to_owned()).collect()
+        last_lines(places, self.log_offset, count)
     }
+}
+
+/// The last lines below this offset of the log, in bytes.
+fn last_lines(places: &SitePlaces, from: u64, count: usize) -> Vec<String> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut said = Vec::new();
+    if let Ok(mut file) = File::open(places.wrapped_log()) {
+        let end = file.metadata().map_or(0, |m| m.len());
+        let _ = file.seek(SeekFrom::Start(from.max(end.saturating_sub(16 << 10))));
+        let _ = file.take(16 << 10).read_to_end(&mut said);
+    }
+    let text = String::from_utf8_lossy(&said).into_owned();
+    let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].iter().map(|l| (*l).to_owned()).collect()
 }
