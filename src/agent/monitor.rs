@@ -3,8 +3,9 @@
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request};
+use crate::disk::{self, RedisAnswer};
 use crate::messages;
-use crate::observe::{look_for_missing, observe};
+use crate::observe::{Wrapping, look_for_missing, observe};
 
 /// The depth of a monitor (`OCF_CHECK_LEVEL`); an unknown level means the next lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,14 +49,30 @@ pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         {
             return messages::wrapped_process_missing(missing).into();
         }
-        if level >= Level::Health
-            && observation.wrapped.is_none()
-            && let Some(fault) = unhealthy(target, deadline)
-        {
-            return fault.into();
+        if level >= Level::Health {
+            let fault = match &observation.wrapped {
+                Some(wrapping) => silent_redis(target, wrapping, deadline),
+                None => unhealthy(target, deadline),
+            };
+            if let Some(fault) = fault {
+                return fault.into();
+            }
         }
     }
     Outcome::Seen(Box::new(observation))
+}
+
+/// JobCenter's Redis does not answer.
+fn silent_redis(target: &Target, wrapping: &Wrapping, deadline: &Deadline) -> Option<Fault> {
+    let external = &wrapping.external;
+    external.wrapped.jobcenter.as_ref()?;
+    let database = external.definition.database.as_ref()?;
+    let why = match disk::ask_redis(&target.places, database, deadline.for_look()) {
+        Ok(RedisAnswer::Lives | RedisAnswer::NoSocket) => return None,
+        Ok(RedisAnswer::Silent(why)) => why,
+        Err(undone) => undone.to_string(),
+    };
+    Some(messages::redis_silent(&target.name, why).into())
 }
 
 fn unhealthy(target: &Target, deadline: &Deadline) -> Option<Fault> {

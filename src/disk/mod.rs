@@ -6,6 +6,7 @@
 mod facts;
 mod folder;
 mod pause_mark;
+mod redis;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::values::Moment;
 pub use facts::{end_detached_facts, leave_facts_detached, leaving_words};
 pub use folder::FolderJob;
 pub use pause_mark::{Settled, confirm_pause, path as pause_path, pause_of};
+pub use redis::RedisAnswer;
 
 /// Why a helper has not done its job.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +51,7 @@ enum DiskJob {
     SettlePause { database: PathBuf, settled: Settled },
     ClearPause { database: PathBuf },
     Folder { database: PathBuf, job: FolderJob },
+    AskRedis { database: PathBuf },
 }
 
 /// The hidden subcommand of these jobs.
@@ -157,6 +160,19 @@ pub fn clear_pause(places: &Places, database: &Path, deadline: Moment) -> Result
     order(places, &DiskJob::ClearPause { database: database.to_owned() }, database, deadline)
 }
 
+/// Asks the Redis of a JobCenter site on this database.
+///
+/// # Errors
+/// See [`Undone`].
+pub fn ask_redis(
+    places: &Places,
+    database: &Path,
+    deadline: Moment,
+) -> Result<RedisAnswer, Undone> {
+    let job = DiskJob::AskRedis { database: database.to_owned() };
+    ask(places, (WORD, &job), database, deadline, None)
+}
+
 /// Does `job` with the folder `database`.
 ///
 /// # Errors
@@ -182,6 +198,7 @@ pub fn obey(job: &str) -> Option<String> {
         }
         DiskJob::ClearPause { database } => serde_json::to_string(&pause_mark::clear(&database)),
         DiskJob::Folder { database, job } => serde_json::to_string(&job.carry_out(&database)),
+        DiskJob::AskRedis { database } => serde_json::to_string(&redis::ping(&database)),
     }
     .ok()
 }

@@ -76,6 +76,11 @@ messages! {
         cause: "The wrapped supervisor lives, and a kind of process that a running site must have does not.",
         next: "Look at the log of that supervisor. The manager's recovery restarts the site.";
 
+    redis_silent(name, why): Failed,
+        "the site `{name}` is not healthy: {why}",
+        cause: "A monitor with level 20 sent a PING to jcdbs, JobCenter's Redis, on its socket on the database.",
+        next: "Look whether jcdbs lives and what it has printed. A restart of the site makes a new socket.";
+
     site_unhealthy(name, why): Failed,
         "the site `{name}` is not healthy: {why}",
         cause: "A monitor with level 20 ran the healthcheck of each process once, and one failed.",

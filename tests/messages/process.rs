@@ -96,5 +96,14 @@ fn a_wrapped_one() {
     let look = || bench.hand(&["monitor", site, "--level", "10"]);
     until("it is missing", || said(&output(look())).contains("[wrapped-process-missing]"));
     everywhere("wrapped-process-missing", Verb::Monitor, look);
+    succeed(center.hand(&["stop", site]));
+    // A socket on the database that nobody listens on.
+    succeed(center.hand(&["start", site]));
+    let sockets = center.database.join("database");
+    std::fs::create_dir(&sockets).unwrap();
+    let deep = || bench.hand(&["monitor", site, "--level", "20"]);
+    assert!(output(deep()).status.success(), "this JobCenter has none there");
+    drop(std::os::unix::net::UnixListener::bind(sockets.join(".jcdbs.sock")).unwrap());
+    everywhere("redis-silent", Verb::Monitor, deep);
     succeed(center.hand(&["clean", site]));
 }
