@@ -50,13 +50,14 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
+    use crate::linux::thread::{self, StackSize};
 
     /// The answer to a PING of something that answers so.
     fn told(answer: Option<&'static [u8]>) -> RedisAnswer {
         let database = tempfile::tempdir().unwrap();
         std::fs::create_dir(database.path().join("database")).unwrap();
         let listener = UnixListener::bind(socket_of(database.path())).unwrap();
-        let server = std::thread::spawn(move || {
+        let server = thread::start("redis", StackSize::Usual, move || {
             let (mut asked, _) = listener.accept().unwrap();
             let mut ping = [0u8; 6];
             asked.read_exact(&mut ping).unwrap();
@@ -64,7 +65,8 @@ mod tests {
             if let Some(answer) = answer {
                 asked.write_all(answer).unwrap();
             }
-        });
+        })
+        .unwrap();
         let told = ping(database.path());
         server.join().unwrap();
         told

@@ -163,6 +163,7 @@ mod tests {
     use std::process::{Child, Command, Stdio};
 
     use super::*;
+    use crate::linux::thread::{self, StackSize};
     use crate::values::Pid;
 
     /// A shell that has said that it is ready.
@@ -203,7 +204,8 @@ mod tests {
     #[test]
     fn a_single_keeper_is_ended() {
         let (mut child, identity) = shell("trap 'exit 3' TERM");
-        let reaper = std::thread::spawn(move || child.wait().unwrap().code());
+        let reap = move || child.wait().unwrap().code();
+        let reaper = thread::start("reaper", StackSize::Usual, reap).unwrap();
         assert!(release_by(&identity, Duration::from_secs(60)));
         assert_eq!(reaper.join().unwrap(), Some(3));
     }
