@@ -5,6 +5,7 @@ mod jobcenter;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use common::*;
@@ -137,15 +138,43 @@ fn jobcenters_site_is_made_by_its_own_command() {
     fs::remove_file(center.root.join("spool/7F000001")).unwrap();
     fs::write(center.root.join("address"), "127.0.0.1").unwrap();
     fs::write(center.root.join("sites"), "").unwrap();
-    let missing = output(center.hand(&["create", "testsite"]));
-    assert!(said(&missing).contains("--machine-id"), "{}", said(&missing));
+    let refused = |words: &str| {
+        let refused = output(center.hand(&["create", "testsite"]));
+        assert!(!refused.status.success() && said(&refused).contains(words), "{}", said(&refused));
+        assert!(center.calls_of("cjcmksite").is_empty(), "{:?}", center.calls_of("cjcmksite"));
+    };
+    refused("--machine-id");
+    // DB-11, DB-06: what it asks for and does not check itself.
+    center.daemon_conf("# nothing\n");
+    refused("local_daemon=SITE or local_daemon=OFF");
+    center.daemon_conf("local_daemon=OFF\n");
+    let mut local = Command::new("sleep");
+    let mut local = local.arg0("NQS nqsdaemon").arg("1000").spawn().unwrap();
+    until("it has its name", || {
+        fs::read(format!("/proc/{}/cmdline", local.id())).unwrap().starts_with(b"NQS")
+    });
+    refused("the local site of JobCenter is up");
+    local.kill().unwrap();
+    local.wait().unwrap();
+    // What is there is something else.
+    fs::create_dir_all(center.database.join("of-another")).unwrap();
     let file = center.bench.places.config.join("testsite.yaml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("{text}machine_id: 200\n")).unwrap();
+    refused("something else than a site of JobCenter");
+    fs::remove_dir_all(&center.database).unwrap();
     let made = succeed(center.hand(&["create", "testsite"]));
+    let link = center.root.join("spool/7F000001").display().to_string();
     assert!(made.contains("cjcmksite"), "{made}");
+    assert!(made.contains(&format!("ln -s {database} {link}")), "{made}");
     assert_eq!(center.calls_of("cjcmksite"), [format!("cjcmksite testsite 200 {database}")]);
     assert!(center.database.join("nqs").is_dir());
+    // As on the other node: the site is there, and is not made again.
+    fs::remove_file(&link).unwrap();
+    let taken = succeed(center.hand(&["create", "testsite"]));
+    assert!(taken.contains("which was there") && taken.contains(&link), "{taken}");
+    assert_eq!(center.calls_of("cjcmksite").len(), 1);
+    assert_eq!(fs::read_link(&link).unwrap(), center.database);
     succeed(center.hand(&["start", "testsite"]));
     succeed(center.hand(&["stop", "testsite"]));
 }

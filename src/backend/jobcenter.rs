@@ -381,6 +381,15 @@ pub fn conversion_of(
     Ok(alone.into_iter().next().filter(|_| !is_site).map(Conversion::Alone))
 }
 
+/// The daemons of this machine's local site: named so, and for no site.
+pub fn local_daemons() -> Vec<Stat> {
+    let is_for_a_site = |of: &Stat| environment_value(of, "NQS_SITE").is_ok_and(|v| v.is_some());
+    let is_local = |stat: &Stat| {
+        stat.is_alive() && is_named(&words(stat), &["nqsdaemon"]) && !is_for_a_site(stat)
+    };
+    all().unwrap_or_default().into_iter().filter(is_local).collect()
+}
+
 /// The arguments of a process. If they cannot be read, as of a process that hangs: the path of its program.
 pub fn words(stat: &Stat) -> Vec<Vec<u8>> {
     arguments(stat).unwrap_or_else(|_| {

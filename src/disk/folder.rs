@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::linux::folder::Folder;
+use crate::site::on_database;
 
 /// An operation on the folder while a site is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub enum FolderJob {
     Remove,
     /// Whether it is a folder.
     Look,
+    /// Whether it holds anything but what a new file system and siteward have there.
+    IsUsed,
 }
 
 impl FolderJob {
@@ -24,6 +27,7 @@ impl FolderJob {
             Self::Make => make(database),
             Self::Remove => remove(database),
             Self::Look => Ok(database.is_dir()),
+            Self::IsUsed => is_used(database),
         }
     }
 }
@@ -55,6 +59,18 @@ fn make(database: &Path) -> Result<bool, String> {
             .map_err(|e| format!("the mode of {at} cannot be set: {e}"))?;
     }
     Ok(made)
+}
+
+fn is_used(database: &Path) -> Result<bool, String> {
+    let unreadable = |e: std::io::Error| format!("{} cannot be read: {e}", database.display());
+    let own = on_database(database);
+    for entry in std::fs::read_dir(database).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        if name != "lost+found" && Some(name.as_os_str()) != own.file_name() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn remove(database: &Path) -> Result<bool, String> {

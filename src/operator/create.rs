@@ -11,12 +11,14 @@ use anyhow::{Context, Error, anyhow, bail};
 
 use crate::agent::Deadline;
 use crate::backend::command::{Marked, run};
-use crate::backend::jobcenter::{find_link, link_names};
+use crate::backend::jobcenter::{
+    Complaint, ComplaintSubject, complaints, find_link, link_names, local_daemons,
+};
 use crate::control::State;
 use crate::disk::{FolderJob, do_with_folder};
 use crate::linux::{files, node};
 use crate::observe::observe;
-use crate::site::{Definition, Places, SiteName, load, parse};
+use crate::site::{Definition, Jobcenter, Places, SiteName, load, parse};
 use crate::values::Moment;
 
 /// The time limit for the disk, unless the caller gives one.
@@ -158,7 +160,47 @@ fn check(
     {
         bail!("the address {address} is not on this node; let the cluster bring it first");
     }
+    if let Some(profile) = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref()) {
+        check_jobcenter(definition, profile, database, address)?;
+    }
     Ok(address)
+}
+
+/// What cjcmksite asks for and does not always check (DB-02, DB-05, DB-06, DB-11).
+fn check_jobcenter(
+    definition: &Definition,
+    profile: &Jobcenter,
+    database: &Path,
+    address: Option<IpAddr>,
+) -> anyhow::Result<()> {
+    let host = &definition.site;
+    let Some(address) = address else {
+        bail!(
+            "the host name {host} has no address; write it to /etc/hosts on every node, or say --address"
+        );
+    };
+    if definition.prerequisites.address_present && !node::addresses()?.contains(&address) {
+        bail!(
+            "the host name {host} is {address}, which is not on this node; let the cluster bring it first, or cjcmksite \
+             fails"
+        );
+    }
+    let is_of_daemon = |c: &Complaint| c.subject == ComplaintSubject::LocalDaemon;
+    let complaints = complaints(profile, host, database, Some(address), false);
+    if let Some(complaint) = complaints.into_iter().find(is_of_daemon) {
+        bail!(
+            "{}; write it, and restart the local site, before a site is made",
+            complaint.sentence
+        );
+    }
+    if let Some(local) = local_daemons().first() {
+        bail!(
+            "the local site of JobCenter is up (process {}); stop it on every node with: {}",
+            local.pid,
+            profile.command("nqsstop")
+        );
+    }
+    Ok(())
 }
 
 /// The address of a host name, IPv4 before IPv6 (DB-07).
@@ -201,7 +243,7 @@ impl Maker<'_> {
             false => format!("the database {at}, which was there and keeps its mode"),
         });
         if self.definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some()) {
-            return self.make_with_cjcmksite(made);
+            return self.make_with_cjcmksite(address, made);
         }
         let Some(address) = address else {
             made.lines.push(format!(
@@ -226,12 +268,39 @@ impl Maker<'_> {
     }
 
     /// JobCenter makes the database and the link itself.
-    fn make_with_cjcmksite(&self, made: &mut Made) -> anyhow::Result<()> {
+    fn make_with_cjcmksite(&self, address: Option<IpAddr>, made: &mut Made) -> anyhow::Result<()> {
         let Self { definition, database, .. } = self;
-        let (Some(wrapped), Some(id)) = (&definition.wrapped, definition.machine_id) else {
+        let Some(profile) = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref()) else {
+            return Ok(());
+        };
+        let elsewhere = address.map(|address| {
+            let link = profile.spool.join(&link_names(address)[0]);
+            let file = self.places.of(&definition.name).definition;
+            format!(
+                "to do on every other node: copy {} there, and: ln -s {} {}",
+                file.display(),
+                database.display(),
+                link.display()
+            )
+        });
+        // A site that is there is taken over, and never made again.
+        if self.folder(&database.join("nqs"), FolderJob::Look)? {
+            made.lines.push(format!("JobCenter's site in {}, which was there", database.display()));
+            if let Some(address) = address {
+                make_link(&profile.spool, address, database, made)?;
+            }
+            made.lines.extend(elsewhere);
+            return Ok(());
+        }
+        if !made.folder && self.folder(database, FolderJob::IsUsed)? {
+            bail!(
+                "{} holds something else than a site of JobCenter (no folder nqs); choose an empty directory",
+                database.display()
+            );
+        }
+        let Some(id) = definition.machine_id else {
             bail!("JobCenter's sites have a machine ID, and none is given: --machine-id NUMBER");
         };
-        let Some(profile) = &wrapped.jobcenter else { return Ok(()) };
         let words = [
             profile.command("cluster/cjcmksite"),
             definition.site.clone(),
@@ -251,6 +320,7 @@ impl Maker<'_> {
             bail!("`{}` said that it is complete, and made no folder nqs", words.join(" "));
         }
         made.lines.push(format!("JobCenter's site, by {}", words.join(" ")));
+        made.lines.extend(elsewhere);
         Ok(())
     }
 }

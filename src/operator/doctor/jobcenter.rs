@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use super::examined::Examined;
 use super::programs::link_mend;
-use crate::backend::jobcenter::{is_named, link_complaint, machine_conf, setting, words};
+use crate::backend::jobcenter::{link_complaint, local_daemons, machine_conf, setting};
 use crate::linux::node::check_executable;
-use crate::linux::process::{Stat, all as all_processes, environment_value};
+use crate::linux::process::Stat;
 use crate::operator::finding::Finding;
 use crate::site::Jobcenter;
 
@@ -51,12 +51,6 @@ fn programs(profile: &Jobcenter) -> Finding {
     )
 }
 
-/// The local site's daemon: named so, started by init, and for no site.
-fn local_daemon(stat: &Stat) -> bool {
-    let is_for_a_site = || environment_value(stat, "NQS_SITE").is_ok_and(|value| value.is_some());
-    stat.is_alive() && is_named(&words(stat), &["nqsdaemon"]) && !is_for_a_site()
-}
-
 // CONF-04: it is read when the local site starts.
 fn in_force(profile: &Jobcenter) -> Finding {
     const CHECK: &str = "daemon-conf-in-force";
@@ -65,8 +59,7 @@ fn in_force(profile: &Jobcenter) -> Finding {
     let Ok(written) = fs::metadata(&conf).and_then(|found| found.modified()) else {
         return Finding::ok(CHECK, format!("{at} is not there"));
     };
-    let daemons = all_processes().unwrap_or_default().into_iter().filter(local_daemon);
-    let oldest = daemons.filter_map(|stat| since(&stat)).min();
+    let oldest = local_daemons().iter().filter_map(since).min();
     match oldest {
         None => Finding::ok(CHECK, "the local site is down, and reads it at its start"),
         // A start takes a moment, and times of files are rounded.
