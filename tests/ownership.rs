@@ -299,6 +299,16 @@ fn another_site_on_the_disk_is_spared_and_named() {
 }
 
 #[test]
+fn the_keeper_is_protected_from_the_oom_killer_as_its_supervisor_is() {
+    let (one, _two, _database) = two_nodes("");
+    succeed(one.hand(&["start", SITE]));
+    let score = |pid| fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+    assert_eq!(score(keeper(&one)), score(one.pid(SITE, "supervisor")));
+    assert_eq!(score(keeper(&one)).trim() == "-1000", is_root(), "only root may ask for that");
+    succeed(one.hand(&["stop", SITE]));
+}
+
+#[test]
 fn a_keeper_that_dies_is_replaced_at_once_and_the_site_goes_on() {
     let (one, two, database) = two_nodes("");
     for foreground in [false, true] {

@@ -499,6 +499,25 @@ mod tests {
     }
 
     #[test]
+    fn one_that_takes_it_again_waits_for_its_own_predecessor_alone() {
+        let inbox = Inbox::new(&[Signal::HUP]).unwrap();
+        let taken_again = |before: &Owner| {
+            let (database, folder) = database(before);
+            let lock = folder.lock().unwrap();
+            assert!(lock.is_some());
+            let order = Order { database: database.path().to_owned(), ..order(true) };
+            let (mut requester, other) = requester();
+            // It waits as long as somebody wants the lease.
+            drop(other);
+            take(&order, &inbox, &mut requester).map(|lease| lease.is_some())
+        };
+        assert_eq!(taken_again(&of_this_boot(false)), Ok(false));
+        let another =
+            Owner { node: "beta".to_owned(), boot: BootId::none(), ..of_this_boot(false) };
+        assert!(taken_again(&another).unwrap_err().contains("`beta`"));
+    }
+
+    #[test]
     fn a_lease_is_ours_by_its_lock_and_its_record() {
         let mine = of_this_boot(false);
         let (_database, folder) = database(&mine);

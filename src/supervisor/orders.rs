@@ -63,6 +63,7 @@ impl SupervisedSite {
 
     /// Answers the verbs whose wait is over.
     pub(super) fn answer_connections(&mut self) {
+        self.catch_up();
         let now = Moment::now();
         let answered = self.with_situation(|control, situation| control.answer_all(situation, now));
         self.drop_helpers(answered);
@@ -77,6 +78,7 @@ impl SupervisedSite {
     // --- requests -------------------------------------------------------------------------------
 
     fn on_request(&mut self, id: u64, request: Request) {
+        self.catch_up();
         if self.control.refuse_if_crowded(id, &request) {
             return;
         }

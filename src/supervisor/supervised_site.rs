@@ -255,10 +255,19 @@ impl SupervisedSite {
         self.tell_all(events);
     }
 
-    /// Children have ended.
+    /// Hears of every death until this moment: a verb may ask after one that came since the last wait.
+    pub(super) fn catch_up(&mut self) {
+        self.on_deaths();
+        let units: Vec<UnitId> = (0..self.processes.units.len()).map(UnitId).collect();
+        self.on_adopted_ended(&units);
+    }
+
+    /// Children may have ended.
     pub(super) fn on_deaths(&mut self) {
         let mut ended: Vec<(UnitId, ExitStatus)> = Vec::new();
+        let mut is_any = false;
         while let Some((pid, status)) = reap() {
+            is_any = true;
             if let Some(unit) = self.processes.unit_of_main(pid) {
                 ended.push((unit, status));
                 continue;
@@ -267,8 +276,10 @@ impl SupervisedSite {
             let answer = processes.helper_ended(pid, status, &around);
             self.on_answer(answer);
         }
-        self.mains_ended(&ended);
-        self.clear_units();
+        if is_any {
+            self.mains_ended(&ended);
+            self.clear_units();
+        }
     }
 
     /// Adopted main processes may have ended.

@@ -38,6 +38,12 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
+    /// Whether a stop may kill it: a start, and a pause that starts siteward's own supervisor to hold the site, as that of a
+    /// supervisor without a command for it does.
+    pub(crate) fn yields(self) -> bool {
+        self.starts() || self == Self::Pause
+    }
+
     /// Whether processes of the site may begin because of it.
     pub(crate) fn starts(self) -> bool {
         matches!(self, Self::Start | Self::Resume | Self::Adopt)

@@ -86,7 +86,7 @@ fn of_any(call: &Called, calls: &[&Called], pace: &Pace) -> Vec<String> {
     // A start that does not yield to a stop in time is killed by it.
     let by_a_stop = || {
         let overlaps = |stop: &&&Called| stop.begun < call.ended && call.begun < stop.ended;
-        let is_killed = call.verb.starts() && call.signal == Some(Signal::SIGKILL as i32);
+        let is_killed = call.verb.yields() && call.signal == Some(Signal::SIGKILL as i32);
         is_killed && calls.iter().filter(|c| c.verb.stops()).any(|stop| overlaps(&stop))
     };
     let broke = !call.was_killed && call.code.is_none() && !by_a_stop();

@@ -34,7 +34,7 @@ pub struct LeaveOrder {
 pub fn leave(order: LeaveOrder, places: &Places) -> Result<(), String> {
     let LeaveOrder { name, node, begun } = order;
     // The site's own processes come first.
-    priority::be_last();
+    priority::step_back();
     node::set_name(node);
     let site = places.of(&name);
     let interrupts = Interrupts::first(&site, begun).map_err(|e| e.to_string())?;
