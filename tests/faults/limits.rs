@@ -105,7 +105,8 @@ pub(crate) fn no_room_for_a_process() {
     let within = |words: &[&str]| table.within(&bench.hand(words));
     // At each room a start comes up, or fails and leaves nothing.
     let mut begins = false;
-    for room in 1..12 {
+    // On a busy machine one that has ended takes its place for some time.
+    for room in 1..24 {
         table.set(&room.to_string());
         let started = output(within(&["start", SITE]));
         let story = format!("room for {room}: {}", said(&started));
@@ -125,7 +126,7 @@ pub(crate) fn no_room_for_a_process() {
             break;
         }
     }
-    assert!(begins, "a room of eleven is enough");
+    assert!(begins, "a room of 23 is enough");
     table.set("1");
     sees("no process can be made: start", &bench, within(&["start", SITE]), 1, "[not-started]");
     assert_eq!(bench.monitor(SITE), (7, 7, 3));
