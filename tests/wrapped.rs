@@ -342,6 +342,50 @@ fn the_failure_of_its_supervisor_is_told_with_its_last_words() {
     succeed(center.hand(&["stop", "testsite"]));
 }
 
+/// Nobody but the verbs watches it, and without it another node could start the site.
+#[test]
+fn a_keeper_that_dies_is_replaced_by_the_next_monitor_or_start() {
+    let center = Jobcenter::new("testsite");
+    succeed(center.hand(&["start", "testsite"]));
+    let keepers = || -> Vec<Pid> {
+        let marked = marked_of(&center.bench, "testsite").into_iter();
+        marked.filter(|(_, who)| who == "@lease").map(|(pid, _)| pid).collect()
+    };
+    let kill_keeper = || {
+        let [keeper] = keepers()[..] else { panic!("one keeper: {:?}", keepers()) };
+        signal(keeper, Signal::KILL);
+        until("it is dead", || keepers().is_empty());
+    };
+    assert_eq!(keepers().len(), 1);
+    kill_keeper();
+    assert_eq!(monitor(&center), (0, 0, 0));
+    assert_eq!(keepers().len(), 1);
+    kill_keeper();
+    succeed(center.hand(&["start", "testsite"]));
+    assert_eq!(keepers().len(), 1);
+    assert_eq!(center.calls_of("cjcpw testsite").len(), 1, "it is the same site");
+    let told = succeed(center.hand(&["history", "testsite"]));
+    assert!(told.contains("it is kept again"), "{told}");
+    // Another node has had it since.
+    kill_keeper();
+    let record = center.database.join(".siteward/owner.json");
+    let mut owner: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&record).unwrap()).unwrap();
+    owner["node"] = "beta".into();
+    owner["home"] = "/run/beta".into();
+    fs::write(&record, owner.to_string()).unwrap();
+    let lost = output(center.bench.ocf("testsite", "monitor", &[]));
+    assert_eq!(lost.status.code(), Some(1), "{}", said(&lost));
+    assert!(said(&lost).contains("`beta`") && said(&lost).contains("is lost"), "{}", said(&lost));
+    let refused = output(center.bench.ocf("testsite", "start", &[]));
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(center.is_up(), "neither ends it: that is the cluster's stop");
+    succeed(center.hand(&["stop", "testsite"]));
+    let after: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&record).unwrap()).unwrap();
+    assert_eq!(after["node"], "beta", "and what another wrote stays");
+}
+
 /// F3.1: its daemons are dead, and the one that would end for that cannot.
 #[test]
 fn a_supervisor_that_a_signal_has_stopped_is_named_and_is_at_no_rest() {

@@ -12,10 +12,13 @@ use crate::backend::{Backend, Boot, own};
 use crate::control::{Pause, State};
 use crate::hold::{self, Interrupts, StartAttempt, StartTurn};
 use crate::messages;
-use crate::observe::observe;
+use crate::observe::{Observation, observe};
 use crate::process::{ProcessRecord, Record};
 use crate::site::load;
 use crate::values::Moment;
+
+/// The time for a new keeper of the lease.
+const KEEP: Duration = Duration::from_secs(2);
 
 /// The verb that brings the site up.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +110,7 @@ impl<'a> Locked<'a> {
             hold::note_found(places, &seen);
             match seen.state {
                 State::Running | State::Degraded | State::Maintenance => {
+                    self.keep_lease(&seen)?;
                     return self.settled(already_up(self.target, &seen));
                 }
                 // Another start is under way: its outcome is the outcome of this one.
@@ -141,6 +145,18 @@ impl<'a> Locked<'a> {
                 State::Starting | State::Stopped | State::Failed => return self.cleared(),
             }
         }
+    }
+
+    /// Nobody but the verbs watches the keeper of a site with a supervisor of its own.
+    fn keep_lease(&self, seen: &Observation) -> Result<(), Halt> {
+        let (Some(wrapping), Some(Record { ending: None, .. })) = (&seen.wrapped, &seen.record)
+        else {
+            return Ok(());
+        };
+        let until = self.look_until.min(Moment::now() + KEEP);
+        let kept = hold::keep(&self.target.site, &wrapping.external.definition, until);
+        kept.map(drop)
+            .map_err(|why| messages::lease_lost(format!("the lease is not kept: {why}")).into())
     }
 
     /// A site that another verb or a person has started. With an external supervisor it is rolled back here

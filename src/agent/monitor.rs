@@ -1,11 +1,16 @@
 //! One observation of a site. It changes nothing.
 
+use std::time::Duration;
+
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
-use crate::control::{Reply, Request};
+use crate::control::{Reply, Request, State};
 use crate::disk::{self, RedisAnswer};
+use crate::hold;
 use crate::messages;
-use crate::observe::{Wrapping, look_for_missing, observe};
+use crate::observe::{Observation, Wrapping, look_for_missing, observe};
+use crate::process::Identity;
+use crate::values::Moment;
 
 /// The depth of a monitor (`OCF_CHECK_LEVEL`); an unknown level means the next lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +48,11 @@ pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     if let Some(missing) = missing {
         return missing.message(&target.name).into();
     }
+    if let Some(wrapping) = &observation.wrapped
+        && let Some(fault) = lost_lease(target, &observation, wrapping, until)
+    {
+        return fault.into();
+    }
     if observation.serves() && level >= Level::Identity {
         if let Some(wrapping) = &observation.wrapped
             && let Some(missing) = wrapping.missing_kind()
@@ -60,6 +70,29 @@ pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         }
     }
     Outcome::Seen(Box::new(observation))
+}
+
+/// The time for a new keeper of the lease.
+const KEEP: Duration = Duration::from_secs(2);
+
+/// A site whose supervisor is its own has lost its lease: the keeper has ended, and another cannot keep it.
+fn lost_lease(
+    target: &Target,
+    seen: &Observation,
+    wrapping: &Wrapping,
+    until: Moment,
+) -> Option<Fault> {
+    let is_up = seen.serves() || seen.state == State::Maintenance;
+    let is_known = seen.record.as_ref().is_some_and(|record| record.ending.is_none());
+    if !is_up || !is_known {
+        return None;
+    }
+    let living: Vec<Identity> = wrapping.living().cloned().collect();
+    let lives = || living.iter().any(Identity::is_alive);
+    let definition = &wrapping.external.definition;
+    let until = until.min(Moment::now() + KEEP);
+    let kept = hold::keep_on(&target.site, definition, lives, until);
+    kept.err().map(|why| messages::lease_lost(why).into())
 }
 
 /// JobCenter's Redis does not answer.

@@ -23,6 +23,9 @@ const SLACK: Duration = Duration::from_secs(1);
 /// Between two observations during a wait, at least: its list is a command that is run.
 const PACE: Duration = Duration::from_secs(2);
 
+/// Between two observations, however many processes end.
+const GAP: Duration = Duration::from_millis(100);
+
 /// How a monitor may be held.
 #[derive(Clone, Copy, Debug)]
 pub struct MonitorSeries {
@@ -83,6 +86,8 @@ pub fn monitor_in_series(
             })
             && !until.passed()
         {
+            // Many that end one after another are looked at together.
+            Waiting::<()>::new().wait(Some(until.min(Moment::now() + GAP)));
             wait_for_a_death(
                 seen.wrapped.as_ref(),
                 until.min(Moment::now() + series.interval.max(PACE)),

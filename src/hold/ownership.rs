@@ -8,10 +8,12 @@ use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+use super::turn::take_if_free;
 use crate::backend::command::{Marked, Ran, run_or_cut};
 use crate::history::{Entry, HistoryEvent};
 use crate::journal;
 use crate::lease::{self, LeaseRequest, NotTaken, Settle, UncleanEnd};
+use crate::linux::files;
 use crate::process::{Ending, Identity, Record};
 use crate::site::{Definition, SitePlaces};
 use crate::values::Moment;
@@ -167,6 +169,48 @@ pub fn keep(
     };
     let taken = lease::take(&claim, until, None)?;
     Ok(kept(taken.0.keeper().clone()))
+}
+
+/// Sees to it that the lease of a site is kept that runs under a supervisor of its own: nobody but the verbs watches its
+/// keeper. `lives`: it still runs. Beside a start or a stop nothing is done.
+///
+/// # Errors
+/// A sentence: another owner has had the lease since, or it cannot be kept any more. The site must not run on.
+pub fn keep_on(
+    places: &SitePlaces,
+    definition: &Definition,
+    lives: impl Fn() -> bool,
+    until: Moment,
+) -> Result<(), String> {
+    let Some(database) = &definition.database else { return Ok(()) };
+    // Another user finds no keeper, and may start none.
+    if !files::is_own_folder(&places.runtime) || lease::is_kept(places) {
+        return Ok(());
+    }
+    let Some(_turn) = take_if_free(places) else { return Ok(()) };
+    if !lives() {
+        return Ok(());
+    }
+    match keep(places, definition, until) {
+        Ok(kept) => {
+            if let Some(kept) = kept {
+                let words =
+                    format!("the lease had no keeper; it is kept again, by {}", kept.keeper().pid);
+                log::warn!("{words}");
+                journal::note(places, Some(definition), &Entry::new(HistoryEvent::Leased, words));
+            }
+            Ok(())
+        }
+        Err(NotTaken::Failed(why)) => Err(format!(
+            "the lease on {} is lost: its keeper had ended, and {why}",
+            database.display()
+        )),
+        // Not decided in this time: the next look tries again.
+        Err(why) => {
+            log::warn!("the lease has no keeper, and is not kept again yet: {why}");
+            Ok(())
+        }
+    }
 }
 
 /// Releases the lease of a site that has no process on this node. Never fails: if the disk is gone, the

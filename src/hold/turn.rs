@@ -93,6 +93,14 @@ impl<'a> StartTurn<'a> {
     }
 }
 
+/// The turn of a repair beside a site that runs: as that of a start, but taken only if it is free. None: a start or a stop
+/// is at work.
+pub(super) fn take_if_free(places: &SitePlaces) -> Option<Lock> {
+    let Ok(Attempt::Taken(lock)) = Lock::attempt(&places.start_lock()) else { return None };
+    let is_stopping = lock::is_held(&places.stopping_lock()).unwrap_or(true);
+    (!is_stopping).then_some(lock)
+}
+
 /// The turn of a stop, which ends when it is dropped.
 #[derive(Debug)]
 pub struct StopTurn<'a> {

@@ -51,8 +51,8 @@ messages! {
 
     lease_lost(why): Failed,
         "{why}",
-        cause: "The process that holds the lock on the database ended or lost it, and another node may use the database. The \
-                site was killed at once.",
+        cause: "The process that holds the lock on the database ended or lost it, and another node may use the database. A \
+                site of siteward's is killed at once; one with a supervisor of its own fails its monitor.",
         next: "Find out what ended it (siteward history SITE, dmesg). Make sure that the disk is mounted on one node only.";
 
     disk_lost(why): Failed,

@@ -9,6 +9,7 @@ mod evidence;
 mod missing;
 mod observation;
 mod wrapped;
+mod wrapped_state;
 
 use std::time::Duration;
 
