@@ -123,7 +123,7 @@ pub(crate) fn judge_answer(walk: &Walk, point: &Point, judge: &mut Judge<'_>) {
                 look.describe()
             )));
         }
-        (Act::Verb("start" | "adopt" | "resume"), Some(0)) => {
+        (Act::Verb("start" | "adopt" | "resume"), Some(0)) if !point.is_stopped => {
             let site = judge.site;
             let mut missing = Vec::new();
             let whole = judge.tracer.watch(std::time::Duration::from_secs(2), |_, _| {
@@ -138,7 +138,9 @@ pub(crate) fn judge_answer(walk: &Walk, point: &Point, judge: &mut Judge<'_>) {
                 )));
             }
         }
-        (Act::Verb("start") | Act::FailingStart, Some(1..)) if judge.site.kind != Kind::Wrapped => {
+        (Act::Verb("start") | Act::FailingStart, Some(1..))
+            if judge.site.kind != Kind::Wrapped && walk.begins_stopped() =>
+        {
             if !look.members.is_empty() && look.supervisors.is_empty() {
                 let what = format!(
                     "{} answers {answer}, and leaves unsupervised: {}",

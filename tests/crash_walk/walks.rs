@@ -119,6 +119,11 @@ impl Walk {
         self.victim == SUPERVISE && matches!(self.act, Verb("start" | "adopt"))
     }
 
+    /// Nothing lives when it begins, so that a start which fails may leave nothing.
+    pub(crate) fn begins_stopped(&self) -> bool {
+        self.before == Stopped
+    }
+
     fn may_pause(&self) -> bool {
         matches!(self.act, Verb("pause" | "resume"))
     }
@@ -137,6 +142,8 @@ pub(crate) struct Point {
     pub(crate) answer: Option<Answer>,
     /// How the process ended whose calls were counted.
     pub(crate) end: Option<End>,
+    /// The site was stopped again within it.
+    pub(crate) is_stopped: bool,
     pub(crate) calls: Vec<Call>,
 }
 
@@ -299,7 +306,9 @@ pub(crate) fn act(walk: &Walk, aim: &Aim, judge: &mut Judge<'_>) -> Point {
         if !is_tick || tracer.last.elapsed() < QUIET || !is_quiet(tracer) {
             return false;
         }
-        if walk.act == Run && walk.victim == Victim::Verb && !told && tracer.hit.is_none() {
+        // One in which a call failed goes on, and ends as any other.
+        let is_killed = tracer.hit.is_some() && matches!(aim, Aim::Kill(_));
+        if walk.act == Run && walk.victim == Victim::Verb && !told && !is_killed {
             let Some(target) = tracer.target else { return false };
             if Look::now(site).missing(site).is_empty() {
                 told = kill(Pid::from_raw(target), Signal::SIGTERM).is_ok();
@@ -341,7 +350,8 @@ pub(crate) fn act(walk: &Walk, aim: &Aim, judge: &mut Judge<'_>) -> Point {
     let tracer = &mut judge.tracer;
     let calls = std::mem::take(&mut tracer.calls);
     let all = tracer.count + tracer.passed;
-    Point { at: tracer.hit.take(), count: tracer.count, all, answer, end, calls }
+    let is_stopped = stop.is_some();
+    Point { at: tracer.hit.take(), count: tracer.count, all, answer, end, is_stopped, calls }
 }
 
 fn site_kill(site: &Site, main: &str) {
