@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Deadline, Level, Outcome, Target, monitor};
 use crate::hold;
+use crate::lease;
 use crate::linux::wait::Waiting;
 use crate::observe::{Observation, Wrapping};
 use crate::process::Identity;
@@ -20,8 +21,9 @@ use crate::values::Moment;
 /// By how much a monitor may come later than its interval and still continue its series.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Between two observations during a wait, at least: its list is a command that is run.
-const PACE: Duration = Duration::from_secs(2);
+/// Between two observations during a wait, at least: its list is a command that is run. What no end of a process tells,
+/// as the loss of the disk, is seen by then.
+const PACE: Duration = Duration::from_secs(10);
 
 /// Between two observations, however many processes end.
 const GAP: Duration = Duration::from_millis(100);
@@ -89,6 +91,7 @@ pub fn monitor_in_series(
             // Many that end one after another are looked at together.
             Waiting::<()>::new().wait(Some(until.min(Moment::now() + GAP)));
             wait_for_a_death(
+                target,
                 seen.wrapped.as_ref(),
                 until.min(Moment::now() + series.interval.max(PACE)),
             );
@@ -116,8 +119,10 @@ fn left_of(deadline: &Deadline) -> Deadline {
     Deadline { begun: now, given: deadline.given.map(left) }
 }
 
-fn wait_for_a_death(wrapping: Option<&Wrapping>, until: Moment) {
-    let living = wrapping.into_iter().flat_map(Wrapping::living);
+/// Waits until a process of the site or the keeper of its lease ends.
+fn wait_for_a_death(target: &Target, wrapping: Option<&Wrapping>, until: Moment) {
+    let keeper = lease::living_keeper(&target.site);
+    let living = wrapping.into_iter().flat_map(Wrapping::living).chain(&keeper);
     let handles: Vec<_> = living.filter_map(Identity::open).collect();
     let mut waiting = Waiting::new();
     for handle in &handles {

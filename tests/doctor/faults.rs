@@ -627,7 +627,12 @@ fn boot() -> Vec<Fault> {
             check: "manager-settings",
             says: "shop, op monitor interval",
             mend: "pcs resource update shop op monitor interval=1s",
-            files: |node| replace(node, "etc/cib.xml", "interval=\"1s\"", "interval=\"120s\""),
+            files: |node| {
+                let monitor = |interval: &str| {
+                    format!("id=\"shop-monitor\" name=\"monitor\" interval=\"{interval}\"")
+                };
+                replace(node, "etc/cib.xml", &monitor("1s"), &monitor("120s"));
+            },
             ..PLAIN
         },
         Fault {

@@ -57,12 +57,12 @@ fn cib() -> String {
             "<op id=\"{id}-{name}\" name=\"{name}\" interval=\"{interval}s\" timeout=\"{timeout}s\"/>\n"
         )
     };
-    let group = |site: &str, disk: &str, address: &str, interval: u32| {
+    let group = |site: &str, disk: &str, address: &str| {
         let directory = pair(&format!("{site}-d"), "directory", disk);
         let ip = pair(&format!("{site}-a"), "ip", address);
         let name = pair(&format!("{site}-n"), "site", site);
         let all = op(site, "start", 0, 240) + &op(site, "stop", 0, 360);
-        let all = all + &op(site, "monitor", interval, 40);
+        let all = all + &op(site, "monitor", 1, 40);
         let filesystem = "provider=\"heartbeat\" type=\"Filesystem\"";
         let ipaddr = "provider=\"heartbeat\" type=\"IPaddr2\"";
         format!(
@@ -82,8 +82,8 @@ fn cib() -> String {
          <resources><primitive id=\"power\" class=\"stonith\" type=\"fence_lab\"/>\n{}{}</resources>\
          <constraints/></configuration><status/></cib>\n",
         pair("fencing", "stonith-enabled", "true"),
-        group("jobs", "/mnt/jobdb", "10.10.100.100", 10),
-        group("shop", "/mnt/shopdb", "10.10.100.101", 1)
+        group("jobs", "/mnt/jobdb", "10.10.100.100"),
+        group("shop", "/mnt/shopdb", "10.10.100.101")
     )
 }
 

@@ -31,7 +31,7 @@ pub struct Look {
     pub halted: Option<Identity>,
     /// A stop command is running.
     pub stopping: bool,
-    /// A command that takes the processes down or up, and lets the supervisor be, is running.
+    /// The site is not up, and a command that takes the processes down or up, and lets the supervisor be, is running.
     pub pausing: bool,
     pub daemon: Daemon,
     /// Other processes of the site, including those that were started by hand.
@@ -133,7 +133,9 @@ fn look(
         find_by_command_line(words).map(|found| !found.is_empty()).map_err(unreadable)
     };
     let mut pausing = false;
-    for command in [&wrapped.pause, &wrapped.resume].into_iter().flatten() {
+    // Of a site that is up nobody asks.
+    let commands = [&wrapped.pause, &wrapped.resume].into_iter().flatten();
+    for command in commands.filter(|_| !matches!(daemon, Daemon::Up(_))) {
         pausing |= runs(command)?;
     }
     let supervisors = supervisors(wrapped)?;

@@ -28,9 +28,9 @@ impl AdvisedTimes {
         let s = Duration::from_secs;
         let wrapped = definition.wrapped.is_some();
         let (start, stop, interval, timeout) = match manager {
-            // siteward's supervisor holds a monitor, so this costs one process in 20 seconds. Each monitor of a
-            // wrapped supervisor runs a command, so its interval is longer.
-            Manager::Pacemaker | Manager::Hand => (start, stop, if wrapped { 10 } else { 1 }, 40),
+            // A monitor is held, so this costs one process in 20 seconds.
+            Manager::Pacemaker | Manager::Hand => (start, stop, 1, 40),
+            // Each monitor of a wrapped supervisor runs a command, so its interval is longer.
             Manager::Clusterware => (start, stop, if wrapped { 30 } else { 10 }, 60),
             Manager::Serviceguard => {
                 let run = start + SERVICEGUARD_RESERVE;
