@@ -435,7 +435,7 @@ const MORTALS: usize = 8;
 #[test]
 fn of_ten_thousand_deaths_none_is_missed() {
     let wanted = number_of("SITEWARD_DEATHS").map_or(10_000, |n| usize::try_from(n).unwrap());
-    let bench = Bench::new();
+    let bench = Bench::in_memory();
     let database = bench.path("disk");
     fs::create_dir(&database).unwrap();
     let births = |n: usize| bench.path(&format!("births-{n}"));

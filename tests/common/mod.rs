@@ -87,7 +87,18 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("siteward-test-").tempdir().unwrap();
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// In memory, as the runtime directory of a node is; where this machine has no such place, as [`Self::new`]. For a
+    /// test that writes the record thousands of times.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
+    }
+
+    fn below(place: &Path) -> Self {
+        let folder = tempfile::Builder::new().prefix("siteward-test-").tempdir_in(place).unwrap();
         let at = |name: &str| Some(folder.path().join(name));
         let places = Places::resolve(Overrides {
             config: at("sites"),
