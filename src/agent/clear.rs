@@ -17,9 +17,6 @@ use crate::process::{ProcessRecord, Record};
 use crate::site::load;
 use crate::values::Moment;
 
-/// The time for a new keeper of the lease.
-const KEEP: Duration = Duration::from_secs(2);
-
 /// The verb that brings the site up.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Way {
@@ -153,7 +150,7 @@ impl<'a> Locked<'a> {
         else {
             return Ok(());
         };
-        let until = self.look_until.min(Moment::now() + KEEP);
+        let until = self.look_until.min(Moment::now() + hold::KEEP);
         let kept = hold::keep(&self.target.site, &wrapping.external.definition, until);
         kept.map(drop)
             .map_err(|why| messages::lease_lost(format!("the lease is not kept: {why}")).into())

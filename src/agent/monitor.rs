@@ -1,6 +1,5 @@
-//! One observation of a site. It changes nothing.
-
-use std::time::Duration;
+//! One observation of a site. It changes nothing, but that the lease of a wrapped site gets a new keeper if it has none:
+//! no supervisor of siteward watches that one.
 
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
@@ -72,9 +71,6 @@ pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     Outcome::Seen(Box::new(observation))
 }
 
-/// The time for a new keeper of the lease.
-const KEEP: Duration = Duration::from_secs(2);
-
 /// A site whose supervisor is its own has lost its lease: the keeper has ended, and another cannot keep it.
 fn lost_lease(
     target: &Target,
@@ -90,7 +86,7 @@ fn lost_lease(
     let living: Vec<Identity> = wrapping.living().cloned().collect();
     let lives = || living.iter().any(Identity::is_alive);
     let definition = &wrapping.external.definition;
-    let until = until.min(Moment::now() + KEEP);
+    let until = until.min(Moment::now() + hold::KEEP);
     let kept = hold::keep_on(&target.site, definition, lives, until);
     kept.err().map(|why| messages::lease_lost(why).into())
 }

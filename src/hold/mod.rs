@@ -17,7 +17,7 @@ mod written_down;
 
 pub use disk_users::end_or_report;
 pub use interrupts::{Interruption, Interrupts};
-pub use ownership::{HeldLease, NotHeld, break_it, keep, keep_on, let_go, take};
+pub use ownership::{HeldLease, KEEP, NotHeld, break_it, keep, keep_on, let_go, take};
 pub use series::{forget_told, keep_told, take_told};
 pub use set_aside::{SetAside, remove_left_files};
 pub use turn::{NoTurn, StartTurn, StopTurn};

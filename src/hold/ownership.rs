@@ -18,6 +18,9 @@ use crate::process::{Ending, Identity, Record};
 use crate::site::{Definition, SitePlaces};
 use crate::values::Moment;
 
+/// The time for a new keeper of the lease of a site that runs.
+pub const KEEP: Duration = Duration::from_secs(2);
+
 /// Why a lease is not held.
 #[derive(Debug)]
 pub enum NotHeld {

@@ -149,14 +149,10 @@ impl EventLoop {
         if wakes.contains(&Wake::Watches) {
             site.on_watches();
         }
-        let adopted: Vec<UnitId> = wakes
-            .iter()
-            .filter_map(|wake| match wake {
-                Wake::AdoptedEnded(unit) => Some(*unit),
-                _ => None,
-            })
-            .collect();
-        site.on_adopted_ended(&adopted);
+        site.on_adopted_ended(wakes.iter().filter_map(|wake| match wake {
+            Wake::AdoptedEnded(unit) => Some(*unit),
+            _ => None,
+        }));
         let now = Moment::now();
         site.on_time(now);
         // Connections that are closed at the other end make room for new ones.

@@ -258,8 +258,8 @@ impl SupervisedSite {
     /// Hears of every death until this moment: a verb may ask after one that came since the last wait.
     pub(super) fn catch_up(&mut self) {
         self.on_deaths();
-        let units: Vec<UnitId> = (0..self.processes.units.len()).map(UnitId).collect();
-        self.on_adopted_ended(&units);
+        let count = self.processes.units.len();
+        self.on_adopted_ended((0..count).map(UnitId));
     }
 
     /// Children may have ended.
@@ -283,11 +283,9 @@ impl SupervisedSite {
     }
 
     /// Adopted main processes may have ended.
-    pub(super) fn on_adopted_ended(&mut self, units: &[UnitId]) {
-        let ended: Vec<(UnitId, ExitStatus)> = units
-            .iter()
-            .filter_map(|unit| Some((*unit, self.processes.death_of_adopted(*unit)?)))
-            .collect();
+    pub(super) fn on_adopted_ended(&mut self, units: impl Iterator<Item = UnitId>) {
+        let ended: Vec<(UnitId, ExitStatus)> =
+            units.filter_map(|unit| Some((unit, self.processes.death_of_adopted(unit)?))).collect();
         self.mains_ended(&ended);
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::processes::{NAMES, is_named, words, works_for};
 use crate::linux::process::{Stat, all};
-use crate::process::{Identity, mark_of};
+use crate::process::{Identity, environment_mark};
 use crate::site::Jobcenter;
 
 /// The two names of the process that is Redis (PROC-03, DB-15).
@@ -43,9 +43,9 @@ impl Conversion {
     }
 }
 
-/// A jcdbs that no site of siteward's has started.
+/// A jcdbs that no site of siteward's has started. One whose mark cannot be read may be a site's.
 pub fn is_jcdbs_of_nobody(stat: &Stat) -> bool {
-    is_named(&words(stat), &DATABASES) && mark_of(stat).is_none()
+    is_named(&words(stat), &DATABASES) && matches!(environment_mark(stat), Ok(None))
 }
 
 /// The conversion of the site's database on this node, if there is one. A site that runs is not asked for.
