@@ -33,7 +33,7 @@ use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use down::{clean, clean_and_break, stop};
 pub use gate::pass_gate_here;
-pub use monitor::{Level, monitor};
+pub use monitor::{Level, monitor, monitor_among};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};
 pub use series::{MonitorSeries, monitor_in_series};
 pub use up::{adopt, run, start};

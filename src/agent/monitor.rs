@@ -7,8 +7,8 @@ use crate::control::{Reply, Request, State};
 use crate::disk::{self, RedisAnswer};
 use crate::hold;
 use crate::messages;
-use crate::observe::{Observation, Wrapping, look_for_missing, observe};
-use crate::process::Identity;
+use crate::observe::{Observation, Wrapping, look_for_missing, observe_among};
+use crate::process::{Identity, MarkedSites};
 use crate::values::Moment;
 
 /// The depth of a monitor (`OCF_CHECK_LEVEL`); an unknown level means the next lower one.
@@ -34,8 +34,18 @@ impl From<u32> for Level {
 
 /// Observes the site once.
 pub fn monitor(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
+    monitor_among(None, target, level, deadline)
+}
+
+/// As [`monitor`], of one of many sites; see [`observe_among`].
+pub fn monitor_among(
+    marked: Option<&MarkedSites>,
+    target: &Target,
+    level: Level,
+    deadline: &Deadline,
+) -> Outcome {
     let until = deadline.for_look();
-    let look = || observe(&target.site, deadline.begun, until);
+    let look = || observe_among(marked, &target.site, deadline.begun, until);
     let seen = match level {
         Level::Answer => look().map(|observation| (observation, None)),
         Level::Identity | Level::Health => look_for_missing(look, until),

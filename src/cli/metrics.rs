@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::agent::{Deadline, Outcome};
 use crate::messages;
-use crate::operator::metrics::{all_sites, metrics, write_metrics};
+use crate::operator::known_sites;
+use crate::operator::metrics::{metrics, write_metrics};
 use crate::site::{Places, SiteName};
 
 /// How long all sites together may take.
@@ -26,7 +27,7 @@ pub(super) fn collect(
             }
             vec![name]
         }
-        Ok(None) => all_sites(places),
+        Ok(None) => known_sites(places).into_iter().collect(),
         Err(why) => return (None, messages::name_wrong(why).into()),
     };
     let until = deadline.begun + deadline.given.unwrap_or(PATIENCE);

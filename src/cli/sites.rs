@@ -8,7 +8,10 @@ use crate::agent::{Deadline, Fault, Outcome, Target};
 use crate::manager::{ExpressclusterCall, Manager, StartOrder};
 use crate::messages;
 use crate::operator::{self, CreateOptions};
-use crate::site::{LoadError, Places, SiteName, defined_sites, load, no_directory};
+use crate::site::{LoadError, Places, SiteName, defined_sites, load_uncompared, no_directory};
+
+/// How many sites a message names where none was named.
+const SITES_TOLD: usize = 20;
 
 /// The site that is named, else that of `SITEWARD_SITE` (as JobCenter's commands know `NQS_SITE`), else
 /// the only one that is defined here.
@@ -42,8 +45,11 @@ pub(super) fn named(site: &SiteArgument, places: &Places) -> Result<SiteName, Fa
             )
             .into()),
         several => {
-            let names: Vec<&str> = several.iter().map(SiteName::as_str).collect();
-            let (count, names) = (names.len(), names.join(", "));
+            let names: Vec<&str> = several.iter().take(SITES_TOLD).map(SiteName::as_str).collect();
+            let (count, mut names) = (several.len(), names.join(", "));
+            if count > SITES_TOLD {
+                names.push_str(", ...");
+            }
             let why = format!("there are {count}: {names}; name one, or set SITEWARD_SITE");
             Err(messages::site_not_named(why).into())
         }
@@ -137,7 +143,8 @@ pub(super) fn create(
 pub(super) fn hint_at_undefined(target: &Target, outcome: &Outcome) {
     if let Outcome::Seen(observation) = outcome
         && !observation.is_up()
-        && let Err(error @ LoadError::Missing { .. }) = load(&target.places, &target.name)
+        && let Err(error @ LoadError::Missing { .. }) =
+            load_uncompared(&target.places, &target.name)
     {
         log::warn!("{error}");
     }

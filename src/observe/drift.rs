@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::site::{LoadError, Places, SiteName, load, load_snapshot};
+use crate::site::{Definition, LoadError, Places, SiteName, load_snapshot, load_uncompared};
 
 /// How the definition file compares with the snapshot that the site was started with.
 #[derive(Debug)]
@@ -18,16 +18,26 @@ pub enum Drift {
     Removed,
 }
 
-/// Compares the definition file of a site with its snapshot.
+/// Compares the definition file of a site with its snapshot. Other sites are not looked at: a start is where two
+/// that claim the same are refused.
 pub fn drift(places: &Places, name: &SiteName) -> Drift {
-    let definition = match load(places, name) {
-        Ok(definition) => definition,
-        Err(LoadError::Missing { .. }) => return Drift::Removed,
-        Err(error) => return Drift::Broken(error),
-    };
-    match load_snapshot(&places.of(name).snapshot(), name) {
-        Ok(snapshot) if snapshot.text != definition.text => Drift::Changed,
-        Ok(_) | Err(_) => Drift::Same,
+    drift_of(load_uncompared(places, name), places, name).0
+}
+
+/// As [`drift`], of a definition that was read already; with the definition that the site runs or would run.
+pub fn drift_of(
+    file: Result<Definition, LoadError>,
+    places: &Places,
+    name: &SiteName,
+) -> (Drift, Option<Definition>) {
+    let snapshot = load_snapshot(&places.of(name).snapshot(), name).ok();
+    match file {
+        Ok(definition) if snapshot.as_ref().is_some_and(|s| s.text != definition.text) => {
+            (Drift::Changed, Some(definition))
+        }
+        Ok(definition) => (Drift::Same, Some(definition)),
+        Err(LoadError::Missing { .. }) => (Drift::Removed, snapshot),
+        Err(error) => (Drift::Broken(error), snapshot),
     }
 }
 

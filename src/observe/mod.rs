@@ -18,13 +18,13 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::process::{Member, Members, Record, SUPERVISOR, find_members};
+use crate::process::{MarkedSites, Member, Members, Record, SUPERVISOR, find_members};
 use crate::site::SitePlaces;
 use crate::values::Moment;
 use evidence::{ObserveError, held_locks, read_record};
 use observation::{or_unknown, unknown};
 
-pub use drift::{Drift, drift};
+pub use drift::{Drift, drift, drift_of};
 pub use evidence::Denied;
 pub use missing::{MissingProcess, look_for_missing};
 pub use observation::{Observation, Wrapping};
@@ -35,6 +35,20 @@ pub use observation::{Observation, Wrapping};
 /// # Errors
 /// The site belongs to another user, and this user may not look at it.
 pub fn observe(
+    places: &SitePlaces,
+    begun: Moment,
+    deadline: Moment,
+) -> Result<Observation, Denied> {
+    observe_among(None, places, begun, deadline)
+}
+
+/// As [`observe`], for one of many sites: the marks of all processes are handed in, so that /proc is walked for a site
+/// only where one of them may belong to it.
+///
+/// # Errors
+/// As of [`observe`].
+pub fn observe_among(
+    marked: Option<&MarkedSites>,
     places: &SitePlaces,
     begun: Moment,
     deadline: Moment,
@@ -63,7 +77,7 @@ pub fn observe(
                 if let Some(external) = Backend::at(places).external() {
                     return wrapped::observe(places, external, patience);
                 }
-                let seen = or_unknown(places, without_supervisor(places))?;
+                let seen = or_unknown(places, without_supervisor(places, marked))?;
                 if !is_about_to_change(places, &seen) {
                     return Ok(seen);
                 }
@@ -135,10 +149,17 @@ fn believed(places: &SitePlaces, view: View) -> Observation {
 }
 
 /// The state of a site whose supervisor's lock is free, from its processes and its record.
-fn without_supervisor(places: &SitePlaces) -> Result<Observation, ObserveError> {
+fn without_supervisor(
+    places: &SitePlaces,
+    marked: Option<&MarkedSites>,
+) -> Result<Observation, ObserveError> {
     let record = read_record(places)?;
-    let members =
-        find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
+    let members = match (&record, marked.map(|marked| marked.has(places))) {
+        (None, Some(Ok(false))) => Members::default(),
+        (Some(_), _) | (None, None | Some(Ok(true) | Err(_))) => {
+            find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?
+        }
+    };
     let held = held_locks(places)?;
     let failed = record.as_ref().and_then(|r| Some(r.failure()?.reason.clone()));
     let (state, why) = if !members.is_empty() {

@@ -12,7 +12,7 @@ use crate::history::Entry;
 use crate::journal::{WholeHistory, read_all};
 use crate::linux::node;
 use crate::observe::observe;
-use crate::site::{Definition, load, load_snapshot, read_env_file_until};
+use crate::site::{Definition, load_snapshot, load_uncompared, read_env_file_until};
 use crate::values::Moment;
 
 /// How long each may take: the look at the site, the site's disk, the `env_file`s.
@@ -75,7 +75,7 @@ fn definition(target: &Target, unread: &mut Vec<String>) -> (Option<Definition>,
     if let Ok(snapshot) = load_snapshot(&target.site.snapshot(), &target.name) {
         return (Some(snapshot), true);
     }
-    match load(&target.places, &target.name) {
+    match load_uncompared(&target.places, &target.name) {
         Ok(definition) => (Some(definition), false),
         Err(error) => {
             unread.push(format!("the settings are not told: {error}"));

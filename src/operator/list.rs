@@ -10,11 +10,11 @@ use super::page::{PageColumn, PageLine, PageRow, PageTable, Tone, Words, tone_of
 use crate::agent::Target;
 use crate::backend::jobcenter::find_link;
 use crate::control::State;
-use crate::observe::observe;
-use crate::observe::{Drift, drift};
+use crate::observe::{Drift, drift_of, observe_among};
+use crate::process::MarkedSites;
 use crate::site::{
-    Definition, LoadError, Places, SiteName, defined_sites, load, load_snapshot, misnamed_files,
-    no_directory,
+    Claims, Definition, LoadError, Places, SiteName, defined_sites, load_uncompared,
+    misnamed_files, no_directory,
 };
 use crate::values::Moment;
 
@@ -78,7 +78,11 @@ pub fn known_sites(places: &Places) -> BTreeSet<SiteName> {
 }
 
 fn rows(places: &Places) -> Vec<SiteRow> {
-    known_sites(places).iter().filter_map(|name| row(places, name)).collect()
+    let claims = Claims::of_installed(places);
+    // Where the walk failed, each look walks by itself, and its site's row tells why that failed.
+    let marked = MarkedSites::below(places).ok();
+    let row = |name: &SiteName| row(places, name, &claims, marked.as_ref());
+    known_sites(places).iter().filter_map(row).collect()
 }
 
 /// The names of cjcls for the first columns.
@@ -163,11 +167,20 @@ fn link_of(places: &Places, definition: &Definition) -> Option<PathBuf> {
     find_link(folder, definition.address?).map(|(link, _)| link)
 }
 
-fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
+fn row(
+    places: &Places,
+    name: &SiteName,
+    claims: &Claims,
+    marked: Option<&MarkedSites>,
+) -> Option<SiteRow> {
     let target = Target::new(name.clone(), places.clone(), None);
     let site = &target.site;
-    let drift = drift(&target.places, &target.name);
-    let definition = load(places, name).ok().or_else(|| load_snapshot(&site.snapshot(), name).ok());
+    let read =
+        load_uncompared(places, name).and_then(|definition| match claims.clash(&definition) {
+            Some(clash) => Err(LoadError::Unusable(clash)),
+            None => Ok(definition),
+        });
+    let (drift, definition) = drift_of(read, places, name);
     let of = definition.as_ref();
     let mut row = SiteRow {
         name: name.to_string(),
@@ -187,7 +200,8 @@ fn row(places: &Places, name: &SiteName) -> Option<SiteRow> {
         definition_note: None,
     };
     let now = Moment::now();
-    match observe(site, now, now + Duration::from_secs(2)) {
+    let until = now + Duration::from_secs(2);
+    match observe_among(marked, site, now, until) {
         Ok(seen) => {
             if !site.definition.exists() && seen.view.is_none() && seen.members.is_empty() {
                 return None;

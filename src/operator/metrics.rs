@@ -6,7 +6,6 @@
 mod exposition;
 mod life;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -16,8 +15,9 @@ use crate::control::State;
 use crate::journal;
 use crate::lease;
 use crate::linux::{files, node};
-use crate::observe::{Drift, Observation, drift, observe};
-use crate::site::{Places, SiteName, defined_sites};
+use crate::observe::{Drift, Observation, drift, observe_among};
+use crate::process::MarkedSites;
+use crate::site::{Places, SiteName};
 use crate::values::Moment;
 use exposition::{Family, FamilyKind};
 use life::LifeNumbers;
@@ -49,22 +49,14 @@ pub struct Metrics {
     pub denied: Vec<SiteName>,
 }
 
-/// Every site that is defined on this node, or that was started here.
-pub fn all_sites(places: &Places) -> Vec<SiteName> {
-    let mut names: BTreeSet<SiteName> = defined_sites(places).into_iter().collect();
-    for entry in std::fs::read_dir(&places.runtime).into_iter().flatten().flatten() {
-        names.extend(entry.file_name().to_str().and_then(|n| n.parse::<SiteName>().ok()));
-    }
-    names.into_iter().collect()
-}
-
 /// Looks at the sites, until `deadline` at the latest.
 pub fn metrics(places: &Places, names: &[SiteName], deadline: Moment) -> Metrics {
     let mut families = Families::new();
     let mut denied = Vec::new();
     families.node(names.len());
+    let marked = (names.len() > 1).then(|| MarkedSites::below(places).ok()).flatten();
     for name in names {
-        if !families.site(places, name, deadline) {
+        if !families.site(places, name, marked.as_ref(), deadline) {
             denied.push(name.clone());
         }
     }
@@ -188,10 +180,19 @@ impl Families {
     }
 
     /// False: this user may not look at it.
-    fn site(&mut self, places: &Places, name: &SiteName, deadline: Moment) -> bool {
+    fn site(
+        &mut self,
+        places: &Places,
+        name: &SiteName,
+        marked: Option<&MarkedSites>,
+        deadline: Moment,
+    ) -> bool {
         let target = Target::new(name.clone(), places.clone(), None);
         let now = Moment::now();
-        let seen = observe(&target.site, now, (now + PATIENCE).min(deadline));
+        let seen = observe_among(marked, &target.site, now, (now + PATIENCE).min(deadline));
+        // A keeper says in its environment whose it is.
+        let may_be_kept = marked.is_none_or(|marked| marked.claims(&target.site));
+        let is_kept = may_be_kept && lease::is_kept(&target.site);
         let site = ("site", name.as_str());
         let state = seen.as_ref().map_or(State::Unknown, |seen| seen.state);
         for known in STATES {
@@ -200,7 +201,7 @@ impl Families {
         self.serves.add(&[site], flag(matches!(state, State::Running | State::Degraded)));
         let differs = !matches!(drift(places, name), Drift::Same);
         self.drift.add(&[site], flag(differs));
-        self.lease.add(&[site], flag(lease::is_kept(&target.site)));
+        self.lease.add(&[site], flag(is_kept));
         if let Ok(seen) = &seen {
             self.observed(name, seen);
         }

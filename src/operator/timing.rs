@@ -28,7 +28,7 @@ use crate::journal;
 use crate::manager::Manager;
 use crate::messages;
 use crate::site::duration::say;
-use crate::site::{Definition, Places, SiteName, load};
+use crate::site::{Definition, Places, SiteName, load_uncompared};
 use crate::values::Moment;
 use advice::{CLIENT_WAITS, changes, compared};
 use inputs::{Runner, TimingInputs};
@@ -88,7 +88,7 @@ pub fn timing(request: &TimingRequest, places: &Places) -> Result<Vec<TimingRepo
         return of_script(numbers, request);
     }
     let Some(name) = &request.site else { return Ok(Vec::new()) };
-    let definition = load(places, name)?;
+    let definition = load_uncompared(places, name)?;
     let measured = MeasuredTimes::of(
         &journal::read_all(&places.of(name), Moment::now() + DISK).history.entries,
     );

@@ -64,7 +64,7 @@ pub(super) enum VerifiedClaim {
 ///
 /// # Errors
 /// The environment cannot be read, though the process does not hang.
-fn read_claim(stat: &Stat) -> io::Result<Result<Option<Claim>, Unreadable>> {
+pub(super) fn read_claim(stat: &Stat) -> io::Result<Result<Option<Claim>, Unreadable>> {
     let claim = claim_of(stat);
     match claim.as_ref().err().and_then(|unreadable| unreadable.error()) {
         None => Ok(claim),

@@ -1,4 +1,4 @@
-//! Definitions as files: found, trusted, read.
+//! A definition as a file: trusted, read.
 
 use std::fmt;
 use std::fs;
@@ -7,10 +7,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::bounds::LONGEST;
+use super::claims::clash_with_installed;
 use super::cursor::DefinitionError;
 use super::definition::{Definition, SiteName};
-use super::nearest::nearest;
-use super::parse::{parse, site_and_database};
+use super::installed::{misnamed_site, nearest_site, no_directory};
+use super::parse::parse;
 use super::places::{Places, SitePlaces, on_database};
 use crate::linux::files::{self, Plain};
 use crate::messages::{self, Message};
@@ -60,61 +61,24 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// The names of all sites that have a file here, sorted. Files whose stem is no name are left out.
-pub fn defined_sites(places: &Places) -> Vec<SiteName> {
-    let Ok(entries) = fs::read_dir(&places.config) else { return Vec::new() };
-    let mut names: Vec<SiteName> = entries
-        .flatten()
-        .filter_map(|e| e.file_name().to_str()?.strip_suffix(".yaml")?.parse().ok())
-        .collect();
-    names.sort();
-    names
-}
-
-/// A sentence, where the directory of definitions is a file.
-pub fn no_directory(places: &Places) -> Option<String> {
-    let config = &places.config;
-    let why =
-        || format!("{} is a file; give the directory that holds the definitions", config.display());
-    config.is_file().then(why)
-}
-
-/// The files that look like definitions and are called so that no site is found in them, sorted.
-pub fn misnamed_files(places: &Places) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(&places.config) else { return Vec::new() };
-    let looks_like = |path: &Path| {
-        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        let is_name = path.file_stem().and_then(|s| s.to_str()?.parse::<SiteName>().ok()).is_some();
-        ["yaml", "yml"].contains(&ending.to_ascii_lowercase().as_str())
-            && !(is_name && ending == "yaml")
-    };
-    let mut files: Vec<PathBuf> =
-        entries.flatten().map(|e| e.path()).filter(|path| looks_like(path)).collect();
-    files.sort();
-    files
-}
-
-/// The file that was meant to be the definition of this site, and is called otherwise.
-pub fn misnamed_site(places: &Places, name: &SiteName) -> Option<PathBuf> {
-    let is_meant = |path: &PathBuf| {
-        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
-        stem.eq_ignore_ascii_case(name.as_str())
-    };
-    misnamed_files(places).into_iter().find(is_meant)
-}
-
-/// The site that is defined here and whose name is nearest to this one, if it may be meant.
-pub fn nearest_site(places: &Places, name: &SiteName) -> Option<String> {
-    let names = defined_sites(places);
-    let names: Vec<&str> = names.iter().map(SiteName::as_str).collect();
-    nearest(name.as_str(), &names).map(str::to_owned)
-}
-
 /// Reads the definition of `name`, whole and trusted, and compares it with the other sites' here.
 ///
 /// # Errors
 /// See [`LoadError`].
 pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
+    let definition = load_uncompared(places, name)?;
+    let file = places.of(name).definition;
+    match clash_with_installed(places, &definition, &file, &[name]) {
+        Some(clash) => Err(LoadError::Unusable(clash)),
+        None => Ok(definition),
+    }
+}
+
+/// As [`load`], without a look at the other sites, so that its cost does not grow with their number.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_uncompared(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
     let file = places.of(name).definition;
     let read = files::read_plain_of(&file, LONGEST).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -125,7 +89,6 @@ pub fn load(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
         _ => no_directory(places).map_or_else(|| unreadable(&file, &error), LoadError::Unusable),
     })?;
     let definition = trusted(&file, name, read)?;
-    check_clash(places, &definition)?;
     check_database(&definition)?;
     Ok(definition)
 }
@@ -251,60 +214,6 @@ fn check_database(definition: &Definition) -> Result<(), LoadError> {
         database.as_os_str().len(),
         files::LONGEST_PATH
     )))
-}
-
-fn check_clash(places: &Places, definition: &Definition) -> Result<(), LoadError> {
-    let file = places.of(&definition.name).definition;
-    match clash_with_installed(places, definition, &file, &[&definition.name]) {
-        Some(clash) => Err(LoadError::Unusable(clash)),
-        None => Ok(()),
-    }
-}
-
-/// A sentence, where a site that is defined here claims the same host name or database as the one in `file`.
-/// Sites that are called as one of `apart` are left out.
-pub fn clash_with_installed(
-    places: &Places,
-    definition: &Definition,
-    file: &Path,
-    apart: &[&SiteName],
-) -> Option<String> {
-    let clash = |other: SiteName| {
-        if apart.contains(&&other) {
-            return None;
-        }
-        let other_file = places.of(&other).definition;
-        // One that is broken is refused when it is its turn; it is no reason to refuse this one.
-        let (site, database) =
-            read(&other_file).ok().and_then(|text| site_and_database(&other, &text))?;
-        let claimed = claimed_by_both(definition, &site, database.as_deref())?;
-        Some(clash_sentence((&definition.name, file), (&other, &other_file), &claimed))
-    };
-    defined_sites(places).into_iter().find_map(clash)
-}
-
-/// A sentence, where two definitions in files claim the same host name or database.
-pub fn clash_of(one: (&Definition, &Path), other: (&Definition, &Path)) -> Option<String> {
-    let claimed = claimed_by_both(one.0, &other.0.site, other.0.database.as_deref())?;
-    Some(clash_sentence((&one.0.name, one.1), (&other.0.name, other.1), &claimed))
-}
-
-fn claimed_by_both(definition: &Definition, site: &str, database: Option<&Path>) -> Option<String> {
-    if site == definition.site {
-        return Some(format!("the virtual host name {site}"));
-    }
-    let database = database.filter(|d| Some(*d) == definition.database.as_deref())?;
-    Some(format!("the database {}", database.display()))
-}
-
-fn clash_sentence(one: (&SiteName, &Path), other: (&SiteName, &Path), claimed: &str) -> String {
-    format!(
-        "the sites `{}` and `{}` both claim {claimed}; change {} or {}",
-        one.0,
-        other.0,
-        one.1.display(),
-        other.1.display()
-    )
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@
 mod adjust;
 mod advice;
 mod bounds;
+mod claims;
 mod context;
 mod cursor;
 pub mod definition;
 pub mod duration;
 mod environment;
+mod installed;
 pub mod keys;
 mod load;
 mod logging;
@@ -31,12 +33,13 @@ mod written;
 mod yaml;
 
 pub use adjust::Adjustments;
+pub use claims::{Claims, clash_of, clash_with_installed};
 pub use cursor::{DefinitionError, Located};
 pub use definition::*;
 pub use environment::{READ_FILE, pairs_of, print_file, read_env_file, read_env_file_until};
+pub use installed::{defined_sites, misnamed_files, misnamed_site, nearest_site, no_directory};
 pub use load::{
-    FoundDefinition, LoadError, clash_of, clash_with_installed, defined_sites, load, load_alone,
-    load_file, load_snapshot, misnamed_files, misnamed_site, nearest_site, no_directory,
+    FoundDefinition, LoadError, load, load_alone, load_file, load_snapshot, load_uncompared,
 };
 pub use nearest::nearest;
 pub use order::transitive_needs;

@@ -13,7 +13,9 @@ use super::node_facts::{Occasion, SitewardFact};
 use super::secrets::hex;
 use crate::linux::folder::Folder;
 use crate::linux::node;
-use crate::site::{Definition, LoadError, Places, SiteName, load, load_snapshot, on_database};
+use crate::site::{
+    Definition, LoadError, Places, SiteName, load_snapshot, load_uncompared, on_database,
+};
 use crate::values::Moment;
 
 /// The longest facts that are written and read, in bytes.
@@ -28,7 +30,7 @@ fn definition(
     source: FactsSource,
 ) -> Result<Definition, LoadError> {
     match source {
-        FactsSource::File => load(places, name),
+        FactsSource::File => load_uncompared(places, name),
         FactsSource::Snapshot => load_snapshot(&places.of(name).snapshot(), name),
     }
 }

@@ -7,8 +7,8 @@ use crate::agent::{Fault, Target};
 use crate::logs::{NoLogs, logs_in};
 use crate::messages;
 use crate::site::{
-    Definition, OWN_LOG, Places, Process, SiteName, WRAPPED, instance_name, load, load_snapshot,
-    nearest,
+    Definition, OWN_LOG, Places, Process, SiteName, WRAPPED, instance_name, load_snapshot,
+    load_uncompared, nearest,
 };
 
 /// The name under which the output of a wrapped supervisor is shown.
@@ -48,7 +48,7 @@ fn known(target: &Target) -> Result<BTreeSet<String>, Fault> {
             return Err(messages::logs_denied(target.site.logs.display(), error).into());
         }
     };
-    let definition = load(&target.places, &target.name)
+    let definition = load_uncompared(&target.places, &target.name)
         .ok()
         .or_else(|| load_snapshot(&target.site.snapshot(), &target.name).ok());
     names.extend(definition.iter().flat_map(instances));

@@ -27,7 +27,7 @@ use crate::linux::{StartTicks, files, node};
 use crate::manager;
 use crate::observe::{Drift, Observation, drift};
 use crate::process::Ending;
-use crate::site::{Definition, SiteName, load, load_snapshot};
+use crate::site::{Definition, SiteName, load_snapshot, load_uncompared};
 use crate::values::{Moment, Pid};
 
 /// How long an answer is used again that needs a helper process or reads a whole file.
@@ -216,7 +216,7 @@ fn ask(target: &Target, seen: &Observation, until: Moment) -> Answered {
 /// What the site runs, or would run.
 fn definition(target: &Target, runs: bool) -> Option<Definition> {
     let snapshot = || load_snapshot(&target.site.snapshot(), &target.name).ok();
-    let file = || load(&target.places, &target.name).ok();
+    let file = || load_uncompared(&target.places, &target.name).ok();
     if runs { snapshot().or_else(file) } else { file().or_else(snapshot) }
 }
 

@@ -8,6 +8,7 @@ use crate::agent::{self, Deadline, Level, Outcome, Target};
 use crate::manager::{Manager, Verb};
 use crate::operator::list::known_sites;
 use crate::operator::page::PageLine;
+use crate::process::MarkedSites;
 use crate::site::Places;
 use crate::values::Moment;
 
@@ -35,26 +36,33 @@ pub enum AskedSites {
 impl StatusQuestion {
     /// Looks at each site, one after the other.
     pub fn look(&self, gatherer: &mut Gatherer) -> Vec<SiteLook> {
-        let mut look = |target: &Target| self.look_at(target, gatherer);
+        let mut look =
+            |marked: Option<&MarkedSites>, target: &Target| self.look_at(marked, target, gatherer);
         match &self.sites {
-            AskedSites::One(target) => vec![look(target)],
-            AskedSites::Several(targets) => targets.iter().map(look).collect(),
+            AskedSites::One(target) => vec![look(None, target)],
+            AskedSites::Several(targets) => targets.iter().map(|t| look(None, t)).collect(),
             AskedSites::All => {
+                let marked = MarkedSites::below(&self.places).ok();
                 let names = known_sites(&self.places);
                 let targets =
                     names.into_iter().map(|name| Target::new(name, self.places.clone(), None));
                 targets
-                    .map(|target| look(&target))
+                    .map(|target| look(marked.as_ref(), &target))
                     .filter(|looked| !looked.is_of_nothing())
                     .collect()
             }
         }
     }
 
-    fn look_at(&self, target: &Target, gatherer: &mut Gatherer) -> SiteLook {
+    fn look_at(
+        &self,
+        marked: Option<&MarkedSites>,
+        target: &Target,
+        gatherer: &mut Gatherer,
+    ) -> SiteLook {
         let begun = Moment::now();
         let deadline = Deadline { begun, given: Some(self.patience) };
-        let outcome = agent::monitor(target, self.level, &deadline);
+        let outcome = agent::monitor_among(marked, target, self.level, &deadline);
         let why = match &outcome {
             Outcome::Seen(seen) => {
                 let report = gatherer.look(target, seen, begun + self.patience);
