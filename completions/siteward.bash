@@ -569,7 +569,7 @@ _siteward() {
             return 0
             ;;
         siteward__subcmd__generate)
-            opts="-q -v -h -V --set --config-dir --runtime-dir --log-dir --link-dir --as --timeout --quiet --verbose --help --version pacemaker-pcs pacemaker-crm clusterware serviceguard serviceguard-legacy expresscluster systemd $(_siteward_sites "$1")"
+            opts="-q -v -h -V --set --config-dir --runtime-dir --log-dir --link-dir --as --timeout --quiet --verbose --help --version pacemaker-pcs pacemaker-crm clusterware serviceguard serviceguard-legacy expresscluster powerha systemd $(_siteward_sites "$1")"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

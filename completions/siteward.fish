@@ -577,7 +577,7 @@ complete -c siteward -n "__fish_siteward_using_subcommand pause" -f -a "(__fish_
 complete -c siteward -n "__fish_siteward_using_subcommand resume" -f -a "(__fish_siteward_sites)" -d Site
 complete -c siteward -n "__fish_siteward_using_subcommand adopt" -f -a "(__fish_siteward_sites)" -d Site
 complete -c siteward -n "__fish_siteward_using_subcommand reload" -f -a "(__fish_siteward_sites)" -d Site
-complete -c siteward -n "__fish_siteward_using_subcommand generate" -f -a "pacemaker-pcs pacemaker-crm clusterware serviceguard serviceguard-legacy expresscluster systemd"
+complete -c siteward -n "__fish_siteward_using_subcommand generate" -f -a "pacemaker-pcs pacemaker-crm clusterware serviceguard serviceguard-legacy expresscluster powerha systemd"
 complete -c siteward -n "__fish_siteward_using_subcommand generate" -f -a "(__fish_siteward_sites)" -d Site
 complete -c siteward -n "__fish_siteward_using_subcommand history" -f -a "(__fish_siteward_sites)" -d Site
 complete -c siteward -n "__fish_siteward_using_subcommand timing" -f -a "(__fish_siteward_sites)" -d Site

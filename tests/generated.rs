@@ -37,6 +37,9 @@ fn main() -> ExitCode {
         trial("the_default_directories_are_not_named", None, defaults_are_not_named),
         trial("steps_are_numbered_in_order", None, steps_are_numbered_in_order),
         trial("pacemaker_is_told_when_to_give_up", None, pacemaker_is_told_when_to_give_up),
+        trial("clusterware_may_have_a_server_pool", None, clusterware_may_have_a_server_pool),
+        trial("expresscluster_is_told_what_to_look_at", None, expresscluster_is_told),
+        trial("the_scripts_of_powerha_run", None, the_scripts_of_powerha_run),
         trial("systemd_can_read_it", missing, systemd_can_read_it),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
@@ -67,7 +70,9 @@ fn shells_can_read_it() {
     let bench = bench();
     let file = bench.path("script");
     for (site, _) in SITES {
-        for generator in ["pacemaker-pcs", "clusterware", "serviceguard-legacy", "expresscluster"] {
+        for generator in
+            ["pacemaker-pcs", "clusterware", "serviceguard-legacy", "expresscluster", "powerha"]
+        {
             fs::write(&file, generate(&bench, generator, site)).unwrap();
             for shell in ["bash", "dash"] {
                 let read = Command::new(shell).arg("-n").arg(&file).output().unwrap();
@@ -229,6 +234,7 @@ fn placeholders_stand_at_the_top() {
             "serviceguard",
             "serviceguard-legacy",
             "expresscluster",
+            "powerha",
             "systemd",
         ] {
             let printed = generate(&bench, generator, site);
@@ -299,6 +305,10 @@ fn no_manager_gives_up_before_the_site() {
             ("pacemaker-crm", [format!("timeout={start}s"), format!("timeout={stop}s")]),
             ("clusterware", [format!("START_TIMEOUT={start}"), format!("STOP_TIMEOUT={stop}")]),
             ("expresscluster", [format!("timeout {start} s"), format!("timeout {stop} s")]),
+            (
+                "powerha",
+                [format!("A start may take {start} s"), format!("a stop may take {stop} s")],
+            ),
             ("systemd", [format!("TimeoutStartSec={start}"), format!("TimeoutStopSec={stop}")]),
             ("serviceguard-legacy", [format!("SERVICE_HALT_TIMEOUT        {stop}"), String::new()]),
         ] {
@@ -323,13 +333,14 @@ fn systemd_can_read_it() {
     }
 }
 
-const GENERATORS: [&str; 7] = [
+const GENERATORS: [&str; 8] = [
     "pacemaker-pcs",
     "pacemaker-crm",
     "clusterware",
     "serviceguard",
     "serviceguard-legacy",
     "expresscluster",
+    "powerha",
     "systemd",
 ];
 
@@ -434,6 +445,59 @@ fn steps_are_numbered_in_order() {
             .collect();
         assert!(numbers.len() >= 2, "{printed}");
         assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{site}");
+    }
+}
+
+/// JobCenter's manual, 6.2.3.1 and 6.2.3.3 (CRS-04, CRS-09).
+fn clusterware_may_have_a_server_pool() {
+    let bench = bench();
+    let call =
+        ["generate", "clusterware", "wrapped", "--set", "SERVER-1=one", "--set", "SERVER-2=two"];
+    let printed = succeed(bench.hand(&call));
+    let line = printed.lines().find(|line| line.contains("crsctl add serverpool")).unwrap();
+    let (words, text) = line.trim_start_matches(['#', ' ']).split_once(" -attr \"").unwrap();
+    assert_eq!(words, "crsctl add serverpool wrapped_sp");
+    let all = attributes(text.strip_suffix('"').unwrap()).unwrap();
+    assert_eq!((&*all["PARENT_POOLS"], &*all["SERVER_NAMES"]), ("Generic", "one two"));
+    assert!(
+        printed.contains("SERVER_POOLS=wrapped_sp in the place of HOSTING_MEMBERS"),
+        "{printed}"
+    );
+}
+
+/// JobCenter's manual, 4.1.1.4 and 4.1.2 (ECL-09): the address and the mount are looked at, and the group is stopped
+/// before its script is registered.
+fn expresscluster_is_told() {
+    let bench = bench();
+    for (site, text) in SITES {
+        let printed = generate(&bench, "expresscluster", site);
+        assert!(printed.contains("clpgrp -t GROUP"), "{printed}");
+        assert!(printed.contains(&format!(" doctor {site} --here")), "{printed}");
+        assert_eq!(printed.contains("#   findmnt /mnt/"), text.contains("database:"), "{printed}");
+        assert_eq!(printed.contains("#   ip address show to "), text.contains("address:"));
+    }
+}
+
+/// A controller calls its scripts without arguments, and the method of a monitor says 0 for a living site.
+fn the_scripts_of_powerha_run() {
+    let bench = Bench::new();
+    bench.define("bare", BARE);
+    let folder = bench.path("powerha").display().to_string();
+    let printed = generate(&bench, "powerha", "bare").replace("/opt/siteward/powerha", &folder);
+    succeed({
+        let mut install = Command::new("/bin/sh");
+        install.args(["-ec", &printed]);
+        install
+    });
+    let run = |script: &str| code(Command::new(format!("{folder}/bare.{script}")));
+    assert_ne!(run("monitor"), 0);
+    for _ in 0..2 {
+        assert_eq!(run("start"), 0);
+        assert_eq!(run("monitor"), 0);
+    }
+    for _ in 0..2 {
+        assert_eq!(run("stop"), 0);
+        assert_ne!(run("monitor"), 0);
     }
 }
 

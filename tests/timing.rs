@@ -338,3 +338,46 @@ fn what_differs_from_what_is_advised_is_found() {
         }
     }
 }
+
+/// JobCenter's manual, 6.2.3.3 (CRS-10, CRS-15): each timeout of a resource against what the site needs.
+#[test]
+fn the_timeouts_of_clusterware_are_compared_with_what_the_site_needs() {
+    let bench = Bench::new();
+    bench.define("testsite", WRAPPED);
+    let name = "testsite".parse().unwrap();
+    let definition = load(&bench.places, &name).unwrap();
+    let file = bench.path("resource");
+    let found = |add: &str, from: &str, to: &str| {
+        assert!(MANUAL.contains(from), "{from}");
+        let text = MANUAL.replace(from, to).replacen("\n\n", &format!("\n{add}\n\n"), 1);
+        fs::write(&file, text).unwrap();
+        let source = SettingsSource { crsctl: Some(file.clone()), ..SettingsSource::default() };
+        let until = Moment::now() + Duration::from_secs(5);
+        let read = read_settings(&name, Some(&definition), &source, until);
+        assert!(read.failures.is_empty(), "{:?}", read.failures);
+        differences(&definition, &read.found[0])
+    };
+    let timeouts = |add: &str, from: &str, to: &str| -> Vec<String> {
+        let all = found(add, from, to).into_iter();
+        let all = all.filter(|d| d.name.ends_with("_TIMEOUT"));
+        all.map(|d| format!("{} = {}: {}", d.name, d.configured, d.mend)).collect()
+    };
+    assert_eq!(timeouts("", "NAME", "NAME"), [""; 0], "those of the manual are long enough");
+    for (add, from, to, wanted, mend) in [
+        ("", "START_TIMEOUT=600", "START_TIMEOUT=60", "START_TIMEOUT = 60 s", "START_TIMEOUT=220"),
+        ("", "STOP_TIMEOUT=600", "STOP_TIMEOUT=60", "STOP_TIMEOUT = 60 s", "STOP_TIMEOUT="),
+        ("CLEAN_TIMEOUT=30", "NAME", "NAME", "CLEAN_TIMEOUT = 30 s", "CLEAN_TIMEOUT="),
+        ("CHECK_TIMEOUT=5", "NAME", "NAME", "CHECK_TIMEOUT = 5 s", "CHECK_TIMEOUT=60"),
+        (
+            "",
+            "SCRIPT_TIMEOUT=300",
+            "SCRIPT_TIMEOUT=20",
+            "SCRIPT_TIMEOUT = 20 s",
+            "SCRIPT_TIMEOUT=60",
+        ),
+    ] {
+        let told = timeouts(add, from, to);
+        let [one] = &told[..] else { panic!("{wanted}: {told:?}") };
+        assert!(one.contains(wanted) && one.contains(mend), "{wanted}: {one}");
+    }
+}

@@ -6,6 +6,7 @@ mod clusterware;
 mod expresscluster;
 mod facts;
 mod pacemaker;
+mod powerha;
 mod serviceguard;
 mod systemd;
 
@@ -29,6 +30,7 @@ pub enum Generator {
     Serviceguard,
     ServiceguardLegacy,
     Expresscluster,
+    Powerha,
     Systemd,
 }
 
@@ -83,6 +85,7 @@ pub fn generate(
         Generator::Serviceguard => serviceguard::modular(&facts),
         Generator::ServiceguardLegacy => serviceguard::legacy(&facts),
         Generator::Expresscluster => expresscluster::generate(&facts),
+        Generator::Powerha => powerha::generate(&facts),
         Generator::Systemd => systemd::generate(&facts),
     };
     let mut lines = vec![format!("# {title}")];

@@ -69,8 +69,18 @@ pub(super) fn generate(facts: &SiteFacts<'_>) -> (String, String) {
         number(),
         attributes.join(",")
     );
+    body.push_str(&server_pool(name));
     let title = format!("The site `{name}` in Oracle Clusterware.");
     (title, body)
+}
+
+/// The other way to say where the site may run, which JobCenter's manual shows (source document 003, CRS-04, CRS-09).
+fn server_pool(name: &str) -> String {
+    format!(
+        "\n# Where the servers are to be in a server pool: add it before the site,\n\
+         #   crsctl add serverpool {name}_sp -attr \"PARENT_POOLS=Generic,SERVER_NAMES='<SERVER-1> <SERVER-2>'\"\n\
+         # and write SERVER_POOLS={name}_sp in the place of HOSTING_MEMBERS. PLACEMENT=restricted stays.\n"
+    )
 }
 
 /// A link that is named after the site, or a script if directories must be named.

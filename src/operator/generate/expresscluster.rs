@@ -14,8 +14,16 @@ pub(super) fn generate(facts: &SiteFacts<'_>) -> (String, String) {
     let address = facts
         .address()
         .map_or_else(String::new, |address| format!("#   floating IP resource    {address}\n"));
+    let here = [
+        facts.mount().map(|mount| format!("#   findmnt {mount}\n")),
+        facts.address().map(|address| format!("#   ip address show to {address}\n")),
+    ];
+    let here: String = here.into_iter().flatten().collect();
     let body = format!(
-        "# The failover group, in the order of its dependencies:\n\
+        "# Before the exec resource is registered, look at what it needs, on the server where the group is\n\
+         # active, and then stop the group (clpgrp -t GROUP):\n\
+         {here}#   {program} doctor {name} --here{options}\n\n\
+         # The failover group, in the order of its dependencies:\n\
          {disk}{address}\
          #   exec resource           {name}\n\
          #     start script          synchronous, timeout {start} s\n\

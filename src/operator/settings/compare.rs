@@ -142,6 +142,26 @@ impl Differences<'_> {
             &why_stop,
             modify("STOP_TIMEOUT", &stop),
         );
+        // Without one of its own, a clean has the time of a stop (CRS-15).
+        if let Some(clean) = &settings.clean_timeout {
+            let mend = modify("CLEAN_TIMEOUT", &stop);
+            let why = "a clean that is cut off leaves the resource UNKNOWN, and nobody restarts it";
+            self.at_least("CLEAN_TIMEOUT", Some(clean), default, advised.stop, why, mend);
+        }
+        let (key, check) = match &settings.monitor_timeout {
+            Some(check) => ("CHECK_TIMEOUT", check.value),
+            None => ("SCRIPT_TIMEOUT", default),
+        };
+        if check < advised.monitor_timeout {
+            let why = "a check on a busy server is cut off, and then Clusterware does not know how the site is";
+            let configured = match (key, script) {
+                ("SCRIPT_TIMEOUT", None) => format!("not set, so {}", say(check)),
+                _ => say(check),
+            };
+            let values = (configured, &*format!("at least {}", say(advised.monitor_timeout)));
+            let mend = modify(key, &advised.monitor_timeout.as_secs().to_string());
+            self.add(Urgency::Warning, key, values, why, mend);
+        }
         if let Some(interval) =
             settings.monitor_interval.as_ref().filter(|s| s.value > advised.monitor_interval)
         {
