@@ -298,7 +298,8 @@ fn a_recurring_monitor_is_held_and_what_ends_is_told_at_once() {
     let killed = Instant::now();
     signal(center.daemon("nqsdaemon"), Signal::KILL);
     let told = call.end_within(Duration::from_secs(5), "the death of a daemon");
-    assert_eq!(told.code, Some(1), "{}", told.said);
+    // It is stopping because of that, or has ended by now.
+    assert!(matches!(told.code, Some(1 | 7)), "{}", told.said);
     assert!(killed.elapsed() < Duration::from_secs(2), "{:?} {}", killed.elapsed(), told.said);
     succeed(center.hand(&["stop", "testsite"]));
     succeed(center.hand(&["start", "testsite"]));
@@ -326,7 +327,7 @@ fn the_failure_of_its_supervisor_is_told_with_its_last_words() {
     let center = Jobcenter::new("testsite");
     succeed(center.hand(&["start", "testsite"]));
     let seen = said(&output(center.hand(&["status", "testsite"])));
-    for kind in ["cjcpw", "nqsdaemon", "jnwcaster@1", "jnwcaster@2", "jcdbs"] {
+    for kind in ["cjcpw", "nqsdaemon", "netdaemon", "jnwcaster", "jnwcaster-child", "jcdbs"] {
         assert!(seen.contains(&format!("  {kind} ")), "{seen}");
     }
     signal(center.daemon("jnwengine"), Signal::KILL);

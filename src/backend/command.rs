@@ -3,6 +3,7 @@
 use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
 
+use super::jobcenter::{SITE_VARIABLE, needs_site};
 pub use crate::linux::bounded::Ran;
 use crate::linux::bounded::{self, Bounds};
 use crate::linux::spawn::Command;
@@ -57,6 +58,10 @@ pub fn run_or_cut(
         let mut command = launch.command(words, &[], (places, "@command"), output);
         if marked == Marked::No {
             command.remove_variable(MARK);
+        }
+        let is_jobcenters = definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some());
+        if is_jobcenters && words.first().is_some_and(|program| needs_site(program)) {
+            command.set_variable(SITE_VARIABLE, &definition.site);
         }
         command
     }))

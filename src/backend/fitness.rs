@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::jobcenter::{self, ComplaintKind, ComplaintSubject};
+use super::jobcenter::{self, Complaint, ComplaintKind, ComplaintSubject};
 use crate::linux::spawn::Command;
 use crate::linux::{files, node};
 use crate::messages::{self, Message};
@@ -56,6 +56,12 @@ impl Fitness {
         let mut fitness = Self::default();
         // A start runs the processes in their directories, and reports the error of that.
         check_node(definition, is_active, !is_active, &mut fitness);
+        let profile = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref());
+        if let Some(profile) = profile.filter(|_| !is_active) {
+            let (site, address) = (&definition.site, definition.address);
+            let warnings = jobcenter::warnings_of_node(profile, site, address);
+            fitness.warnings.extend(warnings.into_iter().map(unfit_of));
+        }
         fitness
     }
 
@@ -160,27 +166,33 @@ fn check_jobcenter(
     let all =
         jobcenter::complaints(profile, &definition.site, database, definition.address, on_disk);
     for complaint in all {
-        let (kind, sentence) = (complaint.kind, complaint.sentence);
-        let message = match (complaint.subject, kind) {
-            (ComplaintSubject::Link, ComplaintKind::Missing) => {
-                messages::jobcenter_link_missing(sentence)
+        match complaint.kind {
+            ComplaintKind::Warning => fitness.warnings.push(unfit_of(complaint)),
+            ComplaintKind::Wrong | ComplaintKind::Missing => {
+                fitness.unfit.push(unfit_of(complaint));
             }
-            (ComplaintSubject::Link, _) => messages::jobcenter_link_wrong(sentence),
-            (ComplaintSubject::Conversion, _) => messages::jobcenter_converts(sentence),
-            (ComplaintSubject::SiteFolder, _) => messages::jobcenter_site_missing(sentence),
-            (
-                ComplaintSubject::LocalDaemon
-                | ComplaintSubject::Maintenance
-                | ComplaintSubject::ListenAddress,
-                _,
-            ) => messages::jobcenter_unfit(sentence),
-        };
-        let unfit = Unfit::new(UnfitSubject::Jobcenter(complaint.subject), message);
-        match kind {
-            ComplaintKind::Warning => fitness.warnings.push(unfit),
-            ComplaintKind::Wrong | ComplaintKind::Missing => fitness.unfit.push(unfit),
         }
     }
+}
+
+fn unfit_of(Complaint { subject, sentence, kind }: Complaint) -> Unfit {
+    let message = match (subject, kind) {
+        (ComplaintSubject::Link, ComplaintKind::Missing) => {
+            messages::jobcenter_link_missing(sentence)
+        }
+        (ComplaintSubject::Link, _) => messages::jobcenter_link_wrong(sentence),
+        (ComplaintSubject::Conversion, _) => messages::jobcenter_converts(sentence),
+        (ComplaintSubject::SiteFolder, _) => messages::jobcenter_site_missing(sentence),
+        (
+            ComplaintSubject::LocalDaemon
+            | ComplaintSubject::Maintenance
+            | ComplaintSubject::ListenAddress
+            | ComplaintSubject::Layout
+            | ComplaintSubject::Node,
+            _,
+        ) => messages::jobcenter_unfit(sentence),
+    };
+    Unfit::new(UnfitSubject::Jobcenter(subject), message)
 }
 
 /// JobCenter needs root (source document 003, SUP-09), but for programs that belong to this user.

@@ -87,6 +87,12 @@ impl<'a> Command<'a> {
         self.environment.retain(|entry| !is_it(entry));
     }
 
+    /// Gives a variable this value, whichever it had before.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.remove_variable(name);
+        self.environment.extend(CString::new(format!("{name}={value}")).ok());
+    }
+
     /// The files that `program` may mean: itself if it holds a slash, else one in each folder of `path`.
     pub fn candidates(program: &OsStr, path: &str) -> Vec<CString> {
         let c_string = |bytes: &[u8]| CString::new(bytes).ok();

@@ -55,13 +55,54 @@ fn try_hold(address: SocketAddr, reuse: bool) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// A socket that listens on a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    pub address: IpAddr,
+    /// None: its process cannot be seen from here.
+    pub holder: Option<Pid>,
+}
+
+impl Listener {
+    /// Its process, with its command line as far as that can be seen.
+    pub fn describe(&self) -> String {
+        let Some(pid) = self.holder else {
+            return "a process that cannot be seen from here".to_owned();
+        };
+        match command_line(pid) {
+            Some(line) => format!("process {pid} ({line})"),
+            None => format!("process {pid}"),
+        }
+    }
+}
+
 /// The process that listens on `port` at `address`, or at every address: its number and its command
 /// line, as far as they can be seen from here.
 pub fn who_listens(address: IpAddr, port: u16) -> Option<String> {
-    let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
-        let text = fs::read_to_string(table).ok()?;
-        text.lines().skip(1).find_map(|line| listening_inode(line, address, port))
-    })?;
+    let inode = lines().iter().find_map(|line| listening_inode(line, address, port))?;
+    Some(Listener { address, holder: holder_of(inode) }.describe())
+}
+
+/// All that listens on `port`, at whichever address.
+pub fn listeners(port: u16) -> Vec<Listener> {
+    let everywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let lines = lines();
+    let found = lines.iter().filter_map(|line| {
+        let inode = listening_inode(line, everywhere, port)?;
+        let (address, _) = line.split_whitespace().nth(1)?.split_once(':')?;
+        Some(Listener { address: parse_address(address)?, holder: holder_of(inode) })
+    });
+    found.collect()
+}
+
+fn lines() -> Vec<String> {
+    let read = |table| fs::read_to_string(table).unwrap_or_default();
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(read);
+    tables.iter().flat_map(|text| text.lines().skip(1)).map(str::to_owned).collect()
+}
+
+/// The process that has the socket of this inode open.
+fn holder_of(inode: u64) -> Option<Pid> {
     let wanted = format!("socket:[{inode}]");
     let holds = |pid: &Pid| {
         fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|entries| {
@@ -70,12 +111,7 @@ pub fn who_listens(address: IpAddr, port: u16) -> Option<String> {
             })
         })
     };
-    let pids = super::walk::all().ok()?.into_iter().map(|s| s.pid);
-    let unseen = || "a process that cannot be seen from here".to_owned();
-    Some(pids.into_iter().find(holds).map_or_else(unseen, |pid| match command_line(pid) {
-        Some(line) => format!("process {pid} ({line})"),
-        None => format!("process {pid}"),
-    }))
+    super::walk::all().ok()?.into_iter().map(|s| s.pid).find(holds)
 }
 
 // proc_net_tcp(5): sl local_address rem_address st ... uid timeout inode
@@ -131,6 +167,8 @@ mod tests {
         assert_eq!(hold(free).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         let who = who_listens(free.ip(), free.port()).unwrap();
         assert!(who.contains(&format!("process {}", std::process::id())), "{who}");
+        let [one] = &listeners(free.port())[..] else { panic!("one listens") };
+        assert_eq!((one.address, one.holder), (free.ip(), Some(Pid::this())));
         drop(listener);
         soon("nobody listens", || who_listens(free.ip(), free.port()).is_none());
     }

@@ -161,7 +161,7 @@ fn observation(
             start: Some(identity.start),
             doing: if up { "running" } else { "starting" }.to_owned(),
             up,
-            essential: true,
+            essential: jobcenter::is_watched(name),
             restarts: 0,
             detail: None,
         });

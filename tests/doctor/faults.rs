@@ -473,6 +473,26 @@ fn jobcenter() -> Vec<Fault> {
             ..PLAIN
         },
         Fault {
+            // CONF-09.
+            name: "resolv.def gives the site another address",
+            check: "resolv-def",
+            says: "jobs.example.com is 10.9.9.9",
+            mend: "write 10.10.100.100 there",
+            files: |node| {
+                node.write("opt/nqs/rc/resolv.def", "10.9.9.9 jobs.example.com jobs\n");
+            },
+            ..PLAIN
+        },
+        Fault {
+            name: "resolv.def does not name the site",
+            scene: Scene::ActiveToo,
+            check: "resolv-def",
+            says: "does not name jobs.example.com",
+            mend: "echo '10.10.100.100 jobs.example.com jobs' >>/opt/nqs/rc/resolv.def",
+            files: |node| node.write("opt/nqs/rc/resolv.def", "10.9.9.9 other.example.com other\n"),
+            ..PLAIN
+        },
+        Fault {
             name: "a program of JobCenter is missing",
             check: "jobcenter-programs",
             says: "/opt/nqs/nqsstop",
@@ -749,6 +769,16 @@ fn ports_and_limits() -> Vec<Fault> {
             says: "python3",
             mend: "stop that program",
             shell: "LISTEN 607 025F",
+            ..PLAIN
+        },
+        Fault {
+            // PORT-06.
+            name: "nobody keeps JobCenter's port at 127.0.0.1",
+            scene: Scene::ActiveToo,
+            check: "jobcenter-port",
+            says: "at 127.0.0.1 by nobody",
+            mend: "/opt/nqs/nqsportkpr 127.0.0.1",
+            shell: "kill $guard; wait $guard || :\n",
             ..PLAIN
         },
         Fault {

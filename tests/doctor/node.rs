@@ -266,6 +266,11 @@ impl Node {
                  ip addr add 10.10.100.100/24 dev eth0\nip addr add 10.10.100.101/24 dev eth0\n"
             ));
         }
+        // JobCenter's port is kept at 127.0.0.1, as at the boot of a node (3.1.3).
+        words.push_str(
+            "bash -c 'exec -a /opt/nqs/nqsportkpr sleep 1000' & guard=$! pids=$!\n\
+             until grep -qa '^/opt/nqs/nqsportkpr' /proc/$guard/cmdline; do :; done\n",
+        );
         words.push_str(faults);
         // Without the right to set the clock, the clock is the host's.
         let doctor = "CIB_file=/etc/cib.xml setpriv --bounding-set=-sys_time /usr/local/sbin/siteward doctor";

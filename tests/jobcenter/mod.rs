@@ -74,7 +74,9 @@ impl Jobcenter {
     fn make(&self, more: &str, number: u8) {
         let (root, database) = (self.root.display(), self.database.display());
         let address = format!("127.0.0.{number}");
-        fs::create_dir_all(self.database.join("nqs")).unwrap();
+        for folder in ["nqs", "database"] {
+            fs::create_dir_all(self.database.join(folder)).unwrap();
+        }
         fs::write(self.database.join("nqs/daemon.conf"), format!("ipaddress={address}\n")).unwrap();
         let link = self.root.join(format!("spool/7F0000{number:02X}"));
         std::os::unix::fs::symlink(&self.database, &link).unwrap();

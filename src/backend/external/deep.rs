@@ -1,39 +1,30 @@
 //! The deep monitor of a JobCenter site: every kind of process that the manual lists.
 
 use super::External;
-use crate::backend::jobcenter::{self, Wanted};
+use crate::backend::jobcenter::{PROCESSES, Wanted, WhoCounts, Worker};
 use crate::process::{Identity, ProcessRecord, Record, find_members, holders};
 use crate::site::WRAPPED;
 
-/// How many processes of a kind are seen.
-struct Counted {
-    kind: Wanted,
-    there: usize,
-}
-
 impl External {
-    /// A sentence about a kind of process of which too few run (PROC-02). `known`: the supervisors and the
-    /// daemon; a process that was started by hand has no mark, but descends from these. Not meant for a
-    /// paused site (PROC-07, MNT-04).
+    /// A sentence about a kind of process that is not there as it should be (PROC-01, PROC-02, PROC-04). `known`: the
+    /// supervisors and the daemon; a process that was started by hand has no mark, but descends from these. Not meant
+    /// for a paused site (PROC-07, MNT-04).
     pub fn missing_kind(&self, known: &[Identity]) -> Option<String> {
-        let Counted { kind, there } =
-            self.count_kinds(known)?.into_iter().find(|c| c.there < c.kind.at_least)?;
-        Some(format!(
-            "the site `{}` should run {} of `{}`, and {there} can be seen",
-            self.definition.name,
-            kind.at_least,
-            kind.names.join("` or `")
-        ))
+        let why = self.complaints_of_kinds(known)?.into_iter().find_map(|(_, why)| why)?;
+        Some(format!("the site `{}` lacks a process: {why}", self.definition.name))
     }
 
     /// How many kinds of its processes are up, of how many, with the supervisor; None: nothing is known of kinds.
     pub fn kinds_up(&self, known: &[Identity]) -> Option<(usize, usize)> {
-        let counted = self.count_kinds(known)?;
-        let up = counted.iter().filter(|c| c.there >= c.kind.at_least).count();
-        Some((up + usize::from(!known.is_empty()), counted.len() + 1))
+        let mut complaints = self.complaints_of_kinds(known)?;
+        // Of what a site may do without, nobody waits for it.
+        complaints.retain(|(kind, _)| kind.counts != WhoCounts::ChildOfNqsdaemon);
+        let up = complaints.iter().filter(|(_, complaint)| complaint.is_none()).count();
+        Some((up + usize::from(!known.is_empty()), complaints.len() + 1))
     }
 
-    fn count_kinds(&self, known: &[Identity]) -> Option<Vec<Counted>> {
+    /// Each kind with what is wrong with it; None: nothing is known of kinds.
+    fn complaints_of_kinds(&self, known: &[Identity]) -> Option<Vec<(Wanted, Option<String>)>> {
         self.wrapped.jobcenter.as_ref()?;
         let mut record = Record::read(&self.places).ok().flatten();
         if let Some(record) = &mut record {
@@ -42,18 +33,13 @@ impl External {
         }
         let members = find_members(&self.places, record.as_ref()).ok()?;
         let stats = members.ours.iter().filter_map(|m| m.seen().stat());
-        let mut lines: Vec<Vec<Vec<u8>>> = stats.map(|s| jobcenter::words(&s)).collect();
+        let mut workers: Vec<Worker> = stats.map(|s| Worker::of(&s)).collect();
         if record.is_none()
             && let Some(database) = &self.definition.database
         {
             let holding = holders(database).ok()?;
-            let stats = holding.iter().filter_map(|h| h.seen().stat());
-            lines.extend(stats.map(|s| jobcenter::words(&s)));
+            workers.extend(holding.iter().filter_map(|h| Some(Worker::of(&h.seen().stat()?))));
         }
-        let count = |kind: Wanted| {
-            let is_one = |line: &&Vec<Vec<u8>>| jobcenter::is_named(line, kind.names);
-            Counted { kind, there: lines.iter().filter(is_one).count() }
-        };
-        Some(jobcenter::PROCESSES.into_iter().map(count).collect())
+        Some(PROCESSES.into_iter().map(|kind| (kind, kind.complaint(&workers))).collect())
     }
 }

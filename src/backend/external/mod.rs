@@ -111,6 +111,15 @@ impl External {
     fn command(&self, words: &[String], until: Moment) -> Result<Ran, String> {
         run(words, &self.definition, &self.places, Marked::Yes, until)
     }
+
+    /// What is wrong with how a command of its own ended, for the end of a sentence; None: nothing.
+    fn complaint(&self, ran: &Ran) -> Option<String> {
+        let complaint = ran.complaint()?;
+        let profile = self.wrapped.jobcenter.as_ref();
+        let explained =
+            profile.and_then(|p| jobcenter::explain_root(&ran.text(), &self.definition.site, p));
+        Some(explained.map_or_else(|| complaint.clone(), |why| format!("{complaint}; {why}")))
+    }
 }
 
 /// Looks once; the list must have answered by `deadline`.

@@ -70,7 +70,7 @@ impl External {
         let told = |why: &str| format!("`{}` {why}", words.join(" "));
         let ran = self.command(words, until).map_err(|why| NotDone::Refused(told(&why)))?;
         // The state of the daemon decides, not the exit status of the command.
-        if let Some(why) = ran.complaint() {
+        if let Some(why) = self.complaint(&ran) {
             log::warn!("{}", told(&why));
         }
         Ok(())

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::External;
+use crate::backend::jobcenter;
 use crate::backend::orders::Orders;
 use crate::history::{Entry, HistoryEvent, OrderedStart};
 use crate::journal;
@@ -26,9 +27,6 @@ use crate::supervisor::ports;
 use crate::supervisor::scope::Stay;
 use crate::surroundings::mounted_disk;
 use crate::values::{ExitStatus, Moment, Pid};
-
-/// JobCenter's port (source document 003, PORT-01).
-const JOBCENTER_PORT: u16 = 607;
 
 impl External {
     /// Starts the supervisor and records its identity.
@@ -85,7 +83,8 @@ impl External {
             format!("the port of `{}` is not kept: `{}` {why}", definition.name, words[0])
         };
         let patience = until.min(Moment::now() + Duration::from_secs(10));
-        match self.command(&words, patience).map_err(refused)?.complaint() {
+        let ran = self.command(&words, patience).map_err(refused)?;
+        match self.complaint(&ran) {
             Some(why) => Err(refused(why)),
             None => Ok(()),
         }
@@ -103,7 +102,7 @@ impl External {
     /// A sentence that names the process which has it.
     pub(super) fn check_port(&self) -> Result<(), String> {
         let address = self.definition.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        ports::check_free(&self.definition, address, JOBCENTER_PORT)
+        ports::check_free(&self.definition, address, jobcenter::PORT)
     }
 
     /// Starts the supervisor in a new session and in the site's context, with the site's marks, and without

@@ -39,7 +39,7 @@ impl External {
         }
         let words = &self.wrapped.stop;
         let complaint = match self.command(words, until) {
-            Ok(ran) => ran.complaint(),
+            Ok(ran) => self.complaint(&ran),
             Err(why) => Some(why),
         };
         let mut until = until;

@@ -2,6 +2,9 @@
 //! They are taken from the source document 003 (R15.2, "Guide for using Cluster function").
 
 mod conversion;
+mod environment;
+mod layout;
+mod port;
 mod processes;
 
 use std::fs;
@@ -9,12 +12,18 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::linux::files;
+use crate::linux::{files, node};
 use crate::process::Identity;
 use crate::site::Jobcenter;
 
 pub use conversion::{Conversion, conversion_of, is_jcdbs_of_nobody};
-pub use processes::{PROCESSES, Wanted, is_named, local_daemons, name_of, processes_of, words};
+pub use environment::{SITE_VARIABLE, explain_root, needs_site};
+pub use layout::old_layout;
+pub use port::{PORT, PortHolders, guard};
+pub use processes::{
+    PROCESSES, Wanted, WhoCounts, Worker, is_named, is_watched, local_daemons, name_of,
+    processes_of, words,
+};
 
 /// `KEY=VALUE` lines of a daemon.conf; the last one counts.
 pub fn setting(file: &Path, key: &str) -> Option<String> {
@@ -95,6 +104,9 @@ pub enum ComplaintSubject {
     Link,
     ListenAddress,
     Conversion,
+    Layout,
+    /// The name of the site, or JobCenter's port.
+    Node,
 }
 
 /// Whether the site can be started in spite of it.
@@ -168,6 +180,9 @@ pub fn complaints(
             ),
         );
     }
+    if let Some(sentence) = old_layout(profile, site, database) {
+        add(ComplaintSubject::Layout, ComplaintKind::Warning, sentence);
+    }
     let Some(address) = address else { return found };
     found.extend(link_complaint(profile, database, address, on_disk));
     let mut add = |subject, kind, sentence: String| {
@@ -190,6 +205,35 @@ pub fn complaints(
         ),
     }
     found
+}
+
+/// What is risky on this node before the site comes to it: a person who prepares the node is told.
+pub fn warnings_of_node(
+    profile: &Jobcenter,
+    site: &str,
+    address: Option<IpAddr>,
+) -> Vec<Complaint> {
+    let ambiguous = is_name_of_node(site).then(|| {
+        format!(
+            "`{site}` is the name of this node too, and JobCenter's commands take it for the local site; give the site \
+             a name of its own, which moves with it"
+        )
+    });
+    let ports = PortHolders::of_site(site, address).warnings(profile);
+    let warning = |sentence| Complaint {
+        subject: ComplaintSubject::Node,
+        sentence,
+        kind: ComplaintKind::Warning,
+    };
+    ambiguous.into_iter().chain(ports).map(warning).collect()
+}
+
+/// Whether a site's name is this node's: NQS_SITE with that means the local site (ENV-02).
+pub fn is_name_of_node(site: &str) -> bool {
+    let node = node::name();
+    let short = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
+    site.eq_ignore_ascii_case(&node)
+        || (!(site.contains('.') && node.contains('.')) && short(site) == short(&node))
 }
 
 /// What is wrong with the site's link on this node. Without the disk, where it leads is compared by its text.

@@ -6,11 +6,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::examined::jobcenter_of;
+use crate::backend::jobcenter::old_layout;
 use crate::lease;
 use crate::linux::clock::WallTime;
+use crate::linux::health;
 use crate::linux::mounts::{Mount, MountTable};
 use crate::linux::spawn::Credentials;
-use crate::linux::{health, node};
 use crate::operator::finding::Finding;
 use crate::site::{Definition, on_database};
 use crate::supervisor::launch::credentials;
@@ -264,26 +265,9 @@ fn times(database: &Path) -> Finding {
 fn layout(definition: &Definition, database: &Path) -> Vec<Finding> {
     const CHECK: &str = "database-layout";
     let Some(profile) = jobcenter_of(definition) else { return Vec::new() };
-    let converter = profile.commands.join("gui/bin/spoolconv");
-    // R13.1 brought both the new layout and this program.
-    if node::check_executable(&converter).is_err() || !database.join("nqs").is_dir() {
+    let Some(old) = old_layout(profile, &definition.site, database) else {
         return vec![Finding::ok(CHECK, "there is nothing to convert")];
-    }
-    let has_redis = ["database", "nqs/database"].iter().any(|below| database.join(below).is_dir());
-    if has_redis {
-        return vec![Finding::ok(CHECK, "it is that of R13.1 or newer")];
-    }
-    vec![Finding::error(
-        CHECK,
-        format!(
-            "{} holds no directory `database`, as before R13.1, and this JobCenter is newer",
-            database.display()
-        ),
-        format!(
-            "NQS_SITE={} {} -c {}",
-            definition.site,
-            converter.display(),
-            database.join("nqs").display()
-        ),
-    )]
+    };
+    let (said, mend) = old.rsplit_once("; convert it with: ").unwrap_or((&old, "convert it"));
+    vec![Finding::error(CHECK, said, mend)]
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::examined::Examined;
 use super::programs::link_mend;
 use crate::backend::jobcenter::{link_complaint, local_daemons, machine_conf, setting};
+use crate::linux::files;
 use crate::linux::node::check_executable;
 use crate::linux::process::Stat;
 use crate::operator::finding::Finding;
@@ -20,6 +21,7 @@ pub(super) fn all(examined: &Examined<'_>) -> Vec<Finding> {
         in_force(profile),
         local_address(examined, profile),
         umask(examined),
+        names_of_its_own(examined, profile),
     ];
     // With the disk, the check of the disk compares where it really leads.
     if !examined.has_disk {
@@ -104,6 +106,44 @@ fn local_address(examined: &Examined<'_>, profile: &Jobcenter) -> Finding {
                 "{at} names no ipaddress, so the local site listens on this site's address too"
             ),
             mend,
+        ),
+    }
+}
+
+// CONF-09. The manual names no folder for it; it is looked for beside daemon.conf, and in `etc` as on Windows.
+fn names_of_its_own(examined: &Examined<'_>, profile: &Jobcenter) -> Finding {
+    const CHECK: &str = "resolv-def";
+    let definition = &examined.definition;
+    let files = ["rc", "etc"].map(|folder| profile.commands.join(folder).join("resolv.def"));
+    let read = files.iter().find_map(|file| Some((file, files::read_plain(file, 1 << 20).ok()?)));
+    let Some((file, text)) = read else {
+        return Finding::ok(CHECK, "this JobCenter has no resolv.def");
+    };
+    let (at, text) = (file.display(), String::from_utf8_lossy(&text).into_owned());
+    let site = &definition.site;
+    let lines: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let of_site =
+        |words: &&Vec<&str>| words.iter().skip(1).any(|name| name.eq_ignore_ascii_case(site));
+    let Some(words) = lines.iter().find(of_site) else {
+        return match definition.address {
+            None => Finding::ok(CHECK, format!("{at} does not name {site}")),
+            Some(address) => {
+                let short = site.split('.').next().unwrap_or_default();
+                Finding::warning(
+                    CHECK,
+                    format!("{at} does not name {site}"),
+                    format!("echo '{address} {site} {short}' >>{at}, on every node"),
+                )
+            }
+        };
+    };
+    match definition.address.filter(|address| words[0].parse() != Ok(*address)) {
+        None => Finding::ok(CHECK, format!("{at} says {}", words.join(" "))),
+        Some(address) => Finding::error(
+            CHECK,
+            format!("{at} says that {site} is {}, and the definition says {address}", words[0]),
+            format!("write {address} there, on every node"),
         ),
     }
 }

@@ -33,7 +33,7 @@ pub use examined::DoctorOptions;
 use examined::Examined;
 
 /// Checks that read what is local to this node, or wait with a deadline of their own.
-const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 28] = [
+const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 29] = [
     definition::state,
     definition::in_use,
     definition::misnamed,
@@ -50,6 +50,7 @@ const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 28] = [
     held,
     jobcenter::all,
     ports::free,
+    ports::of_jobcenter,
     ports::ephemeral,
     ports::shared,
     limits::ulimits,

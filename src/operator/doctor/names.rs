@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::examined::Examined;
 use super::lookup::{HostAddresses, Lookup, addresses_of, names_of};
+use crate::backend::jobcenter::is_name_of_node;
 use crate::linux::node;
 use crate::operator::finding::{Finding, Severity};
 
@@ -63,10 +64,7 @@ fn full_name(examined: &Examined<'_>) -> Finding {
 fn not_the_nodes(examined: &Examined<'_>) -> Finding {
     const CHECK: &str = "host-name";
     let (site, node) = (&examined.definition.site, node::name());
-    let short = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
-    let same = site.eq_ignore_ascii_case(&node)
-        || (!(site.contains('.') && node.contains('.')) && short(site) == short(&node));
-    if !same || !is_host_name(examined) {
+    if !is_name_of_node(site) || !is_host_name(examined) {
         return Finding::ok(CHECK, format!("this node is `{node}`"));
     }
     Finding::bad(

@@ -4,12 +4,10 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::examined::{Examined, jobcenter_of};
+use crate::backend::jobcenter::{PORT, PortHolders, guard};
 use crate::linux::ports::who_listens;
 use crate::operator::finding::Finding;
 use crate::site::{Definition, Ready};
-
-/// The port of JobCenter's daemon (PORT-01).
-const JOBCENTER: u16 = 607;
 
 /// The ports that the site is known to listen on.
 fn ports_of(definition: &Definition) -> Vec<(IpAddr, u16)> {
@@ -26,7 +24,7 @@ fn ports_of(definition: &Definition) -> Vec<(IpAddr, u16)> {
         }
     }
     if jobcenter_of(definition).is_some() {
-        ports.push((definition.address.unwrap_or(everywhere), JOBCENTER));
+        ports.push((definition.address.unwrap_or(everywhere), PORT));
     }
     ports.sort();
     ports.dedup();
@@ -60,12 +58,41 @@ pub(super) fn free(examined: &Examined<'_>) -> Vec<Finding> {
     found
 }
 
+/// Who has JobCenter's port where it matters (PORT-05), and whether it is kept at 127.0.0.1, so that no program can take
+/// it at every address (PORT-06).
+pub(super) fn of_jobcenter(examined: &Examined<'_>) -> Vec<Finding> {
+    const CHECK: &str = "jobcenter-port";
+    let Some(profile) = examined.jobcenter() else { return Vec::new() };
+    let definition = &examined.definition;
+    let holders = PortHolders::of_site(&definition.site, definition.address);
+    let PortHolders { at_site, everywhere, at_localhost, site } = &holders;
+    let nobody = || "nobody".to_owned();
+    let address = definition.address.map_or_else(|| "its address".to_owned(), |a| a.to_string());
+    let who = format!(
+        "port {PORT} is had at {address} by {}, at every address by {}, at 127.0.0.1 by {}",
+        at_site.as_ref().or(site.as_ref()).cloned().unwrap_or_else(nobody),
+        everywhere.clone().unwrap_or_else(nobody),
+        at_localhost.clone().unwrap_or_else(nobody),
+    );
+    // Who takes it from a site that is down is told by the check of all ports.
+    vec![match at_localhost {
+        Some(_) => Finding::ok(CHECK, who),
+        None => Finding::warning(
+            CHECK,
+            format!(
+                "{who}: any program can take it at every address, and JobCenter does not start then"
+            ),
+            guard(profile),
+        ),
+    }]
+}
+
 fn told(examined: &Examined<'_>, port: u16, who: &str) -> Finding {
     const CHECK: &str = "ports";
     let said = format!("{who} listens on port {port}, which the site needs");
     let commands = examined.jobcenter().map(|profile| profile.commands.display().to_string());
     let is_local_site = commands.is_some_and(|commands| who.contains(&commands));
-    if port == JOBCENTER && (is_local_site || who.contains("NQS ")) {
+    if port == PORT && (is_local_site || who.contains("NQS ")) {
         let spool = examined.jobcenter().map(|p| p.spool.join("daemon.conf").display().to_string());
         return Finding::error(
             CHECK,

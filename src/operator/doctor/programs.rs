@@ -17,7 +17,10 @@ use crate::site::Definition;
 /// Every check. `has_disk`: the site's disk is here.
 pub(super) fn all(definition: &Definition, has_disk: bool) -> Vec<Finding> {
     let Fitness { warnings, unfit } = Fitness::in_full(definition, has_disk);
-    let warnings = warnings.iter().map(|unfit| {
+    // The check of the disk tells the layout of its database, as an error.
+    let is_other =
+        |unfit: &&Unfit| unfit.subject != UnfitSubject::Jobcenter(ComplaintSubject::Layout);
+    let warnings = warnings.iter().filter(is_other).map(|unfit| {
         let (check, said, mend) = parts(definition, unfit);
         Finding::warning(check, said, mend)
     });
@@ -126,6 +129,8 @@ fn of_jobcenter(
             ("jobcenter-site", next.trim_start_matches("make it with: ").to_owned())
         }
         ComplaintSubject::Conversion => ("database-layout", "wait until it has ended".to_owned()),
+        ComplaintSubject::Layout => ("database-layout", next.to_owned()),
+        ComplaintSubject::Node => ("jobcenter-port", next.to_owned()),
         ComplaintSubject::Link => ("link", link_mend(definition)),
         ComplaintSubject::ListenAddress => (
             "listen-address",

@@ -152,7 +152,9 @@ pub(super) fn whole_life(report: &mut Report, stage: &RehearsedSite) {
     // The death of a wrapped supervisor is rehearsed separately.
     let wrapped = before.as_ref().map(|v| v.supervisor).filter(|_| stage.is_wrapped());
     for process in before.map(|view| view.processes).unwrap_or_default() {
-        if process.pid.is_some() && process.pid != wrapped {
+        // What a wrapped supervisor does not watch, it goes on without.
+        let is_watched = process.essential || !stage.is_wrapped();
+        if process.pid.is_some() && process.pid != wrapped && is_watched {
             killed_process(report, stage, &process);
         }
     }
