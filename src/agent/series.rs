@@ -123,7 +123,9 @@ fn left_of(deadline: &Deadline) -> Deadline {
 fn wait_for_a_death(target: &Target, wrapping: Option<&Wrapping>, until: Moment) {
     let keeper = lease::living_keeper(&target.site);
     let living = wrapping.into_iter().flat_map(Wrapping::living).chain(&keeper);
-    let handles: Vec<_> = living.filter_map(Identity::open).collect();
+    // One that has ended since it was seen is looked at, at once.
+    let handles: Option<Vec<_>> = living.map(Identity::open).collect();
+    let Some(handles) = handles else { return };
     let mut waiting = Waiting::new();
     for handle in &handles {
         waiting.readable(handle.as_fd(), ());

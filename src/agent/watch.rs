@@ -80,7 +80,9 @@ fn wait_for_change(target: &Target, seen: &Observation, flag: Option<&Path>, inb
         return;
     }
     let supervisors = seen.wrapped.iter().flat_map(Wrapping::living);
-    let handles: Vec<_> = supervisors.filter_map(Identity::open).collect();
+    // One that has ended since it was seen is looked at, at once.
+    let handles: Option<Vec<_>> = supervisors.map(Identity::open).collect();
+    let Some(handles) = handles else { return };
     let mut waiting = Waiting::new();
     for handle in &handles {
         waiting.readable(handle.as_fd(), ());

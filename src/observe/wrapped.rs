@@ -88,12 +88,15 @@ fn judge_at(
 
 /// Looks again after the time in which a supervisor ends whose site has failed (SUP-04).
 fn look_after_grace(external: &External, look: &Look, deadline: Moment) -> Result<Look, String> {
-    let handles: Vec<_> = look.supervisors.iter().filter_map(Identity::open).collect();
-    let mut waiting = Waiting::new();
-    for handle in &handles {
-        waiting.readable(handle.as_fd(), ());
+    // One that has ended since is not waited for.
+    let handles: Option<Vec<_>> = look.supervisors.iter().map(Identity::open).collect();
+    if let Some(handles) = handles {
+        let mut waiting = Waiting::new();
+        for handle in &handles {
+            waiting.readable(handle.as_fd(), ());
+        }
+        waiting.wait(Some(Moment::now() + GRACE.min(deadline.left() / 2)));
     }
-    waiting.wait(Some(Moment::now() + GRACE.min(deadline.left() / 2)));
     external.look(deadline)
 }
 
