@@ -5,7 +5,8 @@ mod common;
 mod jobcenter;
 mod players;
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use common::*;
 use players::Node;
@@ -75,14 +76,79 @@ fn in_clusterware(nodes: Vec<Node>) {
     nothing_left(&crs.nodes);
 }
 
+/// It asks each CHECK_INTERVAL; a failure is not left for so long.
+#[test]
+fn clusterware_is_asked_to_check_at_once_when_a_site_fails() {
+    for make in [Node::ours, Node::wrapped] {
+        asked_to_check(make("shop.example.com"));
+    }
+}
+
+fn asked_to_check(node: Node) {
+    let (bench, site) = (node.bench(), node.site());
+    let (home, log) = (bench.path("grid"), bench.path("asked"));
+    std::fs::create_dir_all(home.join("bin")).unwrap();
+    let crsctl = home.join("bin/crsctl");
+    let says = |then: &str| {
+        let script = format!("#!/bin/sh\necho \"$* $$\" >>{}\n{then}\n", log.display());
+        std::fs::write(&crsctl, script).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&crsctl, mode).unwrap();
+    };
+    let asked = || {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let askers = || marked_of(bench, site).into_iter().filter(|(_, who)| who == "@asker").count();
+    let script = bench.path("crs").join(site);
+    std::fs::create_dir_all(script.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(SITEWARD, &script).unwrap();
+    let call = |entry: &str| {
+        let mut command = Command::new(&script);
+        command.arg(entry).env_clear().env("PATH", "/bin:/usr/bin");
+        command.env("_CRS_NAME", "shop_res").env("CRS_HOME", &home).current_dir("/");
+        node.with_folders(&mut command);
+        let output = output(command);
+        assert_eq!(output.status.code(), Some(0), "{entry}: {}", said(&output));
+    };
+    says("");
+    call("start");
+    call("start");
+    until("one watches", || askers() == 1);
+    let killed = Instant::now();
+    node.kill_one();
+    until("it is asked to check", || !asked().is_empty());
+    println!("{site}: asked {:?} after the death", killed.elapsed());
+    assert!(asked()[0].starts_with("check resource shop_res "), "{:?}", asked());
+    until("it ends with the site", || askers() == 0);
+    call("clean");
+    // A stop is no failure.
+    call("start");
+    until("one watches", || askers() == 1);
+    call("stop");
+    until("it ends with the site", || askers() == 0);
+    assert_eq!(asked().len(), 1, "{:?}", asked());
+    // A tool that hangs is given up.
+    says("exec sleep 1000");
+    call("start");
+    until("one watches", || askers() == 1);
+    node.kill_supervisor();
+    until("it is asked to check", || asked().len() == 2);
+    let hangs: i32 = asked()[1].rsplit(' ').next().unwrap().parse().unwrap();
+    until("it is killed", || !exists(std::path::Path::new(&format!("/proc/{hangs}"))));
+    call("clean");
+    until("nobody is left", || askers() == 0);
+    assert_eq!(node.living(), "");
+}
+
 #[test]
 fn clusterware_names_the_site_by_an_attribute_of_our_type() {
     let node = Node::ours("shop.example.com");
-    let mut command = std::process::Command::new(SITEWARD);
+    let mut command = Command::new(SITEWARD);
     command.arg("check").env_clear().env("_CRS_NAME", "any").env("_CRS_TYPE", "siteward.type");
     node.with_folders(&mut command);
     let nameless = output({
-        let mut command = std::process::Command::new(SITEWARD);
+        let mut command = Command::new(SITEWARD);
         command.arg("check").env_clear().env("_CRS_NAME", "any");
         command
     });
@@ -96,7 +162,7 @@ fn clusterware_names_the_site_by_an_attribute_of_our_type() {
 fn a_link_of_a_site_is_about_that_site_whatever_stands_behind_the_entry_point() {
     let mut crs = Clusterware::with_siteward(vec![Node::ours("shop.example.com")]);
     assert_eq!(crs.start(0), clusterware::State::Online(0));
-    let mut command = std::process::Command::new(&crs.scripts[0]);
+    let mut command = Command::new(&crs.scripts[0]);
     command.args(["check", "another"]).env_clear();
     crs.nodes[0].with_folders(&mut command);
     assert_eq!(code(command), 0);
@@ -205,7 +271,7 @@ fn serviceguard_tries_another_node_where_that_may_help_and_none_where_it_cannot(
     let (state, service) = sg.run(0, &["watch", "shop.example.com", "--as", "serviceguard"]);
     assert_eq!(state, State::Up(1), "2: the next node");
     assert_eq!(sg.halt_package(1, service), State::Down);
-    let mut nameless = std::process::Command::new(SITEWARD);
+    let mut nameless = Command::new(SITEWARD);
     nameless.arg("start").env_clear().env("SG_PACKAGE", "pkg").env("PEV_SITEWARD_SITE", "No Name");
     assert_eq!(code(nameless), 1, "wrong on every node");
     assert_eq!(sg.breaches, Vec::<String>::new());
@@ -260,7 +326,7 @@ fn in_expresscluster(nodes: Vec<Node>) {
     let script = clp.nodes[0].bench().path("clp/scripts/start.sh");
     let text = std::fs::read_to_string(&script).unwrap().replace(" start ", " run ");
     std::fs::write(&script, text).unwrap();
-    let mut command = std::process::Command::new(&script);
+    let mut command = Command::new(&script);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("CLP_EVENT", "START");
     command.env("CLP_DISK", "SUCCESS");
     clp.nodes[0].with_folders(&mut command);

@@ -39,7 +39,7 @@ pub use series::{MonitorSeries, monitor_in_series};
 pub use up::{adopt, run, start};
 pub use validate::validate;
 pub use validate_files::{CheckedFile, DefinitionFile, FileFault, outcome_of, validate_files};
-pub use watch::{run_until_unflagged, watch};
+pub use watch::{run_until_unflagged, tell_failures, watch};
 
 /// The site that a verb works on.
 #[derive(Clone, Debug)]

@@ -2,13 +2,14 @@
 //! Serviceguard service beside an external_script, genw's resident mode). The death of a process is
 //! reported at once.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
 
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
-use crate::control::{Reply, Request};
+use crate::control::{Reply, Request, State};
+use crate::hold::Interrupts;
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::messages;
@@ -16,13 +17,58 @@ use crate::observe::{Observation, Wrapping, observe};
 use crate::process::Identity;
 use crate::values::{Moment, Signal};
 
-/// The longest time that siteward's supervisor holds back an answer.
+/// The longest time that siteward's own supervisor holds back an answer.
 const HELD: Duration = Duration::from_secs(20);
 /// The interval of observations of an external supervisor, or of a site in maintenance.
 const PACE: Duration = Duration::from_secs(5);
 
-/// A supervisor distinguishes held monitors by interval and level; no manager uses this level.
+/// A supervisor distinguishes held monitors by interval and level; no manager uses these levels.
 const OUR_SERIES: u32 = 99;
+const OF_FAILURE: u32 = 98;
+
+/// How long a change is waited for before the site is looked at again.
+struct WatchPace {
+    /// With siteward's supervisor, which tells each change.
+    own: Duration,
+    /// With another one, whose list is a command that is run.
+    wrapped: Duration,
+    level: u32,
+}
+
+/// Waits for what no manager is told by its own question: until the site has failed, calls `tell` for that, and goes on
+/// when the site is well again. Ends when a stop is ordered after `begun`, or when nothing of the site is up.
+///
+/// # Errors
+/// The site cannot be watched; a sentence.
+pub fn tell_failures(target: &Target, begun: Moment, mut tell: impl FnMut()) -> Result<(), String> {
+    let interrupts = Interrupts::first(&target.site, begun).map_err(|e| e.to_string())?;
+    interrupts.watch_orders();
+    let pace = WatchPace { own: HELD, wrapped: PACE * 12, level: OF_FAILURE };
+    let mut is_told = false;
+    while !interrupts.is_cut() {
+        let now = Moment::now();
+        let seen = observe(&target.site, now, now + crate::observe::PATIENCE);
+        let seen = seen.map_err(|denied| denied.0.to_string())?;
+        if seen.state.is_well() {
+            is_told = false;
+            wait_for_change(target, &seen, &pace, interrupts.fd());
+            continue;
+        }
+        // Its order may have come since.
+        if matches!(seen.state, State::Stopped | State::StoppingOrdered) || interrupts.is_cut() {
+            break;
+        }
+        if !is_told {
+            tell();
+        }
+        is_told = true;
+        if seen.state == State::Failed {
+            break;
+        }
+        pause(interrupts.fd(), PACE);
+    }
+    Ok(())
+}
 
 /// Watches until the site is not healthy, or until SIGTERM. While the file `flag` exists, its state is
 /// ignored: the maintenance convention of Serviceguard's toolkits.
@@ -44,7 +90,12 @@ pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outco
         if !flagged {
             let now = Moment::now();
             match observe(&target.site, now, now + patience) {
-                Ok(seen) if seen.state.is_well() => wait_for_change(target, &seen, flag, &inbox),
+                Ok(seen) if seen.state.is_well() => {
+                    // Short, so that a new flag or a signal is noticed soon.
+                    let own = if flag.is_some() { PACE / 5 } else { PACE };
+                    let pace = WatchPace { own, wrapped: PACE, level: OUR_SERIES };
+                    wait_for_change(target, &seen, &pace, inbox.as_fd());
+                }
                 Ok(seen) => {
                     let why = seen.why.map_or_else(String::new, |w| format!(": {w}"));
                     return messages::not_well(name, format!("{}{why}", seen.state)).into();
@@ -52,7 +103,7 @@ pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outco
                 Err(denied) => return Fault::from(denied).into(),
             }
         } else {
-            pause(&inbox, PACE / 5);
+            pause(inbox.as_fd(), PACE / 5);
         }
         while let Some(signal) = inbox.next() {
             if signal == Signal::TERM || signal == Signal::INT {
@@ -62,20 +113,18 @@ pub fn watch(target: &Target, flag: Option<&Path>, deadline: &Deadline) -> Outco
     }
 }
 
-/// Waits until the supervisor reports a change or dies, a signal arrives, or the interval is over.
-fn wait_for_change(target: &Target, seen: &Observation, flag: Option<&Path>, inbox: &Inbox) {
+/// Waits until the supervisor reports a change or dies, `cut` is readable, or the pace says so.
+fn wait_for_change(target: &Target, seen: &Observation, pace: &WatchPace, cut: BorrowedFd<'_>) {
     if seen.wrapped.is_none() {
-        // Short, so that a new flag or a signal is noticed soon.
-        let long = if flag.is_some() { PACE / 5 } else { HELD };
-        let until = Moment::now() + long.min(PACE);
+        let until = Moment::now() + pace.own;
         let interval = Duration::from_secs(1);
-        let hold = Request::Hold { interval, level: OUR_SERIES, until };
+        let hold = Request::Hold { interval, level: pace.level, until };
         if let Asked::Answered(Reply::Done(view)) = own::ask(&target.site, &hold, until + interval)
             && view.state == seen.state
             && !until.passed()
         {
             // The first request of a series is answered at once; the next one is held.
-            pause(inbox, Duration::from_millis(50));
+            pause(cut, Duration::from_millis(50));
         }
         return;
     }
@@ -87,13 +136,13 @@ fn wait_for_change(target: &Target, seen: &Observation, flag: Option<&Path>, inb
     for handle in &handles {
         waiting.readable(handle.as_fd(), ());
     }
-    waiting.readable(inbox.as_fd(), ());
-    waiting.wait(Some(Moment::now() + PACE));
+    waiting.readable(cut, ());
+    waiting.wait(Some(Moment::now() + pace.wrapped));
 }
 
-fn pause(inbox: &Inbox, time: Duration) {
+fn pause(cut: BorrowedFd<'_>, time: Duration) {
     let mut waiting = Waiting::new();
-    waiting.readable(inbox.as_fd(), ());
+    waiting.readable(cut, ());
     waiting.wait(Some(Moment::now() + time));
 }
 
@@ -109,7 +158,7 @@ pub fn run_until_unflagged(target: &Target, flag: Option<&Path>, deadline: &Dead
             log::warn!("maintenance mode, as {} is there: {fault}", flag.display());
             said = true;
         }
-        pause(&inbox, PACE / 5);
+        pause(inbox.as_fd(), PACE / 5);
         if inbox.next().is_some() {
             let name = &target.name;
             return Outcome::Done(format!("the site `{name}` had failed; its run has ended"));

@@ -52,6 +52,14 @@ pub(super) enum Hidden {
     #[command(hide = true)]
     LeaveFacts(LeaveFacts),
     #[command(hide = true)]
+    AskCheck {
+        name: String,
+        resource: String,
+        /// The moment of the start, as JSON
+        #[arg(long)]
+        begun: String,
+    },
+    #[command(hide = true)]
     FactsJob { job: String },
     #[command(hide = true)]
     ReadFile { path: PathBuf },
@@ -165,6 +173,15 @@ pub(super) fn obey(word: Hidden, folders: Overrides) -> ExitCode {
             }
         },
         Hidden::LeaveFacts(word) => leave_facts(word, folders).unwrap_or(ExitCode::from(2)),
+        Hidden::AskCheck { name, resource, begun } => {
+            inherit::close_from(3);
+            let asked = || {
+                let places = Places::resolve(folders).ok()?;
+                let (name, begun) = (name.parse().ok()?, serde_json::from_str(&begun).ok()?);
+                Some(operator::ask_on_failure(name, places, &resource, begun).is_ok())
+            };
+            asked().map_or(ExitCode::from(2), done)
+        }
         Hidden::FactsJob { job } => {
             let places = Places::resolve(folders).ok();
             let said = places.and_then(|places| operator::facts::obey(&job, &places));

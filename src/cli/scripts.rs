@@ -13,6 +13,7 @@ use crate::manager::{
     Verb,
 };
 use crate::messages;
+use crate::operator;
 use crate::site::{Overrides, Places, SiteName};
 use crate::values::Moment;
 
@@ -29,7 +30,16 @@ pub(super) fn by_clusterware(called_as: &OsStr, word: &OsStr, begun: Moment) -> 
         target_for_clusterware(&call, purpose).map_or_else(|outcome| outcome, |t| verb(&t))
     };
     let (verb, outcome) = match &call.entry {
-        EntryPoint::Start => (Verb::Start, with(Purpose::Other, &|t| agent::start(t, &deadline))),
+        EntryPoint::Start => {
+            let start = |t: &Target| {
+                let outcome = agent::start(t, &deadline);
+                if let (Outcome::Done(_), Some(resource)) = (&outcome, &call.resource) {
+                    operator::start_asking(&t.site, resource);
+                }
+                outcome
+            };
+            (Verb::Start, with(Purpose::Other, &start))
+        }
         EntryPoint::Stop => (Verb::Stop, with(Purpose::Stop, &|t| agent::stop(t, &deadline))),
         EntryPoint::Check => {
             let look = |t: &Target| agent::monitor(t, Level::Answer, &deadline);

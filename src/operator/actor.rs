@@ -3,9 +3,11 @@
 
 use std::env;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::warden;
 use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::linux::{inherit, sockets};
@@ -67,7 +69,7 @@ pub fn act(part: &str, argument: Option<&str>) -> bool {
             println!("something is very wrong");
             std::process::exit(argument.and_then(|a| a.parse().ok()).unwrap_or(1));
         }
-        _ => return false,
+        _ => return argument.is_some_and(|folder| warden::play(part, Path::new(folder))),
     }
     true
 }

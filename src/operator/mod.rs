@@ -5,6 +5,7 @@
 
 mod account;
 mod actor;
+mod asker;
 mod await_ready;
 mod chart;
 mod create;
@@ -30,8 +31,10 @@ mod story;
 mod timeline;
 pub mod timing;
 mod tracking;
+mod warden;
 
 pub use actor::act;
+pub use asker::{ask_on_failure, start_asking};
 pub use await_ready::await_ready;
 pub use create::{CreateOptions, create};
 pub use doctor::{DoctorOptions, examine, examine_disk_here};

@@ -5,6 +5,7 @@ mod contract;
 mod lives;
 mod report;
 mod stage;
+mod wrapped;
 
 use std::io::{IsTerminal, Write};
 
@@ -16,7 +17,7 @@ use crate::observe::observe;
 use crate::site::{Places, SiteName};
 use crate::values::Moment;
 use report::Report;
-use stage::RehearsedSite;
+use stage::{RehearsedSite, WRAPPED};
 
 /// The options of a rehearsal.
 #[derive(Debug)]
@@ -77,6 +78,10 @@ fn of_sample(report: &mut Report, sample: &stage::Sample, manager: Manager) -> a
     lives::never_ready(report, &stage("unready")?);
     lives::paused(report, &stage("rehearsal")?);
     lives::cleaned(report, &stage("stubborn")?);
+    let (own, folder) = (stage(WRAPPED)?, sample.wrapped());
+    wrapped::killed(report, &own, &folder);
+    wrapped::supervisor_stopped(report, &own);
+    wrapped::list_lies(report, &own, &folder);
     Ok(())
 }
 
@@ -84,8 +89,9 @@ fn of_own(report: &mut Report, stage: &RehearsedSite) {
     lives::whole_life(report, stage);
     lives::supervisor_killed(report, stage);
     // A wrapped supervisor is asked by commands. They do not hang if the supervisor is stopped by a signal.
-    if !stage.is_wrapped() {
-        lives::supervisor_stopped(report, stage);
+    match stage.is_wrapped() {
+        true => wrapped::supervisor_stopped(report, stage),
+        false => lives::supervisor_stopped(report, stage),
     }
     lives::paused(report, stage);
     lives::cleaned(report, stage);

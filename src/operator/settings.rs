@@ -20,6 +20,7 @@ use crate::manager::Manager;
 use crate::site::{Definition, SiteName};
 use crate::values::Moment;
 use model::WantedSite;
+use tool::ToolAnswer;
 
 pub use compare::{
     CLUSTERWARE_DEFAULT, PACEMAKER_DEFAULT, SettingDifference, Urgency, differences,
@@ -41,6 +42,23 @@ pub struct SettingsSource {
     pub package: Option<PathBuf>,
     /// The name of the resource, where the site's own name does not find it.
     pub resource: Option<String>,
+}
+
+/// Whether Clusterware can be asked to check a resource.
+pub fn has_clusterware() -> bool {
+    clusterware::is_here()
+}
+
+/// Asks Clusterware to check a resource now, until `deadline` at the latest.
+///
+/// # Errors
+/// What went wrong, for the end of a sentence.
+pub fn ask_clusterware_to_check(resource: &str, deadline: Moment) -> Result<(), String> {
+    match clusterware::ask_to_check(resource, deadline) {
+        ToolAnswer::Said(_) => Ok(()),
+        ToolAnswer::Absent => Err("is not on this node".to_owned()),
+        ToolAnswer::Failed(why) => Err(why),
+    }
 }
 
 impl SettingsSource {

@@ -33,9 +33,13 @@ pub const HELPER: &str = "@helper";
 /// of the site either; a stop ends it, so that the disk can be unmounted.
 pub const FACTS: &str = "@facts";
 
+/// The name in the mark of the process that lets a cluster manager ask when the site has failed. It is no process of the
+/// site either, and ends by itself.
+pub const ASKER: &str = "@asker";
+
 /// Whether a process of this name is started for the site and is none of its processes.
 pub(super) fn is_apart(name: &str) -> bool {
-    name == LEASE || name == HELPER || name == FACTS
+    [LEASE, HELPER, FACTS, ASKER].contains(&name)
 }
 
 /// The value of the mark for the process `name` of the site at `places`.

@@ -23,7 +23,7 @@ mod token;
 
 pub use command_line::find_by_command_line;
 pub use environment::{
-    FACTS, HELPER, LEASE, MARK, SUPERVISOR, called, environment_mark, mark_entry, mark_of,
+    ASKER, FACTS, HELPER, LEASE, MARK, SUPERVISOR, called, environment_mark, mark_entry, mark_of,
 };
 pub use groups::{Groups, Scope};
 pub use holders::{Holder, holders, mounted_below};

@@ -263,7 +263,7 @@ fn adopted(report: &mut Report, stage: &RehearsedSite) {
     report.step("what lives of the site", "nothing", || stage.nothing_lives());
 }
 
-fn kill_supervisor(report: &mut Report, stage: &RehearsedSite) {
+pub(super) fn kill_supervisor(report: &mut Report, stage: &RehearsedSite) {
     report.step("SIGKILL to the supervisor", "SIGKILL", || match stage.view() {
         Some(view) => stage.signal(view.supervisor, Signal::KILL),
         None => StepResult::new(false, "no supervisor"),

@@ -16,9 +16,13 @@ use crate::linux::wait::Waiting;
 use crate::linux::{files, node};
 use crate::manager::Manager;
 use crate::observe::observe;
+use crate::operator::warden::LIES;
 use crate::process::{Identity, Record, find_members};
 use crate::site::{Definition, Places, SiteName, SitePlaces, load};
 use crate::values::{Moment, Pid, Signal};
+
+/// The sample site with a supervisor of its own.
+pub(super) const WRAPPED: &str = "wrapped";
 
 /// The built-in sample sites. They are removed when this value is dropped.
 pub(super) struct Sample {
@@ -73,6 +77,19 @@ impl Sample {
                  \x20 late: {{command: [\"{me}\", act, steady], ready: {{notify: true}}}}\n"
             ),
         )?;
+        let wrapped = sample.folder.join(WRAPPED);
+        fs::create_dir(&wrapped)?;
+        let wrapped = wrapped.display();
+        sample.define(
+            WRAPPED,
+            &format!(
+                "boot_timeout: 20s\nstop_timeout: 1s\nforcekill_time: 200ms\ncountsleep: 200ms\nsupervisor:\n\
+                 \x20 start: [\"{me}\", act, warden, \"{wrapped}\"]\n\
+                 \x20 stop: [\"{me}\", act, warden-stop, \"{wrapped}\"]\n\
+                 \x20 process: [\"{me}\", act, warden, \"{wrapped}\"]\n\
+                 \x20 list: {{command: [\"{me}\", act, warden-list, \"{wrapped}\"], rows: exit-status}}\n"
+            ),
+        )?;
         sample.define("wrong", "processes:\n  a: {comand: [/bin/true]}\n")?;
         Ok(sample)
     }
@@ -88,6 +105,11 @@ impl Sample {
         RehearsedSite::of_own(manager, &name, &self.places)
     }
 
+    /// The folder of the site with a supervisor of its own.
+    pub(super) fn wrapped(&self) -> PathBuf {
+        self.folder.join(WRAPPED)
+    }
+
     /// Calls for a name that may have no valid definition.
     pub(super) fn bare(&self, manager: Manager, name: &str) -> Bare {
         Bare { manager, name: name.to_owned(), places: self.places.clone() }
@@ -97,7 +119,8 @@ impl Sample {
 impl Drop for Sample {
     fn drop(&mut self) {
         // A failed step may have left processes alive, so they are ended here.
-        for name in ["rehearsal", "stubborn", "unready"] {
+        let _ = fs::remove_file(self.wrapped().join(LIES));
+        for name in ["rehearsal", "stubborn", "unready", WRAPPED] {
             let _ = self.bare(Manager::Hand, name).call("clean", &[], Duration::from_secs(20));
         }
         let _ = fs::remove_dir_all(&self.folder);

@@ -10,7 +10,7 @@ use super::model::{
     ClusterwareDetails, ManagerDetails, ManagerSettings, NeededResource, RestartsHere, Setting,
     WantedSite,
 };
-use super::tool::{ToolAnswer, ask, read_saved};
+use super::tool::{ToolAnswer, ask, is_installed, read_saved};
 use crate::manager::{CLUSTERWARE_ATTRIBUTE, Manager};
 use crate::values::Moment;
 
@@ -26,6 +26,16 @@ pub(super) fn read(
         ToolAnswer::Said(text) => Some(Ok(settings(wanted, &text, COMMAND, false))),
         ToolAnswer::Failed(why) => Some(Err(format!("`{COMMAND}` {why}"))),
     }
+}
+
+/// Asks it to check a resource now, in place of at its next interval. Nobody waits for what comes of that.
+pub(super) fn ask_to_check(resource: &str, deadline: Moment) -> ToolAnswer {
+    ask(&["crsctl", "check", "resource", resource], &homes(), deadline)
+}
+
+/// Whether its tool is on this node.
+pub(super) fn is_here() -> bool {
+    is_installed("crsctl", &homes())
 }
 
 /// From a file that holds what the command printed.

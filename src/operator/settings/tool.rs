@@ -25,16 +25,28 @@ pub(super) enum ToolAnswer {
     Failed(String),
 }
 
+/// Where it is searched: in `folders` first.
+fn path_with(folders: &[String]) -> String {
+    let path = env::var("PATH").unwrap_or_default();
+    [folders.join(":").as_str(), &path, FOLDERS].join(":")
+}
+
+fn candidates(program: &OsStr, path: &str) -> Vec<CString> {
+    let found = Command::candidates(program, path).into_iter();
+    found.filter(|file| is_executable(Path::new(&*file.to_string_lossy()))).collect()
+}
+
+/// Whether it is there.
+pub(super) fn is_installed(program: &str, folders: &[String]) -> bool {
+    !candidates(OsStr::new(program), &path_with(folders)).is_empty()
+}
+
 /// Runs it, and kills it at the deadline. `folders` are searched first.
 pub(super) fn ask(words: &[&str], folders: &[String], deadline: Moment) -> ToolAnswer {
-    let path = env::var("PATH").unwrap_or_default();
-    let path = [folders.join(":").as_str(), &path, FOLDERS].join(":");
+    let path = path_with(folders);
     let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     let Some(program) = words.first() else { return ToolAnswer::Absent };
-    let candidates: Vec<CString> = Command::candidates(program, &path)
-        .into_iter()
-        .filter(|file| is_executable(Path::new(&*file.to_string_lossy())))
-        .collect();
+    let candidates = candidates(program, &path);
     if candidates.is_empty() {
         return ToolAnswer::Absent;
     }
