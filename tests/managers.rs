@@ -80,11 +80,11 @@ fn in_clusterware(nodes: Vec<Node>) {
 #[test]
 fn clusterware_is_asked_to_check_at_once_when_a_site_fails() {
     for make in [Node::ours, Node::wrapped] {
-        asked_to_check(make("shop.example.com"));
+        asked_to_check(&make("shop.example.com"));
     }
 }
 
-fn asked_to_check(node: Node) {
+fn asked_to_check(node: &Node) {
     let (bench, site) = (node.bench(), node.site());
     let (home, log) = (bench.path("grid"), bench.path("asked"));
     std::fs::create_dir_all(home.join("bin")).unwrap();

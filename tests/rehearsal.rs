@@ -11,12 +11,32 @@ use common::*;
 #[test]
 fn the_built_in_rehearsal_holds_in_every_step() {
     // Not a test of speed: the promise to a person who waits for it.
-    every_step_holds(&["rehearse", "--json"], 60, 60);
+    every_step_holds(&["rehearse", "--json"], 100, 60);
 }
 
 #[test]
 fn it_holds_in_the_contract_of_every_manager() {
-    every_step_holds(&["rehearse", "--as", "all", "--json"], 300, 180);
+    every_step_holds(&["rehearse", "--as", "all", "--json"], 400, 240);
+}
+
+/// What can go wrong with a supervisor that is not ours, without one being there.
+#[test]
+fn a_supervisor_of_somebody_elses_is_killed_stopped_and_lies() {
+    let said = succeed({
+        let mut rehearse = Command::new(SITEWARD);
+        rehearse.args(["rehearse", "--as", "pacemaker"]);
+        rehearse
+    });
+    for step in [
+        "SIGKILL to its process",
+        "stop finds its process",
+        "SIGSTOP to its supervisor",
+        "its list says that it is down",
+        "its list hangs",
+        "stop, which cannot be proved",
+    ] {
+        assert!(said.contains(step), "{step}: {said}");
+    }
 }
 
 #[test]
@@ -24,6 +44,7 @@ fn a_wrapped_site_is_rehearsed_as_any_other() {
     let center = jobcenter::Jobcenter::new("testsite");
     let said = succeed(center.hand(&["rehearse", "testsite", "--yes", "--as", "all"]));
     assert!(said.contains("=== ExpressCluster ===") && said.contains(" 0 broken"), "{said}");
+    assert!(said.contains("SIGSTOP to its supervisor"), "{said}");
     assert_eq!(center.living(), "");
 }
 

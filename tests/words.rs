@@ -144,6 +144,12 @@ fn jobcenters_site_is_made_by_its_own_command() {
         assert!(center.calls_of("cjcmksite").is_empty(), "{:?}", center.calls_of("cjcmksite"));
     };
     refused("--machine-id");
+    // DB-05: with an address that is elsewhere it fails.
+    let file = center.bench.places.config.join("testsite.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("address: 127.0.0.1\n", "address: 203.0.113.9\n")).unwrap();
+    refused("203.0.113.9 is not on this node");
+    fs::write(&file, text).unwrap();
     // DB-11, DB-06: what it asks for and does not check itself.
     center.daemon_conf("# nothing\n");
     refused("local_daemon=SITE or local_daemon=OFF");
@@ -173,6 +179,11 @@ fn jobcenters_site_is_made_by_its_own_command() {
     fs::remove_file(&link).unwrap();
     let taken = succeed(center.hand(&["create", "testsite"]));
     assert!(taken.contains("which was there") && taken.contains(&link), "{taken}");
+    // DB-10: told, and never done.
+    let anew =
+        format!("nqsstop and rm {link} on every node, then delete all that is in {database}");
+    let told = taken.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(&anew), "{taken}");
     assert_eq!(center.calls_of("cjcmksite").len(), 1);
     assert_eq!(fs::read_link(&link).unwrap(), center.database);
     succeed(center.hand(&["start", "testsite"]));

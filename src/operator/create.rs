@@ -288,6 +288,7 @@ impl Maker<'_> {
             made.lines.push(format!("JobCenter's site in {}, which was there", database.display()));
             if let Some(address) = address {
                 make_link(&profile.spool, address, database, made)?;
+                made.lines.push(self.how_to_make_anew(profile, address));
             }
             made.lines.extend(elsewhere);
             return Ok(());
@@ -322,6 +323,18 @@ impl Maker<'_> {
         made.lines.push(format!("JobCenter's site, by {}", words.join(" ")));
         made.lines.extend(elsewhere);
         Ok(())
+    }
+
+    /// What a person does who wants another site in the place of the one that is there (DB-10). It is never done here.
+    fn how_to_make_anew(&self, profile: &Jobcenter, address: IpAddr) -> String {
+        format!(
+            "to make it anew, which loses its job networks and their results: {} and rm {} on every node, then delete all \
+             that is in {}, and: siteward create {}",
+            profile.command("nqsstop"),
+            profile.spool.join(&link_names(address)[0]).display(),
+            self.database.display(),
+            self.definition.name
+        )
     }
 }
 

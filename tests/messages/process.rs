@@ -100,7 +100,6 @@ fn a_wrapped_one() {
     // A socket on the database that nobody listens on.
     succeed(center.hand(&["start", site]));
     let sockets = center.database.join("database");
-    std::fs::create_dir(&sockets).unwrap();
     let deep = || bench.hand(&["monitor", site, "--level", "20"]);
     assert!(output(deep()).status.success(), "this JobCenter has none there");
     drop(std::os::unix::net::UnixListener::bind(sockets.join(".jcdbs.sock")).unwrap());
