@@ -101,6 +101,9 @@ _siteward() {
             siteward,watch)
                 cmd="siteward__subcmd__watch"
                 ;;
+            siteward,work)
+                cmd="siteward__subcmd__work"
+                ;;
             siteward__subcmd__help,adopt)
                 cmd="siteward__subcmd__help__subcmd__adopt"
                 ;;
@@ -185,6 +188,9 @@ _siteward() {
             siteward__subcmd__help,watch)
                 cmd="siteward__subcmd__help__subcmd__watch"
                 ;;
+            siteward__subcmd__help,work)
+                cmd="siteward__subcmd__help__subcmd__work"
+                ;;
             *)
                 ;;
         esac
@@ -192,7 +198,7 @@ _siteward() {
 
     case "${cmd}" in
         siteward)
-            opts="-q -v -h -V --config-dir --runtime-dir --log-dir --link-dir --as --timeout --quiet --verbose --help --version start stop status monitor check clean run watch validate-all meta-data pause resume adopt reload create explain generate history timing metrics holders logs report timeline doctor list rehearse help"
+            opts="-q -v -h -V --config-dir --runtime-dir --log-dir --link-dir --as --timeout --quiet --verbose --help --version start stop status monitor check clean run watch validate-all meta-data pause resume adopt reload create explain generate history timing metrics work holders logs report timeline doctor list rehearse help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -519,7 +525,7 @@ _siteward() {
             return 0
             ;;
         siteward__subcmd__explain)
-            opts="-q -v -h -V --config-dir --runtime-dir --log-dir --link-dir --as --timeout --quiet --verbose --help --version usage verb-not-known action-unknown name-wrong site-not-named site-of-environment-wrong site-unknown site-or-process-unknown process-unknown site-parameter-missing site-attribute-missing placeholder-unknown clone-refused parameter-wrong no-place nothing-to-explain background-refused background-failed caller-not-cluster cluster-event-unknown cluster-disk-failed definition-missing file-missing definition-denied definition-untrusted definition-unusable directory-is-file path-too-long not-yaml definition-too-large version-unknown key-unknown key-missing key-twice keys-conflict key-needs-another type-wrong value-wrong word-unknown reference-unknown order-circular user-unknown group-unknown needs-root jobcenter-needs-root program-missing program-not-executable working-directory-missing env-file-unreadable address-missing addresses-unreadable jobcenter-site-missing jobcenter-converts jobcenter-link-wrong jobcenter-link-missing jobcenter-unfit folder-denied folder-unusable not-permitted proc-unreadable signals-unreceivable disk-not-mounted mounts-unreadable disk-silent lease-held lease-disk-silent lease-not-taken repair-failed not-adopted-without-lease lease-lost disk-lost address-lost lease-not-broken disk-in-use database-missing pause-unreadable pause-not-written paused-here-only pause-not-removed not-started did-not-start start-not-written start-interrupted start-not-rolled-back overtaken goes-on-coming-up still-coming-up verb-under-way still-stopping another-supervisor state-unknown supervisor-left supervisor-gave-no-reason root-not-entered not-adopted nothing-lives no-record-to-adopt given-up-not-adopted nothing-to-adopt adopt-refused wrapped-not-adoptable wrapped-not-runnable process-ended process-killed process-ended-untold process-not-run process-not-ready process-not-ready-at-boot process-never-started process-unhealthy healthcheck-not-run process-unidentified main-process-missing process-missing wrapped-process-missing redis-silent site-unhealthy healthchecks-silent site-failed not-stopped stop-has-no-turn stop-not-proved supervisor-not-killed order-refused order-not-in-time order-interrupted no-supervisor not-up-to-pause not-well logs-denied logs-not-printed history-missing failure-not-cleared site-to-clear-missing facts-not-written facts-unreadable facts-missing facts-of-other-site report-not-written settings-unreadable resource-unknown resource-not-found metrics-not-written metrics-denied site-not-made no-site-defined rehearsal-refused stopped starting running degraded maintenance stopping failed unsupervised unknown version site machine_id database address processes maintenance same_on_all_nodes boot_timeout stop_timeout forcekill_time countmax countsleep settle degraded_is degraded_after prerequisites prerequisites.mounted prerequisites.address_present prerequisites.when_lost prerequisites.when_lost.mounted prerequisites.when_lost.address_present reserve_ports reserve_ports.port reserve_ports.process reserve_ports.address reserve_ports.pass holders on_unclean_shutdown on_unclean_shutdown.command on_unclean_shutdown.timeout processes.command processes.depends_on processes.essential processes.instances processes.oneshot processes.forks processes.pid_file processes.stop_signal processes.stop_command processes.stop_grace_period processes.restart processes.restart.attempts processes.restart.within processes.restart.delay processes.restart.max_delay processes.reload processes.reload.signal processes.reload.command processes.on_failure processes.on_failure.command processes.on_failure.timeout processes.ready processes.ready.notify processes.ready.tcp processes.ready.socket processes.ready.file processes.ready.log processes.ready.exec processes.ready.delay processes.ready.timeout processes.healthcheck processes.healthcheck.test processes.healthcheck.interval processes.healthcheck.timeout processes.healthcheck.retries processes.healthcheck.start_period processes.healthcheck.disable user group working_directory environment env_file ulimits ulimits.soft ulimits.hard umask cap_drop cap_add no_new_privileges oom_score_adj logging logging.max_size logging.max_file logging.journal logging.driver logging.options logging.options.max-size logging.options.max-file notify notify.command notify.on notify.timeout operations operations.log operations.begins operations.ends operations.restarts operations.again supervisor supervisor.profile supervisor.start supervisor.stop supervisor.process supervisor.list supervisor.list.command supervisor.list.rows supervisor.pause supervisor.resume supervisor.detached supervisor.commands supervisor.spool supervisor.port_keeper supervisor.monitored"
+            opts="-q -v -h -V --config-dir --runtime-dir --log-dir --link-dir --as --timeout --quiet --verbose --help --version usage verb-not-known action-unknown name-wrong site-not-named site-of-environment-wrong site-unknown site-or-process-unknown process-unknown site-parameter-missing site-attribute-missing placeholder-unknown clone-refused parameter-wrong no-place nothing-to-explain background-refused background-failed caller-not-cluster cluster-event-unknown cluster-disk-failed definition-missing file-missing definition-denied definition-untrusted definition-unusable directory-is-file path-too-long not-yaml definition-too-large version-unknown key-unknown key-missing key-twice keys-conflict key-needs-another type-wrong value-wrong word-unknown reference-unknown order-circular user-unknown group-unknown needs-root jobcenter-needs-root program-missing program-not-executable working-directory-missing env-file-unreadable address-missing addresses-unreadable jobcenter-site-missing jobcenter-converts jobcenter-link-wrong jobcenter-link-missing jobcenter-unfit folder-denied folder-unusable not-permitted proc-unreadable signals-unreceivable disk-not-mounted mounts-unreadable disk-silent lease-held lease-disk-silent lease-not-taken repair-failed not-adopted-without-lease lease-lost disk-lost address-lost lease-not-broken disk-in-use database-missing pause-unreadable pause-not-written paused-here-only pause-not-removed work-not-listed work-unreadable work-item-unknown work-elsewhere work-undecided not-started did-not-start start-not-written start-interrupted start-not-rolled-back overtaken goes-on-coming-up still-coming-up verb-under-way still-stopping another-supervisor state-unknown supervisor-left supervisor-gave-no-reason root-not-entered not-adopted nothing-lives no-record-to-adopt given-up-not-adopted nothing-to-adopt adopt-refused wrapped-not-adoptable wrapped-not-runnable process-ended process-killed process-ended-untold process-not-run process-not-ready process-not-ready-at-boot process-never-started process-unhealthy healthcheck-not-run process-unidentified main-process-missing process-missing wrapped-process-missing redis-silent site-unhealthy healthchecks-silent site-failed not-stopped stop-has-no-turn stop-not-proved supervisor-not-killed order-refused order-not-in-time order-interrupted no-supervisor not-up-to-pause not-well logs-denied logs-not-printed history-missing failure-not-cleared site-to-clear-missing facts-not-written facts-unreadable facts-missing facts-of-other-site report-not-written settings-unreadable resource-unknown resource-not-found metrics-not-written metrics-denied site-not-made no-site-defined rehearsal-refused stopped starting running degraded maintenance stopping failed unsupervised unknown version site machine_id database address processes maintenance same_on_all_nodes boot_timeout stop_timeout forcekill_time countmax countsleep settle degraded_is degraded_after prerequisites prerequisites.mounted prerequisites.address_present prerequisites.when_lost prerequisites.when_lost.mounted prerequisites.when_lost.address_present reserve_ports reserve_ports.port reserve_ports.process reserve_ports.address reserve_ports.pass holders on_unclean_shutdown on_unclean_shutdown.command on_unclean_shutdown.timeout processes.command processes.depends_on processes.essential processes.instances processes.oneshot processes.forks processes.pid_file processes.stop_signal processes.stop_command processes.stop_grace_period processes.restart processes.restart.attempts processes.restart.within processes.restart.delay processes.restart.max_delay processes.reload processes.reload.signal processes.reload.command processes.on_failure processes.on_failure.command processes.on_failure.timeout processes.ready processes.ready.notify processes.ready.tcp processes.ready.socket processes.ready.file processes.ready.log processes.ready.exec processes.ready.delay processes.ready.timeout processes.healthcheck processes.healthcheck.test processes.healthcheck.interval processes.healthcheck.timeout processes.healthcheck.retries processes.healthcheck.start_period processes.healthcheck.disable user group working_directory environment env_file ulimits ulimits.soft ulimits.hard umask cap_drop cap_add no_new_privileges oom_score_adj logging logging.max_size logging.max_file logging.journal logging.driver logging.options logging.options.max-size logging.options.max-file notify notify.command notify.on notify.timeout operations operations.log operations.begins operations.ends operations.restarts operations.again work work.files work.at_failover work.hand_to work.timeout drain drain.command drain.undo drain.timeout supervisor supervisor.profile supervisor.start supervisor.stop supervisor.process supervisor.list supervisor.list.command supervisor.list.rows supervisor.pause supervisor.resume supervisor.detached supervisor.commands supervisor.spool supervisor.port_keeper supervisor.monitored"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -623,7 +629,7 @@ _siteward() {
             return 0
             ;;
         siteward__subcmd__help)
-            opts="start stop status monitor check clean run watch validate-all meta-data pause resume adopt reload create explain generate history timing metrics holders logs report timeline doctor list rehearse help"
+            opts="start stop status monitor check clean run watch validate-all meta-data pause resume adopt reload create explain generate history timing metrics work holders logs report timeline doctor list rehearse help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1015,6 +1021,20 @@ _siteward() {
             return 0
             ;;
         siteward__subcmd__help__subcmd__watch)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        siteward__subcmd__help__subcmd__work)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2082,6 +2102,64 @@ _siteward() {
             fi
             case "${prev}" in
                 --maintenance-flag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --runtime-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --link-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -W "pacemaker clusterware serviceguard expresscluster hand all" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        siteward__subcmd__work)
+            opts="-q -v -h -V --rerun --drop --json --config-dir --runtime-dir --log-dir --link-dir --as --timeout --quiet --verbose --help --version $(_siteward_sites "$1")"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --rerun)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -73,6 +73,7 @@ impl Halt {
                 | NotTaken::Failed(_)),
             ) => messages::lease_not_taken(name, database, why).into(),
             NotHeld::Because(why) => messages::repair_failed(name, why).into(),
+            NotHeld::WorkNotListed(why) => messages::work_not_listed(name, why).into(),
         }
     }
 

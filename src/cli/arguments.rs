@@ -16,6 +16,7 @@ use crate::operator::{FilledIn, Generator};
 use values::{read_file_name, read_until};
 
 pub(super) use common::{CommonOptions, ManagerName, SiteArgument};
+pub(super) use happened::WorkArguments;
 pub(super) use happened::{HistoryArguments, LogsArguments, ReportArguments, TimelineArguments};
 pub(super) use prepared::{CreateArguments, DoctorArguments, TimingArguments, ValidateArguments};
 pub(super) use running::{MonitorArguments, SlowArguments, StatusArguments, WaitArguments};
@@ -113,6 +114,8 @@ pub(super) enum PersonVerb {
     },
     /// Show what happened to the site, on every node: when, why, by whose order, and how long it took
     History(HistoryArguments),
+    /// Show the work that a failover interrupted and that nobody has decided on, or decide on it
+    Work(WorkArguments),
     /// Compute how long a failover takes: at worst, usually, and which number to change first
     Timing(TimingArguments),
     /// Print the state of all sites as numbers, in the text format of OpenMetrics and Prometheus

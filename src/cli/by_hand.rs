@@ -13,7 +13,7 @@ use super::answer::{give, print_fitted, print_lines, print_metadata, print_page}
 use super::arguments::{Arguments, CreateArguments, ManagerName, MonitorArguments, PersonVerb};
 use super::arguments::{
     HistoryArguments, LogsArguments, ReportArguments, SiteArgument, SlowArguments, StatusArguments,
-    TimelineArguments, TimingArguments,
+    TimelineArguments, TimingArguments, WorkArguments,
 };
 use super::doctor::doctor;
 use super::hidden;
@@ -32,7 +32,7 @@ use crate::messages;
 use crate::operator::progress::SlowVerb;
 use crate::operator::{
     self, CreateOptions, FilledIn, Generator, HistoryOptions, LogsOptions, RehearseOptions,
-    ReportOptions,
+    ReportOptions, WorkOptions,
 };
 use crate::site::{Overrides, Places, SiteName, load};
 use crate::values::Moment;
@@ -86,6 +86,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::Reload(_)
         | PersonVerb::Create(_)
         | PersonVerb::History(_)
+        | PersonVerb::Work(_)
         | PersonVerb::Generate { .. }
         | PersonVerb::Timing(_)
         | PersonVerb::Metrics { .. }
@@ -185,6 +186,7 @@ impl Person {
                 self.generate(generator, &site, &values)
             }
             PersonVerb::History(arguments) => self.history(arguments),
+            PersonVerb::Work(arguments) => self.work(arguments),
             PersonVerb::Timing(arguments) => self.timing(arguments),
             PersonVerb::Metrics { name, write } => self.metrics(name, write.as_deref()),
             PersonVerb::Holders(site) => self.other(&site, Purpose::Other, operator::list_holders),
@@ -237,6 +239,26 @@ impl Person {
         match shown {
             Ok(was_interrupted) => ExitCode::from(u8::from(was_interrupted)),
             Err(fault) => self.give(Verb::Other, &fault.into()),
+        }
+    }
+
+    fn work(&self, arguments: WorkArguments) -> ExitCode {
+        let WorkArguments { site, rerun, drop, json } = arguments;
+        let options = WorkOptions { rerun, drop, json };
+        let mut lines = Vec::new();
+        let outcome = self.with(&site, Purpose::Other, |target| {
+            match operator::work(target, &options, self.common.timeout) {
+                Ok(told) => {
+                    lines = told;
+                    Outcome::Done(String::new())
+                }
+                Err(fault) => fault.into(),
+            }
+        });
+        match outcome {
+            Outcome::Done(_) if json => print_lines(&lines),
+            Outcome::Done(_) => print_fitted(&lines),
+            outcome => self.give(Verb::Other, &outcome),
         }
     }
 

@@ -7,6 +7,8 @@ mod facts;
 mod folder;
 mod pause_mark;
 mod redis;
+mod work_list;
+mod work_search;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -17,13 +19,16 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::control::Pause;
 use crate::linux::own_program::{self, Unanswered};
-use crate::site::Places;
+use crate::site::{Places, WorkKind};
 use crate::values::Moment;
 
 pub use facts::{end_detached_facts, leave_facts_detached, leaving_words};
 pub use folder::FolderJob;
 pub use pause_mark::{Settled, confirm_pause, path as pause_path, pause_of};
 pub use redis::RedisAnswer;
+pub use work_list::{BegunList, WorkEnd, WorkItem, WorkList, WorkMark, WorkState};
+use work_search::WantedWork;
+pub use work_search::WorkFound;
 
 /// Why a helper has not done its job.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +57,11 @@ enum DiskJob {
     ClearPause { database: PathBuf },
     Folder { database: PathBuf, job: FolderJob },
     AskRedis { database: PathBuf },
+    SearchWork { database: PathBuf, wanted: Vec<WantedWork> },
+    BeginWork { database: PathBuf, wanted: Vec<WantedWork>, end: WorkEnd },
+    MarkWork { database: PathBuf, marks: Vec<WorkMark> },
+    CloseWork { database: PathBuf },
+    ReadWork { database: PathBuf },
 }
 
 /// The hidden subcommand of these jobs.
@@ -69,7 +79,6 @@ pub fn ask<T: DeserializeOwned>(
     deadline: Moment,
     cut: Option<BorrowedFd<'_>>,
 ) -> Result<T, Undone> {
-    let at = database.display();
     let job = serde_json::to_string(job).map_err(|e| Undone::Because(e.to_string()))?;
     let words = [
         OsStr::new("siteward"),
@@ -84,7 +93,17 @@ pub fn ask<T: DeserializeOwned>(
         OsStr::new("--link-dir"),
         places.links.as_os_str(),
     ];
-    let said = own_program::ask(&words, deadline, cut).map_err(|why| match why {
+    answered(&words, database, deadline, cut)
+}
+
+fn answered<T: DeserializeOwned>(
+    words: &[&OsStr],
+    database: &Path,
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<T, Undone> {
+    let at = database.display();
+    let said = own_program::ask(words, deadline, cut).map_err(|why| match why {
         Unanswered::Interrupted => Undone::Interrupted,
         Unanswered::TimedOut => Undone::Because(format!("the disk at {at} does not answer")),
         other => Undone::Because(format!("a helper for the disk at {at} {other}")),
@@ -93,6 +112,18 @@ pub fn ask<T: DeserializeOwned>(
         let words = String::from_utf8_lossy(&said);
         Undone::Because(format!("a helper for the disk at {at} failed: {}", words.trim()))
     })
+}
+
+/// As [`ask`], for a job that needs no folder of siteward's. An error of the job is returned as it is.
+fn order_alone<T: DeserializeOwned>(
+    job: &DiskJob,
+    database: &Path,
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<T, Undone> {
+    let job = serde_json::to_string(job).map_err(|e| Undone::Because(e.to_string()))?;
+    let words = [OsStr::new("siteward"), OsStr::new(WORD), OsStr::new(&job)];
+    answered::<Result<T, String>>(&words, database, deadline, cut)?.map_err(Undone::Because)
 }
 
 /// As [`ask`], without an interruption. An error of the job is returned as it is.
@@ -173,6 +204,67 @@ pub fn ask_redis(
     ask(places, (WORD, &job), database, deadline, None)
 }
 
+/// The work that runs now: the items of each kind that are there.
+///
+/// # Errors
+/// See [`Undone`].
+pub fn search_work(
+    database: &Path,
+    kinds: &[WorkKind],
+    deadline: Moment,
+) -> Result<WorkFound, Undone> {
+    let wanted = kinds.iter().map(WantedWork::from).collect();
+    let job = DiskJob::SearchWork { database: database.to_owned(), wanted };
+    order_alone(&job, database, deadline, None)
+}
+
+/// Goes on with the list of what this unclean end has interrupted, or makes it, durably.
+///
+/// # Errors
+/// See [`Undone`].
+pub fn begin_work(
+    (database, kinds): (&Path, &[WorkKind]),
+    end: WorkEnd,
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<BegunList, Undone> {
+    let wanted = kinds.iter().map(WantedWork::from).collect();
+    let job = DiskJob::BeginWork { database: database.to_owned(), wanted, end };
+    order_alone(&job, database, deadline, cut)
+}
+
+/// Records durably what has become of items. A helper that is killed may have done it.
+///
+/// # Errors
+/// It is not known to be recorded: see [`Undone`].
+pub fn mark_work(
+    database: &Path,
+    marks: Vec<WorkMark>,
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<(), Undone> {
+    let job = DiskJob::MarkWork { database: database.to_owned(), marks };
+    order_alone(&job, database, deadline, cut)
+}
+
+/// The start has done all that it does about an unclean end.
+///
+/// # Errors
+/// See [`Undone`].
+pub fn close_work(database: &Path, deadline: Moment) -> Result<(), Undone> {
+    let job = DiskJob::CloseWork { database: database.to_owned() };
+    order_alone(&job, database, deadline, None)
+}
+
+/// The list, if there is one.
+///
+/// # Errors
+/// See [`Undone`].
+pub fn read_work(database: &Path, deadline: Moment) -> Result<Option<WorkList>, Undone> {
+    let job = DiskJob::ReadWork { database: database.to_owned() };
+    order_alone(&job, database, deadline, None)
+}
+
 /// Does `job` with the folder `database`.
 ///
 /// # Errors
@@ -199,6 +291,17 @@ pub fn obey(job: &str) -> Option<String> {
         DiskJob::ClearPause { database } => serde_json::to_string(&pause_mark::clear(&database)),
         DiskJob::Folder { database, job } => serde_json::to_string(&job.carry_out(&database)),
         DiskJob::AskRedis { database } => serde_json::to_string(&redis::ping(&database)),
+        DiskJob::SearchWork { database, wanted } => {
+            serde_json::to_string(&work_search::search(&database, &wanted))
+        }
+        DiskJob::BeginWork { database, wanted, end } => {
+            serde_json::to_string(&work_list::begin(&database, &end, &wanted))
+        }
+        DiskJob::MarkWork { database, marks } => {
+            serde_json::to_string(&work_list::mark(&database, &marks))
+        }
+        DiskJob::CloseWork { database } => serde_json::to_string(&work_list::close(&database)),
+        DiskJob::ReadWork { database } => serde_json::to_string(&work_list::read(&database)),
     }
     .ok()
 }

@@ -13,6 +13,7 @@ mod series;
 mod set_aside;
 mod starter;
 mod turn;
+mod work;
 mod written_down;
 
 pub use disk_users::end_or_report;
@@ -21,4 +22,5 @@ pub use ownership::{HeldLease, KEEP, NotHeld, break_it, keep, keep_on, let_go, t
 pub use series::{forget_told, keep_told, take_told};
 pub use set_aside::{SetAside, remove_left_files};
 pub use turn::{NoTurn, StartTurn, StopTurn};
+pub use work::{DecidedItem, WorkDecision, decide_work, shown as shown_work};
 pub use written_down::{StartAttempt, note_end, note_found, note_swept, note_wrapped_stop};

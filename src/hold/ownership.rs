@@ -9,6 +9,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::turn::take_if_free;
+use super::work::{self, WorkUnsettled};
 use crate::backend::command::{Marked, Ran, run_or_cut};
 use crate::history::{Entry, HistoryEvent};
 use crate::journal;
@@ -28,6 +29,17 @@ pub enum NotHeld {
     NotTaken(NotTaken),
     /// The repair after an unclean end failed; for the end of a sentence.
     Because(String),
+    /// What the unclean end has interrupted cannot be listed; for the end of a sentence.
+    WorkNotListed(String),
+}
+
+impl From<WorkUnsettled> for NotHeld {
+    fn from(why: WorkUnsettled) -> Self {
+        match why {
+            WorkUnsettled::Interrupted => Self::Interrupted,
+            WorkUnsettled::Because(why) => Self::WorkNotListed(why),
+        }
+    }
 }
 
 impl From<NotTaken> for NotHeld {
@@ -111,7 +123,9 @@ pub fn take(
     journal::note(places, Some(definition), &entry);
     if let Some(end) = &taken.unclean {
         repair(places, definition, end, until, cut)?;
+        work::hand_over(places, definition, end, until, cut)?;
         taking.repaired(until, cut).map_err(NotHeld::from)?;
+        work::close(definition);
     }
     Ok(Some(leased))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::entry::{CatalogueEntry, FaultKind, MessageId};
-use super::{call, definition, disk, files, node, orders, process, start, stop};
+use super::{call, definition, disk, files, node, orders, process, start, stop, work};
 
 /// Entries that belong together.
 #[derive(Debug)]
@@ -20,11 +20,12 @@ impl Section {
 }
 
 /// Every section, in the order in which they are shown.
-pub static SECTIONS: [Section; 9] = [
+pub static SECTIONS: [Section; 10] = [
     Section { title: "The call", entries: call::ENTRIES },
     Section { title: "The definition", entries: definition::ENTRIES },
     Section { title: "The node", entries: node::ENTRIES },
     Section { title: "The disk and its lease", entries: disk::ENTRIES },
+    Section { title: "The work of the processes", entries: work::ENTRIES },
     Section { title: "Start, run and adopt", entries: start::ENTRIES },
     Section { title: "The processes", entries: process::ENTRIES },
     Section { title: "Stop and clean", entries: stop::ENTRIES },

@@ -15,6 +15,7 @@ mod orders;
 mod process;
 mod start;
 mod stop;
+mod work;
 
 pub use call::*;
 pub use catalogue::{SECTIONS, Section, all, find};
@@ -27,3 +28,4 @@ pub use orders::*;
 pub use process::*;
 pub use start::*;
 pub use stop::*;
+pub use work::*;

@@ -32,6 +32,7 @@ mod timeline;
 pub mod timing;
 mod tracking;
 mod warden;
+mod work;
 
 pub use actor::act;
 pub use asker::{ask_on_failure, start_asking};
@@ -50,3 +51,4 @@ pub use rehearse::{RehearseOptions, rehearse};
 pub use report::{ReportOptions, write_report};
 pub use timeline::timeline;
 pub use tracking::{definition_lines, tracking};
+pub use work::{WorkOptions, work};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::prerequisites::Prerequisites;
 use super::telling::{Notify, Operation};
+use super::work::{Drain, WorkKind};
 use super::wrapped::Wrapped;
 use crate::linux::capabilities::Capabilities;
 use crate::linux::limits::Limit;
@@ -91,6 +92,10 @@ pub struct Definition {
     pub notify: Option<Notify>,
     /// What is looked for in logs after a failover.
     pub operations: Vec<Operation>,
+    /// What its programs work on, by files on the database.
+    pub work: Vec<WorkKind>,
+    /// How new work is stopped before a pause.
+    pub drain: Option<Drain>,
     /// Its user, its directory and its limits.
     pub context: Context,
     /// How its own log is kept; a process has its own.

@@ -13,6 +13,7 @@ use super::prerequisites::read_prerequisites;
 use super::problem::ProblemKind;
 use super::processes::{read_evidence, read_processes};
 use super::read_telling::{read_notify, read_operations};
+use super::read_work::{read_drain, read_work};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
 use crate::values::printable_line;
@@ -147,6 +148,8 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         }),
         notify: read_notify(root),
         operations: read_operations(root),
+        work: read_work(root, !database_missing),
+        drain: read_drain(root),
         context,
         logging,
         maintenance: root.boolean_of("maintenance"),

@@ -16,6 +16,14 @@ pub enum HistoryEvent {
     Unclean,
     /// The command of `on_unclean_shutdown` has succeeded.
     Repaired,
+    /// An unclean end has interrupted work of a kind that the definition names.
+    WorkInterrupted,
+    /// Items of it were handed to their command; `took`: all of them.
+    WorkHandedOver,
+    /// Items of it could not be handed over, and wait for a person.
+    WorkLeft,
+    /// A person has decided on items of it.
+    WorkDecided,
     /// The supervisor is at work; `took`: since the order.
     Started,
     /// The main process of `process` was started.
@@ -81,11 +89,15 @@ pub enum HistoryEvent {
 
 impl HistoryEvent {
     /// Every one that `notify` may be told of.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 35] = [
         Self::StartOrdered,
         Self::Leased,
         Self::Unclean,
         Self::Repaired,
+        Self::WorkInterrupted,
+        Self::WorkHandedOver,
+        Self::WorkLeft,
+        Self::WorkDecided,
         Self::Started,
         Self::Spawned,
         Self::Ready,
@@ -143,6 +155,7 @@ impl HistoryEvent {
                 | Self::RolledBack
                 | Self::Degraded
                 | Self::Unclean
+                | Self::WorkLeft
                 | Self::NotStopped
         )
     }

@@ -30,6 +30,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("settings", || lives("settings", "running", &[])),
     ("logging", || lives("logging", "running", &[])),
     ("telling", || lives("telling", "running", &[])),
+    ("work", || lives("work", "running", &[])),
     ("ports", || lives("ports", "running", &[])),
     ("maintenance", || lives("maintenance", "maintenance", &[("resume", "running")])),
     ("supervisor", || {

@@ -16,6 +16,7 @@ mod orders;
 mod process;
 mod start;
 mod stop;
+mod work;
 
 use std::collections::BTreeSet;
 use std::process::{Command, ExitCode, Output};
@@ -170,6 +171,7 @@ fn main() -> ExitCode {
         ("stop", stop::TESTS),
         ("orders", orders::TESTS),
         ("files", files::TESTS),
+        ("work", work::TESTS),
     ];
     let missing = missing_root();
     if missing.is_some_and(leave_out) {

@@ -94,3 +94,18 @@ pub(in crate::cli) struct TimelineArguments {
     #[arg(long, value_name = "TIME", value_parser = read_past)]
     pub(in crate::cli) since: Option<Timestamp>,
 }
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct WorkArguments {
+    #[command(flatten)]
+    pub(in crate::cli) site: SiteArgument,
+    /// Hand this item, by its path as it is shown, or `all`, to the command of `hand_to`; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) rerun: Vec<String>,
+    /// Do nothing with this item, or `all`; the history keeps it; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) drop: Vec<String>,
+    /// Print one JSON object for each item
+    #[arg(long, conflicts_with_all = ["rerun", "drop"])]
+    pub(in crate::cli) json: bool,
+}

@@ -295,6 +295,15 @@ pub const VERB_EXAMPLES: &[VerbExamples] = &[
             ),
         ],
     ),
+    of(
+        "work",
+        &[
+            ex("siteward work shop", "Show the interrupted work that waits for a decision"),
+            ex("siteward work --rerun queue/running/7 shop", "Hand one item to its command"),
+            ex("siteward work --drop all shop", "Forget all of it; the history keeps it"),
+            ex("siteward work --json shop", "Print it for a program"),
+        ],
+    ),
     of("holders", &[ex("siteward holders shop", "Show who keeps the database's file system busy")]),
     of(
         "logs",

@@ -208,12 +208,15 @@ pub const GROUPS: &[PageGroup] = &[
     PageGroup {
         name: "siteward-history",
         about: "tell what happened to a site",
-        verbs: &["history", "logs", "report", "timeline"],
+        verbs: &["history", "work", "logs", "report", "timeline"],
         description: &[
             "Every start, stop, death, fault and order is written to the history of the node where it happened, and to the \
              site's database. So `history`, `report` and `timeline` tell on any node that has the database what happened on \
              all of them; without the database they tell what happened on this one.",
             "`logs` prints what the processes of the site have printed on this node.",
+            "`work` shows the items of the site's `work` that an unclean end has interrupted and that nobody has decided on: \
+             those of `at_failover: ask`, and those whose command failed. `--rerun` hands one to the command of `hand_to`, \
+             `--drop` forgets it. It is typed where the site runs or, if it is stopped, where its disk is.",
         ],
         exits: &[exit("history --interrupted", "1 if an operation was interrupted.")],
         see_also: &[("siteward-status", 8)],

@@ -24,6 +24,12 @@ pub(super) fn commands(definition: &Definition) -> Vec<Named<'_>> {
         let folder = context.working_directory.as_deref();
         all.push(Named { words: &evidence.command, path, folder });
     }
+    let drain = definition.drain.iter();
+    let drain = drain.flat_map(|drain| std::iter::once(&drain.command).chain(&drain.undo));
+    for words in definition.work.iter().filter_map(|kind| kind.hand_to.as_ref()).chain(drain) {
+        let folder = context.working_directory.as_deref();
+        all.push(Named { words, path, folder });
+    }
     if let Some(wrapped) = &definition.wrapped {
         let list = wrapped.list.as_ref().map(|list| &list.command);
         let (pause, resume) = (wrapped.pause.as_ref(), wrapped.resume.as_ref());

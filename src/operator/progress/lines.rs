@@ -73,6 +73,9 @@ impl VerbStory {
             (_, Some(HistoryEvent::Unclean)) => {
                 "it runs the command of `on_unclean_shutdown`".to_owned()
             }
+            (_, Some(HistoryEvent::WorkInterrupted)) => {
+                "it hands over the interrupted work".to_owned()
+            }
             (Some(State::StoppingFailed), _) => {
                 format!("it has failed, and is being stopped{left}")
             }

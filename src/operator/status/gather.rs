@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::failure::last_failure;
 use super::report::{
     DefinitionStatus, LeaseStatus, MaintenanceStatus, PhaseStatus, ProcessStatus, SCHEMA,
-    SiteStatusReport, SupervisorStatus, UsageStatus, WaitStatus,
+    SiteStatusReport, SupervisorStatus, UsageStatus, WaitStatus, WorkStatus,
 };
 use super::surroundings;
 use super::usage::{Meter, MeteredProcess};
@@ -41,6 +41,7 @@ const LAST_PART: u64 = 4 << 10;
 pub struct Gatherer {
     meters: HashMap<SiteName, Meter>,
     leases: HashMap<SiteName, (Moment, Option<LeaseStatus>)>,
+    works: HashMap<SiteName, (Moment, Option<WorkStatus>)>,
     histories: HashMap<SiteName, (Option<(u64, SystemTime)>, History)>,
 }
 
@@ -117,6 +118,7 @@ impl Gatherer {
                 }
             }),
             definition: DefinitionStatus { file: target.site.definition.clone(), compared, note },
+            work: definition.as_ref().and_then(|of| self.work(target, of, until)),
             last_failure,
             advice: advice(target, seen, state),
             exact_state: state,
@@ -138,6 +140,22 @@ impl Gatherer {
         let lease = surroundings::lease(target, definition, until);
         self.leases.insert(target.name.clone(), (Moment::now(), lease.clone()));
         lease
+    }
+
+    fn work(
+        &mut self,
+        target: &Target,
+        definition: &Definition,
+        until: Moment,
+    ) -> Option<WorkStatus> {
+        if let Some((at, work)) = self.works.get(&target.name)
+            && Moment::now().since(*at) < FRESH
+        {
+            return work.clone();
+        }
+        let work = surroundings::work(definition, until);
+        self.works.insert(target.name.clone(), (Moment::now(), work.clone()));
+        work
     }
 
     /// The history on all nodes, which is read again only if this node's file has changed.

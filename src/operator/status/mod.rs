@@ -17,5 +17,6 @@ pub use gather::Gatherer;
 pub use question::{AskedSites, StatusQuestion, worst_code};
 pub use render::{Frame, one_site};
 pub use report::SiteStatusReport;
+pub(in crate::operator) use surroundings::owner as owner_of;
 pub use surroundings::read_owner_here;
 pub use watch::watch;

@@ -232,6 +232,9 @@ fn tail(report: &SiteStatusReport, width: Option<usize>) -> Vec<PageLine> {
     for words in report.address.iter().map(words::address) {
         add(words, 2);
     }
+    for line in report.work.iter().flat_map(|work| words::work(&report.site, work)) {
+        add(line, 2);
+    }
     let of_supervisor = report.supervisor.iter().filter_map(|supervisor| supervisor.note.as_ref());
     for note in report.definition.note.iter().chain(of_supervisor) {
         add(Words::plain(note).in_tone(Tone::Warning), 2);
@@ -377,6 +380,8 @@ fn notes(report: &SiteStatusReport) -> Vec<Words> {
     }
     notes.extend(report.lost.iter().map(|lost| Words::plain(lost).in_tone(Tone::Bad)));
     notes.extend(report.definition.note.iter().map(Words::plain));
+    let work = report.work.iter().flat_map(|work| words::work(&report.site, work));
+    notes.extend(work.take(1));
     let failure = report.last_failure.as_ref().filter(|f| !words::is_current(report, f));
     notes.extend(failure.map(|failure| words::failure(report, failure)));
     notes

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::control::State;
+use crate::disk::WorkState;
 use crate::messages::MessageId;
 
 /// The version of the JSON. It changes when a field is removed or gets another meaning.
@@ -45,6 +46,8 @@ pub struct SiteStatusReport {
     pub lost: Vec<String>,
     pub maintenance: Option<MaintenanceStatus>,
     pub definition: DefinitionStatus,
+    /// Interrupted work that nobody has decided on; None: the definition names none.
+    pub work: Option<WorkStatus>,
     pub last_failure: Option<FailureStatus>,
     /// What to do next.
     pub advice: Option<String>,
@@ -171,6 +174,29 @@ pub struct DefinitionStatus {
     pub note: Option<String>,
 }
 
+/// The work that a failover has interrupted and that nobody has decided on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct WorkStatus {
+    /// How many items there are; not all may be listed.
+    pub open: usize,
+    pub items: Vec<WorkItemStatus>,
+    /// Why it is not known.
+    pub note: Option<String>,
+}
+
+/// An item of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorkItemStatus {
+    pub kind: String,
+    /// Its path below the database.
+    pub file: String,
+    /// `due`, `begun`, `failed` or `asked`.
+    pub state: WorkState,
+    /// The same, and why, in words.
+    pub told: String,
+    pub found: Option<Timestamp>,
+}
+
 /// The last failure, which is shown for a day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FailureStatus {
@@ -292,6 +318,17 @@ mod tests {
                 compared: "same",
                 note: text(),
             },
+            work: Some(WorkStatus {
+                open: 1,
+                items: vec![WorkItemStatus {
+                    kind: "jobs".to_owned(),
+                    file: "running/1".to_owned(),
+                    state: WorkState::Asked,
+                    told: "text".to_owned(),
+                    found: Some(at),
+                }],
+                note: text(),
+            }),
             last_failure: Some(FailureStatus {
                 at,
                 node: "alpha".to_owned(),

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::report::{AddressStatus, DiskStatus, LeaseStatus};
+use super::report::{AddressStatus, DiskStatus, LeaseStatus, WorkItemStatus, WorkStatus};
 use crate::agent::Target;
-use crate::disk;
+use crate::disk::{self, WorkItem};
 use crate::lease::{self, Owner};
 use crate::linux::node;
 use crate::site::Definition;
@@ -14,6 +14,9 @@ use crate::values::Moment;
 
 /// How long the disk may take to tell who owns it.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many items of interrupted work are listed.
+const MOST: usize = 100;
 
 /// The hidden subcommand that reads the owner's record.
 const WORD: &str = "read-owner";
@@ -52,9 +55,37 @@ pub(super) fn lease(
     })
 }
 
-fn owner(target: &Target, database: &Path, until: Moment) -> Result<Option<Owner>, String> {
+/// The owner of the database by its record.
+pub(in crate::operator) fn owner(
+    target: &Target,
+    database: &Path,
+    until: Moment,
+) -> Result<Option<Owner>, String> {
     disk::ask(&target.places, (WORD, &database), database, until, None)
         .map_err(|undone| undone.to_string())
+}
+
+/// The interrupted work that nobody has decided on.
+pub(super) fn work(definition: &Definition, until: Moment) -> Option<WorkStatus> {
+    let database = definition.database.as_deref().filter(|_| !definition.work.is_empty())?;
+    let list = match disk::read_work(database, until.min(Moment::now() + PATIENCE)) {
+        Ok(list) => list.unwrap_or_default(),
+        Err(why) => {
+            return Some(WorkStatus { note: Some(why.to_string()), ..WorkStatus::default() });
+        }
+    };
+    let item = |item: &WorkItem| WorkItemStatus {
+        kind: item.kind.clone(),
+        file: item.file.clone(),
+        state: item.state,
+        told: item.told(),
+        found: item.found.to_string().parse().ok(),
+    };
+    Some(WorkStatus {
+        open: list.open().count(),
+        items: list.open().take(MOST).map(item).collect(),
+        note: None,
+    })
 }
 
 pub(super) fn address(definition: &Definition) -> Option<AddressStatus> {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::report::{
     AddressStatus, DiskStatus, FailureStatus, LeaseStatus, PhaseStatus, ProcessStatus,
-    SiteStatusReport, WaitStatus,
+    SiteStatusReport, WaitStatus, WorkItemStatus, WorkStatus,
 };
 use crate::control::State;
 use crate::operator::page::{Tone, Words, tone_of};
 use crate::site::duration::say;
+use crate::values::printable_line;
 
 /// In local time with its distance from UTC.
 pub(super) fn local(at: Timestamp) -> String {
@@ -224,6 +225,35 @@ pub(super) fn lease(lease: &LeaseStatus, disk: Option<&DiskStatus>) -> Words {
         }
         (false, None, _, None) => Words::plain("the lease has had no owner yet"),
     }
+}
+
+/// How many items of interrupted work are named.
+const NAMED_WORK: usize = 5;
+
+/// The interrupted work that nobody has decided on, a line for each item.
+pub(super) fn work(site: &str, work: &WorkStatus) -> Vec<Words> {
+    if let Some(note) = &work.note {
+        let words = format!("whether interrupted work waits for a decision is not known: {note}");
+        return vec![Words::plain(words).in_tone(Tone::Warning)];
+    }
+    let mut lines = Vec::new();
+    if work.open > 0 {
+        let number = match work.open {
+            1 => "1 item of interrupted work waits".to_owned(),
+            number => format!("{number} items of interrupted work wait"),
+        };
+        let words = Words::plain(number).in_tone(Tone::Warning);
+        lines.push(words.then(&format!(" for a decision: siteward work {site}")));
+    }
+    let line = |item: &WorkItemStatus| {
+        let file = printable_line(item.file.clone());
+        Words::plain(format!("  {file} ({}), {}", item.kind, item.told))
+    };
+    lines.extend(work.items.iter().take(NAMED_WORK).map(line));
+    if let Some(more @ 1..) = work.open.checked_sub(NAMED_WORK) {
+        lines.push(Words::plain(format!("  and {more} more")));
+    }
+    lines
 }
 
 pub(super) fn address(address: &AddressStatus) -> Words {

@@ -11,6 +11,7 @@ use super::settings::{CONTEXT, LOGGING};
 use super::site::{IDENTITY, NODE, TIMES};
 use super::supervisor::SUPERVISOR;
 use super::telling::{NOTIFY, OPERATIONS};
+use super::work::WORK;
 
 /// The sections of the table, in the order of the manual.
 pub(super) const SECTIONS: &[(&str, &[DefinitionKey])] = &[
@@ -24,6 +25,7 @@ pub(super) const SECTIONS: &[(&str, &[DefinitionKey])] = &[
     ("Logs, of a site or a process", LOGGING),
     ("Whom to tell", NOTIFY),
     ("Operations that a failover can interrupt", OPERATIONS),
+    ("Work that a failover can interrupt", WORK),
     ("A supervisor of its own", SUPERVISOR),
 ];
 
@@ -203,6 +205,8 @@ mod tests {
                 "processes.*.ready.timeout",
                 "processes.*.healthcheck.timeout",
                 "notify.timeout",
+                "work.*.timeout",
+                "drain.timeout",
             ]
         );
         for word in ["", ".", "*", "[]", "no_such_key", "processes.", "[", "]"] {

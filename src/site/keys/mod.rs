@@ -12,6 +12,7 @@ mod settings;
 mod site;
 mod supervisor;
 mod telling;
+mod work;
 
 pub use find::{Place, all, find};
 pub(super) use find::{at, below, elsewhere, split};
