@@ -32,12 +32,15 @@ pub struct Pause {
     /// By whom, where, when and why: a sentence without its full stop.
     pub words: String,
     pub until: Option<WallTime>,
+    /// New work was stopped before, and is let in again by the resume.
+    #[serde(default)]
+    pub drained: bool,
 }
 
 impl Pause {
     /// A pause without an end.
     pub fn because(words: impl Into<String>) -> Self {
-        Self { words: words.into(), until: None }
+        Self { words: words.into(), until: None, drained: false }
     }
 
     /// `until` is past.

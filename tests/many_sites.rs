@@ -43,7 +43,10 @@ fn a_monitor_does_not_cost_with_the_number_of_other_sites() {
     define(&bench, 0..300);
     let among = (by_hand(), recurring());
     // A read that was interrupted is made again.
-    assert!(among.0 <= alone.0 + 5 && among.1 <= alone.1 + 5, "alone {alone:?}, among 300 {among:?}");
+    assert!(
+        among.0 <= alone.0 + 5 && among.1 <= alone.1 + 5,
+        "alone {alone:?}, among 300 {among:?}"
+    );
     succeed(bench.hand(&["stop", "a"]));
 }
 

@@ -8,6 +8,7 @@ mod clear;
 mod context;
 mod deadline;
 mod down;
+mod drain;
 mod gate;
 mod halt;
 mod monitor;
@@ -32,6 +33,7 @@ use crate::site::{Adjustments, LoadError, Places, SiteName, SitePlaces};
 
 pub use deadline::{Deadline, reserve_of_start, time_for_start, time_for_stop};
 pub use down::{clean, clean_and_break, stop};
+pub use drain::{DrainOrder, Drained, drain};
 pub use gate::pass_gate_here;
 pub use monitor::{Level, monitor, monitor_among};
 pub use orders::{PauseOrder, adjust, pause, reload, resume};

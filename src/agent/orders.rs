@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use super::clear::Way;
 use super::context::SiteContext;
+use super::drain;
 use super::up::bring_up;
 use super::{Deadline, Fault, Outcome, STOPPED_BY_HAND, Target};
 use crate::backend::{NotDone, Paused, Resumed};
 use crate::control::{Pause, Request, State};
-use crate::disk::{Settled, begin_pause, clear_pause, pause_path, settle_pause};
+use crate::disk::{Settled, begin_pause, clear_pause, pause_path, read_pause, settle_pause};
 use crate::linux::clock::WallTime;
 use crate::linux::node;
 use crate::messages;
 use crate::observe::{drift, observe};
+use crate::site::Definition;
 use crate::values::Moment;
 
 /// The reason and the planned end of a pause.
@@ -20,6 +22,8 @@ use crate::values::Moment;
 pub struct PauseOrder {
     pub reason: Option<String>,
     pub until: Option<WallTime>,
+    /// New work was stopped before.
+    pub drained: bool,
 }
 
 /// Stops the processes; the supervisor stays.
@@ -28,6 +32,7 @@ pub fn pause(target: &Target, order: &PauseOrder, deadline: &Deadline) -> Outcom
     let pause = Pause {
         words: format!("paused on {} at {}{given}", node::name(), WallTime::now()),
         until: order.until,
+        drained: order.drained,
     };
     try_pause(&SiteContext::read(target, deadline), &pause).unwrap_or_else(Outcome::Fault)
 }
@@ -96,17 +101,41 @@ pub fn resume(target: &Target, deadline: &Deadline) -> Outcome {
     let context = SiteContext::read(target, deadline);
     let (name, until) = (&target.name, patience(&context));
     let definition = context.definition();
+    let was_drained = definition.is_some_and(|definition| was_drained(target, definition, until));
     if let Some(database) = definition.and_then(|d| d.database.as_ref())
         && let Err(why) = clear_pause(&target.places, database, until)
     {
         return messages::pause_not_removed(name, pause_path(database).display(), why).into();
     }
     let boot = definition.map_or(Duration::from_secs(200), |d| deadline.for_start(d).time);
-    match context.backend.resume(boot, target.by(), until) {
+    let resumed = match context.backend.resume(boot, target.by(), until) {
         Ok(Resumed::As(state)) => Outcome::Done(format!("the site `{name}` is {state}")),
         Ok(Resumed::PlaceholderInTheWay) => bring_up(target, deadline, &Way::Resume),
         Err(why) => Fault::of_order(target, "resume", why).into(),
+    };
+    match (resumed, definition) {
+        (Outcome::Done(said), Some(definition)) if was_drained => {
+            match drain::undo(&target.site, definition) {
+                Ok(words) => Outcome::Done(format!("{said}; {words}")),
+                Err(why) => messages::drain_not_undone(name, why).into(),
+            }
+        }
+        (resumed, _) => {
+            if was_drained {
+                log::warn!("new work of `{name}` is still stopped; let it in by hand");
+            }
+            resumed
+        }
     }
+}
+
+/// Whether new work was stopped before the pause.
+fn was_drained(target: &Target, definition: &Definition, until: Moment) -> bool {
+    let (Some(database), Some(_)) = (&definition.database, &definition.drain) else {
+        return false;
+    };
+    let pause = read_pause(&target.places, database, until, None);
+    pause.is_ok_and(|pause| pause.is_some_and(|pause| pause.drained))
 }
 
 /// Makes every process that has a `reload` read its configuration again.

@@ -3,7 +3,7 @@
 use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
 
-use super::jobcenter::{SITE_VARIABLE, needs_site};
+use super::nqs_site::{SITE_VARIABLE, needs_site};
 pub use crate::linux::bounded::Ran;
 use crate::linux::bounded::{self, Bounds};
 use crate::linux::spawn::Command;

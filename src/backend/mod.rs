@@ -8,6 +8,7 @@ pub mod command;
 pub mod external;
 pub mod fitness;
 pub mod jobcenter;
+mod nqs_site;
 mod orders;
 pub mod own;
 

@@ -90,6 +90,13 @@ pub(super) enum PersonVerb {
         /// duration like 2h. The site stays paused until `resume`
         #[arg(long, value_name = "TIME", value_parser = read_until)]
         until: Option<WallTime>,
+        /// First stop new work, by `drain` of the definition, and wait until what runs has ended, at most for
+        /// `--timeout` or the definition's time; else the site is left as it was
+        #[arg(long, conflicts_with = "no_wait")]
+        drain: bool,
+        /// With --drain: pause the site even if its work does not end in its time
+        #[arg(long, requires = "drain")]
+        anyway: bool,
         #[command(flatten)]
         wait: WaitArguments,
     },

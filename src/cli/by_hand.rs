@@ -25,7 +25,7 @@ use super::sites::{create, hint_at_undefined, logs_meant, named, unwanted};
 use super::slow::Slow;
 use super::status;
 use super::timing;
-use crate::agent::{self, Deadline, Fault, Level, Outcome, PauseOrder, Target};
+use crate::agent::{self, Deadline, DrainOrder, Fault, Level, Outcome, PauseOrder, Target};
 use crate::linux::inherit;
 use crate::manager::{Manager, Verb, code_by_kind};
 use crate::messages;
@@ -165,10 +165,13 @@ impl Person {
             PersonVerb::ValidateAll(arguments) => self.validate(&arguments),
             PersonVerb::MetaData => print_metadata(),
             PersonVerb::Explain { word } => explain(word.as_deref(), self.common.quiet),
-            PersonVerb::Pause { site, reason, until, wait } => {
-                let order = PauseOrder { reason, until };
+            PersonVerb::Pause { site, reason, until, drain, anyway, wait } => {
+                let order = PauseOrder { reason, until, drained: false };
                 let slow = Slow { verb: SlowVerb::Pause, site: &site, wait };
-                self.slow(slow, |t| agent::pause(t, &order, deadline))
+                match drain {
+                    true => self.drain_and_pause(slow, order, DrainOrder { anyway }),
+                    false => self.slow(slow, |t| agent::pause(t, &order, deadline)),
+                }
             }
             PersonVerb::Resume(SlowArguments { site, wait }) => {
                 let slow = Slow { verb: SlowVerb::Resume, site: &site, wait };
@@ -203,6 +206,32 @@ impl Person {
             PersonVerb::Rehearse { name, json, yes } => self.rehearse(name, json, yes),
             PersonVerb::Hidden(_) => ExitCode::SUCCESS,
         }
+    }
+
+    /// The time that was given is that of the wait for the work; the pause has its own.
+    fn drain_and_pause(&self, slow: Slow<'_>, order: PauseOrder, drain: DrainOrder) -> ExitCode {
+        let mut drained = None;
+        let outcome = self.with(slow.site, Purpose::Other, |target| {
+            match agent::drain(target, drain, &self.deadline) {
+                Ok(done) => {
+                    drained = done;
+                    Outcome::Done(String::new())
+                }
+                Err(fault) => fault.into(),
+            }
+        });
+        if let Outcome::Fault(_) = outcome {
+            return self.give(Verb::Other, &outcome);
+        }
+        let order = PauseOrder { drained: drained.is_some(), ..order };
+        let deadline = Deadline { begun: Moment::now(), given: None };
+        self.slow(slow, |target| {
+            let outcome = agent::pause(target, &order, &deadline);
+            if let (Outcome::Fault(_), Some(drained)) = (&outcome, &drained) {
+                log::warn!("{}", drained.undo());
+            }
+            outcome
+        })
     }
 
     fn monitor(&self, look: &MonitorArguments) -> ExitCode {

@@ -47,6 +47,11 @@ impl<'a> Interrupts<'a> {
         Ok(Self { places, begun, inbox, came: Cell::new(None), orders: OnceCell::new() })
     }
 
+    /// The signals have their usual effect again.
+    pub fn end(self) {
+        self.inbox.close();
+    }
+
     /// Watches for a stop order as well. The runtime directory must exist.
     pub fn watch_orders(&self) {
         let Some(watcher) = watch_order(self.places) else { return };

@@ -10,7 +10,7 @@ use crate::values::Signal;
 
 /// Receives the signals of this process as a readable descriptor (signalfd(2)).
 #[derive(Debug)]
-pub struct Inbox(SignalFd);
+pub struct Inbox(SignalFd, SigSet);
 
 impl Inbox {
     /// Blocks `signals` for the calling thread and receives them from now on.
@@ -21,7 +21,13 @@ impl Inbox {
         let set: SigSet =
             signals.iter().filter_map(|s| NixSignal::try_from(s.number()).ok()).collect();
         set.thread_block()?;
-        Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?))
+        let receiver = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        Ok(Self(receiver, set))
+    }
+
+    /// Lets the signals have their usual effect again in the calling thread.
+    pub fn close(self) {
+        let _ = self.1.thread_unblock();
     }
 
     /// The next signal that has arrived, if any.

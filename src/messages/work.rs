@@ -29,4 +29,21 @@ messages! {
         "not all of that is done with the work of `{name}`: {why}",
         cause: "The command of `hand_to` failed for an item, or the list could not be written. The item stays in the list.",
         next: "Look at siteward work SITE, mend what the message names, and repeat it; or drop the item.";
+
+    work_not_known(name): Failed,
+        "the site `{name}` is not paused: what of its work runs is not known, as its definition has no `work`",
+        cause: "`pause --drain` waits for the work that the definition describes by its files, or for the queues of JobCenter.",
+        next: "Describe the work by `work: {{jobs: {{files: ..}}}}`, or pause without --drain.";
+
+    not_drained(name, why, after): Failed,
+        "the site `{name}` is not paused: {why}; {after}",
+        cause: "`pause --drain` stops new work and waits until what runs has ended. It did not end in its time, could not be \
+                looked at, or the wait was interrupted.",
+        next: "Wait longer by --timeout, end the items that are named, or pause all the same by --anyway: what runs is then cut \
+               off.";
+
+    drain_not_undone(name, why): Failed,
+        "the site `{name}` is resumed, but {why}",
+        cause: "The pause had stopped new work, and the command of `drain: {{undo: ..}}` did not succeed or is not there.",
+        next: "Let new work in by hand.";
 }

@@ -44,6 +44,8 @@ pub enum Rows {
 pub struct Jobcenter {
     pub commands: PathBuf,
     pub spool: PathBuf,
+    /// Tells what is in the queues of the site that NQS_SITE names.
+    pub qstat: PathBuf,
     /// Hold JobCenter's port by its own port keeper until its daemon binds it.
     pub port_keeper: bool,
 }
@@ -77,7 +79,7 @@ pub(super) fn read_wrapped(cursor: &Cursor<'_>, filling: &Filling<'_>) -> Option
             Some(jobcenter(cursor, Some(cursor), filling)?)
         }
         None => {
-            for key in ["commands", "spool", "port_keeper", "monitored"] {
+            for key in ["commands", "spool", "qstat", "port_keeper", "monitored"] {
                 if let Some(value) = cursor.field(key) {
                     value.wrong_key(
                         ProblemKind::KeyNeedsAnother,
@@ -149,6 +151,7 @@ fn jobcenter(at: &Cursor<'_>, map: Option<&Cursor<'_>>, filling: &Filling<'_>) -
     let profile = Jobcenter {
         commands: map.path_of("commands")?,
         spool: map.path_of("spool")?,
+        qstat: map.path_of("qstat")?,
         port_keeper: map.boolean_of("port_keeper"),
     };
     let monitored = map.boolean_of("monitored");

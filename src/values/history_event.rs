@@ -63,6 +63,12 @@ pub enum HistoryEvent {
     NotStopped,
     /// Processes without a supervisor were ended.
     Swept,
+    /// Before a pause new work is stopped, and what runs is waited for.
+    Draining,
+    /// Nothing of its work runs any more; `took`: the wait for it.
+    Drained,
+    /// Its work did not end in its time.
+    NotDrained,
     /// The processes are being stopped for a pause.
     Pausing,
     Paused,
@@ -89,7 +95,7 @@ pub enum HistoryEvent {
 
 impl HistoryEvent {
     /// Every one that `notify` may be told of.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::StartOrdered,
         Self::Leased,
         Self::Unclean,
@@ -117,6 +123,9 @@ impl HistoryEvent {
         Self::Stopped,
         Self::NotStopped,
         Self::Swept,
+        Self::Draining,
+        Self::Drained,
+        Self::NotDrained,
         Self::Pausing,
         Self::Paused,
         Self::Resuming,

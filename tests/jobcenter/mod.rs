@@ -40,6 +40,7 @@ impl Jobcenter {
             "nqsstart",
             "nqsstop",
             "nqsportkpr",
+            "qstat",
             "gui/bin/spoolconv",
         ] {
             fs::copy(STANDIN, root.join(program)).unwrap();
@@ -91,7 +92,7 @@ impl Jobcenter {
             &format!(
                 "database: {database}\naddress: {address}\ncountsleep: 1s\ncountmax: 10\n\
                  prerequisites: {{mounted: false, address_present: {present}}}\n\
-                 supervisor: {{profile: jobcenter, {more}commands: {root}, spool: {root}/spool}}\n"
+                 supervisor: {{profile: jobcenter, {more}commands: {root}, spool: {root}/spool, qstat: {root}/qstat}}\n"
             ),
         );
     }

@@ -11,6 +11,7 @@ use crate::{Test, by_hand, everywhere};
 pub(crate) const TESTS: &[Test] = &[
     ("work_that_cannot_be_listed", false, work_that_cannot_be_listed),
     ("work_to_decide_on", false, work_to_decide_on),
+    ("a_pause_that_is_drained", false, a_pause_that_is_drained),
 ];
 
 const STEADY: &str = "  a: {command: [ACT, steady]}\n";
@@ -46,5 +47,26 @@ fn work_to_decide_on() {
     by_hand("work-elsewhere", Verb::Other, bench.hand(&["work", "a", "--drop", "all"]));
     succeed(bench.hand(&["start", "a"]));
     succeed(bench.hand(&["work", "a", "--drop", "all"]));
+    succeed(bench.hand(&["stop", "a"]));
+}
+
+fn a_pause_that_is_drained() {
+    let bench = Bench::new();
+    bench.define("a", &format!("processes:\n{STEADY}"));
+    succeed(bench.hand(&["start", "a"]));
+    everywhere("work-not-known", Verb::Other, || bench.hand(&["pause", "--drain", "a"]));
+    succeed(bench.hand(&["stop", "a"]));
+    let work =
+        "work: {jobs: {files: running/*}}\ndrain: {command: [/bin/true], undo: [/bin/false]}\n";
+    let (bench, database) = Bench::with_database("a", work, STEADY);
+    succeed(bench.hand(&["start", "a"]));
+    fs::create_dir_all(database.join("running")).unwrap();
+    fs::write(database.join("running/1"), "").unwrap();
+    let drain = || bench.hand(&["pause", "--drain", "--timeout", "300ms", "a"]);
+    everywhere("not-drained", Verb::Other, drain);
+    let mut anyway = drain();
+    anyway.arg("--anyway");
+    succeed(anyway);
+    by_hand("drain-not-undone", Verb::Other, bench.hand(&["resume", "a"]));
     succeed(bench.hand(&["stop", "a"]));
 }

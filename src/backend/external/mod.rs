@@ -15,6 +15,7 @@ use std::io;
 
 use super::command::{Marked, Ran, run};
 use super::jobcenter::{self, Conversion};
+use super::nqs_site::explain_root;
 use crate::linux::process::Stat;
 use crate::process::{Identity, Record, find_by_command_line};
 use crate::site::{Definition, Jobcenter, List, Rows, SitePlaces, Wrapped};
@@ -116,8 +117,7 @@ impl External {
     fn complaint(&self, ran: &Ran) -> Option<String> {
         let complaint = ran.complaint()?;
         let profile = self.wrapped.jobcenter.as_ref();
-        let explained =
-            profile.and_then(|p| jobcenter::explain_root(&ran.text(), &self.definition.site, p));
+        let explained = profile.and_then(|p| explain_root(&ran.text(), &self.definition.site, p));
         Some(explained.map_or_else(|| complaint.clone(), |why| format!("{complaint}; {why}")))
     }
 }

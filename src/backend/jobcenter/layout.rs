@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::environment::SITE_VARIABLE;
+use crate::backend::nqs_site::SITE_VARIABLE;
 use crate::linux::node;
 use crate::site::Jobcenter;
 

@@ -2,10 +2,10 @@
 //! They are taken from the source document 003 (R15.2, "Guide for using Cluster function").
 
 mod conversion;
-mod environment;
 mod layout;
 mod port;
 mod processes;
+mod queues;
 
 use std::fs;
 use std::net::IpAddr;
@@ -17,13 +17,13 @@ use crate::process::Identity;
 use crate::site::Jobcenter;
 
 pub use conversion::{Conversion, conversion_of, is_jcdbs_of_nobody};
-pub use environment::{SITE_VARIABLE, explain_root, needs_site};
 pub use layout::old_layout;
 pub use port::{PORT, PortHolders, guard};
 pub use processes::{
     PROCESSES, Wanted, WhoCounts, Worker, is_named, is_watched, local_daemons, name_of,
     processes_of, words,
 };
+pub use queues::{BusyQueue, busy_queues};
 
 /// `KEY=VALUE` lines of a daemon.conf; the last one counts.
 pub fn setting(file: &Path, key: &str) -> Option<String> {

@@ -178,6 +178,14 @@ pub const VERB_EXAMPLES: &[VerbExamples] = &[
                 "Stop the processes for maintenance; the cluster manager sees a healthy site",
             ),
             ex("siteward pause --no-wait shop", "Only order it"),
+            ex(
+                "siteward pause --drain --timeout 30m shop",
+                "Stop new work, wait until what runs has ended, and pause then; or leave the site as it was",
+            ),
+            ex(
+                "siteward pause --drain --anyway shop",
+                "The same, but pause even if the work does not end",
+            ),
         ],
     ),
     of(

@@ -178,6 +178,10 @@ pub const GROUPS: &[PageGroup] = &[
             "`pause` stops the processes for maintenance under a supervisor that stays, so that the cluster manager sees a \
              healthy site and does not move it. The pause follows the site: a mark on its database makes a start on any \
              node come up in maintenance, until resume.",
+            "`pause --drain` is for a planned move: it stops new work by the command of `drain` in the definition, and waits \
+             until what runs has ended: the files of its `work`, or what qstat counts in the queues of a JobCenter site. \
+             If that does not end in its time, it says what still runs, lets new work in again, and exits with 1; \
+             `--anyway` pauses all the same. `resume` after such a pause lets new work in again.",
             "`reload` does not stop anything: each process that has a reload in the definition is sent the signal, or gets \
              the command, that makes it read its configuration again.",
         ],

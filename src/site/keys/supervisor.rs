@@ -122,6 +122,14 @@ pub(super) const SUPERVISOR: &[DefinitionKey] = &[
         .default(DefaultValue::Written("/usr/spool/nqs"))
         .related("Needs `profile: jobcenter`."),
     key(
+        "supervisor.qstat",
+        T::Path,
+        "The command that tells what is in the queues of a JobCenter site, for `siteward pause --drain`.",
+        "/opt/nqs/bin/qstat",
+    )
+    .default(DefaultValue::Written("/usr/bin/qstat"))
+    .related("Needs `profile: jobcenter`."),
+    key(
         "supervisor.port_keeper",
         T::Boolean,
         "JobCenter's own port keeper holds its port until its daemon binds it.",

@@ -1,0 +1,271 @@
+//! Before a pause: stops new work and waits until what runs has ended.
+//!
+//! Promises: if the work does not end in its time, or the wait is interrupted, new work is let in again and the site is as
+//! it was. Must never: take work that could not be looked at for ended.
+
+use std::time::Duration;
+
+use super::context::SiteContext;
+use super::{Deadline, Fault, Target};
+use crate::backend::command::{Marked, Ran, run_or_cut};
+use crate::backend::jobcenter::busy_queues;
+use crate::control::State;
+use crate::disk;
+use crate::history::{Entry, HistoryEvent};
+use crate::hold::Interrupts;
+use crate::journal;
+use crate::linux::wait::Waiting;
+use crate::messages;
+use crate::observe::observe;
+use crate::site::duration::say;
+use crate::site::{Definition, Drain, SitePlaces};
+use crate::values::{Moment, printable_line};
+
+/// How a pause is to be drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainOrder {
+    /// The site is paused even if its work does not end.
+    pub anyway: bool,
+}
+
+/// How long the work may take, where nothing says so.
+const TIME: Duration = Duration::from_secs(600);
+
+/// How long the command that stops new work may take, or lets it in again.
+const COMMAND: Duration = Duration::from_secs(60);
+
+/// How long one look may take.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// The last one.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// Between two looks: at first, and at most.
+const SOON: Duration = Duration::from_millis(200);
+const PACE: Duration = Duration::from_secs(2);
+
+/// How often a person is told what still runs, if it stays the same.
+const TOLD: Duration = Duration::from_secs(30);
+
+/// How many items a sentence names.
+const NAMED: usize = 5;
+
+/// New work is stopped, and nothing runs any more, or may be cut off.
+#[derive(Debug)]
+pub struct Drained {
+    places: SitePlaces,
+    definition: Definition,
+}
+
+/// Drains a site that is up. None: there is nothing to drain, as its processes are down.
+///
+/// # Errors
+/// The work did not end, or it is not known what runs: the site is as it was.
+pub fn drain(
+    target: &Target,
+    order: DrainOrder,
+    deadline: &Deadline,
+) -> Result<Option<Drained>, Fault> {
+    let name = &target.name;
+    let context = SiteContext::read(target, deadline);
+    let Some(definition) = context.definition() else { return Ok(None) };
+    let is_jobcenter = definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some());
+    let looked = observe(&target.site, Moment::now(), Moment::now() + LOOK)?;
+    match looked.state {
+        State::Running | State::Degraded | State::Starting => {}
+        // The pause itself refuses these, or has nothing to do.
+        State::Maintenance
+        | State::Stopped
+        | State::StoppingOrdered
+        | State::StoppingFailed
+        | State::Failed
+        | State::FailedWithSurvivors
+        | State::Unsupervised
+        | State::Unknown => return Ok(None),
+    }
+    if definition.work.is_empty() && !is_jobcenter {
+        return Err(messages::work_not_known(name).into());
+    }
+    let interrupts =
+        Interrupts::first(&target.site, deadline.begun).map_err(messages::signals_unreceivable)?;
+    interrupts.watch_orders();
+    let time = definition.drain.as_ref().map_or(TIME, |drain| drain.timeout);
+    let draining = Draining {
+        target,
+        definition: definition.clone(),
+        until: deadline.begun + deadline.given.unwrap_or(time),
+        interrupts: &interrupts,
+    };
+    let ended = draining.begin().and_then(|()| draining.wait(order));
+    let drained = Drained { places: target.site.clone(), definition: draining.definition.clone() };
+    interrupts.end();
+    match ended {
+        Ok(()) => Ok(Some(drained)),
+        Err(why) => {
+            let after = drained.undo();
+            let words = format!("{why}; {after}");
+            let entry = Entry::new(HistoryEvent::NotDrained, words).ordered_by(target.by());
+            journal::note(&target.site, Some(definition), &entry);
+            Err(messages::not_drained(name, why, after).into())
+        }
+    }
+}
+
+/// The wait for the work of a site.
+struct Draining<'a> {
+    target: &'a Target,
+    definition: Definition,
+    until: Moment,
+    interrupts: &'a Interrupts<'a>,
+}
+
+impl Draining<'_> {
+    fn note(&self, event: HistoryEvent, words: &str, took: Option<Duration>) {
+        let entry = Entry::new(event, words).ordered_by(self.target.by()).taking(took);
+        journal::note(&self.target.site, Some(&self.definition), &entry);
+    }
+
+    /// Stops new work.
+    fn begin(&self) -> Result<(), String> {
+        let name = &self.target.name;
+        let Some(Drain { command, .. }) = &self.definition.drain else {
+            let words = format!(
+                "new work of `{name}` is not held back, as its definition has no `drain`; only what runs is waited \
+                 for"
+            );
+            log::warn!("{words}");
+            self.note(HistoryEvent::Draining, &words, None);
+            return Ok(());
+        };
+        let deadline = self.until.min(Moment::now() + COMMAND);
+        let cut = Some(self.interrupts.fd());
+        let site = &self.target.site;
+        let ran = run_or_cut(command, &self.definition, site, Marked::No, deadline, cut);
+        let complaint = match ran {
+            Ok(Ran::Interrupted) => return Err("the wait was interrupted".to_owned()),
+            Ok(ran) => ran.complaint(),
+            Err(why) => Some(why),
+        };
+        if let Some(why) = complaint {
+            return Err(format!("new work is not stopped: `{}` {why}", command.join(" ")));
+        }
+        let words = format!("new work is stopped by `{}`", command.join(" "));
+        self.note(HistoryEvent::Draining, &words, None);
+        Ok(())
+    }
+
+    /// Waits until nothing runs.
+    fn wait(&self, order: DrainOrder) -> Result<(), String> {
+        let begun = Moment::now();
+        let mut pace = SOON;
+        let mut told: Option<(String, Moment)> = None;
+        let mut was_quiet = false;
+        loop {
+            let runs = self.runs();
+            match &runs {
+                // An item may be between two folders at a look.
+                Ok(runs) if runs.is_empty() && was_quiet => {
+                    let words = "nothing of its work runs any more";
+                    self.note(HistoryEvent::Drained, words, Some(Moment::now().since(begun)));
+                    return Ok(());
+                }
+                Ok(_) | Err(_) => {}
+            }
+            was_quiet = runs.as_ref().is_ok_and(Vec::is_empty);
+            let what = match &runs {
+                Ok(runs) => running(runs),
+                Err(why) => format!("what runs cannot be looked at: {why}"),
+            };
+            if self.until.passed() {
+                return self.late(order, &what);
+            }
+            let is_news = told
+                .as_ref()
+                .is_none_or(|(before, at)| *before != what || Moment::now().since(*at) >= TOLD);
+            if is_news && !was_quiet {
+                let left = say(Moment::now().until(self.until));
+                log::warn!("`{}`: {what}; at most {left} more", self.target.name);
+                told = Some((what, Moment::now()));
+            }
+            let mut waiting = Waiting::new();
+            waiting.readable(self.interrupts.fd(), ());
+            let next = Moment::now() + if was_quiet { SOON } else { pace };
+            if !waiting.wait(Some(next.min(self.until))).is_empty() && self.interrupts.is_cut() {
+                return Err("the wait was interrupted".to_owned());
+            }
+            pace = (pace * 2).min(PACE);
+        }
+    }
+
+    fn late(&self, order: DrainOrder, what: &str) -> Result<(), String> {
+        let words = format!("the time is over, and {what}");
+        if !order.anyway {
+            return Err(words);
+        }
+        log::warn!("`{}` is paused all the same: {words}", self.target.name);
+        self.note(HistoryEvent::NotDrained, &format!("{words}; it is paused all the same"), None);
+        Ok(())
+    }
+
+    /// What runs now, an item a line.
+    fn runs(&self) -> Result<Vec<String>, String> {
+        // A look that began in time may take a little longer.
+        let now = Moment::now();
+        let deadline = (now + LOOK).min(self.until.max(now + LAST_LOOK));
+        let mut runs = Vec::new();
+        let Definition { work, database, wrapped, .. } = &self.definition;
+        if let (Some(database), false) = (database, work.is_empty()) {
+            let found = disk::search_work(database, work, deadline).map_err(|e| e.to_string())?;
+            runs.extend(
+                found
+                    .items
+                    .into_iter()
+                    .map(|item| printable_line(format!("{} ({})", item.file, item.kind))),
+            );
+            runs.extend((0..found.more).map(|_| "another".to_owned()));
+        }
+        if let Some(profile) = wrapped.as_ref().and_then(|wrapped| wrapped.jobcenter.as_ref()) {
+            let site = &self.target.site;
+            for queue in busy_queues(profile, &self.definition, site, deadline)? {
+                let word = if queue.requests == 1 { "request" } else { "requests" };
+                runs.push(format!("{} {word} in {}", queue.requests, queue.name));
+            }
+        }
+        Ok(runs)
+    }
+}
+
+fn running(runs: &[String]) -> String {
+    let named = runs.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match runs.len().saturating_sub(NAMED) {
+        0 => format!("still running: {named}"),
+        more => format!("still running: {named} and {more} more"),
+    }
+}
+
+impl Drained {
+    /// The site is not paused after all: lets new work in again. What was done, in words.
+    pub fn undo(&self) -> String {
+        undo(&self.places, &self.definition).unwrap_or_else(|why| why)
+    }
+}
+
+/// Lets new work in again. What was done, in words.
+///
+/// # Errors
+/// The same: new work may still be stopped.
+pub(super) fn undo(places: &SitePlaces, definition: &Definition) -> Result<String, String> {
+    let Some(drain) = &definition.drain else { return Ok("new work was not stopped".to_owned()) };
+    let Some(command) = &drain.undo else {
+        return Err("new work is still stopped, as `drain` has no `undo`".to_owned());
+    };
+    let deadline = Moment::now() + COMMAND;
+    let why = match run_or_cut(command, definition, places, Marked::No, deadline, None) {
+        Ok(ran) => ran.complaint(),
+        Err(why) => Some(why),
+    };
+    match why {
+        None => Ok("new work is let in again".to_owned()),
+        Some(why) => Err(format!("new work is still stopped: `{}` {why}", command.join(" "))),
+    }
+}
