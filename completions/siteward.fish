@@ -370,7 +370,7 @@ complete -c siteward -n "__fish_siteward_using_subcommand history" -l timeout -d
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l failed -d 'Only what failed, with what followed'
 complete -c siteward -n "__fish_siteward_using_subcommand history" -s f -l follow -d 'Go on with what is added, until Ctrl-C'
 complete -c siteward -n "__fish_siteward_using_subcommand history" -l json -d 'Print one JSON object for each entry, as it stands in the file'
-complete -c siteward -n "__fish_siteward_using_subcommand history" -l interrupted -d 'Show which operations of the definition a start of the service interrupted, and what to run again; exits with 1 if there is one'
+complete -c siteward -n "__fish_siteward_using_subcommand history" -l interrupted -d 'Show which operations of the definition a start of the service interrupted, and what to run again; exits with 1 if there is one. Also the last takeover after an unclean end: how long nobody served, and what becomes of the jobs of a JobCenter site'
 complete -c siteward -n "__fish_siteward_using_subcommand history" -s q -l quiet -d 'Print nothing on success'
 complete -c siteward -n "__fish_siteward_using_subcommand history" -s v -l verbose -d 'Print more; given twice, also debug messages'
 complete -c siteward -n "__fish_siteward_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'

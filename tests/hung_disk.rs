@@ -150,7 +150,7 @@ fn within(seconds: u64, command: Command) -> (i32, String) {
 }
 
 fn every_verb_ends_in_its_time() {
-    let (bench, disk) = site_on_disk("env_file: DISK/env\n");
+    let (bench, disk) = site_on_disk("env_file: DISK/env\nwork: {jobs: {files: running/*}}\n");
     succeed(bench.hand(&["start", SITE]));
     until("it writes", || {
         fs::read_to_string(disk.at.join("written")).is_ok_and(|t| t.contains("said"))
@@ -171,7 +171,12 @@ fn every_verb_ends_in_its_time() {
         let (code, words) = hand(fine);
         assert_eq!(code, 0, "{fine:?}: {words}");
     }
-    for refused in [&["pause", SITE][..], &["resume", SITE], &["validate-all", SITE]] {
+    let (code, words) = within(6, bench.hand(&["pause", "--drain", SITE, "--timeout", "3s"]));
+    assert_eq!(code, 1, "{words}");
+    assert!(words.contains("what runs cannot be looked at"), "{words}");
+    for refused in
+        [&["pause", SITE][..], &["resume", SITE], &["validate-all", SITE], &["work", SITE]]
+    {
         let (code, words) = hand(refused);
         assert_eq!(code, 1, "{refused:?}: {words}");
         assert!(words.contains("does not answer"), "{refused:?}: {words}");

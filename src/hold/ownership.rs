@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::turn::take_if_free;
 use super::work::{self, WorkUnsettled};
 use crate::backend::command::{Marked, Ran, run_or_cut};
+use crate::backend::jobcenter;
 use crate::history::{Entry, HistoryEvent};
 use crate::journal;
 use crate::lease::{self, LeaseRequest, NotTaken, Settle, UncleanEnd};
@@ -140,7 +141,10 @@ fn repair(
 ) -> Result<(), NotHeld> {
     let words = format!("`{}` {end}", definition.name);
     log::warn!("{words}");
-    journal::note(places, Some(definition), &Entry::new(HistoryEvent::Unclean, &words));
+    let is_jobcenter = definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some());
+    let more = if is_jobcenter { jobcenter::after_an_unclean_end() } else { Vec::new() };
+    let entry = Entry::new(HistoryEvent::Unclean, &words).having_printed(more);
+    journal::note(places, Some(definition), &entry);
     let Some(command) = &definition.on_unclean_shutdown else { return Ok(()) };
     let begun = Moment::now();
     let deadline = until.min(begun + command.timeout);

@@ -28,6 +28,7 @@ mod report;
 pub mod settings;
 pub mod status;
 mod story;
+mod takeover;
 mod timeline;
 pub mod timing;
 mod tracking;

@@ -6,6 +6,7 @@ mod layout;
 mod port;
 mod processes;
 mod queues;
+mod reexecution;
 
 use std::fs;
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ pub use processes::{
     processes_of, words,
 };
 pub use queues::{BusyQueue, busy_queues};
+pub use reexecution::{JobFate, JobRestart, PATIENCE, QueueRestart, after_an_unclean_end, fate_of};
 
 /// `KEY=VALUE` lines of a daemon.conf; the last one counts.
 pub fn setting(file: &Path, key: &str) -> Option<String> {

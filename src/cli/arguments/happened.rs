@@ -34,7 +34,8 @@ pub(in crate::cli) struct HistoryArguments {
     #[arg(long)]
     pub(in crate::cli) json: bool,
     /// Show which operations of the definition a start of the service interrupted, and what to run
-    /// again; exits with 1 if there is one
+    /// again; exits with 1 if there is one. Also the last takeover after an unclean end: how long nobody
+    /// served, and what becomes of the jobs of a JobCenter site
     #[arg(long, conflicts_with_all = ["failed", "node", "lines"])]
     pub(in crate::cli) interrupted: bool,
 }

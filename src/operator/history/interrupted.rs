@@ -15,9 +15,11 @@ use serde::Serialize;
 use super::lines::plain;
 use super::log_lines::{lines_of, time_of};
 use super::options::HistoryOptions;
+use crate::backend::jobcenter;
 use crate::history::HistoryEvent;
 use crate::journal::WholeHistory;
 use crate::operator::layout;
+use crate::operator::takeover::{TakeoverStatus, takeover};
 use crate::site::{Definition, Operation};
 use crate::values::Moment;
 
@@ -77,7 +79,7 @@ pub(super) fn show(
         .collect();
     let mut lines = Vec::new();
     let mut was_interrupted = false;
-    if definition.operations.is_empty() {
+    if definition.operations.is_empty() && definition.work.is_empty() && !is_jobcenter(definition) {
         log::warn!(
             "the definition of `{}` has no `operations`, so none is looked for",
             definition.name
@@ -106,9 +108,48 @@ pub(super) fn show(
             }
         }
     }
+    if let Some(takeover) = takeover(&whole.history.entries) {
+        match options.json {
+            true => lines.push(serde_json::json!({ "takeover": takeover }).to_string()),
+            false => {
+                let told = told_of_takeover(definition, &takeover);
+                lines.extend(layout::fit_all(&told, layout::columns()));
+            }
+        }
+    }
     let mut out = std::io::stdout().lock();
     let _ = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     was_interrupted
+}
+
+fn is_jobcenter(definition: &Definition) -> bool {
+    definition.wrapped.as_ref().is_some_and(|wrapped| wrapped.jobcenter.is_some())
+}
+
+/// The last takeover after an unclean end, and what it means.
+fn told_of_takeover(definition: &Definition, takeover: &TakeoverStatus) -> Vec<String> {
+    let name = &definition.name;
+    let mut lines = vec![
+        format!("taken over by {} at {}", plain(&takeover.node), local(takeover.at)),
+        format!("  {}", plain(&takeover.end)),
+    ];
+    let heard = takeover
+        .last_heard
+        .map(|at| format!("  the last that the history tells of it before is of {}", local(at)));
+    lines.extend(heard);
+    let downtime = takeover.downtime().unwrap_or_else(|| "the site is not up again".to_owned());
+    lines.push(format!("  {downtime}"));
+    if is_jobcenter(definition) {
+        let patience = takeover.patience(jobcenter::PATIENCE);
+        lines.extend(patience.map(|words| format!("  {words}")));
+        lines.extend(jobcenter::after_an_unclean_end().iter().map(|line| format!("  {line}")));
+    }
+    if !definition.work.is_empty() {
+        lines.push(format!(
+            "  its interrupted work that waits for a decision: siteward work {name}"
+        ));
+    }
+    lines
 }
 
 /// What began, in the order in which it ended or, if it did not, began.

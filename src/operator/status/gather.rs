@@ -26,6 +26,7 @@ use crate::linux::clock::WallTime;
 use crate::linux::{StartTicks, files, node};
 use crate::manager;
 use crate::observe::{Drift, Observation, drift};
+use crate::operator::takeover::last_takeover;
 use crate::process::Ending;
 use crate::site::{Definition, SiteName, load_snapshot, load_uncompared};
 use crate::values::{Moment, Pid};
@@ -76,6 +77,7 @@ impl Gatherer {
             .or_else(|| ordered_by(history, state))
             .or_else(|| recorded_by(seen, state));
         let last_failure = last_failure(history, current, &node::name(), at);
+        let takeover = last_takeover(history, at);
         let since = since(details, seen, view, state, at);
         let processes = self.processes(target, view, details, state, at);
         SiteStatusReport {
@@ -119,6 +121,7 @@ impl Gatherer {
             }),
             definition: DefinitionStatus { file: target.site.definition.clone(), compared, note },
             work: definition.as_ref().and_then(|of| self.work(target, of, until)),
+            takeover,
             last_failure,
             advice: advice(target, seen, state),
             exact_state: state,

@@ -1,8 +1,9 @@
 //! A status as lines in the width and the height of a terminal.
 
-use super::report::{ProcessStatus, SCHEMA, SiteStatusReport};
+use super::report::{FailureStatus, ProcessStatus, SCHEMA, SiteStatusReport};
 use super::words;
 use crate::control::State;
+use crate::history::HistoryEvent;
 use crate::operator::page::{PageColumn, PageLine, PageRow, PageTable, Tone, Words, tone_of, wrap};
 
 /// The size of what is drawn on; None: it has no bound.
@@ -199,7 +200,7 @@ fn head(report: &SiteStatusReport, width: Option<usize>) -> Vec<PageLine> {
     }
     if let Some(failure) = current {
         add(Words::plain(format!("at {}", words::local(failure.at))), 2);
-        for line in printed(failure.process.as_deref(), &failure.last_lines) {
+        for line in printed(failure) {
             add(line, 2);
         }
     }
@@ -212,10 +213,14 @@ fn head(report: &SiteStatusReport, width: Option<usize>) -> Vec<PageLine> {
     lines
 }
 
-/// The last lines that a process printed.
-fn printed(process: Option<&str>, lines: &[String]) -> impl Iterator<Item = Words> {
-    let name = process.unwrap_or("printed").to_owned();
-    lines.iter().map(move |line| Words::plain(format!("{name}: {line}")))
+/// The last lines that a process printed, or what an unclean end means.
+fn printed(failure: &FailureStatus) -> impl Iterator<Item = Words> {
+    let label = match (&failure.process, failure.event == HistoryEvent::Unclean.to_string()) {
+        (_, true) => String::new(),
+        (Some(process), false) => format!("{process}: "),
+        (None, false) => "printed: ".to_owned(),
+    };
+    failure.last_lines.iter().map(move |line| Words::plain(format!("{label}{line}")))
 }
 
 fn tail(report: &SiteStatusReport, width: Option<usize>) -> Vec<PageLine> {
@@ -241,9 +246,13 @@ fn tail(report: &SiteStatusReport, width: Option<usize>) -> Vec<PageLine> {
     }
     if let Some(failure) = report.last_failure.as_ref().filter(|f| !words::is_current(report, f)) {
         add(words::failure(report, failure), 2);
-        for line in printed(failure.process.as_deref(), &failure.last_lines) {
+        for line in printed(failure) {
             add(line, 4);
         }
+    }
+    let takeover = report.takeover.as_ref();
+    if let Some(words) = takeover.and_then(|takeover| words::takeover(&report.site, takeover)) {
+        add(words, 2);
     }
     lines
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::control::State;
 use crate::disk::WorkState;
 use crate::messages::MessageId;
+use crate::operator::takeover::TakeoverStatus;
 
 /// The version of the JSON. It changes when a field is removed or gets another meaning.
 pub(super) const SCHEMA: u32 = 1;
@@ -48,6 +49,8 @@ pub struct SiteStatusReport {
     pub definition: DefinitionStatus,
     /// Interrupted work that nobody has decided on; None: the definition names none.
     pub work: Option<WorkStatus>,
+    /// The last takeover after an unclean end, for a day.
+    pub takeover: Option<TakeoverStatus>,
     pub last_failure: Option<FailureStatus>,
     /// What to do next.
     pub advice: Option<String>,
@@ -328,6 +331,15 @@ mod tests {
                     found: Some(at),
                 }],
                 note: text(),
+            }),
+            takeover: Some(TakeoverStatus {
+                at,
+                node: "beta".to_owned(),
+                end: "text".to_owned(),
+                last_heard: Some(at),
+                up: Some(at),
+                down_at_least_seconds: Some(1.0),
+                down_at_most_seconds: Some(1.0),
             }),
             last_failure: Some(FailureStatus {
                 at,

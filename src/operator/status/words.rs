@@ -10,6 +10,7 @@ use super::report::{
 };
 use crate::control::State;
 use crate::operator::page::{Tone, Words, tone_of};
+use crate::operator::takeover::TakeoverStatus;
 use crate::site::duration::say;
 use crate::values::printable_line;
 
@@ -225,6 +226,19 @@ pub(super) fn lease(lease: &LeaseStatus, disk: Option<&DiskStatus>) -> Words {
         }
         (false, None, _, None) => Words::plain("the lease has had no owner yet"),
     }
+}
+
+/// How a takeover went after an unclean end; None: the site is not up again.
+pub(super) fn takeover(site: &str, takeover: &TakeoverStatus) -> Option<Words> {
+    let downtime = takeover.downtime()?;
+    let heard = takeover.last_heard.map_or_else(String::new, |at| {
+        format!("; the last that the history tells of it before is of {}", local(at))
+    });
+    let words = format!(
+        " by `{}` after an unclean end: {downtime}{heard}; what it interrupted: siteward history {site} --interrupted",
+        takeover.node
+    );
+    Some(Words::plain("taken over").in_tone(Tone::Warning).then(&words))
 }
 
 /// How many items of interrupted work are named.
