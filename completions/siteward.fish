@@ -248,7 +248,7 @@ expresscluster\t'NEC ExpressCluster: the codes of its scripts and monitors'
 hand\t'No cluster manager: the codes of an LSB init script'
 all\t'Each of them in turn, for `rehearse` only'"
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l timeout -d 'Time limit of the command, like 90s or 3m [default: the manager\'s, else the definition\'s]' -r
-complete -c siteward -n "__fish_siteward_using_subcommand pause" -l drain -d 'First stop new work, by `drain` of the definition, and wait until what runs has ended, at most for `--timeout` or the definition\'s time; else the site is left as it was'
+complete -c siteward -n "__fish_siteward_using_subcommand pause" -l drain -d 'First stop new work, by `drain` of the definition, and wait until what runs has ended, at most for the time limit of the command, or that of `drain`; else the site is left as it was'
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l anyway -d 'With --drain: pause the site even if its work does not end in its time'
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -l no-wait -d 'Return as soon as the order is under way; see the result with `status`'
 complete -c siteward -n "__fish_siteward_using_subcommand pause" -s q -l quiet -d 'Print nothing on success'

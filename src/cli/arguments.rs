@@ -90,8 +90,8 @@ pub(super) enum PersonVerb {
         /// duration like 2h. The site stays paused until `resume`
         #[arg(long, value_name = "TIME", value_parser = read_until)]
         until: Option<WallTime>,
-        /// First stop new work, by `drain` of the definition, and wait until what runs has ended, at most for
-        /// `--timeout` or the definition's time; else the site is left as it was
+        /// First stop new work, by `drain` of the definition, and wait until what runs has ended, at most for the
+        /// time limit of the command, or that of `drain`; else the site is left as it was
         #[arg(long, conflicts_with = "no_wait")]
         drain: bool,
         /// With --drain: pause the site even if its work does not end in its time
