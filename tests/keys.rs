@@ -57,7 +57,11 @@ fn main() -> ExitCode {
         has("python3", &["-c", "import http.server"]),
         "the examples of readiness. Missing: apt-get install python3",
     );
-    for what in [validator, mandoc, groff, python].into_iter().flatten() {
+    let supervisors = without(
+        Path::new("/usr/bin/supervisord").exists() && Path::new("/usr/bin/runsvdir").exists(),
+        "the examples of profiles. Missing: apt-get install supervisor runit",
+    );
+    for what in [validator, mandoc, groff, python, supervisors].into_iter().flatten() {
         if leave_out(what) {
             return ExitCode::FAILURE;
         }
@@ -75,7 +79,11 @@ fn main() -> ExitCode {
         trial("each_default_of_the_table_is_what_is_read", None, table::defaults_are_read),
     ];
     for (file, test) in examples::TESTS {
-        let missing = python.filter(|_| *file == "ready");
+        let missing = match *file {
+            "ready" => python,
+            "supervisord" | "runit" => supervisors,
+            _ => None,
+        };
         tests.push(trial(&format!("the_example_starts_{file}"), missing, *test));
     }
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()

@@ -180,8 +180,9 @@ fn end_survivors(
     }
     let mut record = seen.record.clone();
     let living = living(&seen);
-    let had_something = match seen.wrapped {
-        Some(_) => !living.is_empty(),
+    let had_something = match &seen.wrapped {
+        // A unit may be up without a process.
+        Some(wrapping) => !living.is_empty() || wrapping.is_listed_up,
         None => !is_over(seen.state),
     };
     // If there was nothing to end, the first observation is the proof.
@@ -196,6 +197,12 @@ fn end_survivors(
             context.backend.end_survivors(context.definition(), record.as_ref(), &living, until);
         }
         sweep_up(context, record.as_ref(), &mut seen, times)?;
+        // Else systemd or Docker would go on with what was killed.
+        let goes_on = seen.wrapped.as_ref().is_some_and(Wrapping::is_known_to_another);
+        if mode == StopMode::Kill && goes_on {
+            context.backend.end_survivors(context.definition(), record.as_ref(), &[], times.until);
+            seen = observe(places, Moment::now(), times.until)?;
+        }
     }
     prove(context, seen, times)?;
     if context.definition().is_some_and(|d| d.wrapped.is_some() && d.database.is_some()) {

@@ -6,7 +6,7 @@ use super::monitor::Level;
 use super::{Deadline, Fault, Outcome, STOPPED_BY_HAND, Target};
 use crate::messages;
 use crate::observe::{Drift, drift, observe};
-use crate::site::load;
+use crate::site::{Definition, load};
 
 /// Level 0: the definition. Level 10: also the programs, users and files of this node; not the disk and
 /// the address, which only the active node has.
@@ -30,6 +30,9 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
     for warning in &definition.warnings {
         log::warn!("{}: {warning}", target.site.definition.display());
     }
+    for unproved in unproved(&definition) {
+        log::warn!("{}: {unproved}", target.site.definition.display());
+    }
     if level >= Level::Identity {
         match gate::pass(target, &definition, Part::Node, deadline.for_look(), None) {
             // Without `cut` there is no interruption.
@@ -47,6 +50,14 @@ pub fn validate(target: &Target, level: Level, deadline: &Deadline) -> Outcome {
         None => "",
     };
     Outcome::Done(format!("the definition of `{}` is valid{compared}", target.name))
+}
+
+/// What cannot be proved with the profile of its supervisor, a sentence for each.
+pub(super) fn unproved(definition: &Definition) -> Vec<String> {
+    let profile = definition.wrapped.as_ref().and_then(|wrapped| wrapped.profile);
+    let unproved = profile.map_or(&[][..], |profile| profile.unproved);
+    let word = profile.map_or("", |profile| profile.word);
+    unproved.iter().map(|what| format!("with `profile: {word}` it is not proved {what}")).collect()
 }
 
 /// The definition compared with the one in use; None: the site is down, or a manager calls.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::gate;
 use super::halt::Halt;
 use super::monitor::Level;
+use super::validate::unproved;
 use super::{Deadline, Fault, Outcome, Target};
 use crate::messages::{self, FaultKind, Message, MessageId};
 use crate::site::{
@@ -152,6 +153,7 @@ pub fn validate_files(
                 false => result.warnings.push(clash),
             }
         }
+        result.warnings.extend(unproved(definition));
         if level >= Level::Identity {
             result.check_node(definition, file, places, deadline);
         }

@@ -6,11 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::external::{Misfit, MisfitKind, misfits};
 use super::jobcenter::{self, Complaint, ComplaintKind, ComplaintSubject};
 use crate::linux::spawn::Command;
 use crate::linux::{files, node};
 use crate::messages::{self, Message};
-use crate::site::{Context, Definition, Jobcenter, Process, Ready, Reload, Wrapped, read_env_file};
+use crate::site::{
+    Context, Definition, Jobcenter, Process, Ready, Reload, Subject, Wrapped, read_env_file,
+};
 use crate::supervisor::launch::{DEFAULT_PATH, Unknown, credentials};
 use crate::surroundings;
 
@@ -40,6 +43,8 @@ pub enum UnfitSubject {
     WorkingDirectory(PathBuf),
     EnvFile(PathBuf),
     Jobcenter(ComplaintSubject),
+    /// What its profile needs, with what to type about it.
+    Profile(String),
     Mount,
     Address,
 }
@@ -94,6 +99,7 @@ impl Fitness {
 fn check_node(definition: &Definition, has_disk: bool, folders: bool, fitness: &mut Fitness) {
     if let Some(wrapped) = &definition.wrapped {
         check_commands(definition, wrapped, fitness);
+        check_profile(definition, wrapped, has_disk, fitness);
         check_jobcenter(definition, wrapped, false, fitness);
         fitness.unfit.extend(check_user("the supervisor", &definition.context).err());
     }
@@ -149,6 +155,41 @@ fn check_commands(definition: &Definition, wrapped: &Wrapped, fitness: &mut Fitn
             )
         });
         fitness.unfit.extend(checked.err());
+    }
+}
+
+/// Checks what the profile of an external supervisor needs. What is on the site's disk is looked at only with the disk.
+fn check_profile(
+    definition: &Definition,
+    wrapped: &Wrapped,
+    has_disk: bool,
+    fitness: &mut Fitness,
+) {
+    let is_on_disk = match (&wrapped.subject, &definition.database) {
+        (Some(Subject::Config(path) | Subject::Directory(path)), Some(database)) => {
+            path.starts_with(database)
+        }
+        (Some(_) | None, _) => false,
+    };
+    // Without its programs nothing can be asked.
+    if (is_on_disk && !has_disk) || !fitness.unfit.is_empty() {
+        return;
+    }
+    for Misfit { kind, sentence, mend } in misfits(wrapped) {
+        let next = if mend.is_empty() { sentence } else { format!("{sentence}; {mend}") };
+        let subject = UnfitSubject::Profile(mend);
+        let name = &definition.name;
+        match kind {
+            MisfitKind::Warning => {
+                fitness.warnings.push(Unfit::new(subject, messages::profile_unfit(name, next)));
+            }
+            MisfitKind::Wrong => {
+                fitness.unfit.push(Unfit::new(subject, messages::profile_unfit(name, next)));
+            }
+            MisfitKind::Missing => {
+                fitness.unfit.push(Unfit::new(subject, messages::profile_lacks(name, next)));
+            }
+        }
     }
 }
 

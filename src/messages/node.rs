@@ -82,6 +82,17 @@ messages! {
         cause: "A setting of JobCenter on this node or on the disk does not fit a cluster site.",
         next: "Correct the file that the message names.";
 
+    profile_lacks(site, why): NotInstalled,
+        "the supervisor of `{site}` lacks something here: {why}",
+        cause: "The configuration, the folder of services or the unit that the definition names is not on this node.",
+        next: "Copy it from another node or install it, as the message shows.";
+
+    profile_unfit(site, why): Failed,
+        "the supervisor of `{site}` does not fit: {why}",
+        cause: "Something on this node starts, restarts or ends the supervisor or its services beside the cluster, or keeps \
+                siteward from asking it. siteward.yaml(5) names what each profile needs.",
+        next: "Do what the message shows, on every node.";
+
     folder_denied(folder, error): NotPermitted,
         "the folder {folder} cannot be used as this user: {error}",
         cause: "The runtime directory of the site belongs to another user.",

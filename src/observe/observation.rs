@@ -49,6 +49,12 @@ impl Wrapping {
         !self.supervisors.is_empty() || self.is_listed_up
     }
 
+    /// What starts its processes is no supervisor of its own, and lives on without it: systemd, or Docker.
+    pub fn is_known_to_another(&self) -> bool {
+        let wrapped = &self.external.wrapped;
+        wrapped.detached && wrapped.subject.is_some() && self.is_listed_up
+    }
+
     /// A sentence about a kind of process that is missing.
     pub fn missing_kind(&self) -> Option<String> {
         let known: Vec<Identity> = self.supervisors.iter().chain(&self.daemon).cloned().collect();

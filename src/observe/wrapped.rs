@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::evidence::{Denied, ObserveError, read_record};
 use super::observation::{Observation, Wrapping, or_unknown, unknown};
 use super::wrapped_state::{GRACE, Judged, RestVerdict, WrappedLook, ended_untold, judge, program};
-use crate::backend::external::{Daemon, External, Look};
+use crate::backend::external::{Daemon, External, ListedService, Look};
 use crate::backend::jobcenter;
 use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
 use crate::process::{Identity, Members, Phase, Record, find_members};
-use crate::site::{Definition, OnLoss, Prerequisite, SitePlaces};
+use crate::site::{Definition, OnLoss, Prerequisite, SitePlaces, Wrapped};
 use crate::surroundings::{CONFIRMED_AFTER, look_for_losses};
 use crate::values::Moment;
 
@@ -132,7 +132,7 @@ fn without(definition: &Definition, judged: Judged, losses: &[(Prerequisite, Str
 fn found_failure(
     external: &External,
     state: State,
-    is_watched: bool,
+    untold: Option<String>,
     record: Option<&Record>,
     why: Option<&str>,
 ) -> Option<Failure> {
@@ -140,11 +140,27 @@ fn found_failure(
         record.filter(|record| record.ending.is_none() && record.phase == Some(Phase::Up))?;
     let reason = match state {
         State::Failed => why?.to_owned(),
-        State::Starting if !is_watched => ended_untold(&external.wrapped),
+        State::Starting => untold?,
         _ => return None,
     };
     let last_lines = external.last_lines(Some(record), LINES);
     Some(Failure { process: None, id: None, reason, at: WallTime::now(), last_lines, signal: None })
+}
+
+/// A service of the site as a person sees it.
+fn view_of(service: &ListedService, wrapped: &Wrapped) -> ProcessView {
+    let ListedService { name, identity, is_up, words, is_idle: _ } = service;
+    let is_named = wrapped.services.is_empty() || wrapped.services.contains(name);
+    ProcessView {
+        name: name.clone(),
+        pid: identity.as_ref().map(|of| of.pid),
+        start: identity.as_ref().map(|of| of.start),
+        doing: if *is_up { "running" } else { "down" }.to_owned(),
+        up: *is_up,
+        essential: is_named,
+        restarts: 0,
+        detail: Some(words.clone()),
+    }
 }
 
 fn observation(
@@ -175,6 +191,8 @@ fn observation(
     let daemon = match &look.daemon {
         Daemon::Up(daemon) => daemon.as_ref(),
         Daemon::Shut(_)
+        | Daemon::Partly(_)
+        | Daemon::Broken(_)
         | Daemon::Absent
         | Daemon::NotAsked
         | Daemon::NotInstalled
@@ -194,7 +212,14 @@ fn observation(
             _ => add(&format!("{name}@{}", of_kind(&workers[..at]) + 1), worker, true),
         }
     }
-    let supervisor = look.supervisors.first().map(|s| s.pid);
+    processes.extend(
+        look.services.iter().filter(|of| !of.is_idle).map(|service| view_of(service, wrapped)),
+    );
+    let first =
+        look.supervisors.first().or(look.workers.first().filter(|_| wrapped.unit().is_some()));
+    // Nobody watches it: its end, if it was up.
+    let untold = look.supervisors.is_empty().then(|| ended_untold(wrapped, &look));
+    let supervisor = first.map(|s| s.pid);
     let view = supervisor.map(|supervisor| View {
         state,
         desired: match record.as_ref().and_then(|r| r.phase) {
@@ -221,6 +246,8 @@ fn observation(
     });
     let (is_listed_up, daemon) = match look.daemon {
         Daemon::Up(daemon) => (true, daemon),
+        // Its stop command has an effect.
+        Daemon::Partly(_) | Daemon::Broken(_) => (true, None),
         Daemon::Shut(_)
         | Daemon::Absent
         | Daemon::NotAsked
@@ -228,7 +255,7 @@ fn observation(
         | Daemon::Unknown(_) => (false, None),
     };
     log::debug!("{} was seen as {state}: {why:?}", places.runtime.display());
-    let found = found_failure(external, state, view.is_some(), record.as_ref(), why.as_deref());
+    let found = found_failure(external, state, untold, record.as_ref(), why.as_deref());
     Observation {
         state,
         view,

@@ -73,6 +73,9 @@ pub(super) fn judge(
             let why = format!("{daemon}, and no `{}` watches it", program(wrapped));
             (State::Unsupervised, Some(why))
         }
+        (Daemon::Partly(why) | Daemon::Broken(why), _) if supervised || wrapped.detached => {
+            without_all(external, look, record, why)
+        }
         (Daemon::NotAsked, true) => match record.and_then(|r| r.phase) {
             Some(Phase::Stopping) => (State::StoppingOrdered, None),
             Some(Phase::Starting { .. } | Phase::Up) | None => (State::Running, None),
@@ -83,9 +86,15 @@ pub(super) fn judge(
         (Daemon::Absent, true) => {
             return Ok(without_daemon(external, look, record, None));
         }
-        (Daemon::Shut(_) | Daemon::Absent | Daemon::NotAsked | Daemon::NotInstalled, false) => {
-            without_supervisor(places, wrapped, look, record, members)?
-        }
+        (
+            Daemon::Shut(_)
+            | Daemon::Partly(_)
+            | Daemon::Broken(_)
+            | Daemon::Absent
+            | Daemon::NotAsked
+            | Daemon::NotInstalled,
+            _,
+        ) => without_supervisor(places, wrapped, look, record, members)?,
     };
     Ok(judged.into())
 }
@@ -96,18 +105,57 @@ fn without_its_attention(wrapped: &Wrapped, look: &Look, halted: &Identity) -> J
     let halted = format!("`{name}` (process {pid}) is stopped by a signal");
     let advice = format!("let it go on with: kill -CONT {pid}");
     match look.daemon {
-        Daemon::Shut(_) | Daemon::Absent => (
+        Daemon::Shut(_) | Daemon::Broken(_) | Daemon::Absent => (
             State::FailedWithSurvivors,
             Some(format!("{halted}, and the site's daemons are down; {advice}")),
         ),
-        Daemon::Up(_) | Daemon::NotAsked | Daemon::NotInstalled | Daemon::Unknown(_) => {
+        Daemon::Up(_)
+        | Daemon::Partly(_)
+        | Daemon::NotAsked
+        | Daemon::NotInstalled
+        | Daemon::Unknown(_) => {
             (State::Unsupervised, Some(format!("{halted}, and watches nothing; {advice}")))
         }
     }
 }
 
 pub(super) fn program(wrapped: &Wrapped) -> &str {
+    if let Some(unit) = wrapped.unit() {
+        return unit;
+    }
     wrapped.process.first().map_or("", |w| w.rsplit('/').next().unwrap_or(w))
+}
+
+/// Services of it are down, and others may be up.
+fn without_all(external: &External, look: &Look, record: Option<&Record>, why: &str) -> Judged {
+    let phase = record.and_then(|r| r.phase);
+    let paused = record.and_then(|r| r.paused.as_ref());
+    let starting = match phase {
+        Some(Phase::Starting { until }) => !until.passed(),
+        Some(Phase::Up | Phase::Stopping) => false,
+        None => is_young(look, &external.definition),
+    };
+    let state = match look.daemon {
+        _ if phase == Some(Phase::Stopping) || is_stopping(&external.wrapped, look, record) => {
+            State::StoppingOrdered
+        }
+        _ if starting => State::Starting,
+        _ if look.pausing || paused.is_some() => State::Maintenance,
+        Daemon::Partly(_) if !matches!(phase, Some(Phase::Starting { .. })) => State::Degraded,
+        Daemon::Partly(_)
+        | Daemon::Broken(_)
+        | Daemon::Up(_)
+        | Daemon::Shut(_)
+        | Daemon::Absent
+        | Daemon::NotAsked
+        | Daemon::NotInstalled
+        | Daemon::Unknown(_) => State::FailedWithSurvivors,
+    };
+    let why = match (state, paused) {
+        (State::Maintenance, Some(paused)) => paused.to_string(),
+        _ => why.to_owned(),
+    };
+    (state, Some(why))
 }
 
 /// The supervisor lives, and its daemon is down.
@@ -134,7 +182,9 @@ fn without_daemon(
             (State::StoppingOrdered, Some(format!("`{name}` is being stopped")))
         }
         (Some(Phase::Starting { until }), _) if is_in_time(until) => starting(),
-        _ if look.stopping => (State::StoppingOrdered, Some(format!("`{name}` is being stopped"))),
+        _ if is_stopping(wrapped, look, record) => {
+            (State::StoppingOrdered, Some(format!("`{name}` is being stopped")))
+        }
         (_, Some(claim)) => (State::StoppingFailed, Some(claim.to_owned())),
         _ if is_at_rest_by_file(wrapped, look) => {
             let why = "this machine's daemon.conf says maintenance=ON".to_owned();
@@ -152,6 +202,12 @@ fn without_daemon(
         (Some(Phase::Up) | None, None) => return unordered(wrapped, look),
     };
     judged.into()
+}
+
+/// A stop command runs, and it is not the one that pauses the site with the same words.
+fn is_stopping(wrapped: &Wrapped, look: &Look, record: Option<&Record>) -> bool {
+    let is_pause = wrapped.pause.as_ref() == Some(&wrapped.stop);
+    look.stopping && !(is_pause && record.is_some_and(|record| record.paused.is_some()))
 }
 
 /// No order of ours explains it that the daemons are down.
@@ -233,13 +289,14 @@ fn without_supervisor(
             (State::Failed, Some(failure.reason.clone()))
         }
         Some(Record { phase: Some(Phase::Up), ending: None, .. }) => {
-            (State::Failed, Some(ended_untold(wrapped)))
+            (State::Failed, Some(ended_untold(wrapped, look)))
         }
         Some(_) | None => (State::Stopped, look.conversion.as_ref().map(Conversion::describe)),
     })
 }
 
 /// Of a supervisor that is gone, and that no stop has ended.
-pub(super) fn ended_untold(wrapped: &Wrapped) -> String {
-    format!("`{}` ended without being told to by siteward", program(wrapped))
+pub(super) fn ended_untold(wrapped: &Wrapped, look: &Look) -> String {
+    let untold = || format!("`{}` ended without being told to by siteward", program(wrapped));
+    look.daemon.claim().map_or_else(untold, str::to_owned)
 }

@@ -12,6 +12,7 @@ use super::nearest::nearest;
 use super::order::circle;
 use super::places::OWN_LOG;
 use super::problem::ProblemKind;
+use super::signal::read_signal;
 use super::yaml::Node;
 use crate::values::Signal;
 
@@ -305,28 +306,6 @@ fn read_restart(cursor: &Cursor<'_>) -> Option<Restart> {
         delay,
         max_delay,
     })
-}
-
-fn read_signal(cursor: &Cursor<'_>) -> Option<Signal> {
-    let text = cursor.text()?;
-    match text.parse::<Signal>() {
-        Ok(signal) if signal == Signal::KILL || signal == Signal::STOP => {
-            cursor.wrong(
-                ProblemKind::ValueWrong,
-                &format!("{signal} cannot be caught, so it cannot ask a process for anything"),
-            );
-            None
-        }
-        Ok(signal) => Some(signal),
-        Err(message) => {
-            let names: Vec<&str> = Signal::names().collect();
-            let bare = text.to_ascii_uppercase();
-            let advice = nearest(bare.trim_start_matches("SIG"), &names)
-                .map_or_else(String::new, |n| format!("; did you mean {n}?"));
-            cursor.wrong(ProblemKind::WordUnknown, &format!("{message}{advice}"));
-            None
-        }
-    }
 }
 
 fn read_reload(cursor: &Cursor<'_>) -> Option<Reload> {

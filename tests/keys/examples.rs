@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -37,6 +37,11 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         lives("supervisor", "running", &[("pause", "maintenance"), ("resume", "running")]);
     }),
     ("jobcenter", jobcenter),
+    ("supervisord", || {
+        lives("supervisord", "running", &[("pause", "maintenance"), ("resume", "running")]);
+    }),
+    ("runit", || lives("runit", "running", &[("pause", "maintenance"), ("resume", "running")])),
+    ("unit", || lives("unit", "running", &[("pause", "maintenance"), ("resume", "running")])),
 ];
 
 /// The paths of the keys that a value has, as the table writes them.
@@ -110,6 +115,37 @@ status) test -e "$here/up" || exit 3 ;;
 esac
 "#;
 
+/// A systemctl for a machine that has no systemd: it says of the unit what it was told last.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+case $1 in
+start) echo active >"$here/unit" ;;
+stop) echo inactive >"$here/unit" ;;
+show) printf 'Id=example.service\nLoadState=loaded\nActiveState=%s\n' "$(cat "$here/unit" 2>/dev/null || echo inactive)" ;;
+esac
+"#;
+
+/// What the examples of the profiles need.
+fn make_supervisors(folder: &Path) {
+    let at = folder.display();
+    let executable = |file: PathBuf, text: &str| {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    executable(folder.join("systemctl"), SYSTEMCTL);
+    executable(folder.join("services/web/run"), "#!/bin/sh\nexec sleep infinity\n");
+    let config = format!(
+        "[unix_http_server]\nfile={at}/sock\n[supervisord]\nlogfile={at}/log\npidfile={at}/pid\n\
+         [rpcinterface:supervisor]\n\
+         supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
+         [supervisorctl]\nserverurl=unix://{at}/sock\n\
+         [program:web]\ncommand=/bin/sleep infinity\n[program:store]\ncommand=/bin/sleep infinity\n"
+    );
+    fs::write(folder.join("supervisord.conf"), config).unwrap();
+}
+
 /// The example, with a folder and a port of the test's own.
 fn text_of(file: &str, bench: &Bench) -> String {
     let folder = bench.path("example");
@@ -148,6 +184,7 @@ fn lives(file: &str, state: &str, verbs: &[(&str, &str)]) {
     fs::write(folder.join("keeper"), KEEPER).unwrap();
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder.join("keeper"), fs::Permissions::from_mode(0o755)).unwrap();
+    make_supervisors(&folder);
     let definition = bench.places.config.join(format!("{file}.yaml"));
     fs::write(definition, text_of(file, &bench)).unwrap();
     succeed(bench.hand(&["validate-all", file]));

@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("files_and_folders", false, files_and_folders),
     ("disk_and_address", false, disk_and_address),
     ("jobcenter", false, jobcenter),
+    ("profiles", false, profiles),
     ("descriptors", false, descriptors),
     ("a_runtime_folder_that_is_none", false, a_runtime_folder_that_is_none),
     ("another_users_site", true, another_users_site),
@@ -98,6 +99,27 @@ fn jobcenter() {
 }
 
 /// With fewer and fewer descriptors a call fails at each step that needs one.
+fn profiles() {
+    let bench = Bench::new();
+    let start = || bench.hand(&["start", "a"]);
+    let folder = bench.path("");
+    let at = folder.display();
+    bench.define(
+        "a",
+        &format!("supervisor: {{profile: systemd, unit: a.service, commands: {at}}}\n"),
+    );
+    let systemctl = bench.path("systemctl");
+    for (shown, id) in [
+        ("LoadState=not-found", "profile-lacks"),
+        ("LoadState=loaded\\nUnitFileState=enabled", "profile-unfit"),
+    ] {
+        let shown = format!("Id=a.service\\n{shown}\\nActiveState=inactive\\n");
+        fs::write(&systemctl, format!("#!/bin/sh\nprintf '{shown}'\n")).unwrap();
+        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+        everywhere(id, Verb::Start, start);
+    }
+}
+
 fn descriptors() {
     let bench = Bench::new();
     bench.define("a", "processes: {a: {command: [ACT, steady]}}\n");

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::{Daemon, External, Started};
+use super::{Daemon, External, ListedService, Started};
 use crate::backend::jobcenter;
 use crate::backend::orders::{Boot, Cut, NotDone, Up};
 use crate::disk;
@@ -16,6 +16,9 @@ use crate::values::Moment;
 
 /// The time for the other processes to appear once the daemon is up.
 const COMPLETE: Duration = Duration::from_secs(15);
+
+/// For how long the services of a start must be down, so that they are down for good.
+const FOR_GOOD: Duration = Duration::from_secs(1);
 
 /// The shortest timeout of the list command.
 const SHORT: Duration = Duration::from_millis(500);
@@ -36,6 +39,12 @@ struct ComingUp<'a> {
     started: Option<&'a mut Started>,
     /// The process of the supervisor, as started or found.
     known: Option<Identity>,
+    /// Its services were told to start, once.
+    is_woken: bool,
+    /// Since when services are down for good.
+    broken: Option<Moment>,
+    /// Since when these processes of its services are up.
+    steady: Option<(Moment, Vec<Identity>)>,
 }
 
 impl External {
@@ -53,7 +62,14 @@ impl External {
             Some(started) => Identity::of(started.child.pid),
             None => super::supervisors(&self.wrapped).unwrap_or_default().into_iter().next(),
         };
-        let mut coming = ComingUp { external: self, started, known };
+        let mut coming = ComingUp {
+            external: self,
+            started,
+            known,
+            is_woken: false,
+            broken: None,
+            steady: None,
+        };
         let up = coming.until_up(boot, cut)?;
         coming.note(&up);
         self.note(|record| record.phase = Some(Phase::Up));
@@ -146,8 +162,14 @@ impl ComingUp<'_> {
         let look = self.external.look(share)?;
         let supervised =
             !look.supervisors.is_empty() || self.known.as_ref().is_some_and(Identity::is_alive);
+        if !matches!(look.daemon, Daemon::Broken(_) | Daemon::Shut(Some(_))) {
+            self.broken = None;
+        }
         Ok(match look.daemon {
-            Daemon::Up(_) if supervised || wrapped.detached => Coming::Up,
+            Daemon::Up(_) | Daemon::Broken(_) if self.is_still_starting(&look.services) => {
+                Coming::NotYet(format!("`{program}` has not ended yet"))
+            }
+            Daemon::Up(_) if supervised || wrapped.detached => self.steady(&look.services),
             Daemon::Up(_) => Coming::Never(format!("`{program}` is gone, and its daemon is up")),
             Daemon::NotAsked if supervised => self.settled(),
             Daemon::NotInstalled => {
@@ -161,7 +183,18 @@ impl ComingUp<'_> {
             _ if !supervised && !wrapped.detached => {
                 return never(self.ended().as_deref().unwrap_or("is gone"));
             }
-            Daemon::Shut(Some(claim)) => Coming::NotYet(claim),
+            // Its start command has ended well, and what it started has not.
+            Daemon::Shut(Some(why))
+                if wrapped.detached && wrapped.subject.is_some() && !supervised =>
+            {
+                self.broken(&program, why)
+            }
+            Daemon::Shut(Some(claim)) | Daemon::Partly(claim) => Coming::NotYet(claim),
+            Daemon::Broken(why) => self.broken(&program, why),
+            Daemon::Shut(None) if wrapped.remembers() && !self.is_woken => {
+                self.wake(share);
+                Coming::NotYet("its services are started, as they were down before".to_owned())
+            }
             Daemon::Shut(None) | Daemon::NotAsked => {
                 Coming::NotYet("its list shows the site as down".to_owned())
             }
@@ -176,6 +209,51 @@ impl ComingUp<'_> {
         match age >= self.external.definition.settle.max(Duration::from_millis(20)) {
             true => Coming::Up,
             false => Coming::NotYet("it has only just begun".to_owned()),
+        }
+    }
+
+    /// Services are down for good, if that stays so: before its first answer a supervisor may show those of its last run.
+    fn broken(&mut self, program: &str, why: String) -> Coming {
+        let since = *self.broken.get_or_insert_with(Moment::now);
+        match Moment::now().since(since) >= FOR_GOOD {
+            true => Coming::Never(format!("`{program}` has given it up: {why}")),
+            false => Coming::NotYet(why),
+        }
+    }
+
+    /// The command that starts services, and then ends, has not ended.
+    fn is_still_starting(&self, services: &[ListedService]) -> bool {
+        let runs = self.started.as_ref().is_some_and(|started| !started.child.handle.is_dead());
+        runs && self.external.wrapped.detached && !services.is_empty()
+    }
+
+    /// Services that are up only just may die at once: they are looked at again after `settle`.
+    fn steady(&mut self, services: &[ListedService]) -> Coming {
+        let now: Vec<Identity> = services.iter().filter_map(|of| of.identity.clone()).collect();
+        if now.is_empty() {
+            return Coming::Up;
+        }
+        match &self.steady {
+            Some((since, those)) if *those == now => {
+                if Moment::now().since(*since) >= self.external.definition.settle {
+                    return Coming::Up;
+                }
+            }
+            Some(_) | None => self.steady = Some((Moment::now(), now)),
+        }
+        Coming::NotYet("its services have only just begun".to_owned())
+    }
+
+    /// Starts the services that were down when their supervisor was stopped.
+    fn wake(&mut self, until: Moment) {
+        self.is_woken = true;
+        let Some(words) = &self.external.wrapped.resume else { return };
+        let complaint = match self.external.order_services(words, until) {
+            Ok(complaint) => complaint,
+            Err(why) => Some(why),
+        };
+        if let Some(why) = complaint {
+            log::warn!("`{}` {why}", words.join(" "));
         }
     }
 

@@ -5,9 +5,13 @@
 //! the exit status of a start, stop, pause or resume command for its result.
 
 mod coming_up;
+mod daemon;
 mod deep;
+mod fit;
 mod rest;
+mod rows;
 mod run;
+mod services;
 mod start;
 mod stop;
 
@@ -21,6 +25,10 @@ use crate::process::{Identity, Record, find_by_command_line};
 use crate::site::{Definition, Jobcenter, List, Rows, SitePlaces, Wrapped};
 use crate::values::{ExitStatus, Moment, Pid};
 
+pub use daemon::Daemon;
+pub use fit::{Misfit, MisfitKind, misfits};
+pub use services::ListedService;
+use services::{Answer, Asking};
 pub use start::Started;
 
 /// An observation of an external supervisor.
@@ -39,23 +47,8 @@ pub struct Look {
     pub workers: Vec<Identity>,
     /// Of JobCenter: somebody converts the database of a site that is down.
     pub conversion: Option<Conversion>,
-}
-
-/// The state of the site's daemon by the supervisor's list, after a check of the process that it names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Daemon {
-    /// Up, as this process; None where the list names no process.
-    Up(Option<Identity>),
-    /// Down by the list. With a text: the list names a process that does not exist, or another program.
-    Shut(Option<String>),
-    /// The list does not know the site.
-    Absent,
-    /// The definition has no list.
-    NotAsked,
-    /// The program of the list is not on this node.
-    NotInstalled,
-    /// The list gave no usable answer, for this reason.
-    Unknown(String),
+    /// The services that its list names. What may be ended is found by the marks, and not by these.
+    pub services: Vec<ListedService>,
 }
 
 /// One row of the table of cjcls (source document 003, LS-02, LS-03).
@@ -108,6 +101,12 @@ impl External {
         }
     }
 
+    /// Runs one of its commands for the services that it has; it is killed at `until`. What went wrong with it.
+    fn order_services(&self, words: &[String], until: Moment) -> Result<Option<String>, String> {
+        let Self { wrapped, definition, places, .. } = self;
+        Asking { wrapped, definition, places, deadline: until }.order(words)
+    }
+
     /// Runs one of its commands with the site's mark; it is killed at `until`.
     fn command(&self, words: &[String], until: Moment) -> Result<Ran, String> {
         run(words, &self.definition, &self.places, Marked::Yes, until)
@@ -133,28 +132,31 @@ fn look(
     deadline: Moment,
 ) -> Result<Look, String> {
     // The list is read first, so that the process that it names is checked afterwards.
-    let daemon = match &wrapped.list {
+    let Answer { daemon, services, in_groups, is_mute } = match &wrapped.list {
         Some(list) => ask(list, wrapped, definition, places, deadline),
-        None => Daemon::NotAsked,
+        None => Daemon::NotAsked.into(),
     };
     let unreadable = |error: io::Error| format!("/proc cannot be read: {error}");
     let runs = |words: &[String]| {
         find_by_command_line(words).map(|found| !found.is_empty()).map_err(unreadable)
     };
     let mut pausing = false;
-    // Of a site that is up nobody asks.
+    // Of a site that is up nobody asks. A command for services is not known by its words.
     let commands = [&wrapped.pause, &wrapped.resume].into_iter().flatten();
+    let commands = commands.filter(|words| !words.iter().any(|word| word.starts_with('{')));
     for command in commands.filter(|_| !matches!(daemon, Daemon::Up(_))) {
         pausing |= runs(command)?;
     }
     let supervisors = supervisors(wrapped)?;
+    let is_gone = is_mute && supervisors.is_empty() && !wrapped.detached;
+    let daemon = if is_gone { Daemon::Absent } else { daemon };
     let is_halted = |of: &&Identity| of.stat().is_some_and(|stat| stat.state == 'T');
     let (workers, conversion) = match &wrapped.jobcenter {
         Some(profile) => {
             let is_down = supervisors.is_empty() && !matches!(daemon, Daemon::Up(_));
             workers(profile, definition, places, is_down).map_err(unreadable)?
         }
-        None => (Vec::new(), None),
+        None => (in_groups, None),
     };
     Ok(Look {
         halted: supervisors.iter().find(is_halted).cloned(),
@@ -164,6 +166,7 @@ fn look(
         daemon,
         workers,
         conversion,
+        services,
     })
 }
 
@@ -206,6 +209,26 @@ fn ask(
     definition: &Definition,
     places: &SitePlaces,
     deadline: Moment,
+) -> Answer {
+    match list.rows {
+        Rows::Cjcls | Rows::ExitStatus => {
+            ask_for_one(list, wrapped, definition, places, deadline).into()
+        }
+        Rows::Supervisord
+        | Rows::Runit
+        | Rows::S6
+        | Rows::Monit
+        | Rows::Systemd
+        | Rows::Compose => Asking { wrapped, definition, places, deadline }.ask(list),
+    }
+}
+
+fn ask_for_one(
+    list: &List,
+    wrapped: &Wrapped,
+    definition: &Definition,
+    places: &SitePlaces,
+    deadline: Moment,
 ) -> Daemon {
     let program = list.command.first().map_or("", String::as_str);
     let unknown = |what: &str| Daemon::Unknown(format!("`{program}` {what}"));
@@ -223,7 +246,7 @@ fn ask(
             Daemon::Shut(None)
         }
         (Ran::Ended { .. }, Rows::ExitStatus) => unknown(&ran.complaint().unwrap_or_default()),
-        (Ran::Ended { .. }, Rows::Cjcls) => match row_of(&ran.text(), &definition.site) {
+        (Ran::Ended { .. }, _) => match row_of(&ran.text(), &definition.site) {
             Err(why) => unknown(&why),
             Ok(Some(row)) => daemon_of(&row, wrapped, program),
             Ok(None) if ran.is_success() => Daemon::Absent,

@@ -68,9 +68,9 @@ impl External {
 
     fn order(&self, words: &[String], until: Moment) -> Result<(), NotDone> {
         let told = |why: &str| format!("`{}` {why}", words.join(" "));
-        let ran = self.command(words, until).map_err(|why| NotDone::Refused(told(&why)))?;
+        let ran = self.order_services(words, until);
         // The state of the daemon decides, not the exit status of the command.
-        if let Some(why) = self.complaint(&ran) {
+        if let Some(why) = ran.map_err(|why| NotDone::Refused(told(&why)))? {
             log::warn!("{}", told(&why));
         }
         Ok(())
@@ -87,7 +87,13 @@ impl External {
                 (Daemon::Shut(None) | Daemon::Absent, true) if !up => return Ok(()),
                 (_, false) => format!("`{}` is gone", self.program()),
                 (Daemon::Up(_), true) => "its list shows the site as up".to_owned(),
-                (Daemon::Shut(Some(why)) | Daemon::Unknown(why), true) => why.clone(),
+                (
+                    Daemon::Shut(Some(why))
+                    | Daemon::Partly(why)
+                    | Daemon::Broken(why)
+                    | Daemon::Unknown(why),
+                    true,
+                ) => why.clone(),
                 (Daemon::Shut(None) | Daemon::Absent, true) => {
                     "its list shows the site as down".to_owned()
                 }

@@ -1,13 +1,14 @@
 //! Stops a site by the stop command of its external supervisor, and proves it if the list does not answer.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
-use super::External;
+use super::{Daemon, External, Look};
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::wait::Waiting;
 use crate::process::{Identity, Phase, ProcessRecord, Record, holders};
 use crate::site::WRAPPED;
-use crate::values::{Moment, Pid};
+use crate::values::{Moment, Pid, Signal};
 
 impl External {
     /// Records the stop and every process that was seen. Their descendants and sessions are then found, even
@@ -30,23 +31,36 @@ impl External {
         record
     }
 
-    /// Runs the stop command, and waits until every process in `living` has ended, at most until `until`. Only
+    /// Runs the stop command, signals the supervisor if that is how it is stopped, and waits until every process in `living` has ended, at most until `until`. Only
     /// one stop at a time: the command of a second one would fail.
     pub fn stop(&self, living: &[Identity], until: Moment) {
         let _lock = self.one_at_a_time(until);
-        if living.iter().all(|identity| !identity.is_alive()) {
+        if !living.is_empty() && living.iter().all(|identity| !identity.is_alive()) {
             return;
         }
-        let words = &self.wrapped.stop;
-        let complaint = match self.command(words, until) {
-            Ok(ran) => self.complaint(&ran),
-            Err(why) => Some(why),
-        };
         let mut until = until;
+        let words = &self.wrapped.stop;
+        let has_supervisor = !super::supervisors(&self.wrapped).unwrap_or_default().is_empty();
+        let complaint = match words.is_empty() {
+            // There is nothing to be signalled either.
+            true if !has_supervisor => return,
+            true => None,
+            false => self.command(words, until).map_or_else(Some, |ran| self.complaint(&ran)),
+        };
         if let Some(why) = complaint {
             log::warn!("`{}` {why}", words.join(" "));
+            // Services do not end because their supervisor is told to that is gone.
+            if !has_supervisor && !self.wrapped.detached && self.wrapped.subject.is_some() {
+                return;
+            }
             // A failed command may have no effect, or a late one: the wait is shorter.
             until = until.min(Moment::now() + self.definition.countsleep);
+        }
+        if let Some(signal) = self.wrapped.stop_signal {
+            if !words.is_empty() {
+                self.until_shut(until);
+            }
+            self.signal_supervisors(signal);
         }
         loop {
             let handles: Vec<_> = living.iter().filter_map(Identity::open).collect();
@@ -62,13 +76,40 @@ impl External {
         }
     }
 
+    /// Waits until the list shows nothing of the site as up.
+    fn until_shut(&self, until: Moment) {
+        let mut pace = Duration::from_millis(50);
+        while let Ok(Look { daemon, supervisors, .. }) = self.look(until)
+            && !supervisors.is_empty()
+            && !until.passed()
+        {
+            match daemon {
+                Daemon::Shut(_) | Daemon::Absent | Daemon::NotAsked | Daemon::NotInstalled => {
+                    return;
+                }
+                Daemon::Up(_) | Daemon::Partly(_) | Daemon::Broken(_) | Daemon::Unknown(_) => {}
+            }
+            Waiting::<()>::new().wait(Some((Moment::now() + pace).min(until)));
+            pace = (pace * 2).min(self.definition.countsleep);
+        }
+    }
+
+    fn signal_supervisors(&self, signal: Signal) {
+        for supervisor in super::supervisors(&self.wrapped).unwrap_or_default() {
+            let sent = supervisor.open().map(|handle| handle.send(signal));
+            if let Some(Err(error)) = sent {
+                log::warn!("{} cannot be sent to {}: {error}", signal, supervisor.pid);
+            }
+        }
+    }
+
     fn one_at_a_time(&self, until: Moment) -> Option<Lock> {
         loop {
             match Lock::attempt(&self.places.stop_lock()) {
                 Ok(Attempt::Taken(lock)) => return Some(lock),
                 Ok(Attempt::Held) if until.passed() => return None,
                 Ok(Attempt::Held) => {
-                    let soon = Moment::now() + std::time::Duration::from_millis(20);
+                    let soon = Moment::now() + Duration::from_millis(20);
                     Waiting::<()>::new().wait(Some(soon));
                 }
                 Err(error) => {

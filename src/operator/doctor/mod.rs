@@ -150,8 +150,9 @@ struct ToldFinding {
 }
 
 /// The names of the checks that the helper does.
-const OF_HELPER: [&str; 21] = [
+const OF_HELPER: [&str; 22] = [
     "user",
+    "supervisor",
     "program",
     "healthcheck",
     "working-directory",

@@ -36,6 +36,9 @@ pub(super) fn all(definition: &Definition, has_disk: bool) -> Vec<Finding> {
         ("working-directory", "every working directory that can be looked at is here"),
         ("env-file", "every env_file can be read"),
     ];
+    if definition.wrapped.as_ref().is_some_and(|wrapped| wrapped.subject.is_some()) {
+        wanted.push(("supervisor", "what it needs is here, and nothing else starts it"));
+    }
     if jobcenter_of(definition).is_some() {
         wanted.push(("local-daemon", "daemon.conf lets a cluster site run"));
         wanted.push(("jobcenter-maintenance", "daemon.conf holds nothing back"));
@@ -78,6 +81,7 @@ fn parts(definition: &Definition, unfit: &Unfit) -> (&'static str, String, Strin
             ("env-file", format!("copy {} here from the other node", file.display()))
         }
         UnfitSubject::Jobcenter(subject) => of_jobcenter(definition, *subject, next),
+        UnfitSubject::Profile(mend) => ("supervisor", mend.clone()),
         UnfitSubject::Mount => ("mount", next.to_owned()),
         UnfitSubject::Address => ("address", next.to_owned()),
     };

@@ -72,7 +72,11 @@ fn rules(path: &str) -> Vec<(&'static str, Value)> {
         "supervisor" => vec![
             (
                 "anyOf",
-                json!([{"required": ["profile"]}, {"required": ["start", "stop", "process"]}]),
+                json!([
+                    {"required": ["profile"]},
+                    {"required": ["start", "stop", "process"]},
+                    {"required": ["start", "stop_signal", "process"]},
+                ]),
             ),
             ("dependentRequired", json!({"pause": ["resume"], "resume": ["pause"]})),
         ],

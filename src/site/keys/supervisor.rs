@@ -2,6 +2,7 @@
 
 use super::kinds::DefaultValue::{self, Computed, Flag};
 use super::kinds::{DefinitionKey, ValueType as T, Word};
+use crate::site::profiles::{PROFILES, Profile};
 
 const fn key(
     path: &'static str,
@@ -12,11 +13,20 @@ const fn key(
     DefinitionKey::new(path, value, sentence, example)
 }
 
-const PROFILES: &[Word] = &[Word {
-    word: "jobcenter",
-    means: "JobCenter: cjcpw starts and stops the site, cjcls lists it, nqsstart and nqsstop resume and pause \
-            it.",
-}];
+const fn words<const N: usize>(profiles: [&Profile; N]) -> [Word; N] {
+    let mut words = [Word { word: "", means: "" }; N];
+    let mut at = 0;
+    while at < N {
+        words[at] = Word { word: profiles[at].word, means: profiles[at].means };
+        at += 1;
+    }
+    words
+}
+
+const NAMES: &[Word] = &words(PROFILES);
+
+/// Of those that need no other key of `supervisor`.
+const ALONE: &[Word] = &words([PROFILES[0]]);
 
 const ROWS: &[Word] = &[
     Word {
@@ -35,18 +45,51 @@ const NEEDED: &str = "Required without a `profile`.";
 pub(super) const SUPERVISOR: &[DefinitionKey] = &[
     key(
         "supervisor",
-        T::ChoiceOrMap(PROFILES),
+        T::ChoiceOrMap(ALONE),
         "The site has a supervisor of its own, which siteward wraps: the name of a profile, or a map.",
         "jobcenter",
     )
     .related("Either `processes` or `supervisor` must be there, not both."),
     key(
         "supervisor.profile",
-        T::Choice(PROFILES),
+        T::Choice(NAMES),
         "Brings the commands of a known supervisor along; keys beside it replace single ones.",
         "jobcenter",
     )
-    .related("`jobcenter` needs `database`."),
+    .related(
+        "`jobcenter` needs `database`; `supervisord`, `monit` and `compose` need `config`; `runit` and `s6` need \
+         `directory`; `systemd` needs `unit`.",
+    ),
+    key(
+        "supervisor.config",
+        T::Path,
+        "The configuration file of supervisord, the control file of monit, or the file of a Compose project.",
+        "/etc/site/supervisord.conf",
+    )
+    .related("Needs `profile: supervisord`, `profile: monit` or `profile: compose`."),
+    key(
+        "supervisor.directory",
+        T::Path,
+        "The folder with one folder for each service.",
+        "/etc/site/services",
+    )
+    .related("Needs `profile: runit` or `profile: s6`."),
+    key(
+        "supervisor.unit",
+        T::Text,
+        "The service or the target of systemd that is the site. It must not be enabled: the cluster starts it.",
+        "site.service",
+    )
+    .related("Needs `profile: systemd`."),
+    key(
+        "supervisor.services",
+        T::List,
+        "The names of the programs, services or containers that must run.",
+        "[web, store]",
+    )
+    .default(Computed("all that the supervisor has and that it starts by itself"))
+    .related("Needs a `profile` other than `jobcenter`."),
+    key("supervisor.services[]", T::Text, "The name of one.", "web"),
     key(
         "supervisor.start",
         T::FilledCommand,
@@ -62,7 +105,14 @@ pub(super) const SUPERVISOR: &[DefinitionKey] = &[
         "[/opt/keeper/keeper, stop, \"{site}\"]",
     )
     .default(OF_PROFILE)
-    .related(NEEDED),
+    .related("Required without a `profile` or a `stop_signal`."),
+    key(
+        "supervisor.stop_signal",
+        T::Signal,
+        "Sent to the supervisor itself, after its `stop` command has ended and its processes are down.",
+        "HUP",
+    )
+    .default(OF_PROFILE),
     key(
         "supervisor.process",
         T::FilledCommand,
@@ -113,11 +163,11 @@ pub(super) const SUPERVISOR: &[DefinitionKey] = &[
     key(
         "supervisor.commands",
         T::Path,
-        "The folder of JobCenter's commands.",
+        "The folder of the supervisor's programs.",
         "/opt/nqs",
     )
-    .default(DefaultValue::Written("/usr/lib/nqs"))
-    .related("Needs `profile: jobcenter`."),
+    .default(Computed("/usr/lib/nqs for JobCenter, else /usr/bin"))
+    .related("Needs a `profile`."),
     key("supervisor.spool", T::Path, "JobCenter's spool folder.", "/var/spool/nqs")
         .default(DefaultValue::Written("/usr/spool/nqs"))
         .related("Needs `profile: jobcenter`."),
