@@ -2,6 +2,9 @@
 //! Pacemaker in it: the scope of a site is made, outlives what it must, and a shutdown ends the site by
 //! its own stop.
 
+#[path = "systemd/owned.rs"]
+mod owned;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
@@ -55,7 +58,12 @@ impl Machine {
             fs::write(built, "").unwrap();
         }
         machine.lab(&["down"]);
-        for old in ["var/log/siteward", "var/log/journal", "var/lib/pacemaker/cib"] {
+        for old in [
+            "var/log/siteward",
+            "var/log/journal",
+            "var/lib/pacemaker/cib",
+            "etc/systemd/system/owned.service.d",
+        ] {
             let _ = fs::remove_dir_all(machine.root(old));
         }
         for folder in ["var/log/journal", "etc/siteward/sites", "usr/lib/ocf/resource.d/siteward"] {
@@ -171,6 +179,7 @@ fn live() {
     a_pacemaker_from_within_a_site(&machine);
     a_systemd_that_does_not_answer(&machine);
     a_site_from_its_generated_unit(&machine);
+    owned::a_unit_that_the_cluster_owns(&machine);
     under_pacemaker(&machine);
 }
 
@@ -423,6 +432,7 @@ fn under_pacemaker(machine: &Machine) {
     machine.until("the cluster runs it", || {
         machine.inside(&["crm_mon", "-1"]).1.contains("Started node1")
     });
+    owned::in_the_cluster(machine);
     let before = machine.processes();
     let made = scopes(machine);
     assert_eq!(made.len(), 1, "{made:?}");
@@ -440,6 +450,7 @@ fn under_pacemaker(machine: &Machine) {
     });
     assert_eq!(machine.processes(), before);
     machine.lab(&["poweroff"]);
+    owned::ended_by_the_cluster(machine);
     let log = |name: &str| {
         fs::read_to_string(machine.root("var/log/siteward/shop").join(name)).unwrap_or_default()
     };

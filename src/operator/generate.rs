@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::agent::{Fault, time_for_start, time_for_stop};
 use crate::messages;
-use crate::site::{Definition, Places, nearest};
+use crate::site::{Definition, Places, Wrapped, nearest};
 use facts::SiteFacts;
 
 pub(super) use advice::{ADVISED_RESTARTS, ADVISED_THRESHOLD, AdvisedTimes};
@@ -104,7 +104,29 @@ pub fn generate(
     }
     lines.push(String::new());
     lines.extend(body.lines().map(str::to_owned));
+    if let Some(unit) = definition.wrapped.as_ref().and_then(Wrapped::unit) {
+        lines.extend(drop_in(unit));
+    }
     Ok(lines)
+}
+
+/// What makes a unit the cluster's alone, as a comment that every manager's tool passes over.
+fn drop_in(unit: &str) -> Vec<String> {
+    let mut lines = vec![
+        String::new(),
+        format!(
+            "# The unit {unit} must be started and stopped by the cluster alone. On every node: systemctl disable {unit}"
+        ),
+        format!(
+            "# Save this as /etc/systemd/system/{unit}.d/cluster.conf, then: systemctl daemon-reload"
+        ),
+        "#     [Unit]".to_owned(),
+        "#     DefaultDependencies=no".to_owned(),
+    ];
+    if unit.ends_with(".service") {
+        lines.extend(["#     [Service]", "#     Restart=no"].map(str::to_owned));
+    }
+    lines
 }
 
 /// The text with the values in the places of their placeholders. A word that is none is refused: it was

@@ -87,7 +87,9 @@ fn of_sample(report: &mut Report, sample: &stage::Sample, manager: Manager) -> a
 
 fn of_own(report: &mut Report, stage: &RehearsedSite) {
     lives::whole_life(report, stage);
-    lives::supervisor_killed(report, stage);
+    if !stage.is_detached() {
+        lives::supervisor_killed(report, stage);
+    }
     // A wrapped supervisor is asked by commands. They do not hang if the supervisor is stopped by a signal.
     match stage.is_wrapped() {
         true => wrapped::supervisor_stopped(report, stage),

@@ -1,6 +1,10 @@
 //! The page of a key of the definition.
 
+use crate::site::PROFILES;
 use crate::site::keys::{self, Place};
+
+/// The key whose words are more than words.
+const PROFILE: &str = "supervisor.profile";
 
 /// The pages of all keys that this word may mean.
 pub(super) fn pages(word: &str) -> Vec<Vec<String>> {
@@ -32,6 +36,14 @@ fn page(place: &Place) -> Vec<String> {
     lines.push(format!("  {}", facts.join("; ")));
     for word in key.value.choices() {
         lines.push(format!("    {}: {}", word.word, word.means));
+    }
+    if place.path == PROFILE {
+        for profile in PROFILES {
+            lines.push(format!("    {}, the death of a service: {}", profile.word, profile.death));
+            for what in profile.unproved {
+                lines.push(format!("    {}, not proved: {what}", profile.word));
+            }
+        }
     }
     if !key.relations.is_empty() {
         lines.push(format!("  {}", key.relations));

@@ -177,7 +177,8 @@ fn killed_process(report: &mut Report, stage: &RehearsedSite, before: &ProcessVi
     report.step(&format!("SIGKILL to `{name}`"), "SIGKILL", || stage.signal(pid, Signal::KILL));
     let base = name.split('@').next().unwrap_or_default();
     let plan = stage.definition.processes.iter().find(|p| p.name == base);
-    let (essential, restarts) = plan.map_or((true, false), |p| (p.essential, p.restart.is_some()));
+    let (essential, restarts) =
+        plan.map_or((true, stage.restarts_itself()), |p| (p.essential, p.restart.is_some()));
     if restarts {
         report.step("  it is started again by itself", "another process, ready", || {
             stage.until(|| {
@@ -195,7 +196,7 @@ fn killed_process(report: &mut Report, stage: &RehearsedSite, before: &ProcessVi
             let seen = stage.monitor_until(Want::Failed);
             let failure =
                 stage.bare.call("monitor", &[super::stage::RECURRING], Duration::from_secs(20));
-            let word = if stage.is_wrapped() { "ended" } else { name.as_str() };
+            let word = if stage.is_wrapped() { stage.word_of_death() } else { name.as_str() };
             let named = failure.reason(stage.bare.manager).is_some_and(|r| r.contains(word));
             let what = if named { "with the reason" } else { "without a reason" };
             StepResult::new(seen.as_expected && named, format!("{}, {what}", seen.what))

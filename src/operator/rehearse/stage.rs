@@ -246,6 +246,25 @@ impl RehearsedSite {
         self.definition.wrapped.is_some()
     }
 
+    /// Its own supervisor starts a service again that has died.
+    pub(super) fn restarts_itself(&self) -> bool {
+        let wrapped = self.definition.wrapped.as_ref();
+        wrapped.is_some_and(|wrapped| wrapped.subject.is_some() && !wrapped.detached)
+    }
+
+    /// A word in the reason of a failure of its own supervisor.
+    pub(super) fn word_of_death(&self) -> &'static str {
+        match self.definition.wrapped.as_ref().and_then(|wrapped| wrapped.unit()) {
+            Some(_) => "failed",
+            None => "ended",
+        }
+    }
+
+    /// No supervisor of it stays that could be killed.
+    pub(super) fn is_detached(&self) -> bool {
+        self.definition.wrapped.as_ref().is_some_and(|wrapped| wrapped.detached)
+    }
+
     pub(super) fn view(&self) -> Option<View> {
         let until = Moment::now() + Duration::from_secs(5);
         let ours = own::glance(&self.site, &Request::Look, until);
