@@ -202,11 +202,17 @@ pub fn is_named(arguments: &[Vec<u8>], names: &[&str]) -> bool {
 /// What a process of a site is called: the name of its program, or of its title. A fork of nqsdaemon is none itself
 /// (PROC-04), and a jnwcaster below another is its child.
 pub fn name_of(worker: &Identity) -> Option<&'static str> {
-    let Worker { words, of_parent, .. } = Worker::of(&worker.stat()?);
-    let name = NAMES.into_iter().find(|name| is_named(&words, &[name]))?;
+    let stat = worker.stat()?;
+    let line = words(&stat);
+    let name = NAMES.into_iter().find(|name| is_named(&line, &[name]))?;
+    // A monitor names every process, and looks at no parent without need.
+    let is_below_its_own = || {
+        let parent = stat.parent.and_then(Stat::of).filter(Stat::is_alive);
+        parent.is_some_and(|parent| is_named(&words(&parent), &[name]))
+    };
     Some(match name {
-        "nqsdaemon" if is_named(&of_parent, &[name]) => FORK,
-        "jnwcaster" if is_named(&of_parent, &[name]) => CHILD,
+        "nqsdaemon" if is_below_its_own() => FORK,
+        "jnwcaster" if is_below_its_own() => CHILD,
         name => name,
     })
 }
