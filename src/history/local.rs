@@ -83,12 +83,17 @@ impl History {
 
 /// Appends an entry to the history at `path`. It is durable once the file is settled.
 pub fn add(path: &Path, entry: &Entry) {
-    if let Err(error) = write(path, entry) {
+    add_all(path, &[entry]);
+}
+
+/// As [`add`], with entries that belong to one moment.
+pub fn add_all(path: &Path, entries: &[&Entry]) {
+    if let Err(error) = write(path, entries) {
         log::warn!("the history {} could not be written: {error}", path.display());
     }
 }
 
-fn write(path: &Path, entry: &Entry) -> io::Result<()> {
+fn write(path: &Path, entries: &[&Entry]) -> io::Result<()> {
     if !path.parent().is_some_and(files::is_own_folder) {
         return Err(io::Error::other(
             "its folder is missing, is a link, or belongs to another user",
@@ -101,10 +106,12 @@ fn write(path: &Path, entry: &Entry) -> io::Result<()> {
         file = files::append_to(path)?;
     }
     // A line that was cut off stays alone.
-    let mut line = if ends_within_a_line(path)? { vec![b'\n'] } else { Vec::new() };
-    serde_json::to_writer(&mut line, &entry.bounded())?;
-    line.push(b'\n');
-    file.write_all(&line)
+    let mut text = if ends_within_a_line(path)? { vec![b'\n'] } else { Vec::new() };
+    for entry in entries {
+        serde_json::to_writer(&mut text, &entry.bounded())?;
+        text.push(b'\n');
+    }
+    file.write_all(&text)
 }
 
 fn ends_within_a_line(path: &Path) -> io::Result<bool> {

@@ -13,4 +13,4 @@ pub use crate::values::HistoryEvent;
 pub use by::{By, LoginSource, OrderedStart};
 pub use entry::Entry;
 pub use file::HistoryFile;
-pub use local::{History, add, read};
+pub use local::{History, add, add_all, read};

@@ -12,13 +12,14 @@ use crate::linux::detached::spawn_detached;
 use crate::linux::wait::Waiting;
 use crate::process::{HELPER, MARK, mark_entry};
 use crate::site::SitePlaces;
-use crate::values::Moment;
+use crate::values::{Moment, Pid};
 
 const PATH: &CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A helper that was started.
 #[derive(Debug)]
 pub(super) struct Running {
+    pid: Pid,
     handle: PidFd,
     begun: Moment,
 }
@@ -49,12 +50,17 @@ pub(super) fn start(
     let program = Path::new("/proc/self/exe");
     let pid = spawn_detached(program, &arguments, &environment, handover.as_fd())
         .map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(Running { handle: PidFd::open(pid)?, begun: Moment::now() })
+    Ok(Running { pid, handle: PidFd::open(pid)?, begun: Moment::now() })
 }
 
 impl Running {
     pub(super) fn has_ended(&self) -> bool {
         self.handle.is_dead()
+    }
+
+    /// Its number; None once it has ended, as the number may be used again.
+    pub(super) fn living(&self) -> Option<Pid> {
+        (!self.has_ended()).then_some(self.pid)
     }
 
     pub(super) fn begun(&self) -> Moment {

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::history::{self, Entry};
 use crate::linux::files;
 use crate::site::{Definition, SitePlaces};
-use crate::values::Moment;
+use crate::values::{Moment, Pid};
 use flapping::Flapping;
 use helper::Starter;
 use saver::Saver;
@@ -83,14 +83,22 @@ impl Journal {
         Self { places: places.clone(), saver, teller, flapping: Flapping::default() }
     }
 
-    /// Writes an entry down; not each restart of a process that dies again and again.
-    pub fn note(&mut self, entry: &Entry) {
-        if !self.flapping.admits(entry, Moment::now()) {
+    /// Writes entries down that belong to one moment; not each restart of a process that dies again and again.
+    pub fn note_all(&mut self, entries: &[Entry]) {
+        let now = Moment::now();
+        let is_admitted = |entry: &&Entry| self.flapping.admits(entry, now);
+        let entries: Vec<&Entry> = entries.iter().filter(is_admitted).collect();
+        if entries.is_empty() {
             return;
         }
-        history::add(&self.places.history(), entry);
+        history::add_all(&self.places.history(), &entries);
         self.saver.is_due();
-        self.teller.take(entry);
+        entries.iter().for_each(|entry| self.teller.take(entry));
+    }
+
+    /// The helpers that run.
+    pub fn helpers(&self) -> impl Iterator<Item = Pid> {
+        self.saver.helper().into_iter().chain(self.teller.helper())
     }
 
     /// Whether a process dies again and again.

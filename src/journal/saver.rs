@@ -9,7 +9,7 @@ use super::helper::{self, Running, Starter};
 use super::on_disk;
 use crate::linux::{node, signals};
 use crate::site::SitePlaces;
-use crate::values::Moment;
+use crate::values::{Moment, Pid};
 
 /// The hidden subcommand of the helper.
 pub(super) const WORD: &str = "save-history";
@@ -45,6 +45,11 @@ impl Saver {
             is_due: false,
             not_before: Moment::now(),
         }
+    }
+
+    /// The helper that runs.
+    pub(super) fn helper(&self) -> Option<Pid> {
+        self.running.as_ref().and_then(Running::living)
     }
 
     /// An entry was written.

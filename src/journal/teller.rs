@@ -77,6 +77,11 @@ impl Teller {
         }
     }
 
+    /// The helper that runs.
+    pub(super) fn helper(&self) -> Option<Pid> {
+        self.running.as_ref().and_then(Running::living)
+    }
+
     /// Takes an event, if the command is to be told of it.
     pub(super) fn take(&mut self, entry: &Entry) {
         if !self.notify.as_ref().is_some_and(|notify| notify.on.contains(&entry.event)) {

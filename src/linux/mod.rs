@@ -14,6 +14,7 @@ pub mod capabilities;
 pub mod captured;
 pub mod cgroup;
 mod child;
+pub mod children;
 pub mod clock;
 mod command;
 pub mod descriptors;

@@ -45,6 +45,19 @@ pub(super) fn whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     }
 }
 
+/// As [`whole`], of a file that is one line: read at once, its end need not be asked for.
+pub(super) fn line(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let path = path.as_ref();
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let open = || Ok(nix::fcntl::open(path, flags, nix::sys::stat::Mode::empty())?);
+    let mut file = File::from(patiently(open)?);
+    let mut chunk = [0u8; 4096];
+    match patiently(|| file.read(&mut chunk))? {
+        n if n < chunk.len() && chunk[..n].ends_with(b"\n") => Ok(chunk[..n].to_vec()),
+        _ => whole(path),
+    }
+}
+
 /// None if the file, or its process, does not exist or is gone.
 pub(super) fn unless_gone<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
     match looked {

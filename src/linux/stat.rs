@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::clock::Ahead;
-use super::proc::{of_process, unless_gone, whole};
+use super::proc::{line, of_process, unless_gone, whole};
 use crate::values::Pid;
 
 impl Pid {
@@ -58,13 +59,18 @@ impl BootId {
         Self(String::new())
     }
 
-    /// The present boot.
+    /// The present boot. It is read once, as no process outlives a boot.
     ///
     /// # Errors
     /// If /proc is not mounted.
     pub fn current() -> io::Result<Self> {
+        static PRESENT: OnceLock<BootId> = OnceLock::new();
+        if let Some(present) = PRESENT.get() {
+            return Ok(present.clone());
+        }
         let id = whole("/proc/sys/kernel/random/boot_id")?;
-        Ok(Self(String::from_utf8_lossy(&id).trim().to_owned()))
+        let present = Self(String::from_utf8_lossy(&id).trim().to_owned());
+        Ok(PRESENT.get_or_init(|| present).clone())
     }
 }
 
@@ -106,7 +112,7 @@ impl Stat {
     /// There may be one, and it cannot be looked at; PermissionDenied where this user may not.
     pub fn look(pid: Pid) -> io::Result<Option<Self>> {
         let path = format!("/proc/{pid}/stat");
-        let Some(line) = unless_gone(whole(&path)).map_err(|e| of_process(pid, &e))? else {
+        let Some(line) = unless_gone(line(&path)).map_err(|e| of_process(pid, &e))? else {
             return Ok(None);
         };
         let misread = || of_process(pid, &io::Error::other("its stat cannot be understood"));
@@ -160,7 +166,7 @@ impl Stat {
         };
         for task in tasks {
             let Some(task) = unless_gone(task)? else { break };
-            let Some(line) = unless_gone(whole(task.path().join("stat")))? else { continue };
+            let Some(line) = unless_gone(line(task.path().join("stat")))? else { continue };
             if Self::parse(&line).is_none_or(|stat| !matches!(stat.state, 'Z' | 'X')) {
                 return Ok(true);
             }

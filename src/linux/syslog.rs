@@ -3,8 +3,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
 use super::clock::local_stamp;
+use crate::values::Moment;
 
 /// Where journald listens (systemd.io/JOURNAL_NATIVE_PROTOCOL), and where every syslog daemon does.
 const JOURNAL: &str = "/run/systemd/journal/socket";
@@ -13,6 +15,9 @@ const SYSLOG: &str = "/dev/log";
 /// A message is cut into pieces of this many bytes: journald's own `LineMax=` is the same, and a datagram
 /// of this size goes through without a file in memory.
 pub const LONGEST: usize = 48 << 10;
+
+/// How soon a daemon that was not there is looked for again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// How grave a line is (syslog(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub enum Sent {
 pub struct NodeLog {
     /// None: it is connected to no daemon.
     connected: Option<(UnixDatagram, Form)>,
+    /// No daemon is looked for before.
+    not_before: Moment,
     /// The name that each line bears.
     identifier: String,
     /// Further fields for the journal, as it wants them.
@@ -57,7 +64,7 @@ impl NodeLog {
         for (key, value) in fields {
             put(&mut written, key, value.as_bytes());
         }
-        Self { connected: None, identifier, fields: written }
+        Self { connected: None, not_before: Moment::now(), identifier, fields: written }
     }
 
     /// What becomes writable; None: no daemon is known.
@@ -70,8 +77,10 @@ impl NodeLog {
         let line = &line[..line.len().min(LONGEST)];
         // A daemon that was started anew has another socket at the same path.
         for _ in 0..2 {
-            if self.connected.is_none() {
+            if self.connected.is_none() && self.not_before.passed() {
                 self.connected = connect();
+                // Lines may come by the hundred, and each would look for it.
+                self.not_before = Moment::now() + AGAIN;
             }
             let Some((socket, form)) = &self.connected else { return Sent::NoDaemon };
             let datagram = match form {
@@ -86,7 +95,10 @@ impl NodeLog {
                 {
                     return Sent::Full;
                 }
-                Err(_) => self.connected = None,
+                Err(_) => {
+                    self.connected = None;
+                    self.not_before = Moment::now();
+                }
             }
         }
         Sent::NoDaemon

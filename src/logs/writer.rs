@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::cut::{LogCut, shift};
-use super::files::{LogBounds, files_of, numbered};
+use super::files::{LogBounds, files_of, files_of_few, numbered};
 use super::index::{FilePart, LogIndex, Marker, WrittenIndex};
 use super::stream::{LogFiles, Stream, settle};
 use crate::linux::clock::unix_millis;
@@ -280,7 +280,8 @@ impl LogWriter {
 
     /// The index says nothing of this file, and perhaps of the older ones.
     fn take_up_unknown(&mut self, inode: u64) -> FilePart {
-        let files = LogFiles::of(files_of(&self.log), self.index.known(), None);
+        let files =
+            LogFiles::of(files_of_few(&self.log, self.bounds.max_file), self.index.known(), None);
         for part in files.parts().filter(|part| part.inode != inode) {
             if self.index.known().part_of(part.inode).is_none() {
                 self.note(marker_of(part));

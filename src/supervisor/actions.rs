@@ -36,7 +36,7 @@ impl Processes {
     ) -> Done {
         match action {
             Action::ReservePorts => return self.reserve_ports(around),
-            Action::Spawn(unit) => return Done::Tell(self.spawn(unit, around)),
+            Action::Spawn(unit) => return self.spawn_all(&[unit], around).pop().into(),
             Action::AwaitReady(unit) => return self.await_ready(unit, around).into(),
             Action::Follow(unit) => return self.follow(unit, around).into(),
             Action::CheckHealth(unit) => {

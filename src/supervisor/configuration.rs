@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::logs::{LogBounds, LogWriter};
 use crate::process::Token;
 use crate::site::{Adjustments, Definition, Process, SitePlaces};
-use crate::values::Moment;
+use crate::values::{Moment, Pid};
 
 /// See the module. Changed only by the manager's parameters.
 pub(super) struct Configuration {
@@ -61,7 +61,17 @@ impl Configuration {
 
     /// Writes an entry of the history down.
     pub(super) fn note(&self, entry: &Entry) {
-        self.journal.borrow_mut().note(entry);
+        self.note_all(std::slice::from_ref(entry));
+    }
+
+    /// Writes entries down that belong to one moment.
+    pub(super) fn note_all(&self, entries: &[Entry]) {
+        self.journal.borrow_mut().note_all(entries);
+    }
+
+    /// The helpers of the history that run.
+    pub(super) fn history_helpers(&self) -> Vec<Pid> {
+        self.journal.borrow().helpers().collect()
     }
 
     /// Whether a process dies again and again.

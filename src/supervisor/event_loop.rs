@@ -121,11 +121,10 @@ impl EventLoop {
             site.look_to_prerequisites();
         }
         // An exec report comes before the death that may follow it, both before the requests of verbs.
-        for wake in wakes {
-            if let Wake::ExecReport(unit) = wake {
-                site.on_exec_report(*unit);
-            }
-        }
+        site.on_exec_reports(wakes.iter().filter_map(|wake| match wake {
+            Wake::ExecReport(unit) => Some(*unit),
+            _ => None,
+        }));
         for wake in wakes {
             if let Wake::Notice(unit) = wake {
                 site.on_notices(*unit);

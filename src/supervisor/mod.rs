@@ -15,6 +15,7 @@ mod answers;
 mod configuration;
 mod connection;
 mod control_server;
+mod deaths;
 mod details;
 mod event_loop;
 mod forward;

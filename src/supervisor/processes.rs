@@ -4,24 +4,24 @@
 //! Promises: what the machine must be told is returned as an event. Must never: report that no process of a
 //! unit lives without two looks at all processes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::configuration::Configuration;
 use super::helpers::Helpers;
-use super::machine::{Clearance, Desired, Event, Machine, Rung, Unit, UnitEvent};
-use super::main_process::{MainProcess, Origin, signal};
+use super::machine::{Clearance, Event, Machine, Rung, Unit, UnitEvent};
+use super::main_process::{MainProcess, signal};
 use super::notices::Notices;
 use super::output::Output;
 use super::plan::UnitId;
 use super::ports::Reserved;
 use super::tracker::{ProcessTracker, TrackerInput, UnitProcesses};
 use crate::history::{Entry, HistoryEvent};
-use crate::linux::process::{command_line, reap_one};
+use crate::linux::process::command_line;
 use crate::linux::spawn::ExecReport;
 use crate::linux::watch::Watcher;
 use crate::process::{Groups, Identity, ProcessRecord, Record, Seen};
-use crate::values::{ExitStatus, Moment, Pid, Signal};
+use crate::values::{Moment, Pid, Signal};
 
 /// Between two looks at processes that are being killed and may fork meanwhile.
 const KILL_PACE: Duration = Duration::from_millis(20);
@@ -49,7 +49,7 @@ pub(super) struct UnitRuntime {
     pub(super) exec_report: Option<ExecReport>,
     /// When this run began, and when its main process was told to end.
     pub(super) begun: Option<Moment>,
-    told_to_end: Option<Moment>,
+    pub(super) told_to_end: Option<Moment>,
     /// It has sent READY=1 in this run.
     pub(super) said_ready: bool,
     /// What it sent as STATUS=.
@@ -111,6 +111,8 @@ pub(super) struct Processes {
     pub(super) record: Record,
     /// The record as it was written last.
     written: Option<Record>,
+    /// What was found to live, for all actions of one step.
+    looked: Option<UnitProcesses>,
     /// When the processes of units that are being cleared are looked at again.
     look_again: Option<Moment>,
 }
@@ -135,6 +137,7 @@ impl Processes {
             reserved,
             record,
             written: None,
+            looked: None,
             look_again: None,
         }
     }
@@ -143,11 +146,7 @@ impl Processes {
 
     /// The living processes of the site; None, and logged, where /proc cannot be read.
     pub(super) fn look(&mut self, around: &Surroundings<'_>) -> Option<UnitProcesses> {
-        let mains: HashMap<Pid, UnitId> = around
-            .configuration
-            .units()
-            .filter_map(|unit| Some((self.units[unit.0].main_pid()?, unit)))
-            .collect();
+        let mains = self.mains();
         let excluded: HashSet<Pid> = self.helpers.pids().chain(around.keeper).collect();
         let input = TrackerInput {
             configuration: around.configuration,
@@ -159,85 +158,17 @@ impl Processes {
         found.inspect_err(|error| log::error!("/proc cannot be read: {error}")).ok()
     }
 
-    /// Whether a process of a unit lives. Strays count as the last unit's.
-    pub(super) fn something_lives_of(&mut self, unit: UnitId, around: &Surroundings<'_>) -> bool {
-        // A daemonising process may be caught in an exec, in which none of its marks can be read.
-        let strays_count =
-            around.configuration.process(unit).forks || is_last(around.machine, unit);
-        self.lives_after_two_looks(around, |found| {
-            !found.of(unit).is_empty() || (strays_count && !found.strays.is_empty())
-        })
-    }
-
-    /// The walk of /proc can miss a process that is forked meanwhile, so that an empty result is confirmed
-    /// by a second one. Where it fails, something may live.
-    pub(super) fn lives_after_two_looks(
-        &mut self,
-        around: &Surroundings<'_>,
-        lives: impl Fn(&UnitProcesses) -> bool,
-    ) -> bool {
-        (0..2).any(|_| self.look(around).as_ref().is_none_or(&lives))
-    }
-
-    // --- deaths ---------------------------------------------------------------------------------
-
-    pub(super) fn unit_of_main(&self, pid: Pid) -> Option<UnitId> {
-        self.units.iter().position(|unit| unit.main_pid() == Some(pid)).map(UnitId)
-    }
-
-    /// The exit status of an adopted main process, if it has ended.
-    pub(super) fn death_of_adopted(&self, unit: UnitId) -> Option<ExitStatus> {
-        let main = self.units[unit.0].main.as_ref()?;
-        let has_ended = main.origin == Origin::Adopted && main.handle.is_dead();
-        has_ended.then(|| main.handle.exit_status(main.pid))
-    }
-
-    /// Whether the program of a unit could be executed, if that is known since.
-    pub(super) fn read_exec_report(&mut self, unit: UnitId) -> Option<Event> {
-        let runtime = &mut self.units[unit.0];
-        let outcome = runtime.exec_report.as_mut()?.outcome()?;
-        runtime.exec_report = None;
-        let event = match outcome {
-            Ok(()) => UnitEvent::Running,
-            Err(error) => {
-                // The forked process exits at once; its exit status has no meaning.
-                if let Some(main) = runtime.main.take() {
-                    reap_one(main.pid);
-                }
-                UnitEvent::NotRun(error)
-            }
-        };
-        Some(Event::Unit(unit, event))
-    }
-
-    /// The main process of a unit has ended.
-    pub(super) fn main_ended(
-        &mut self,
-        unit: UnitId,
-        status: ExitStatus,
-        around: &Surroundings<'_>,
-    ) -> Event {
-        let runtime = &mut self.units[unit.0];
-        runtime.main = None;
-        if !(around.configuration.process(unit).forks && status == ExitStatus::Code(0)) {
-            runtime.output.ended(status.to_string());
+    /// The living processes of the site, as they were looked at for the same step of the machine, or are now.
+    fn look_once(&mut self, around: &Surroundings<'_>) -> Option<&UnitProcesses> {
+        if self.looked.is_none() {
+            self.looked = self.look(around);
         }
-        self.note_end(unit, status, around);
-        let rest = self.something_lives_of(unit, around);
-        Event::Unit(unit, UnitEvent::Ended { status, rest })
+        self.looked.as_ref()
     }
 
-    /// Writes down that a main process has ended as it was told, or while the site is being stopped. Any
-    /// other end is a fault, of which the machine speaks.
-    fn note_end(&mut self, unit: UnitId, status: ExitStatus, around: &Surroundings<'_>) {
-        let told = self.units[unit.0].told_to_end.take();
-        if told.is_none() && *around.machine.desired() == Desired::Up {
-            return;
-        }
-        let name = around.configuration.name(unit);
-        let took = told.map(|told| Moment::now().since(told));
-        let entry = Entry::new(HistoryEvent::Ended, format!("`{name}` {status}"));
-        around.configuration.note(&entry.of(name).exiting(status).taking(took));
+    /// What was looked at is not what lives any more.
+    pub(super) fn look_anew(&mut self) {
+        self.looked = None;
     }
 
     /// The main process of a unit is being told to end.
@@ -250,7 +181,7 @@ impl Processes {
 
     // --- killing --------------------------------------------------------------------------------
 
-    /// When [`Self::being_cleared`] is to be asked again.
+    /// When [`Self::clear`] is to be called again.
     pub(super) fn look_again_at(&self) -> Option<Moment> {
         self.look_again
     }
@@ -262,8 +193,8 @@ impl Processes {
 
     /// Signals every process of a unit, and the strays if it is the last one.
     pub(super) fn signal_all(&mut self, unit: UnitId, what: Signal, around: &Surroundings<'_>) {
-        let Some(found) = self.look(around) else { return };
         let last = is_last(around.machine, unit);
+        let Some(found) = self.look_once(around) else { return };
         let strays = found.strays.iter().filter(|_| last);
         for seen in found.of(unit).iter().chain(strays) {
             signal(*seen, what);
@@ -275,7 +206,7 @@ impl Processes {
 
     /// The units of which processes are being ended that have no main process, or whose main process does
     /// not die by its KILL.
-    pub(super) fn being_cleared(&mut self, around: &Surroundings<'_>) -> Vec<UnitId> {
+    fn being_cleared(&mut self, around: &Surroundings<'_>) -> Vec<UnitId> {
         self.look_again = None;
         let units = around.configuration.units();
         let clearing: Vec<UnitId> =
@@ -287,16 +218,20 @@ impl Processes {
         clearing
     }
 
-    /// Looks at a unit that is being cleared: kills what has come since, or says that nothing is left.
-    pub(super) fn clear(&mut self, unit: UnitId, around: &Surroundings<'_>) -> Option<Event> {
-        if !self.something_lives_of(unit, around) {
-            return Some(Event::Unit(unit, UnitEvent::Emptied));
+    /// Looks at the units that are being cleared: says of which nothing is left, and kills what has come since of the
+    /// others.
+    pub(super) fn clear(&mut self, around: &Surroundings<'_>) -> Vec<Event> {
+        let clearing = self.being_cleared(around);
+        let living = self.living_of(&clearing, around);
+        self.look_anew();
+        for unit in clearing.iter().filter(|unit| living.contains(unit)) {
+            if is_being_killed(around.machine.unit(*unit)) {
+                self.signal_all(*unit, Signal::KILL, around);
+                self.look_again = Some(Moment::now() + KILL_PACE);
+            }
         }
-        if is_being_killed(around.machine.unit(unit)) {
-            self.signal_all(unit, Signal::KILL, around);
-            self.look_again = Some(Moment::now() + KILL_PACE);
-        }
-        None
+        let emptied = clearing.into_iter().filter(|unit| !living.contains(unit));
+        emptied.map(|unit| Event::Unit(unit, UnitEvent::Emptied)).collect()
     }
 
     fn is_being_cleared(&self, unit: UnitId, machine: &Machine) -> bool {
@@ -317,6 +252,9 @@ impl Processes {
 
     /// All units are down: kills what lives of the site all the same. True as long as there is something.
     pub(super) fn sweep(&mut self, around: &Surroundings<'_>) -> bool {
+        if self.has_no_orphan(around) {
+            return false;
+        }
         let Some(found) = self.look(around) else {
             self.look_again = Some(Moment::now() + LOOK_PACE);
             return true;

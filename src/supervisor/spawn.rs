@@ -39,14 +39,32 @@ fn failed(stage: ExecStage) -> impl Fn(io::Error) -> ExecError {
 }
 
 impl Processes {
-    /// Starts the main process of a unit.
-    pub(super) fn spawn(&mut self, unit: UnitId, around: &Surroundings<'_>) -> Event {
-        let event = match self.try_to_spawn(unit, around) {
-            Ok(pid) => UnitEvent::Forked(pid),
-            Err(NotSpawned::Occupied) => UnitEvent::Occupied,
-            Err(NotSpawned::Error(error)) => UnitEvent::NotForked(error),
-        };
-        Event::Unit(unit, event)
+    /// Starts the main processes of units. All are recorded at once, before any of them is told of.
+    pub(super) fn spawn_all(&mut self, units: &[UnitId], around: &Surroundings<'_>) -> Vec<Event> {
+        self.look_anew();
+        let spawned: Vec<(UnitId, Result<Pid, NotSpawned>)> =
+            units.iter().map(|unit| (*unit, self.try_to_spawn(*unit, around))).collect();
+        if spawned.iter().any(|(_, spawned)| spawned.is_ok()) {
+            self.write_record(around);
+        }
+        let mut entries = Vec::new();
+        let mut events = Vec::new();
+        for (unit, spawned) in spawned {
+            let event = match spawned {
+                Ok(pid) => {
+                    let name = around.configuration.name(unit);
+                    let words = format!("`{name}` is started as {pid}");
+                    log::info!("{words}");
+                    entries.push(Entry::new(HistoryEvent::Spawned, words).of(name));
+                    UnitEvent::Forked(pid)
+                }
+                Err(NotSpawned::Occupied) => UnitEvent::Occupied,
+                Err(NotSpawned::Error(error)) => UnitEvent::NotForked(error),
+            };
+            events.push(Event::Unit(unit, event));
+        }
+        around.configuration.note_all(&entries);
+        events
     }
 
     fn try_to_spawn(&mut self, unit: UnitId, around: &Surroundings<'_>) -> Result<Pid, NotSpawned> {
@@ -108,10 +126,6 @@ impl Processes {
         runtime.output.started(pid);
         runtime.exec_report = Some(report);
         runtime.main = Some(MainProcess::new(pid, start, handle, Origin::Child, Moment::now()));
-        self.write_record(around);
-        log::info!("`{name}` is started as {pid}");
-        let entry = Entry::new(HistoryEvent::Spawned, format!("`{name}` is started as {pid}"));
-        configuration.note(&entry.of(name));
         Ok(pid)
     }
 

@@ -3,15 +3,13 @@
 //!
 //! Must never: wait. That is the event loop's.
 
-use std::collections::VecDeque;
-
 use super::actions::Done;
 use super::answers::HelperAnswer;
 use super::configuration::Configuration;
 use super::control_server::{ControlServer, Situation};
 use super::helpers::Role;
 use super::lease_watch::LeaseWatch;
-use super::machine::{Desired, Event, Machine, Milestone, Note, SitePhase, UnitEvent};
+use super::machine::{Action, Desired, Event, Machine, Milestone, Note, SitePhase, UnitEvent};
 use super::main_process::MainProcess;
 use super::notices::{ALL, AT_A_TIME};
 use super::plan::UnitId;
@@ -22,10 +20,9 @@ use super::runtime_guard::RuntimeGuard;
 use super::site_status::SiteStatus;
 use crate::control::{State, View};
 use crate::history::{Entry, HistoryEvent};
-use crate::linux::process::reap;
 use crate::linux::watch::Watcher;
 use crate::process::{Ending, Record};
-use crate::values::{ExitStatus, Moment};
+use crate::values::Moment;
 
 /// See the module.
 pub(super) struct SupervisedSite {
@@ -118,31 +115,71 @@ impl SupervisedSite {
 
     /// Tells the machine, carries out what it decides, and tells it what came of that.
     pub(super) fn tell(&mut self, event: Event) {
-        let mut queue = VecDeque::from([event]);
-        while let Some(event) = queue.pop_front() {
+        self.tell_together(vec![event]);
+    }
+
+    /// The same with events that have come together.
+    pub(super) fn tell_together(&mut self, events: Vec<Event>) {
+        let mut events = events;
+        while !events.is_empty() {
             let now = Moment::now();
-            let actions = self.machine.step(event, now);
+            let actions = self.machine.step_all(events, now);
             self.status.is_in(self.machine.state(), now);
-            let mut fault_told = false;
-            for action in actions {
-                let failure = self.status.failure.as_ref();
-                let reason = failure.map(|f| f.reason.clone()).unwrap_or_default();
+            events = self.carry_out(actions);
+        }
+        self.note_degradation();
+    }
+
+    /// Carries out the actions of one step, and returns what the machine is to be told of next. What starts, or is
+    /// ready, in one step is recorded in one write.
+    fn carry_out(&mut self, actions: Vec<Action>) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut fault_told = false;
+        // Of units that are ready: written down together.
+        let mut entries = Vec::new();
+        self.processes.look_anew();
+        // A supervisor that adopts the site must know it: some units say READY=1 only once.
+        if actions.iter().any(|action| matches!(action, Action::Note(Note::Ready(_)))) {
+            self.write_record();
+        }
+        for group in actions.chunk_by(|one, next| spawned(one).and(spawned(next)).is_some()) {
+            let is_of_ready = |action: &Action| {
+                matches!(action, Action::Note(Note::Ready(_)) | Action::DropHelpers(_))
+            };
+            if !group.iter().all(is_of_ready) {
+                self.configuration.note_all(&std::mem::take(&mut entries));
+            }
+            if let [_, _, ..] = group {
+                let units: Vec<UnitId> = group.iter().filter_map(spawned).collect();
                 let (processes, around) = self.split();
-                match processes.carry_out(action, &reason, &around) {
+                events.extend(processes.spawn_all(&units, &around));
+                continue;
+            }
+            let failure = self.status.failure.as_ref();
+            let reason = failure.map(|f| f.reason.clone()).unwrap_or_default();
+            for action in group {
+                let (processes, around) = self.split();
+                match processes.carry_out(action.clone(), &reason, &around) {
                     Done::Nothing => {}
-                    Done::Tell(event) => queue.push_back(event),
+                    Done::Tell(event) => events.push(event),
                     Done::PortsTaken(why) => {
                         self.refuse_resume(&why);
-                        queue.push_back(Event::PortsTaken);
+                        events.push(Event::PortsTaken);
                     }
                     Done::Note(note) => {
-                        self.note(&note, fault_told);
+                        let entry = self.note(&note, fault_told);
+                        entries.extend(entry);
+                        if !is_of_ready(action) {
+                            self.configuration.note_all(&std::mem::take(&mut entries));
+                        }
                         fault_told = matches!(note, Note::Fault(..));
                     }
                 }
             }
         }
-        self.note_degradation();
+        self.configuration.note_all(&entries);
+        self.processes.look_anew();
+        events
     }
 
     /// Writes down that the site has become degraded, or is well again.
@@ -189,8 +226,9 @@ impl SupervisedSite {
         }
     }
 
-    /// Writes a note down. `fault_told`: the fault that fails the site was written down just before.
-    fn note(&mut self, note: &Note, fault_told: bool) {
+    /// Writes a note down, but for its entry of the history. `fault_told`: the fault that fails the site was written
+    /// down just before.
+    fn note(&mut self, note: &Note, fault_told: bool) -> Option<Entry> {
         let failure = self.reporter().failure(note, self.lease.why_lost());
         let entry = self.reporter().entry(note, failure.as_ref(), fault_told);
         if let Some(failure) = failure {
@@ -200,13 +238,8 @@ impl SupervisedSite {
             self.write_record();
         }
         log::log!(entry.level, "{}", entry.text);
-        if let Some(entry) = entry.history {
-            self.configuration.note(&entry);
-        }
         self.status.follow(note);
         match note {
-            // A supervisor that adopts the site must know it: some units say READY=1 only once.
-            Note::Ready(_) => self.write_record(),
             Note::Site(Milestone::Held) => {
                 self.processes.helpers.confirm_pause(&self.configuration);
             }
@@ -217,12 +250,14 @@ impl SupervisedSite {
                 self.processes.helpers.drop_facts();
             }
             Note::Fault(unit, _) => self.processes.units[unit.0].output.failed(&entry.text),
-            Note::RestartIn(..)
+            Note::Ready(_)
+            | Note::RestartIn(..)
             | Note::GaveUp(_)
             | Note::NotAsked(..)
             | Note::Insisting(..)
             | Note::Site(_) => {}
         }
+        entry.history
     }
 
     pub(super) fn write_record(&mut self) {
@@ -238,79 +273,15 @@ impl SupervisedSite {
         Event::Adopt { units: processes.adopt(before, &around), boot }
     }
 
-    /// A program may have been executed.
-    pub(super) fn on_exec_report(&mut self, unit: UnitId) {
-        let event = self.processes.read_exec_report(unit);
-        self.tell_all(event);
-    }
-
     /// Some notices of a unit have come.
     pub(super) fn on_notices(&mut self, unit: UnitId) {
         self.read_notices(unit, AT_A_TIME);
     }
 
-    fn read_notices(&mut self, unit: UnitId, most: usize) {
+    pub(super) fn read_notices(&mut self, unit: UnitId, most: usize) {
         let (processes, around) = self.split();
         let events = processes.read_notices(unit, most, &around);
         self.tell_all(events);
-    }
-
-    /// Hears of every death until this moment: a verb may ask after one that came since the last wait.
-    pub(super) fn catch_up(&mut self) {
-        self.on_deaths();
-        let count = self.processes.units.len();
-        self.on_adopted_ended((0..count).map(UnitId));
-    }
-
-    /// Children may have ended.
-    pub(super) fn on_deaths(&mut self) {
-        let mut ended: Vec<(UnitId, ExitStatus)> = Vec::new();
-        let mut is_any = false;
-        while let Some((pid, status)) = reap() {
-            is_any = true;
-            if let Some(unit) = self.processes.unit_of_main(pid) {
-                ended.push((unit, status));
-                continue;
-            }
-            let (processes, around) = self.split();
-            let answer = processes.helper_ended(pid, status, &around);
-            self.on_answer(answer);
-        }
-        if is_any {
-            self.mains_ended(&ended);
-            self.clear_units();
-        }
-    }
-
-    /// Adopted main processes may have ended.
-    pub(super) fn on_adopted_ended(&mut self, units: impl Iterator<Item = UnitId>) {
-        let ended: Vec<(UnitId, ExitStatus)> =
-            units.filter_map(|unit| Some((unit, self.processes.death_of_adopted(unit)?))).collect();
-        self.mains_ended(&ended);
-    }
-
-    fn mains_ended(&mut self, ended: &[(UnitId, ExitStatus)]) {
-        for (unit, status) in ended {
-            // Before it ended it may have reported a failed exec, or sent READY=1.
-            self.on_exec_report(*unit);
-            self.read_notices(*unit, ALL);
-            let (processes, around) = self.split();
-            let event = processes.main_ended(*unit, *status, &around);
-            self.tell(event);
-        }
-        if !ended.is_empty() {
-            self.write_record();
-        }
-    }
-
-    /// Looks at the units that are being cleared.
-    fn clear_units(&mut self) {
-        let (processes, around) = self.split();
-        for unit in processes.being_cleared(&around) {
-            let (processes, around) = self.split();
-            let event = processes.clear(unit, &around);
-            self.tell_all(event);
-        }
     }
 
     /// The machine is done: kills what lives of the site all the same. True as long as there is something.
@@ -431,4 +402,9 @@ impl SupervisedSite {
         }
         self.tell_all(events);
     }
+}
+
+/// The unit that an action starts.
+fn spawned(action: &Action) -> Option<UnitId> {
+    if let Action::Spawn(unit) = action { Some(*unit) } else { None }
 }

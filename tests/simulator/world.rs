@@ -417,18 +417,22 @@ impl World {
 
     pub(crate) fn step(&mut self, event: Event) -> Result<(), String> {
         let mut queue = VecDeque::from([event]);
-        while let Some(event) = queue.pop_front() {
+        while !queue.is_empty() {
             if self.is_alone {
                 return Ok(());
             }
+            // What comes together may be taken together, or one after the other.
+            let together = queue.len() > 1 && self.dice.chance(50);
+            let count = if together { queue.len() } else { 1 };
+            let events: Vec<Event> = queue.drain(..count).collect();
             if self.trace {
-                println!("{:?} {event:?}", self.now);
+                println!("{:?} {events:?}", self.now);
             }
             self.steps += 1;
             let was_over = *self.machine.phase() == SitePhase::Over;
             let mut twin = self.steps.is_multiple_of(16).then(|| self.machine.clone());
-            let again = twin.as_mut().map(|twin| twin.step(event.clone(), self.now));
-            let actions = self.machine.step(event, self.now);
+            let again = twin.as_mut().map(|twin| twin.step_all(events.clone(), self.now));
+            let actions = self.machine.step_all(events, self.now);
             if again.is_some_and(|again| again != actions) {
                 return Err("the same event gives other actions".to_owned());
             }
