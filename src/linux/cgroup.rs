@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,6 +62,15 @@ pub fn procs_file(group: &Path) -> io::Result<File> {
         .write(true)
         .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW)
         .open(group.join("cgroup.procs"))
+}
+
+/// The folder of the group, for a process that is to begin its life in it.
+///
+/// # Errors
+/// As open(2).
+pub fn folder(group: &Path) -> io::Result<OwnedFd> {
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC | libc::O_NOFOLLOW;
+    Ok(OpenOptions::new().read(true).custom_flags(flags).open(group)?.into())
 }
 
 /// The processes in a group, those of groups below it included; none where there is no such group.

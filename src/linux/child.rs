@@ -29,6 +29,19 @@ pub(super) fn unblock_signals() {
     }
 }
 
+/// Joins the control group whose folder is `group`, if that may be.
+pub(super) fn join_group(group: RawFd) {
+    // SAFETY: the strings are constants; the descriptor is made here and closed here.
+    unsafe {
+        let flags = libc::O_WRONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW;
+        let list = libc::openat(group, c"cgroup.procs".as_ptr(), flags);
+        if list >= 0 {
+            libc::write(list, c"0".as_ptr().cast(), 1);
+            libc::close(list);
+        }
+    }
+}
+
 /// Joins a new session keyring (keyrings(7)), so that the keys of the caller's can no longer be used.
 /// Succeeds where no key can be used at all: the kernel has no keyrings, or a filter forbids the call,
 /// and forbids it to the program too.

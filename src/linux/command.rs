@@ -34,7 +34,7 @@ pub struct Command<'a> {
     /// Listening sockets that the program inherits from descriptor 3 on, told of as
     /// sd_listen_fds(3) wants it.
     pub listen: Vec<BorrowedFd<'a>>,
-    /// The `cgroup.procs` of the control group that it joins.
+    /// The folder of the control group that it joins.
     pub group: Option<BorrowedFd<'a>>,
     /// The child is sent KILL when its parent ends.
     pub dies_with_parent: bool,

@@ -11,7 +11,7 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use super::child::{default_signals, end_at_exec_from, errno, join_new_keyring, unblock_signals};
-use super::fork::{fork, not_forked, pointers, report, report_pipe};
+use super::fork::{fork, fork_into, not_forked, pointers, report, report_pipe};
 use super::reap::reap_one;
 use crate::values::{ExecError, ExecStage, MESSAGE, Pid};
 
@@ -21,6 +21,21 @@ use crate::values::{ExecError, ExecStage, MESSAGE, Pid};
 /// # Errors
 /// As fork(2) and execve(2).
 pub fn spawn_detached(
+    program: &Path,
+    arguments: &[CString],
+    environment: &[CString],
+    handover: BorrowedFd<'_>,
+) -> Result<Pid, ExecError> {
+    spawn_detached_in(None, program, arguments, environment, handover)
+}
+
+/// As [`spawn_detached`]; the program begins its life in the control group whose folder is `group`, where the kernel
+/// can do that (Linux 5.7).
+///
+/// # Errors
+/// As fork(2) and execve(2).
+pub fn spawn_detached_in(
+    group: Option<BorrowedFd<'_>>,
     program: &Path,
     arguments: &[CString],
     environment: &[CString],
@@ -61,7 +76,12 @@ pub fn spawn_detached(
         }
     };
     // SAFETY: see there.
-    let pid = unsafe { fork(way) }?;
+    let grouped = group.and_then(|group| unsafe { fork_into(group, way) }.ok());
+    let pid = match grouped {
+        Some(pid) => pid,
+        // SAFETY: see there.
+        None => unsafe { fork(way) }?,
+    };
     drop(writer);
     let mut message = [0u8; MESSAGE];
     match File::from(reader).read(&mut message) {

@@ -9,13 +9,15 @@ use nix::sys::resource::{getrlimit, setrlimit};
 
 use super::capabilities::Capabilities;
 use super::child::{
-    default_signals, end_at_exec_from, errno, is_orphan_of, join_new_keyring, unblock_signals,
+    default_signals, end_at_exec_from, errno, is_orphan_of, join_group, join_new_keyring,
+    unblock_signals,
 };
 use super::command::{Command, MOST_SOCKETS};
 use super::fork::report;
 use crate::values::ExecStage;
 
 /// All that the child needs, prepared before the fork.
+#[derive(Clone, Copy)]
 pub(super) struct ChildPlan<'a> {
     pub(super) command: &'a Command<'a>,
     pub(super) arguments: &'a [*const libc::c_char],
@@ -27,6 +29,8 @@ pub(super) struct ChildPlan<'a> {
     pub(super) listen_pid: *mut u8,
     /// The number of its parent.
     pub(super) parent: libc::pid_t,
+    /// It is in its control group already.
+    pub(super) is_in_group: bool,
 }
 
 /// `LISTEN_PID=` and room for the digits of a number and the final NUL.
@@ -48,8 +52,8 @@ fn child_steps(plan: &ChildPlan<'_>) -> (ExecStage, i32) {
             return (ExecStage::Session, errno());
         }
         // A child that cannot join runs all the same.
-        if let Some(group) = &command.group {
-            libc::write(group.as_raw_fd(), c"0".as_ptr().cast(), 1);
+        if let Some(group) = command.group.filter(|_| !plan.is_in_group) {
+            join_group(group.as_raw_fd());
         }
         default_signals();
         libc::umask(command.umask);

@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::fcntl::OFlag;
 
@@ -34,6 +34,65 @@ pub(super) unsafe fn fork(way: impl FnOnce() -> Infallible) -> Result<Pid, ExecE
     let error = io::Error::last_os_error();
     let _ = set_mask(&mask);
     Pid::from_raw(pid).ok_or_else(|| not_forked(&error))
+}
+
+/// `struct clone_args` of clone3(2), in its form of Linux 5.7.
+#[repr(C)]
+#[derive(Default)]
+struct CloneArguments {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// `CLONE_INTO_CGROUP` of clone(2).
+const INTO_CGROUP: u64 = 1 << 33;
+
+/// As [`fork`], but the child begins its life in the control group whose folder is `group` (Linux 5.7). To move it
+/// there later costs the kernel a grace period of 10 ms and more, in which nothing of the node can fork. After
+/// an error there is no child, and it may be forked and moved.
+///
+/// # Errors
+/// ENOSYS on an older kernel or behind a filter of system calls; EACCES and the like for the group.
+///
+/// # Safety
+/// As [`fork`].
+pub(super) unsafe fn fork_into(
+    group: BorrowedFd<'_>,
+    way: impl FnOnce() -> Infallible,
+) -> Result<Pid, ExecError> {
+    let mut arguments = CloneArguments {
+        flags: INTO_CGROUP,
+        exit_signal: libc::SIGCHLD as u64,
+        // A descriptor is not negative.
+        cgroup: group.as_raw_fd() as u64,
+        ..CloneArguments::default()
+    };
+    let mask = block_all().map_err(|e| not_forked(&e))?;
+    // SAFETY: the structure outlives the call and has the size that is named. Without CLONE_VM the child has a copy of
+    // this process's memory, its stack included, and goes on here as after fork(2). The handlers of pthread_atfork(3)
+    // do not run: the caller promises that the child is async-signal-safe, and it never returns from `way`.
+    let pid = unsafe {
+        let size = size_of::<CloneArguments>();
+        libc::syscall(libc::SYS_clone3, &raw mut arguments, size)
+    };
+    if pid == 0 {
+        #[cfg(test)]
+        super::no_allocation::from_now_on();
+        way();
+    }
+    let error = io::Error::last_os_error();
+    let _ = set_mask(&mask);
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.ok_or_else(|| not_forked(&error))
 }
 
 /// The error of a step before the fork, or of the fork itself.

@@ -12,7 +12,7 @@ use nix::fcntl::OFlag;
 
 pub use super::command::{Command, Credentials, MOST_SOCKETS};
 use super::exec::{ChildPlan, LISTEN_PID, child_main};
-use super::fork::{fork, not_forked, pointers, report_pipe};
+use super::fork::{fork, fork_into, not_forked, pointers, report_pipe};
 use super::pidfd::PidFd;
 use super::reap::reap_one;
 use crate::values::{ExecError, MESSAGE, Pid};
@@ -79,9 +79,18 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
         report: writer.as_raw_fd(),
         listen_pid: listen_pid.as_mut_ptr(),
         parent: Pid::this().number(),
+        is_in_group: false,
     };
-    // SAFETY: the child's way keeps to what signal-safety(7) lists, on the memory of this plan.
-    let pid = unsafe { fork(|| child_main(&plan)) }?;
+    let grouped = command.group.map(|group| {
+        let plan = ChildPlan { is_in_group: true, ..plan };
+        // SAFETY: the child's way keeps to what signal-safety(7) lists, on the memory of this plan.
+        unsafe { fork_into(group, || child_main(&plan)) }
+    });
+    let pid = match grouped {
+        Some(Ok(pid)) => pid,
+        // SAFETY: as above.
+        None | Some(Err(_)) => unsafe { fork(|| child_main(&plan)) }?,
+    };
     drop(writer);
     match PidFd::open(pid) {
         Ok(handle) => Ok(Child { pid, handle, report: ExecReport(File::from(reader)) }),

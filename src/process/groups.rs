@@ -5,8 +5,8 @@
 //! delegates. Each supervisor asks for a new scope; processes that an earlier one left are found in its
 //! old scope.
 
-use std::fs::File;
-use std::io;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use crate::linux::{cgroup, files, node};
@@ -107,11 +107,23 @@ impl Groups {
         Ok(format!("{}, {how}", path.display()))
     }
 
-    /// The file of a process's leaf by which processes join it. The leaf is created if it does not exist.
+    /// A process's leaf, for a process that is to begin its life in it. It is created if it does not exist.
     ///
     /// # Errors
     /// The tree may not be written, or systemd gave no scope. The site then has only the other marks.
-    pub fn door(&self, process: &str) -> io::Result<File> {
+    pub fn door(&self, process: &str) -> io::Result<OwnedFd> {
+        cgroup::folder(&self.leaf(process)?)
+    }
+
+    /// Moves this process to a leaf, which is created if it does not exist.
+    ///
+    /// # Errors
+    /// As [`Self::door`].
+    pub fn join(&self, process: &str) -> io::Result<()> {
+        cgroup::procs_file(&self.leaf(process)?)?.write_all(b"0")
+    }
+
+    fn leaf(&self, process: &str) -> io::Result<PathBuf> {
         let Some(home) = &self.home else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "systemd gave no scope"));
         };
@@ -121,7 +133,7 @@ impl Groups {
             // systemd creates the scope itself.
             GroupManager::Systemd => cgroup::make_below(&leaf)?,
         }
-        cgroup::procs_file(&leaf)
+        Ok(leaf)
     }
 
     fn is_ours(&self, tree: &Path) -> bool {

@@ -110,6 +110,11 @@ impl ControlServer {
         }
     }
 
+    /// Whether a verb waits for the end of the site.
+    pub(super) fn has_stop(&self) -> bool {
+        self.connections.values().any(|connection| matches!(connection.wait, Wait::Down))
+    }
+
     /// The verb waits for this.
     pub(super) fn wait_for(&mut self, id: u64, wait: Wait) {
         if let Some(connection) = self.connections.get_mut(&id) {

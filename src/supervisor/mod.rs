@@ -54,6 +54,7 @@ use crate::lease;
 use crate::linux::clock::WallTime;
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::signals::Inbox;
+use crate::linux::thread::{self, StackSize};
 use crate::linux::watch::Watcher;
 use crate::linux::{files, inherit, limits};
 use crate::process::{Ending, Groups, Identity, Record, forget};
@@ -307,6 +308,9 @@ fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool
     for unit in &mut site.processes.units {
         unit.output.flush();
     }
+    // The kernel takes a grace period to end an inotify(7) instance, beside what is left to do.
+    let watcher = site.watcher.take();
+    let _ = thread::start("watcher", StackSize::Small, move || drop(watcher));
     let places = &site.configuration.places;
     // While the disk is still this node's.
     site.configuration.finish_history(Moment::now() + SAVING);
@@ -327,6 +331,8 @@ fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool
         },
     });
     let is_outside = match way_back {
+        // A verb removes the groups as soon as this process is gone; to leave them takes longer.
+        Some(_) if !foreground && site.control.has_stop() => false,
         Some(way_back) => way_back.go(),
         None => site.processes.groups.is_none(),
     };

@@ -10,10 +10,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use crate::backend::orders::{Ended, Orders};
-use crate::linux::detached::spawn_detached;
+use crate::linux::detached::spawn_detached_in;
 use crate::linux::wait::Waiting;
 use crate::linux::{inherit, node, spawn};
-use crate::process::{MARK, SUPERVISOR, mark_entry};
+use crate::process::{Groups, MARK, SUPERVISOR, mark_entry};
 use crate::site::SitePlaces;
 use crate::supervisor::launch::DEFAULT_PATH;
 use crate::supervisor::{self, Beginning, NotStarted, Setup};
@@ -83,7 +83,10 @@ pub(crate) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bo
         CString::new(mark).context("a path holds a NUL character")?,
     ];
     let program = Path::new("/proc/self/exe");
-    spawn_detached(program, &arguments, &environment, writer.as_fd())
+    // Otherwise it joins its control group by itself, which takes longer.
+    let group = Groups::of(&site).and_then(|groups| groups.door(SUPERVISOR).ok());
+    let group = group.as_ref().map(AsFd::as_fd);
+    spawn_detached_in(group, program, &arguments, &environment, writer.as_fd())
         .map_err(|error| anyhow::anyhow!("the supervisor {error}"))?;
     drop(writer);
     let said = read_handover(File::from(reader), deadline)?;
