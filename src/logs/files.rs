@@ -71,23 +71,21 @@ pub(super) fn files_of(log: &Path) -> Vec<SeenFile> {
     found
 }
 
-/// As [`files_of`], of a log that is kept in so many files. Its folder is not listed, as it has the logs of all processes
-/// of the site, unless this log may have files that are not found by their names.
+/// As [`files_of`], of a log that is kept in so many files, or a few more from before. Its folder has the logs of all
+/// processes of the site, so that it is listed only if a log is kept in many.
 pub(super) fn files_of_few(log: &Path, max_file: u32) -> Vec<SeenFile> {
-    if max_file > FEW {
+    let few = max_file.max(4);
+    if few > 8 {
         return files_of(log);
     }
     let of = |number| match number {
         0 => SeenFile::look(log.to_owned(), 0),
         _ => SeenFile::look(numbered(log, number), number),
     };
-    let mut found: Vec<SeenFile> = (0..=FEW).rev().filter_map(of).collect();
+    let mut found: Vec<SeenFile> = (0..=few).rev().filter_map(of).collect();
     found.dedup_by_key(|file| file.inode);
     found
 }
-
-/// A log of at most so many files is found by their names.
-const FEW: u32 = 8;
 
 /// The number of a file that was set aside, as it is written.
 fn number(digits: &str) -> Option<u32> {

@@ -183,9 +183,9 @@ pub(super) struct WrittenIndex {
 
 impl WrittenIndex {
     pub(super) fn open(path: PathBuf) -> Self {
-        let index = LogIndex::read(&path);
-        // After a line that a crash has torn, or one that is not understood, it is written anew.
         let text = files::read_plain(&path, LONGEST).unwrap_or_default();
+        let index = LogIndex::of(&text);
+        // After a line that a crash has torn, or one that is not understood, it is written anew.
         let length = if text.ends_with(b"}\n") { text.len() as u64 } else { 0 };
         Self { path, index, length }
     }
@@ -203,19 +203,29 @@ impl WrittenIndex {
     /// # Errors
     /// As open(2) and write(2); it is known all the same.
     pub(super) fn add(&mut self, marker: Marker) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&marker)?;
-        line.push(b'\n');
-        if self.length == 0 {
+        self.add_all([marker])
+    }
+
+    /// Adds lines at once.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub(super) fn add_all(&mut self, markers: impl IntoIterator<Item = Marker>) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for marker in markers {
+            serde_json::to_writer(&mut lines, &marker)?;
+            lines.push(b'\n');
             self.index.take(marker);
+        }
+        if self.length == 0 {
             return self.write_anew(&[]);
         }
-        self.index.take(marker);
-        self.length += line.len() as u64;
+        self.length += lines.len() as u64;
         if self.length > LONG {
             return self.write_anew(&[]);
         }
         let mut file = files::append_to(&self.path)?;
-        file.write_all(&line)
+        file.write_all(&lines)
     }
 
     /// Writes it anew with what is still needed; `inodes` are those of the files that are there (none

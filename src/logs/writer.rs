@@ -161,8 +161,8 @@ impl LogWriter {
     }
 
     pub fn run_ended(&mut self, how: String) {
-        self.note(Marker::Time { to: self.end(), at: unix_millis() });
-        self.note(Marker::Ended { at: unix_millis(), how });
+        let (to, at) = (self.end(), unix_millis());
+        self.note_all([Marker::Time { to, at }, Marker::Ended { at, how }]);
     }
 
     pub fn run_failed(&mut self, why: &str) {
@@ -297,8 +297,12 @@ impl LogWriter {
     }
 
     fn note(&mut self, marker: Marker) {
+        self.note_all([marker]);
+    }
+
+    fn note_all(&mut self, markers: impl IntoIterator<Item = Marker>) {
         // The next one that can be written tells of the node's disk; the site goes on without.
-        if let Err(error) = self.index.add(marker) {
+        if let Err(error) = self.index.add_all(markers) {
             log::debug!("the index of {} cannot be written: {error}", self.log.display());
         }
     }

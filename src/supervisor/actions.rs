@@ -13,7 +13,7 @@ use crate::values::Signal;
 pub(super) enum Done {
     Nothing,
     /// The machine is to be told of this next.
-    Tell(Event),
+    Tell(Vec<Event>),
     /// The ports of the site cannot be reserved, for this reason.
     PortsTaken(String),
     /// This is to be written down.
@@ -22,7 +22,7 @@ pub(super) enum Done {
 
 impl From<Option<Event>> for Done {
     fn from(event: Option<Event>) -> Self {
-        event.map_or(Self::Nothing, Self::Tell)
+        event.map_or(Self::Nothing, |event| Self::Tell(vec![event]))
     }
 }
 
@@ -36,14 +36,14 @@ impl Processes {
     ) -> Done {
         match action {
             Action::ReservePorts => return self.reserve_ports(around),
-            Action::Spawn(unit) => return self.spawn_all(&[unit], around).pop().into(),
+            Action::Spawn(unit) => return Done::Tell(self.spawn_all(&[unit], around)),
             Action::AwaitReady(unit) => return self.await_ready(unit, around).into(),
             Action::Follow(unit) => return self.follow(unit, around).into(),
             Action::CheckHealth(unit) => {
                 if let Some(HelperAnswer::Tell(event)) =
                     self.check_health(unit, Role::Health, around)
                 {
-                    return Done::Tell(event);
+                    return Done::Tell(vec![event]);
                 }
             }
             Action::RunStopCommand(unit) => {
@@ -84,7 +84,7 @@ impl Processes {
         match ports::reserve(&around.configuration.definition) {
             Ok(reserved) => {
                 self.reserved = reserved;
-                Done::Tell(Event::PortsReserved)
+                Done::Tell(vec![Event::PortsReserved])
             }
             Err(why) => Done::PortsTaken(why),
         }

@@ -1,6 +1,7 @@
 //! Starting the main process of a unit: its lock, its output, its notice socket, its ports, its control
 //! group.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -42,8 +43,18 @@ impl Processes {
     /// Starts the main processes of units. All are recorded at once, before any of them is told of.
     pub(super) fn spawn_all(&mut self, units: &[UnitId], around: &Surroundings<'_>) -> Vec<Event> {
         self.look_anew();
-        let spawned: Vec<(UnitId, Result<Pid, NotSpawned>)> =
-            units.iter().map(|unit| (*unit, self.try_to_spawn(*unit, around))).collect();
+        let mut spawned: Vec<(UnitId, Result<Pid, NotSpawned>)> = Vec::new();
+        // Reports are read as they come: each that stays open is copied into every process that is started after it.
+        let (mut awaited, mut reports) = (VecDeque::new(), Vec::new());
+        for unit in units {
+            let outcome = self.try_to_spawn(*unit, around);
+            awaited.extend(outcome.is_ok().then_some(*unit));
+            spawned.push((*unit, outcome));
+            while let Some(report) = awaited.front().and_then(|unit| self.read_exec_report(*unit)) {
+                reports.push(report);
+                awaited.pop_front();
+            }
+        }
         if spawned.iter().any(|(_, spawned)| spawned.is_ok()) {
             self.write_record(around);
         }
@@ -64,6 +75,7 @@ impl Processes {
             events.push(Event::Unit(unit, event));
         }
         around.configuration.note_all(&entries);
+        events.extend(reports);
         events
     }
 

@@ -125,14 +125,14 @@ impl SupervisedSite {
             let now = Moment::now();
             let actions = self.machine.step_all(events, now);
             self.status.is_in(self.machine.state(), now);
-            events = self.carry_out(actions);
+            events = self.carry_out(&actions);
         }
         self.note_degradation();
     }
 
     /// Carries out the actions of one step, and returns what the machine is to be told of next. What starts, or is
     /// ready, in one step is recorded in one write.
-    fn carry_out(&mut self, actions: Vec<Action>) -> Vec<Event> {
+    fn carry_out(&mut self, actions: &[Action]) -> Vec<Event> {
         let mut events = Vec::new();
         let mut fault_told = false;
         // Of units that are ready: written down together.
@@ -149,8 +149,8 @@ impl SupervisedSite {
             if !group.iter().all(is_of_ready) {
                 self.configuration.note_all(&std::mem::take(&mut entries));
             }
-            if let [_, _, ..] = group {
-                let units: Vec<UnitId> = group.iter().filter_map(spawned).collect();
+            let units: Vec<UnitId> = group.iter().filter_map(spawned).collect();
+            if !units.is_empty() {
                 let (processes, around) = self.split();
                 events.extend(processes.spawn_all(&units, &around));
                 continue;
@@ -161,7 +161,7 @@ impl SupervisedSite {
                 let (processes, around) = self.split();
                 match processes.carry_out(action.clone(), &reason, &around) {
                     Done::Nothing => {}
-                    Done::Tell(event) => events.push(event),
+                    Done::Tell(told) => events.extend(told),
                     Done::PortsTaken(why) => {
                         self.refuse_resume(&why);
                         events.push(Event::PortsTaken);

@@ -380,18 +380,18 @@ impl World {
             Happening::Adopted => self.is_adopted(),
             Happening::Swept => self.is_swept_by_a_verb(),
             Happening::MainEnds(unit, status) => {
-                let leaves = self.characters[unit.0].leaves_others;
-                let daemonises = self.bodies[unit.0].initial && status == ExitStatus::Code(0);
-                let leaves_some = daemonises || self.dice.chance(leaves);
-                let body = &mut self.bodies[unit.0];
-                if !body.main {
+                let mut events: Vec<Event> = self.main_ends(unit, status).into_iter().collect();
+                if events.is_empty() {
                     return Ok(());
                 }
-                body.main = false;
-                body.ready = false;
-                body.others |= leaves_some;
-                let rest = body.others;
-                self.step(Event::Unit(unit, UnitEvent::Ended { status, rest }))
+                // Others that were told to end may have ended before the supervisor looks.
+                for other in self.machine.ids().filter(|other| *other != unit) {
+                    let is_stopping = matches!(self.machine.unit(other), Unit::Stopping { .. });
+                    if is_stopping && self.dice.chance(30) {
+                        events.extend(self.main_ends(other, status));
+                    }
+                }
+                self.step_all(events)
             }
             Happening::OthersEnd(unit) => {
                 let body = &mut self.bodies[unit.0];
@@ -407,6 +407,21 @@ impl World {
         }
     }
 
+    /// The main process of a unit ends; None: it has none.
+    fn main_ends(&mut self, unit: UnitId, status: ExitStatus) -> Option<Event> {
+        let leaves = self.characters[unit.0].leaves_others;
+        let daemonises = self.bodies[unit.0].initial && status == ExitStatus::Code(0);
+        let leaves_some = daemonises || self.dice.chance(leaves);
+        let body = &mut self.bodies[unit.0];
+        if !body.main {
+            return None;
+        }
+        body.main = false;
+        body.ready = false;
+        body.others |= leaves_some;
+        Some(Event::Unit(unit, UnitEvent::Ended { status, rest: body.others }))
+    }
+
     /// What is lost and must keep everything from being started.
     pub(crate) fn bars_start(&self) -> bool {
         let when_lost = self.machine.plan().when_lost;
@@ -416,7 +431,11 @@ impl World {
     }
 
     pub(crate) fn step(&mut self, event: Event) -> Result<(), String> {
-        let mut queue = VecDeque::from([event]);
+        self.step_all(vec![event])
+    }
+
+    fn step_all(&mut self, events: Vec<Event>) -> Result<(), String> {
+        let mut queue = VecDeque::from(events);
         while !queue.is_empty() {
             if self.is_alone {
                 return Ok(());

@@ -1,0 +1,100 @@
+//! What a start and a stop cost for each process, in system calls of the supervisor. Times are not the same on two
+//! machines and counts are, so that these bounds hold on any: what is done once for a turn of the loop, or for a stop,
+//! must not be done once for each process.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::*;
+
+/// Sites of so many processes are compared, so that what a start and a stop cost at any size does not count.
+const FEW: usize = 20;
+const MANY: usize = 100;
+
+/// The most system calls of the supervisor for each process. A change that needs more of them says why.
+const AT_START: usize = 64;
+const AT_STOP: usize = 22;
+
+/// A file of /proc is read at a start to identify a process, and nothing else for each.
+const PROC_AT_START: usize = 1;
+
+/// How many files of /proc a stop reads, for any number of processes.
+const PROC_AT_STOP: usize = 20;
+
+/// The system calls of the supervisor, each as strace(1) writes it.
+struct Calls {
+    start: Vec<String>,
+    stop: Vec<String>,
+}
+
+impl Calls {
+    /// Of the life of a site of so many processes that need nothing of each other.
+    fn of(processes: usize) -> Self {
+        let mut bench = Bench::in_memory();
+        let process = |n| format!("  p{n}: {{command: [/bin/sleep, infinity], depends_on: []}}\n");
+        let all: String = (0..processes).map(process).collect();
+        bench.define("shop", &format!("settle: 0\nboot_timeout: 60s\nprocesses:\n{all}"));
+        let trace = bench.path("trace");
+        let strace = ["strace", "-f", "-q", "-o"].map(str::to_owned);
+        bench.within = [&strace[..], &[trace.display().to_string()]].concat();
+        let mut run = background(bench.hand(&["run", "shop"]));
+        bench.within.clear();
+        until("it runs", || code(bench.hand(&["status", "shop"])) == 0);
+        succeed(bench.hand(&["stop", "shop", "--timeout", "60s"]));
+        assert!(run.wait().unwrap().success());
+        Self::in_trace(&trace)
+    }
+
+    fn in_trace(trace: &Path) -> Self {
+        let text = String::from_utf8_lossy(&fs::read(trace).unwrap()).into_owned();
+        let supervisor = text.split_whitespace().next().unwrap().to_owned();
+        let own = text.lines().filter_map(|line| line.strip_prefix(&supervisor)).map(str::trim);
+        // std asks whether a descriptor is open before it closes it, in a build with debug assertions.
+        let calls = own.filter(|call| !call.starts_with("<...") && !call.contains("F_GETFD"));
+        let calls: Vec<String> = calls.map(str::to_owned).collect();
+        let begin = calls.iter().position(|call| call.contains("/process/p0\"")).unwrap();
+        let end = calls.iter().position(|call| call.starts_with("pidfd_send_signal")).unwrap();
+        Self { start: calls[begin..end].to_vec(), stop: calls[end..].to_vec() }
+    }
+}
+
+fn count(calls: &[String], what: &str) -> usize {
+    calls.iter().filter(|call| call.starts_with(what) || call.contains(what)).count()
+}
+
+#[test]
+fn a_process_costs_the_same_among_few_and_among_many() {
+    if std::process::Command::new("strace").arg("-V").output().is_err() {
+        let what =
+            "the counts of system calls. Missing: strace. Get it with: apt-get install strace";
+        assert!(!leave_out(what), "{what}");
+        return;
+    }
+    let (few, many) = (Calls::of(FEW), Calls::of(MANY));
+    let each = |few: usize, many: usize| many.saturating_sub(few) / (MANY - FEW);
+
+    let start = each(few.start.len(), many.start.len());
+    let stop = each(few.stop.len(), many.stop.len());
+    let read = |calls: &[String]| count(calls, "\"/proc/");
+    let (read_at_start, read_at_stop) = (read(&many.start), read(&many.stop));
+    println!(
+        "for each process: {start} calls at a start, {stop} at a stop; of {MANY}: {read_at_start} reads of /proc at \
+         the start, {read_at_stop} at the stop"
+    );
+    assert!(start <= AT_START, "{start} system calls for each process that is started");
+    assert!(stop <= AT_STOP, "{stop} system calls for each process that is stopped");
+    assert!(read_at_start <= MANY * PROC_AT_START + 20, "{read_at_start} files at a start");
+    assert!(read_at_stop <= PROC_AT_STOP, "{read_at_stop} files at a stop");
+    assert!(read(&few.stop) <= PROC_AT_STOP);
+
+    // Each record is two: the file and its folder.
+    for (which, calls) in [("start", &many.start), ("stop", &many.stop)] {
+        let (syncs, turns) = (count(calls, "fsync("), count(calls, "poll("));
+        println!("{which}: {syncs} syncs in {turns} turns");
+        assert!(syncs <= 2 * turns + 6, "{syncs} syncs in {turns} turns of a {which}");
+    }
+    let records = count(&many.start, "record.json.new");
+    assert!(records <= 3 * (count(&many.start, "poll(") + 3), "{records}");
+}
