@@ -16,7 +16,9 @@ use siteward::values::{Pid, Signal};
 const TESTS: &[(&str, fn())] = &[
     ("supervisord_lives", supervisord_lives),
     ("supervisord_gives_a_program_up", supervisord_gives_a_program_up),
+    ("a_service_that_is_given_up_is_told_at_once", a_service_that_is_given_up_is_told_at_once),
     ("runit_lives", runit_lives),
+    ("a_rehearsal_finds_nothing", a_rehearsal_finds_nothing),
     ("runit_starts_a_service_again_and_again", runit_starts_a_service_again_and_again),
     ("s6_lives", s6_lives),
     ("s6_gives_a_service_up", s6_gives_a_service_up),
@@ -160,15 +162,21 @@ impl Wrapped {
         assert_eq!(self.monitor(), (0, 0, 0), "{}", self.told());
         assert_eq!(self.supervisor(), before);
         // Its supervisor dies: nobody watches what is left, and all of that is ended.
-        signal(self.supervisor(), Signal::KILL);
+        let killed = self.supervisor();
+        signal(killed, Signal::KILL);
         until("nobody watches it", || self.monitor() == (1, 1, 1));
         assert_eq!(self.state(), "unsupervised", "{}", self.told());
         self.succeed("stop");
         self.left("a stop after the death of its supervisor");
         assert_eq!(self.monitor(), (7, 7, 3));
+        // monit takes one that nobody has reaped for one that lives.
+        let is_reaped = |pid: Pid| siteward::linux::process::Stat::of(pid).is_none();
+        until("it is reaped", || is_reaped(killed));
         self.succeed("start");
-        signal(self.supervisor(), Signal::KILL);
+        let killed = self.supervisor();
+        signal(killed, Signal::KILL);
         until("nobody watches it", || self.state() == "unsupervised");
+        until("it is reaped", || is_reaped(killed));
         self.succeed("start");
         assert_eq!(self.monitor(), (0, 0, 0), "{}", self.told());
         let begun = std::time::Instant::now();
@@ -249,6 +257,41 @@ fn supervisord_gives_a_program_up() {
     assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
     assert!(reason(&failed).contains("`bad` is FATAL"), "{}", reason(&failed));
     bad.left("a start that was rolled back");
+}
+
+/// A monitor that is held hears of the death of a service, as of one of a site of siteward's.
+fn a_service_that_is_given_up_is_told_at_once() {
+    let once = "[program:once]\ncommand=/bin/sleep 1005\nautorestart=false\nstartsecs=0\n";
+    let site = supervisord(once);
+    site.succeed("start");
+    let recurring = || {
+        let call = [("OCF_RESKEY_CRM_meta_interval", "1000"), ("OCF_RESKEY_monitor_wait", "20")];
+        Call::begin(site.bench.ocf(SITE, "monitor", &call))
+    };
+    let first = recurring().end_within(PATIENCE, "the first of a series");
+    assert_eq!(first.code, Some(0), "{}", first.said);
+    let mut held = recurring();
+    until("it is held", || held.is_over() || waits(held.pid()));
+    let once = site.service("once").unwrap();
+    assert!(!held.is_over(), "{}", held.said());
+    let killed = std::time::Instant::now();
+    signal(once, Signal::KILL);
+    let mut told = held.end_within(PATIENCE, "the death of a service");
+    if told.said.contains("the process of `once` is gone") {
+        // A busy supervisord has not noticed it yet.
+        told = recurring().end_within(PATIENCE, "what came of it");
+    }
+    assert_eq!(told.code, Some(1), "{}", told.said);
+    assert!(told.said.contains("`once` is EXITED"), "{}", told.said);
+    assert!(killed.elapsed() < std::time::Duration::from_secs(6), "{:?}", killed.elapsed());
+    site.succeed("stop");
+}
+
+fn a_rehearsal_finds_nothing() {
+    let site = runit(&TWO_SERVICES);
+    let played = output(site.hand(&["rehearse", SITE, "--as", "pacemaker", "--yes"]));
+    assert!(played.status.success(), "{}", said(&played));
+    site.left("a rehearsal");
 }
 
 /// Service directories for runit and s6, each with what it runs.

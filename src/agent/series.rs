@@ -122,7 +122,7 @@ fn left_of(deadline: &Deadline) -> Deadline {
 /// Waits until a process of the site or the keeper of its lease ends.
 fn wait_for_a_death(target: &Target, wrapping: Option<&Wrapping>, until: Moment) {
     let keeper = lease::living_keeper(&target.site);
-    let living = wrapping.into_iter().flat_map(Wrapping::living).chain(&keeper);
+    let living = wrapping.into_iter().flat_map(Wrapping::watched).chain(&keeper);
     // One that has ended since it was seen is looked at, at once.
     let handles: Option<Vec<_>> = living.map(Identity::open).collect();
     let Some(handles) = handles else { return };

@@ -128,7 +128,7 @@ fn wait_for_change(target: &Target, seen: &Observation, pace: &WatchPace, cut: B
         }
         return;
     }
-    let supervisors = seen.wrapped.iter().flat_map(Wrapping::living);
+    let supervisors = seen.wrapped.iter().flat_map(Wrapping::watched);
     // One that has ended since it was seen is looked at, at once.
     let handles: Option<Vec<_>> = supervisors.map(Identity::open).collect();
     let Some(handles) = handles else { return };

@@ -142,7 +142,8 @@ fn check_folder(process: &Process, folder: &Path) -> Result<(), Unfit> {
 /// Checks the programs of an external supervisor.
 fn check_commands(definition: &Definition, wrapped: &Wrapped, fitness: &mut Fitness) {
     let lists = wrapped.list.as_ref().map(|l| &l.command);
-    let commands = [Some(&wrapped.start), Some(&wrapped.stop), lists];
+    let pauses = wrapped.pause.as_ref().filter(|_| wrapped.subject.is_some());
+    let commands = [Some(&wrapped.start), Some(&wrapped.stop), lists, pauses];
     let mut programs: Vec<&String> =
         commands.into_iter().flatten().filter_map(|words| words.first()).collect();
     programs.dedup();

@@ -36,12 +36,19 @@ pub struct Wrapping {
     pub is_listed_up: bool,
     /// Other known processes of the site.
     pub workers: Vec<Identity>,
+    /// The processes that its list names for its services.
+    pub services: Vec<Identity>,
 }
 
 impl Wrapping {
     /// All its processes that were seen.
     pub fn living(&self) -> impl Iterator<Item = &Identity> {
         self.supervisors.iter().chain(&self.daemon).chain(&self.workers)
+    }
+
+    /// All whose end may change the state of the site.
+    pub fn watched(&self) -> impl Iterator<Item = &Identity> {
+        self.living().chain(&self.services)
     }
 
     /// Its stop command may have an effect: a supervisor lives, or the list says that the site is up.

@@ -269,6 +269,7 @@ fn observation(
             daemon,
             is_listed_up,
             workers: look.workers,
+            services: look.services.into_iter().filter_map(|of| of.identity).collect(),
         }),
     }
 }

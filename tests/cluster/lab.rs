@@ -29,6 +29,10 @@ pub(crate) fn missing() -> Option<String> {
         ("modprobe", "kmod"),
         ("redis-server", "redis-server"),
         ("nginx", "nginx-light"),
+        ("supervisord", "supervisor"),
+        ("runsvdir", "runit"),
+        ("s6-svscan", "s6"),
+        ("monit", "monit"),
     ];
     let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     let there = |program: &str| folders.iter().any(|f| Path::new(f).join(program).exists());

@@ -7,6 +7,7 @@ mod generated;
 mod lab;
 mod letter;
 mod loss;
+mod profiles;
 mod shop;
 mod small;
 mod story;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         trial("busy_machine", missing.as_deref(), letter::busy_machine),
         trial("what_is_generated_runs", missing.as_deref(), generated::runs),
         trial("a_wrapped_site_lives", missing.as_deref(), generated::a_wrapped_site_lives),
+        trial("other_supervisors_live", missing.as_deref(), profiles::other_supervisors_live),
         trial(
             "a_mistyped_site_fences_nobody",
             missing.as_deref(),

@@ -132,7 +132,7 @@ fn look(
     deadline: Moment,
 ) -> Result<Look, String> {
     // The list is read first, so that the process that it names is checked afterwards.
-    let Answer { daemon, services, in_groups, is_mute } = match &wrapped.list {
+    let Answer { daemon, services, in_groups, is_mute, .. } = match &wrapped.list {
         Some(list) => ask(list, wrapped, definition, places, deadline),
         None => Daemon::NotAsked.into(),
     };

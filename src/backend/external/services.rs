@@ -5,11 +5,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use super::daemon::Daemon;
 use super::rows::{Doing, ServiceRow, paragraphs, property, services_in};
 use crate::backend::command::{Marked, Ran, run};
 use crate::linux::cgroup;
+use crate::linux::wait::Waiting;
 use crate::process::Identity;
 use crate::site::{Definition, List, Rows, SitePlaces, Subject, Wrapped};
 use crate::values::{Moment, Pid};
@@ -35,11 +37,13 @@ pub(super) struct Answer {
     pub(super) in_groups: Vec<Identity>,
     /// It could not be asked, for a reason that is none if its supervisor is gone.
     pub(super) is_mute: bool,
+    /// It shows a process as up that is gone.
+    is_late: bool,
 }
 
 impl Answer {
     fn without_services(daemon: Daemon) -> Self {
-        Self { daemon, services: Vec::new(), in_groups: Vec::new(), is_mute: false }
+        Self { daemon, services: Vec::new(), in_groups: Vec::new(), is_mute: false, is_late: false }
     }
 
     fn unknown(why: String) -> Self {
@@ -66,8 +70,20 @@ impl Asking<'_> {
         run(words, self.definition, self.places, marked, self.deadline)
     }
 
-    /// Asks once for all services, or once for each.
+    /// Asks until the supervisor has noticed what has ended, but not for long.
     pub(super) fn ask(&self, list: &List) -> Answer {
+        let patience = self.deadline.min(Moment::now() + NOTICING);
+        loop {
+            let answer = self.ask_once(list);
+            if !answer.is_late || patience.passed() {
+                return answer;
+            }
+            Waiting::<()>::new().wait(Some((Moment::now() + AGAIN).min(patience)));
+        }
+    }
+
+    /// Asks once for all services, or once for each.
+    fn ask_once(&self, list: &List) -> Answer {
         let begun = Moment::now();
         let commands = match commands(&list.command, &self.names(), self.directory()) {
             Ok(commands) => commands,
@@ -101,7 +117,9 @@ impl Asking<'_> {
         }
         let services = found.iter().map(|service| listed(service, begun)).collect::<Vec<_>>();
         let daemon = verdict(&found, &services, self.wrapped);
-        Answer { daemon, services, in_groups, is_mute: false }
+        let is_late =
+            found.iter().zip(&services).any(|(of, is)| of.doing == Doing::Up && !is.is_up);
+        Answer { daemon, services, in_groups, is_mute: false, is_late }
     }
 
     /// What a command has printed, and whether it succeeded, whatever its exit status: it may count the services that are down.
@@ -263,8 +281,14 @@ fn listed(service: &ServiceRow, begun: Moment) -> ListedService {
     }
 }
 
+/// How long a supervisor may take to notice that a process of it has ended.
+const NOTICING: Duration = Duration::from_millis(500);
+
+/// Between two questions meanwhile.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// The kernel counts the start of a process in hundredths of a second.
-const TICK: std::time::Duration = std::time::Duration::from_millis(20);
+const TICK: Duration = Duration::from_millis(20);
 
 /// What the services mean for the site.
 fn verdict(found: &[ServiceRow], listed: &[ListedService], wrapped: &Wrapped) -> Daemon {

@@ -11,6 +11,7 @@ use super::manager::managers_here;
 use super::units::{BootUnit, at_boot};
 use crate::linux::node;
 use crate::operator::finding::Finding;
+use crate::site::Subject;
 
 /// Every check.
 pub(super) fn all(examined: &Examined<'_>) -> Vec<Finding> {
@@ -71,7 +72,13 @@ fn starts_wrapped(examined: &Examined<'_>, words: &[&str]) -> bool {
     [Some(&wrapped.start), resume].into_iter().flatten().any(|command| {
         let program = command.first().map(|word| base(word));
         let is_it = words.first().map(|word| base(word)) == program;
-        is_it && words.iter().any(|word| *word == examined.definition.site)
+        let subject = match &wrapped.subject {
+            Some(Subject::Config(path) | Subject::Directory(path)) => path.to_str(),
+            // What starts a unit is told with what the unit needs.
+            Some(Subject::Unit(_)) | None => None,
+        };
+        let names = |word: &&str| *word == examined.definition.site || Some(*word) == subject;
+        is_it && words.iter().any(names)
     })
 }
 

@@ -35,7 +35,13 @@ pub(super) fn commands(definition: &Definition) -> Vec<Named<'_>> {
         let (pause, resume) = (wrapped.pause.as_ref(), wrapped.resume.as_ref());
         let commands = [Some(&wrapped.start), Some(&wrapped.stop), list, pause, resume];
         let named = |words| Named { words, path: DEFAULT_PATH, folder: None };
-        all.extend(commands.into_iter().flatten().map(|words| named(words)));
+        all.extend(
+            commands
+                .into_iter()
+                .flatten()
+                .filter(|words| !words.is_empty())
+                .map(|words| named(words)),
+        );
     }
     all
 }

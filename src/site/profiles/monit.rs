@@ -26,6 +26,8 @@ pub(super) const PROFILE: Profile = Profile {
     unproved: &[
         "that a process which monit's start program made is the site's once monit is gone: it daemonises, and is known by its \
          control group, or else by a mark in its environment that the start program may take away",
+        "that a start succeeds after a crash of monit: its own pid file stays, and if that number is another process by then, monit ends \
+         at once and says whom it has awakened",
         "that a process of a pid file is the one that was started: monit believes the file",
     ],
 };
