@@ -408,7 +408,11 @@ fn a_supervisor_that_a_signal_has_stopped_is_named_and_is_at_no_rest() {
         assert!(said(&seen).contains("stopped by a signal"), "{}", said(&seen));
     }
     assert!(status().contains("daemons are down") && status().contains(&advice), "{}", status());
-    succeed(center.hand(&["stop", "testsite"]));
+    // Stopped, it cannot end its site.
+    let stopped = output(center.hand(&["stop", "testsite"]));
+    assert_eq!(stopped.status.code(), Some(0), "{}", said(&stopped));
+    assert!(said(&stopped).contains(&format!("{cjcpw} is stopped")), "{}", said(&stopped));
+    assert!(said(&stopped).contains("sent CONT"), "{}", said(&stopped));
     assert_eq!(center.living(), "");
 }
 

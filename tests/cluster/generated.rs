@@ -2,7 +2,7 @@
 //! runs; and a site with a supervisor of its own lives its life in a real cluster.
 
 use super::lab::Lab;
-use super::small::{delete, nothing_lives, other};
+use super::small::{delete, nothing_lives, other, wait_until_held};
 
 const STANDIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/standin/jobcenter");
 
@@ -95,14 +95,34 @@ pub(crate) fn a_wrapped_site_lives() {
     };
     let complete =
         |node: &str| lab.try_on(node, &["pgrep", "-f", &format!("{ROOT}/gui/bin/jnwlauncher")]).0;
-    for victim in ["gui/bin/jnwengine", "cluster/cjcpw jobs"] {
+    // A supervisor that is stopped by a signal does not notice the death of its daemon.
+    for (victim, stopped, reason) in [
+        ("gui/bin/jnwengine", None, "cjc"),
+        ("cluster/cjcpw jobs", None, "cjcpw"),
+        ("NQS nqsdaemon", Some("cluster/cjcpw jobs"), "stopped by a signal"),
+    ] {
         lab.until("it is complete", 30, || complete(&node));
+        wait_until_held(&lab, &node, "jobs");
         let before = daemon(&node);
-        lab.on(&node, &["pkill", "-KILL", "-f", &format!("{ROOT}/{victim}")]);
-        lab.until("another life on the same node", 60, || {
-            daemon(&node) != before && lab.is_well(&node, "jobs")
-        });
+        if let Some(stopped) = stopped {
+            lab.on(&node, &["pkill", "-STOP", "-f", stopped]);
+        }
+        let killed = std::time::Instant::now();
+        lab.on(&node, &["pkill", "-KILL", "-f", victim]);
+        lab.until("another daemon", 60, || !daemon(&node).is_empty() && daemon(&node) != before);
+        let starts = killed.elapsed();
+        lab.until("another life on the same node", 60, || lab.is_well(&node, "jobs"));
+        println!(
+            "{victim} killed: another nqsdaemon after {} ms, and it runs again after {} ms",
+            starts.as_millis(),
+            killed.elapsed().as_millis()
+        );
         assert_eq!(lab.located("jobs"), std::slice::from_ref(&node));
+        lab.until(&format!("crm_mon tells of {victim}: {reason}"), 10, || {
+            let told = lab.on(&node, &["crm_mon", "-1"]);
+            let failed = told.split("Failed Resource Actions").nth(1).unwrap_or_default();
+            failed.contains("monitor on") && failed.contains(reason)
+        });
     }
     lab.on(&node, &["siteward", "pause", "jobs", "--reason", "new disks"]);
     let failures = |node: &str| {

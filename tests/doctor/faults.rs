@@ -821,6 +821,14 @@ fn ports_and_limits() -> Vec<Fault> {
             ..PLAIN
         },
         Fault {
+            name: "a user may watch fewer files than there are sites",
+            check: "inotify",
+            says: "does not notice that its runtime directory is removed",
+            mend: "fs.inotify.max_user_instances=64",
+            shell: "echo 16 >/run/instances; mount --bind /run/instances /proc/sys/fs/inotify/max_user_instances\n",
+            ..PLAIN
+        },
+        Fault {
             name: "there are semaphores for one site alone",
             check: "ipc-limits",
             says: "semaphore sets",

@@ -31,8 +31,8 @@ impl External {
         record
     }
 
-    /// Runs the stop command, signals the supervisor if that is how it is stopped, and waits until every process in `living` has ended, at most until `until`. Only
-    /// one stop at a time: the command of a second one would fail.
+    /// Runs the stop command, signals the supervisor if that is how it is stopped, and waits until every process in
+    /// `living` has ended, at most until `until`. Only one stop at a time: the command of a second one would fail.
     pub fn stop(&self, living: &[Identity], until: Moment) {
         let _lock = self.one_at_a_time(until);
         if !living.is_empty() && living.iter().all(|identity| !identity.is_alive()) {
@@ -40,7 +40,9 @@ impl External {
         }
         let mut until = until;
         let words = &self.wrapped.stop;
-        let has_supervisor = !super::supervisors(&self.wrapped).unwrap_or_default().is_empty();
+        let supervisors = super::supervisors(&self.wrapped).unwrap_or_default();
+        let has_supervisor = !supervisors.is_empty();
+        supervisors.iter().for_each(let_go_on);
         let complaint = match words.is_empty() {
             // There is nothing to be signalled either.
             true if !has_supervisor => return,
@@ -146,5 +148,15 @@ impl External {
                 holder.what.display()
             )),
         }
+    }
+}
+
+/// A supervisor that a signal or a debugger has stopped cannot end its site.
+fn let_go_on(supervisor: &Identity) {
+    if supervisor.stat().is_some_and(|stat| stat.is_stopped())
+        && let Some(handle) = supervisor.open()
+    {
+        log::warn!("{} is stopped by a signal or a debugger; it is sent CONT", supervisor.pid);
+        let _ = handle.send(Signal::CONT);
     }
 }

@@ -14,7 +14,7 @@ pub enum QueueRestart {
     MigrationStop,
 }
 
-/// The setting [Restart] of a unit job.
+/// The setting "Restart" of a unit job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobRestart {
     /// The default.

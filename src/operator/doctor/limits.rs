@@ -96,6 +96,40 @@ pub(super) fn open_files(examined: &Examined<'_>) -> Vec<Finding> {
     }]
 }
 
+/// What else of root's may want an inotify instance.
+const OTHER_WATCHERS: u64 = 32;
+
+/// The supervisor of each site watches its runtime directory, and follows log files, by an inotify instance (inotify(7)).
+pub(super) fn watches(examined: &Examined<'_>) -> Vec<Finding> {
+    const CHECK: &str = "inotify";
+    const NAME: &str = "fs.inotify.max_user_instances";
+    let is_ours = |definition: &&Definition| definition.wrapped.is_none();
+    let sites = examined.others.iter().chain([&examined.definition]).filter(is_ours).count() as u64;
+    if sites == 0 {
+        return vec![Finding::ok(CHECK, "no site here has a supervisor of siteward's")];
+    }
+    let Some(most) = number("/proc/sys/fs/inotify/max_user_instances") else {
+        return vec![Finding::unchecked(CHECK, format!("{NAME} cannot be read"))];
+    };
+    let needed = sites + OTHER_WATCHERS;
+    vec![if needed > most {
+        Finding::warning(
+            CHECK,
+            format!(
+                "a user may watch files {most} times, and {} here and root's other programs may need {needed}; a \
+                 supervisor that cannot does not notice that its runtime directory is removed",
+                of_sites(sites)
+            ),
+            format!(
+                "sysctl -w {NAME}={}, and write it to /etc/sysctl.d",
+                needed.next_power_of_two()
+            ),
+        )
+    } else {
+        Finding::ok(CHECK, format!("there is room for {}", of_sites(sites)))
+    }]
+}
+
 /// Semaphores, shared memory and message queues: what is used now, for each site that may come here.
 pub(super) fn ipc(examined: &Examined<'_>) -> Vec<Finding> {
     const CHECK: &str = "ipc-limits";

@@ -33,7 +33,7 @@ pub use examined::DoctorOptions;
 use examined::Examined;
 
 /// Checks that read what is local to this node, or wait with a deadline of their own.
-const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 29] = [
+const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 30] = [
     definition::state,
     definition::in_use,
     definition::misnamed,
@@ -56,6 +56,7 @@ const CHECKS: [fn(&Examined<'_>) -> Vec<Finding>; 29] = [
     limits::ulimits,
     limits::open_files,
     limits::ipc,
+    limits::watches,
     boot::all,
     manager::agent_links,
     manager::settings,
