@@ -128,6 +128,45 @@ fn each_interrupted_item_is_handed_over_once_exactly_as_declared() {
     succeed(two.hand(&["stop", SITE]));
 }
 
+#[test]
+fn the_work_of_a_site_that_failed_is_handed_over_by_the_next_start_on_any_node() {
+    // The command leaves the item where it is.
+    let cluster = Cluster::new(RERUN, ":");
+    let [one, two, three] = &cluster.nodes;
+    let fail = |node: &Bench| {
+        signal(node.pid(SITE, "a"), Signal::KILL);
+        until("the site has failed", || node.monitor(SITE).0 == 7);
+        // As a cluster does.
+        succeed(node.hand(&["stop", SITE]));
+    };
+    succeed(one.hand(&["start", SITE]));
+    cluster.runs(&["1"]);
+    fail(one);
+    let started = succeed(two.hand(&["start", SITE]));
+    assert!(started.contains("1 item of `jobs` is interrupted"), "{started}");
+    assert_eq!(cluster.times("1"), 1);
+    assert!(cluster.history(1).contains("work-handed-over"), "{}", cluster.history(1));
+    // Not again after an ordered stop.
+    succeed(two.hand(&["stop", SITE]));
+    succeed(two.hand(&["start", SITE]));
+    assert_eq!(cluster.times("1"), 1);
+    fail(two);
+    // A start that fails itself hands it over, and the next one does not do so again.
+    fs::write(cluster.database.join("broken"), "").unwrap();
+    let command = format!("[/usr/bin/test, \"!\", -e, {}/broken]", cluster.database.display());
+    let definition = three.places.config.join(format!("{SITE}.yaml"));
+    let text = fs::read_to_string(&definition).unwrap();
+    let check = format!("processes:\n  check: {{command: {command}, oneshot: true}}\n");
+    fs::write(&definition, text.replace("processes:\n", &check)).unwrap();
+    let failed = output(three.hand(&["start", SITE]));
+    assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
+    assert_eq!(cluster.times("1"), 2);
+    fs::remove_file(cluster.database.join("broken")).unwrap();
+    succeed(three.hand(&["start", SITE]));
+    assert_eq!(cluster.times("1"), 2);
+    succeed(three.hand(&["stop", SITE]));
+}
+
 /// Kills all that a start has begun, and what it may have launched already, as a node does that loses its power.
 fn lose_power_in_a_start(node: &Bench, mut start: std::process::Child) {
     start.kill().unwrap();

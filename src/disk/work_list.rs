@@ -1,4 +1,4 @@
-//! The list of the work that unclean ends have interrupted: `DATABASE/.siteward/work.json`. Read and written by a
+//! The list of the work that failures and unclean ends have interrupted: `DATABASE/.siteward/work.json`. Read and written by a
 //! helper: see the header of `disk`.
 //!
 //! Promises: each change is durable before it is reported. An item that was being handed over when its node died is
@@ -91,7 +91,7 @@ impl WorkItem {
 /// The list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkList {
-    /// The last unclean end, in words.
+    /// The last of these ends, in words.
     pub end: String,
     /// All of it is done that a start does about that end.
     pub closed: bool,
@@ -125,7 +125,7 @@ impl WorkMark {
     }
 }
 
-/// An unclean end after which work is looked for.
+/// A failure or an unclean end after which work is looked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WorkEnd {
     pub words: String,
@@ -138,12 +138,13 @@ impl WorkList {
         self.items.iter().filter(|item| item.state.is_open())
     }
 
-    /// The start after this end has begun its list before, and was not able to finish it.
+    /// A start after this very end has begun its list before. It was not able to finish it; or it was, and the site has
+    /// not been up since.
     fn goes_on(&self, end: &WorkEnd) -> bool {
-        end.is_certain && !self.closed && self.end == end.words
+        end.is_certain && self.end == end.words
     }
 
-    /// The list after another unclean end: what was open and is not found again, then what was found.
+    /// The list after another such end: what was open and is not found again, then what was found.
     fn after(
         self,
         end: &WorkEnd,
@@ -155,8 +156,12 @@ impl WorkList {
         let is_again = |item: &WorkItem| {
             found.iter().any(|new| new.kind == item.kind && new.file == item.file)
         };
-        // A start that did not finish: what it left is as if it had failed, and is not forgotten.
+        // A start that did not finish: what it left is handed over by this one, unless that is wanted no more.
+        let is_rerun = |item: &WorkItem| {
+            wanted.iter().any(|w| w.kind == item.kind && w.at_failover == AtFailover::Rerun)
+        };
         let left = |item: WorkItem| match item.state {
+            WorkState::Due | WorkState::Begun if is_rerun(&item) => item,
             WorkState::Due | WorkState::Begun => WorkItem {
                 state: WorkState::Failed,
                 why: item
@@ -381,10 +386,17 @@ mod tests {
         let next = begin(disk, &end("two"), &wanted(AtFailover::Rerun)).unwrap().list;
         assert_eq!(
             states(&next),
-            [("running/a", WorkState::Failed), ("running/b", WorkState::Due)]
+            [("running/a", WorkState::Begun), ("running/b", WorkState::Due)],
+            "no process of the site has run since, so it is handed over now"
+        );
+        assert_eq!(next.items[1].end, "two");
+        fs::remove_file(disk.join("running/b")).unwrap();
+        let next = begin(disk, &end("three"), &wanted(AtFailover::Ask)).unwrap().list;
+        assert_eq!(
+            states(&next),
+            [("running/a", WorkState::Failed), ("running/b", WorkState::Failed)]
         );
         assert!(next.items[0].why.as_ref().unwrap().contains("died"));
-        assert_eq!(next.items[1].end, "two");
     }
 
     #[test]

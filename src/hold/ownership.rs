@@ -124,8 +124,11 @@ pub fn take(
     journal::note(places, Some(definition), &entry);
     if let Some(end) = &taken.unclean {
         repair(places, definition, end, until, cut)?;
-        work::hand_over(places, definition, end, until, cut)?;
+        work::hand_over(places, definition, work::end_of(end), until, cut)?;
         taking.repaired(until, cut).map_err(NotHeld::from)?;
+        work::close(definition);
+    } else if let Some(end) = work::end_by_failure(places, definition, until) {
+        work::hand_over(places, definition, end, until, cut)?;
         work::close(definition);
     }
     Ok(Some(leased))

@@ -1,5 +1,5 @@
-//! The work of a site's programs that an unclean end has interrupted: found and handed over by the next start, before
-//! any process of the site runs.
+//! The work of a site's programs that an unclean end or a failure has interrupted: found and handed over by the next
+//! start, before any process of the site runs.
 //!
 //! Promises: the list is durable before the first item is handed over; each item is recorded before its command is
 //! started and after it has ended. So each is handed over once, and one during which the node died again. Must never:
@@ -60,25 +60,55 @@ struct HandingOver<'a> {
     cut: Option<BorrowedFd<'a>>,
 }
 
-/// Lists what the unclean end has interrupted, tells it, and hands over what is to run again.
+/// How long the history may take to be read.
+const READ: Duration = Duration::from_secs(5);
+
+/// An unclean end, as that of work.
+pub(super) fn end_of(end: &UncleanEnd) -> WorkEnd {
+    WorkEnd {
+        words: end.to_string(),
+        is_certain: match end {
+            UncleanEnd::At { .. } => true,
+            UncleanEnd::Unknown => false,
+        },
+    }
+}
+
+/// The failure of the site's last life, on whichever node, of a site that has work: its lease was released, and its
+/// processes were ended in the middle of what they did. An ordered stop interrupts nothing: the processes are told to end.
+pub(super) fn end_by_failure(
+    places: &SitePlaces,
+    definition: &Definition,
+    until: Moment,
+) -> Option<WorkEnd> {
+    database_of(definition)?;
+    let whole = journal::read_all(places, until.min(Moment::now() + READ));
+    let failed = first_failure_of_last_life(&whole.history.entries)?;
+    // A start that failed too does not make another end of it.
+    Some(WorkEnd {
+        words: format!("failed on `{}` at {}", failed.node, failed.at),
+        is_certain: true,
+    })
+}
+
+fn first_failure_of_last_life(entries: &[Entry]) -> Option<&Entry> {
+    let is_up = |entry: &Entry| matches!(entry.event, HistoryEvent::Up | HistoryEvent::Adopted);
+    let up = entries.iter().rposition(is_up)?;
+    entries[up..].iter().find(|entry| entry.event == HistoryEvent::Failed)
+}
+
+/// Lists what this end has interrupted, tells it, and hands over what is to run again.
 ///
 /// # Errors
 /// See [`WorkUnsettled`]. What a command does is no error.
 pub(super) fn hand_over(
     places: &SitePlaces,
     definition: &Definition,
-    end: &UncleanEnd,
+    end: WorkEnd,
     until: Moment,
     cut: Option<BorrowedFd<'_>>,
 ) -> Result<(), WorkUnsettled> {
     let Some(database) = database_of(definition) else { return Ok(()) };
-    let end = WorkEnd {
-        words: end.to_string(),
-        is_certain: match end {
-            UncleanEnd::At { .. } => true,
-            UncleanEnd::Unknown => false,
-        },
-    };
     let begun = disk::begin_work((database, &definition.work), end, until, cut)?;
     let handing = HandingOver { places, definition, database, until, cut };
     handing.tell_found(&begun);
@@ -100,7 +130,7 @@ pub(super) fn hand_over(
     handing.leave(&orphans)
 }
 
-/// The repair of the unclean end is recorded: a later one makes a list of its own.
+/// All is done about that end: a later one makes a list of its own.
 pub(super) fn close(definition: &Definition) {
     let Some(database) = database_of(definition) else { return };
     if let Err(why) = disk::close_work(database, Moment::now() + CLOSE) {

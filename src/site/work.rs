@@ -18,7 +18,7 @@ pub struct WorkKind {
     pub timeout: Duration,
 }
 
-/// What is done with the work that an unclean end of the site interrupted.
+/// What is done with the work that a failure or an unclean end of the site interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtFailover {

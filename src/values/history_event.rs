@@ -16,7 +16,7 @@ pub enum HistoryEvent {
     Unclean,
     /// The command of `on_unclean_shutdown` has succeeded.
     Repaired,
-    /// An unclean end has interrupted work of a kind that the definition names.
+    /// A failure or an unclean end has interrupted work of a kind that the definition names.
     WorkInterrupted,
     /// Items of it were handed to their command; `took`: all of them.
     WorkHandedOver,

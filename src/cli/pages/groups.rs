@@ -218,7 +218,7 @@ pub const GROUPS: &[PageGroup] = &[
              site's database. So `history`, `report` and `timeline` tell on any node that has the database what happened on \
              all of them; without the database they tell what happened on this one.",
             "`logs` prints what the processes of the site have printed on this node.",
-            "`work` shows the items of the site's `work` that an unclean end has interrupted and that nobody has decided on: \
+            "`work` shows the items of the site's `work` that a failure or an unclean end has interrupted and that nobody has decided on: \
              those of `at_failover: ask`, and those whose command failed. `--rerun` hands one to the command of `hand_to`, \
              `--drop` forgets it. It is typed where the site runs or, if it is stopped, where its disk is.",
         ],

@@ -14,7 +14,7 @@ pub(super) const WORK: &[DefinitionKey] = &[
         "work",
         T::Named("names of kinds of work to their keys"),
         "What the site's programs work on, by files on the database that are there as long as it runs: a start that \
-         follows an unclean end finds what was interrupted, and `siteward pause --drain` what still runs.",
+         follows a failure or an unclean end, on any node, finds what was interrupted, and `siteward pause --drain` what still runs.",
         "{jobs: {files: queue/running/*, at_failover: rerun, hand_to: [/opt/shop/requeue]}}",
     )
     .related("Needs `database`."),
@@ -35,7 +35,7 @@ pub(super) const WORK: &[DefinitionKey] = &[
     DefinitionKey::new(
         "work.*.at_failover",
         T::Choice(AT_FAILOVER),
-        "What a start that follows an unclean end does with the items that it finds.",
+        "What a start that follows a failure or an unclean end does with the items that it finds.",
         "rerun",
     )
     .default(Choice("ask")),
