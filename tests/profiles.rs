@@ -134,6 +134,12 @@ impl Wrapped {
         for name in services {
             assert!(self.service(name).is_some(), "{name}: {}", self.told());
         }
+        // Each is measured, and what is below another one is counted there alone.
+        let told = self.status();
+        let rows = told["processes"].as_array().unwrap();
+        for row in rows.iter().filter(|row| row["pid"].is_number()) {
+            assert!(row["usage"]["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{row}");
+        }
         let before = self.supervisor();
         self.succeed("start");
         assert_eq!(self.supervisor(), before, "it is up already");

@@ -3,7 +3,7 @@
 //! Where a process has a control group of its own, the figures of the group count; elsewhere those of its main
 //! process and of all that descends from it are added up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,8 +47,10 @@ impl Meter {
     /// The usage of each process, by its name.
     pub(super) fn measure(&mut self, wanted: &[MeteredProcess]) -> HashMap<String, UsageStatus> {
         let tree = Tree::look().ok();
-        let members: Vec<(&MeteredProcess, Vec<Pid>)> =
-            wanted.iter().map(|process| (process, members(process, tree.as_ref()))).collect();
+        let members: Vec<(&MeteredProcess, Vec<Pid>)> = wanted
+            .iter()
+            .map(|process| (process, members(process, wanted, tree.as_ref())))
+            .collect();
         let asked: Vec<sysinfo::Pid> =
             members.iter().flat_map(|(_, pids)| pids.iter().filter_map(of_sysinfo)).collect();
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
@@ -113,14 +115,24 @@ impl Meter {
     }
 }
 
-/// The processes of a unit that live.
-fn members(process: &MeteredProcess, tree: Option<&Tree>) -> Vec<Pid> {
+/// The processes of a unit that live. What is below another unit's main process is that unit's, as the services of a
+/// supervisor are its children.
+fn members(process: &MeteredProcess, wanted: &[MeteredProcess], tree: Option<&Tree>) -> Vec<Pid> {
     let of_group = process.group.as_deref().and_then(|group| cgroup::processes(group).ok());
     match of_group {
         Some(pids) if !pids.is_empty() => pids,
         _ => {
-            let below = tree.map(|tree| tree.below(process.main)).unwrap_or_default();
-            std::iter::once(process.main).chain(below.iter().map(|stat| stat.pid)).collect()
+            let below = |main: Pid| -> HashSet<Pid> {
+                let below = tree.map(|tree| tree.below(main)).unwrap_or_default();
+                std::iter::once(main).chain(below.iter().map(|stat| stat.pid)).collect()
+            };
+            let mut all = below(process.main);
+            for other in wanted.iter().filter(|other| other.main != process.main) {
+                if all.contains(&other.main) {
+                    all = all.difference(&below(other.main)).copied().collect();
+                }
+            }
+            all.into_iter().collect()
         }
     }
 }
