@@ -33,8 +33,41 @@ fn main() -> std::process::ExitCode {
             ("three_hundred_that_flee_end_as_one", three_hundred_that_flee_end_as_one),
             ("without_a_mark_but_the_group", without_a_mark_but_the_group),
             ("another_site_started_from_within", another_site_started_from_within),
+            (
+                "a_group_that_was_killed_is_lived_in_again",
+                a_group_that_was_killed_is_lived_in_again,
+            ),
         ],
     )
+}
+
+/// A kernel kills what is cloned into a group that was killed before.
+fn a_group_that_was_killed_is_lived_in_again() {
+    let bench = Bench::new();
+    bench.define(
+        "a",
+        "processes:\n  one: {command: [ACT, steady], restart: {attempts: 5, within: 60s, delay: 0s}}\n",
+    );
+    succeed(bench.hand(&["start", "a"]));
+    let tree = group_of(&bench, "a").unwrap();
+    let restarts = || {
+        let status = succeed(bench.hand(&["status", "a", "--json"]));
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        (status["state"] == "running", status["processes"][0]["restarts"].as_u64().unwrap())
+    };
+    for times in 1..=2 {
+        cgroup::kill(&tree.join("one")).unwrap();
+        until("it runs again", || restarts() == (true, times));
+    }
+    // As a clean leaves it that is killed after it has killed.
+    let supervisor = bench.pid("a", "supervisor");
+    for leaf in cgroup::below(&tree).unwrap() {
+        cgroup::kill(&leaf).unwrap();
+    }
+    until("the supervisor is dead", || Stat::of(supervisor).is_none_or(|s| !s.is_alive()));
+    succeed(bench.hand(&["start", "a"]));
+    assert_eq!(restarts(), (true, 0));
+    succeed(bench.hand(&["stop", "a"]));
 }
 
 /// Forks, changes session, ignores TERM, and forks on while it is killed.

@@ -1,10 +1,12 @@
 //! The bytes on the control socket, on both sides.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use siteward::control::{Client, ClientError, Reply, Request, decode, encode};
+use siteward::linux::wait::Waiting;
 use siteward::supervisor::Connection;
 use siteward::values::Moment;
 
@@ -47,8 +49,13 @@ pub(crate) fn request(bytes: &[u8]) {
         !is_gone
     });
     drop(ours);
-    let (_, is_gone) = connection.read();
-    assert!(is_gone);
+    // Whoever reads /proc/PID/fd at this moment keeps the other end open until that is done.
+    let deadline = Moment::now() + Duration::from_secs(60);
+    while !connection.read().1 {
+        let mut waiting = Waiting::new();
+        waiting.readable(connection.as_fd(), ());
+        assert!(!waiting.wait(Some(deadline)).is_empty(), "the end of the connection is not seen");
+    }
 }
 
 /// What a supervisor answers, as a verb reads it.

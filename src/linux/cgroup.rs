@@ -3,14 +3,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::pidfd::PidFd;
 use super::proc::{unless_gone, whole};
-use crate::values::{Pid, Signal};
+use super::wait::Waiting;
+use crate::values::{Moment, Pid, Signal};
 
 /// Where version 2 is mounted; None if no such mount can be seen.
 pub fn mount() -> Option<PathBuf> {
@@ -40,6 +41,38 @@ pub fn mount_in(table: &[u8]) -> Option<PathBuf> {
 /// The mount is read-only, or belongs to another user.
 pub fn make(group: &Path) -> io::Result<()> {
     fs::create_dir_all(group)
+}
+
+/// Whether a group was made, or had been there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    Anew,
+    Before,
+}
+
+/// As [`make`]; makes a group without a process anew, so that nothing in it was ever killed.
+///
+/// # Errors
+/// As [`make`].
+pub fn make_anew(group: &Path) -> io::Result<Made> {
+    if let Some(above) = group.parent() {
+        fs::create_dir_all(above)?;
+    }
+    make_anew_below(group)
+}
+
+/// As [`make_anew`], of a group in one that must exist.
+///
+/// # Errors
+/// As [`make_below`].
+pub fn make_anew_below(group: &Path) -> io::Result<Made> {
+    // One that has a process, or a group, stays.
+    let _ = fs::remove_dir(group);
+    match fs::create_dir(group) {
+        Ok(()) => Ok(Made::Anew),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Made::Before),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a group in one that must exist.
@@ -217,6 +250,28 @@ pub fn remove(group: &Path) {
     let _ = fs::remove_dir(group);
 }
 
+/// How long the kernel may take to let go of processes that have ended.
+const LETTING_GO: Duration = Duration::from_millis(300);
+
+/// As [`remove`], for a group whose processes have ended: one whose pidfd tells of its end can be in the group for a moment
+/// longer (seen with Linux 6.18), and that is waited for.
+pub fn remove_ended(group: &Path) {
+    let Ok(events) = File::open(group.join("cgroup.events")) else { return };
+    let until = Moment::now() + LETTING_GO;
+    loop {
+        // A change after this is an exceptional condition.
+        let _ = events.read_at(&mut [0; 256], 0);
+        remove(group);
+        let is_left = group.exists() && processes(group).is_ok_and(|inside| inside.is_empty());
+        if !is_left || until.passed() {
+            return;
+        }
+        let mut waiting = Waiting::new();
+        waiting.exceptional(events.as_fd(), ());
+        waiting.wait(Some(until));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,7 +315,7 @@ mod tests {
         while !processes(&group).unwrap().is_empty() {
             assert!(std::time::Instant::now() < deadline);
         }
-        remove(&group);
+        remove_ended(&group);
         assert!(!group.exists());
         assert_eq!(processes(&group).unwrap(), [], "a group that is not there has none");
     }

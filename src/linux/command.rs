@@ -34,10 +34,27 @@ pub struct Command<'a> {
     /// Listening sockets that the program inherits from descriptor 3 on, told of as
     /// sd_listen_fds(3) wants it.
     pub listen: Vec<BorrowedFd<'a>>,
-    /// The folder of the control group that it joins.
-    pub group: Option<BorrowedFd<'a>>,
+    /// The control group that it joins.
+    pub group: Option<GroupDoor<'a>>,
     /// The child is sent KILL when its parent ends.
     pub dies_with_parent: bool,
+}
+
+/// The folder of a control group that a program joins.
+#[derive(Clone, Copy, Debug)]
+pub enum GroupDoor<'a> {
+    /// It was made just now, so that nothing in it was ever killed: the program may begin its life there.
+    New(BorrowedFd<'a>),
+    /// The program joins it before it is executed.
+    Old(BorrowedFd<'a>),
+}
+
+impl<'a> GroupDoor<'a> {
+    pub(super) fn folder(self) -> BorrowedFd<'a> {
+        match self {
+            Self::New(folder) | Self::Old(folder) => folder,
+        }
+    }
 }
 
 /// As whom a program runs.

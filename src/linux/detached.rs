@@ -11,7 +11,8 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use super::child::{default_signals, end_at_exec_from, errno, join_new_keyring, unblock_signals};
-use super::fork::{fork, fork_into, not_forked, pointers, report, report_pipe};
+use super::command::GroupDoor;
+use super::fork::{fork_through, not_forked, pointers, report, report_pipe};
 use super::reap::reap_one;
 use crate::values::{ExecError, ExecStage, MESSAGE, Pid};
 
@@ -29,13 +30,13 @@ pub fn spawn_detached(
     spawn_detached_in(None, program, arguments, environment, handover)
 }
 
-/// As [`spawn_detached`]; the program begins its life in the control group whose folder is `group`, where the kernel
-/// can do that (Linux 5.7).
+/// As [`spawn_detached`]; the program begins its life in the control group `group`, where that can be: see
+/// `fork_through`.
 ///
 /// # Errors
 /// As fork(2) and execve(2).
 pub fn spawn_detached_in(
-    group: Option<BorrowedFd<'_>>,
+    group: Option<GroupDoor<'_>>,
     program: &Path,
     arguments: &[CString],
     environment: &[CString],
@@ -75,13 +76,9 @@ pub fn spawn_detached_in(
             give_up(ExecStage::Exec, errno())
         }
     };
+    // One that is not in the group joins it by itself.
     // SAFETY: see there.
-    let grouped = group.and_then(|group| unsafe { fork_into(group, way) }.ok());
-    let pid = match grouped {
-        Some(pid) => pid,
-        // SAFETY: see there.
-        None => unsafe { fork(way) }?,
-    };
+    let pid = unsafe { fork_through(group, |_| way()) }?;
     drop(writer);
     let mut message = [0u8; MESSAGE];
     match File::from(reader).read(&mut message) {

@@ -53,7 +53,7 @@ fn child_steps(plan: &ChildPlan<'_>) -> (ExecStage, i32) {
         }
         // A child that cannot join runs all the same.
         if let Some(group) = command.group.filter(|_| !plan.is_in_group) {
-            join_group(group.as_raw_fd());
+            join_group(group.folder().as_raw_fd());
         }
         default_signals();
         libc::umask(command.umask);

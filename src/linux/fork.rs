@@ -8,11 +8,14 @@ use std::convert::Infallible;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 use nix::fcntl::OFlag;
 
+use super::command::GroupDoor;
+use super::reap::reap_one;
 use super::signals::{block_all, set_mask};
-use crate::values::{ExecError, ExecStage, Pid};
+use crate::values::{ExecError, ExecStage, ExitStatus, Pid};
 
 /// Forks; the child does `way`, and never returns from it. Gives the number of the child.
 ///
@@ -56,16 +59,48 @@ struct CloneArguments {
 /// `CLONE_INTO_CGROUP` of clone(2).
 const INTO_CGROUP: u64 = 1 << 33;
 
-/// As [`fork`], but the child begins its life in the control group whose folder is `group` (Linux 5.7). To move it
-/// there later costs the kernel a grace period of 10 ms and more, in which nothing of the node can fork. After
-/// an error there is no child, and it may be forked and moved.
+/// As [`fork`], but the child begins its life in the control group at this door, if that may be (Linux 5.7): true. To
+/// move it there later costs the kernel a grace period of 10 ms and more, in which nothing of the node can fork.
+///
+/// A kernel from 6.14 on compares how often processes of the *parent's* group were killed by `cgroup.kill` with how often
+/// those of the child's were, and kills the child where that differs (seen with 6.18). So the group must be new, and
+/// whether the parent's group is as if it were is tried once.
+///
+/// # Errors
+/// As [`fork`].
+///
+/// # Safety
+/// As [`fork`].
+pub(super) unsafe fn fork_through(
+    door: Option<GroupDoor<'_>>,
+    way: impl FnOnce(bool) -> Infallible,
+) -> Result<Pid, ExecError> {
+    static IS_SAFE: OnceLock<bool> = OnceLock::new();
+    if let Some(GroupDoor::New(group)) = door
+        && *IS_SAFE.get_or_init(|| is_born_alive_in(group))
+    {
+        // SAFETY: the caller's promise.
+        return unsafe { fork_into(group, || way(true)) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { fork(|| way(false)) }
+}
+
+/// Whether a child that begins its life in this new group lives.
+fn is_born_alive_in(group: BorrowedFd<'_>) -> bool {
+    // SAFETY: _exit(2) is a bare system call.
+    let child = unsafe { fork_into(group, || libc::_exit(0)) };
+    child.ok().and_then(reap_one) == Some(ExitStatus::Code(0))
+}
+
+/// As [`fork`], with the child in this group. After an error there is no child.
 ///
 /// # Errors
 /// ENOSYS on an older kernel or behind a filter of system calls; EACCES and the like for the group.
 ///
 /// # Safety
 /// As [`fork`].
-pub(super) unsafe fn fork_into(
+unsafe fn fork_into(
     group: BorrowedFd<'_>,
     way: impl FnOnce() -> Infallible,
 ) -> Result<Pid, ExecError> {

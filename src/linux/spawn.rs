@@ -10,9 +10,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::OFlag;
 
-pub use super::command::{Command, Credentials, MOST_SOCKETS};
+pub use super::command::{Command, Credentials, GroupDoor, MOST_SOCKETS};
 use super::exec::{ChildPlan, LISTEN_PID, child_main};
-use super::fork::{fork, fork_into, not_forked, pointers, report_pipe};
+use super::fork::{fork_through, not_forked, pointers, report_pipe};
 use super::pidfd::PidFd;
 use super::reap::reap_one;
 use crate::values::{ExecError, MESSAGE, Pid};
@@ -81,16 +81,9 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
         parent: Pid::this().number(),
         is_in_group: false,
     };
-    let grouped = command.group.map(|group| {
-        let plan = ChildPlan { is_in_group: true, ..plan };
-        // SAFETY: the child's way keeps to what signal-safety(7) lists, on the memory of this plan.
-        unsafe { fork_into(group, || child_main(&plan)) }
-    });
-    let pid = match grouped {
-        Some(Ok(pid)) => pid,
-        // SAFETY: as above.
-        None | Some(Err(_)) => unsafe { fork(|| child_main(&plan)) }?,
-    };
+    let way = |is_in_group| child_main(&ChildPlan { is_in_group, ..plan });
+    // SAFETY: the child's way keeps to what signal-safety(7) lists, on the memory of this plan.
+    let pid = unsafe { fork_through(command.group, way) }?;
     drop(writer);
     match PidFd::open(pid) {
         Ok(handle) => Ok(Child { pid, handle, report: ExecReport(File::from(reader)) }),
@@ -119,6 +112,7 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cgroup;
     use super::super::limits::{Limit, LimitedResource};
     use super::*;
     use crate::values::ExecStage;
@@ -165,6 +159,47 @@ mod tests {
         assert_eq!(reap_one(child.pid), Some(crate::values::ExitStatus::Code(0)));
         let said = std::fs::read_to_string(&path).unwrap();
         assert_eq!(said, format!("here\n/\n0022\n77\n{}\n", child.pid));
+    }
+
+    #[test]
+    fn a_program_lives_in_a_group_whose_processes_were_killed() {
+        let Some(mount) = cgroup::mount() else {
+            return eprintln!("LEFT OUT: control groups. Missing: a cgroup2 mount");
+        };
+        let group = mount.join(format!("test-killed-{}", std::process::id()));
+        if let Err(error) = cgroup::make_anew(&group) {
+            let at = mount.display();
+            return eprintln!("LEFT OUT: control groups. {at} cannot be written: {error}");
+        }
+        let output = File::create("/dev/null").unwrap();
+        let run = |is_new: bool, program: &[&str]| {
+            let folder = cgroup::folder(&group).unwrap();
+            let mut command = sample(program, &output);
+            command.group = Some(match is_new {
+                true => GroupDoor::New(folder.as_fd()),
+                false => GroupDoor::Old(folder.as_fd()),
+            });
+            spawn(&command).unwrap()
+        };
+        let killed = run(true, &["sleep", "1000"]);
+        wait_readable(&killed.report);
+        cgroup::kill(&group).unwrap();
+        let by_kill = crate::values::ExitStatus::Signal(crate::values::Signal::KILL);
+        assert_eq!(reap_one(killed.pid), Some(by_kill));
+        for is_new in [false, true] {
+            if is_new {
+                assert_eq!(cgroup::make_anew(&group).unwrap(), cgroup::Made::Anew);
+            }
+            let ended = reap_one(run(is_new, &["true"]).pid);
+            assert_eq!(ended, Some(crate::values::ExitStatus::Code(0)), "new: {is_new}");
+        }
+        let inside = run(true, &["sleep", "1000"]);
+        wait_readable(&inside.report);
+        assert_eq!(cgroup::make_anew(&group).unwrap(), cgroup::Made::Before);
+        assert_eq!(cgroup::processes(&group).unwrap(), [inside.pid]);
+        cgroup::kill(&group).unwrap();
+        let _ = reap_one(inside.pid);
+        cgroup::remove(&group);
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! old scope.
 
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use crate::linux::{cgroup, files, node};
+use crate::linux::cgroup::{self, Made};
+use crate::linux::spawn::GroupDoor;
+use crate::linux::{files, node};
 use crate::site::SitePlaces;
 use crate::values::Pid;
 
@@ -30,6 +32,22 @@ pub struct Groups {
 enum GroupManager {
     Siteward,
     Systemd,
+}
+
+/// A leaf that a process is to be started in.
+#[derive(Debug)]
+pub struct LeafDoor {
+    folder: OwnedFd,
+    made: Made,
+}
+
+impl LeafDoor {
+    pub fn of_spawn(&self) -> GroupDoor<'_> {
+        match self.made {
+            Made::Anew => GroupDoor::New(self.folder.as_fd()),
+            Made::Before => GroupDoor::Old(self.folder.as_fd()),
+        }
+    }
 }
 
 impl Groups {
@@ -107,12 +125,13 @@ impl Groups {
         Ok(format!("{}, {how}", path.display()))
     }
 
-    /// A process's leaf, for a process that is to begin its life in it. It is created if it does not exist.
+    /// A process's leaf, for a process that is to be started in it. It is created anew, unless something is in it.
     ///
     /// # Errors
     /// The tree may not be written, or systemd gave no scope. The site then has only the other marks.
-    pub fn door(&self, process: &str) -> io::Result<OwnedFd> {
-        cgroup::folder(&self.leaf(process)?)
+    pub fn door(&self, process: &str) -> io::Result<LeafDoor> {
+        let (leaf, made) = self.leaf(process)?;
+        Ok(LeafDoor { folder: cgroup::folder(&leaf)?, made })
     }
 
     /// Moves this process to a leaf, which is created if it does not exist.
@@ -120,20 +139,20 @@ impl Groups {
     /// # Errors
     /// As [`Self::door`].
     pub fn join(&self, process: &str) -> io::Result<()> {
-        cgroup::procs_file(&self.leaf(process)?)?.write_all(b"0")
+        cgroup::procs_file(&self.leaf(process)?.0)?.write_all(b"0")
     }
 
-    fn leaf(&self, process: &str) -> io::Result<PathBuf> {
+    fn leaf(&self, process: &str) -> io::Result<(PathBuf, Made)> {
         let Some(home) = &self.home else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "systemd gave no scope"));
         };
         let leaf = home.join(process);
-        match self.manager {
-            GroupManager::Siteward => cgroup::make(&leaf)?,
+        let made = match self.manager {
+            GroupManager::Siteward => cgroup::make_anew(&leaf)?,
             // systemd creates the scope itself.
-            GroupManager::Systemd => cgroup::make_below(&leaf)?,
-        }
-        Ok(leaf)
+            GroupManager::Systemd => cgroup::make_anew_below(&leaf)?,
+        };
+        Ok((leaf, made))
     }
 
     fn is_ours(&self, tree: &Path) -> bool {
@@ -223,7 +242,7 @@ impl Groups {
     pub fn remove(&self) {
         match self.manager {
             GroupManager::Siteward => {
-                self.trees().iter().flatten().for_each(|tree| cgroup::remove(tree));
+                self.trees().iter().flatten().for_each(|tree| cgroup::remove_ended(tree));
             }
             GroupManager::Systemd => {
                 self.leaves().iter().flatten().for_each(|leaf| cgroup::remove(leaf));

@@ -14,7 +14,7 @@ use crate::history::{Entry, HistoryEvent};
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::Stat;
 use crate::linux::spawn::{Child, spawn};
-use crate::process::{Seen, locked_by};
+use crate::process::{LeafDoor, Seen, locked_by};
 use crate::site::Ready;
 use crate::values::{ExecError, ExecStage, Moment, Pid};
 
@@ -123,7 +123,7 @@ impl Processes {
             };
             group.inspect_err(without).ok()
         });
-        command.group = group.as_ref().map(|group| group.as_fd());
+        command.group = group.as_ref().map(LeafDoor::of_spawn);
         command.listen.extend(sockets.into_iter().map(|socket| socket.as_fd()));
         if let Some(lock) = &lock {
             command.inherited.push(lock.file().as_fd());
