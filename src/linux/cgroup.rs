@@ -45,7 +45,7 @@ pub fn make(group: &Path) -> io::Result<()> {
 
 /// Whether a group was made, or had been there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
+pub enum GroupMade {
     Anew,
     Before,
 }
@@ -54,7 +54,7 @@ pub enum Made {
 ///
 /// # Errors
 /// As [`make`].
-pub fn make_anew(group: &Path) -> io::Result<Made> {
+pub fn make_anew(group: &Path) -> io::Result<GroupMade> {
     if let Some(above) = group.parent() {
         fs::create_dir_all(above)?;
     }
@@ -65,12 +65,12 @@ pub fn make_anew(group: &Path) -> io::Result<Made> {
 ///
 /// # Errors
 /// As [`make_below`].
-pub fn make_anew_below(group: &Path) -> io::Result<Made> {
+pub fn make_anew_below(group: &Path) -> io::Result<GroupMade> {
     // One that has a process, or a group, stays.
     let _ = fs::remove_dir(group);
     match fs::create_dir(group) {
-        Ok(()) => Ok(Made::Anew),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Made::Before),
+        Ok(()) => Ok(GroupMade::Anew),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(GroupMade::Before),
         Err(error) => Err(error),
     }
 }

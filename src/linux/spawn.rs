@@ -188,14 +188,14 @@ mod tests {
         assert_eq!(reap_one(killed.pid), Some(by_kill));
         for is_new in [false, true] {
             if is_new {
-                assert_eq!(cgroup::make_anew(&group).unwrap(), cgroup::Made::Anew);
+                assert_eq!(cgroup::make_anew(&group).unwrap(), cgroup::GroupMade::Anew);
             }
             let ended = reap_one(run(is_new, &["true"]).pid);
             assert_eq!(ended, Some(crate::values::ExitStatus::Code(0)), "new: {is_new}");
         }
         let inside = run(true, &["sleep", "1000"]);
         wait_readable(&inside.report);
-        assert_eq!(cgroup::make_anew(&group).unwrap(), cgroup::Made::Before);
+        assert_eq!(cgroup::make_anew(&group).unwrap(), cgroup::GroupMade::Before);
         assert_eq!(cgroup::processes(&group).unwrap(), [inside.pid]);
         cgroup::kill(&group).unwrap();
         let _ = reap_one(inside.pid);

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use crate::linux::cgroup::{self, Made};
+use crate::linux::cgroup::{self, GroupMade};
 use crate::linux::spawn::GroupDoor;
 use crate::linux::{files, node};
 use crate::site::SitePlaces;
@@ -38,14 +38,14 @@ enum GroupManager {
 #[derive(Debug)]
 pub struct LeafDoor {
     folder: OwnedFd,
-    made: Made,
+    made: GroupMade,
 }
 
 impl LeafDoor {
     pub fn of_spawn(&self) -> GroupDoor<'_> {
         match self.made {
-            Made::Anew => GroupDoor::New(self.folder.as_fd()),
-            Made::Before => GroupDoor::Old(self.folder.as_fd()),
+            GroupMade::Anew => GroupDoor::New(self.folder.as_fd()),
+            GroupMade::Before => GroupDoor::Old(self.folder.as_fd()),
         }
     }
 }
@@ -142,7 +142,7 @@ impl Groups {
         cgroup::procs_file(&self.leaf(process)?.0)?.write_all(b"0")
     }
 
-    fn leaf(&self, process: &str) -> io::Result<(PathBuf, Made)> {
+    fn leaf(&self, process: &str) -> io::Result<(PathBuf, GroupMade)> {
         let Some(home) = &self.home else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "systemd gave no scope"));
         };
