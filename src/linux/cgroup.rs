@@ -250,20 +250,20 @@ pub fn remove(group: &Path) {
     let _ = fs::remove_dir(group);
 }
 
-/// How long the kernel may take to let go of processes that have ended.
-const LETTING_GO: Duration = Duration::from_millis(300);
+/// How long the last processes of a group may take to leave it.
+const LEAVING: Duration = Duration::from_millis(500);
 
-/// As [`remove`], for a group whose processes have ended: one whose pidfd tells of its end can be in the group for a moment
-/// longer (seen with Linux 6.18), and that is waited for.
+/// As [`remove`], for a group whose processes have ended: one that is being ended can be in the group for a moment after
+/// nothing of it runs any more, and so can a helper. That is waited for, unless this very process is in the group.
 pub fn remove_ended(group: &Path) {
     let Ok(events) = File::open(group.join("cgroup.events")) else { return };
-    let until = Moment::now() + LETTING_GO;
+    let until = Moment::now() + LEAVING;
     loop {
         // A change after this is an exceptional condition.
         let _ = events.read_at(&mut [0; 256], 0);
         remove(group);
-        let is_left = group.exists() && processes(group).is_ok_and(|inside| inside.is_empty());
-        if !is_left || until.passed() {
+        let is_inside = || processes(group).is_ok_and(|inside| inside.contains(&Pid::this()));
+        if !group.exists() || until.passed() || is_inside() {
             return;
         }
         let mut waiting = Waiting::new();
