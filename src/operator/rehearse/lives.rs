@@ -192,7 +192,7 @@ fn killed_process(report: &mut Report, stage: &RehearsedSite, before: &ProcessVi
         report.step("  monitor", "0", || stage.monitor(Want::Well));
     } else if essential {
         let failed = format!("{}, with the reason", stage.says(Want::Failed));
-        report.step("  monitor says so", &failed, || {
+        let told = || {
             let seen = stage.monitor_until(Want::Failed);
             let failure =
                 stage.bare.call("monitor", &[super::stage::RECURRING], Duration::from_secs(20));
@@ -200,6 +200,11 @@ fn killed_process(report: &mut Report, stage: &RehearsedSite, before: &ProcessVi
             let named = failure.reason(stage.bare.manager).is_some_and(|r| r.contains(word));
             let what = if named { "with the reason" } else { "without a reason" };
             StepResult::new(seen.as_expected && named, format!("{}, {what}", seen.what))
+        };
+        report.step("  monitor says so", &failed, || match stage.is_wrapped() {
+            // While its supervisor still ends the rest, what is told first is that its list is not true any more.
+            true => stage.until(told),
+            false => told(),
         });
         // The failure may be reported while the other processes are still being stopped.
         report.step("  what lives of the site", "nothing in the end", || {
