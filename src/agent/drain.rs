@@ -69,7 +69,7 @@ pub fn drain(
     let name = &target.name;
     let context = SiteContext::read(target, deadline);
     let Some(definition) = context.definition() else { return Ok(None) };
-    let is_jobcenter = definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some());
+    let is_jobcenter = definition.jobcenter().is_some();
     let looked = observe(&target.site, Moment::now(), Moment::now() + LOOK)?;
     match looked.state {
         State::Running | State::Degraded | State::Starting => {}
@@ -213,7 +213,7 @@ impl Draining<'_> {
         let now = Moment::now();
         let deadline = (now + LOOK).min(self.until.max(now + LAST_LOOK));
         let mut runs = Vec::new();
-        let Definition { work, database, wrapped, .. } = &self.definition;
+        let Definition { work, database, .. } = &self.definition;
         if let (Some(database), false) = (database, work.is_empty()) {
             let found = disk::search_work(database, work, deadline).map_err(|e| e.to_string())?;
             runs.extend(
@@ -224,7 +224,7 @@ impl Draining<'_> {
             );
             runs.extend((0..found.more).map(|_| "another".to_owned()));
         }
-        if let Some(profile) = wrapped.as_ref().and_then(|wrapped| wrapped.jobcenter.as_ref()) {
+        if let Some(profile) = self.definition.jobcenter() {
             let site = &self.target.site;
             for queue in busy_queues(profile, &self.definition, site, deadline)? {
                 let word = if queue.requests == 1 { "request" } else { "requests" };

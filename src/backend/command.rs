@@ -59,8 +59,9 @@ pub fn run_or_cut(
         if marked == Marked::No {
             command.remove_variable(MARK);
         }
-        let is_jobcenters = definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some());
-        if is_jobcenters && words.first().is_some_and(|program| needs_site(program)) {
+        if definition.jobcenter().is_some()
+            && words.first().is_some_and(|program| needs_site(program))
+        {
             command.set_variable(SITE_VARIABLE, &definition.site);
         }
         command

@@ -61,7 +61,7 @@ impl Fitness {
         let mut fitness = Self::default();
         // A start runs the processes in their directories, and reports the error of that.
         check_node(definition, is_active, !is_active, &mut fitness);
-        let profile = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref());
+        let profile = definition.jobcenter();
         if let Some(profile) = profile.filter(|_| !is_active) {
             let (site, address) = (&definition.site, definition.address);
             let warnings = jobcenter::warnings_of_node(profile, site, address);

@@ -144,9 +144,8 @@ fn repair(
 ) -> Result<(), NotHeld> {
     let words = format!("`{}` {end}", definition.name);
     log::warn!("{words}");
-    let is_jobcenter = definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some());
-    let more = if is_jobcenter { jobcenter::after_an_unclean_end() } else { Vec::new() };
-    let entry = Entry::new(HistoryEvent::Unclean, &words).having_printed(more);
+    let more = definition.jobcenter().map(|_| jobcenter::after_an_unclean_end());
+    let entry = Entry::new(HistoryEvent::Unclean, &words).having_printed(more.unwrap_or_default());
     journal::note(places, Some(definition), &entry);
     let Some(command) = &definition.on_unclean_shutdown else { return Ok(()) };
     let begun = Moment::now();

@@ -160,7 +160,7 @@ fn check(
     {
         bail!("the address {address} is not on this node; let the cluster bring it first");
     }
-    if let Some(profile) = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref()) {
+    if let Some(profile) = definition.jobcenter() {
         check_jobcenter(definition, profile, database, address)?;
     }
     Ok(address)
@@ -242,7 +242,7 @@ impl Maker<'_> {
             true => format!("the database {at} (mode 755)"),
             false => format!("the database {at}, which was there and keeps its mode"),
         });
-        if self.definition.wrapped.as_ref().is_some_and(|w| w.jobcenter.is_some()) {
+        if self.definition.jobcenter().is_some() {
             return self.make_with_cjcmksite(address, made);
         }
         let Some(address) = address else {
@@ -270,7 +270,7 @@ impl Maker<'_> {
     /// JobCenter makes the database and the link itself.
     fn make_with_cjcmksite(&self, address: Option<IpAddr>, made: &mut Made) -> anyhow::Result<()> {
         let Self { definition, database, .. } = self;
-        let Some(profile) = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref()) else {
+        let Some(profile) = definition.jobcenter() else {
             return Ok(());
         };
         let elsewhere = address.map(|address| {

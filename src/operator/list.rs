@@ -162,7 +162,7 @@ impl SiteRow {
 }
 
 fn link_of(places: &Places, definition: &Definition) -> Option<PathBuf> {
-    let profile = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref());
+    let profile = definition.jobcenter();
     let folder = profile.map_or(&places.links, |p| &p.spool);
     find_link(folder, definition.address?).map(|(link, _)| link)
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::prerequisites::Prerequisites;
 use super::telling::{Notify, Operation};
 use super::work::{Drain, WorkKind};
-use super::wrapped::Wrapped;
+use super::wrapped::{Jobcenter, Wrapped};
 use crate::linux::capabilities::Capabilities;
 use crate::linux::limits::Limit;
 use crate::values::Signal;
@@ -271,6 +271,11 @@ impl Definition {
     /// The part of a stop's deadline that is kept for KILL, sweep and proof.
     pub fn kill_reserve(&self) -> Duration {
         self.forcekill_time + Duration::from_secs(2)
+    }
+
+    /// The profile of JobCenter, if its supervisor is cjcpw.
+    pub fn jobcenter(&self) -> Option<&Jobcenter> {
+        self.wrapped.as_ref()?.jobcenter.as_ref()
     }
 }
 

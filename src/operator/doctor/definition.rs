@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::examined::{Examined, jobcenter_of};
+use super::examined::Examined;
 use crate::agent::{Fault, Target};
 use crate::backend::jobcenter::link_names;
 use crate::control::State;
@@ -175,7 +175,7 @@ pub(super) fn shared_address(examined: &Examined<'_>) -> Vec<Finding> {
     let links = link_names(address);
     let is_jobcenters = examined.jobcenter().is_some();
     let meets = |other: &&Definition| {
-        let both = is_jobcenters && jobcenter_of(other).is_some();
+        let both = is_jobcenters && other.jobcenter().is_some();
         let theirs = other.address.map(link_names).unwrap_or_default();
         both && theirs.iter().any(|link| links.contains(link))
     };

@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::examined::jobcenter_of;
 use crate::backend::jobcenter::old_layout;
 use crate::lease;
 use crate::linux::clock::WallTime;
@@ -162,7 +161,7 @@ fn permissions(definition: &Definition, database: &Path) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut folders: Vec<&Path> = database.ancestors().collect();
     let spool = database.join("nqs");
-    let is_jobcenters = jobcenter_of(definition).is_some();
+    let is_jobcenters = definition.jobcenter().is_some();
     if is_jobcenters && spool.is_dir() {
         folders.insert(0, &spool);
     }
@@ -264,7 +263,7 @@ fn times(database: &Path) -> Finding {
 /// The storage of R12.10.x and older must be converted before R13.1 or newer can use it (UPG-01).
 fn layout(definition: &Definition, database: &Path) -> Vec<Finding> {
     const CHECK: &str = "database-layout";
-    let Some(profile) = jobcenter_of(definition) else { return Vec::new() };
+    let Some(profile) = definition.jobcenter() else { return Vec::new() };
     let Some(old) = old_layout(profile, &definition.site, database) else {
         return vec![Finding::ok(CHECK, "there is nothing to convert")];
     };

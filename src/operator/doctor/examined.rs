@@ -83,7 +83,7 @@ impl<'a> Examined<'a> {
 
     /// The site's profile, if its supervisor is JobCenter's.
     pub(super) fn jobcenter(&self) -> Option<&Jobcenter> {
-        jobcenter_of(&self.definition)
+        self.definition.jobcenter()
     }
 
     /// When one step of the checks must have ended.
@@ -97,8 +97,4 @@ impl<'a> Examined<'a> {
         let disk = disk.prerequisites.mounted.as_ref().or(disk.database.as_ref());
         !disk.is_some_and(|disk| path.starts_with(disk))
     }
-}
-
-pub(super) fn jobcenter_of(definition: &Definition) -> Option<&Jobcenter> {
-    definition.wrapped.as_ref().and_then(|wrapped| wrapped.jobcenter.as_ref())
 }

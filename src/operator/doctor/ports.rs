@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::examined::{Examined, jobcenter_of};
+use super::examined::Examined;
 use crate::backend::jobcenter::{PORT, PortHolders, guard};
 use crate::linux::ports::who_listens;
 use crate::operator::finding::Finding;
@@ -23,7 +23,7 @@ fn ports_of(definition: &Definition) -> Vec<(IpAddr, u16)> {
             ports.push((host.parse().unwrap_or(everywhere), port));
         }
     }
-    if jobcenter_of(definition).is_some() {
+    if definition.jobcenter().is_some() {
         ports.push((definition.address.unwrap_or(everywhere), PORT));
     }
     ports.sort();

@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use super::examined::jobcenter_of;
 use crate::backend::fitness::{Fitness, Unfit, UnfitSubject};
 use crate::backend::jobcenter::{ComplaintSubject, link_names};
 use crate::linux::attributes::is_of_the_system;
@@ -39,7 +38,7 @@ pub(super) fn all(definition: &Definition, has_disk: bool) -> Vec<Finding> {
     if definition.wrapped.as_ref().is_some_and(|wrapped| wrapped.subject.is_some()) {
         wanted.push(("supervisor", "what it needs is here, and nothing else starts it"));
     }
-    if jobcenter_of(definition).is_some() {
+    if definition.jobcenter().is_some() {
         wanted.push(("local-daemon", "daemon.conf lets a cluster site run"));
         wanted.push(("jobcenter-maintenance", "daemon.conf holds nothing back"));
         if has_disk {
@@ -117,7 +116,7 @@ fn of_jobcenter(
     subject: ComplaintSubject,
     next: &str,
 ) -> (&'static str, String) {
-    let machine = jobcenter_of(definition).map(|p| p.commands.join("rc/daemon.conf"));
+    let machine = definition.jobcenter().map(|p| p.commands.join("rc/daemon.conf"));
     let machine = machine.unwrap_or_default();
     let machine = machine.display();
     let site = definition.database.as_ref().map(|d| d.join("nqs/daemon.conf"));
@@ -145,7 +144,7 @@ fn of_jobcenter(
 
 /// The command that makes the site's link on this node.
 pub(super) fn link_mend(definition: &Definition) -> String {
-    let of = jobcenter_of(definition).zip(definition.address).zip(definition.database.as_ref());
+    let of = definition.jobcenter().zip(definition.address).zip(definition.database.as_ref());
     of.map_or_else(String::new, |((profile, address), database)| {
         let link = profile.spool.join(&link_names(address)[0]);
         format!("ln -sfn {} {}", database.display(), link.display())

@@ -73,7 +73,7 @@ pub(super) fn read_files(definition: &Definition, until: Moment) -> FilesFact {
     for path in &definition.same_on_all_nodes {
         add_same(&mut files.same_on_all_nodes, path, until);
     }
-    if let Some(jobcenter) = definition.wrapped.as_ref().and_then(|w| w.jobcenter.as_ref()) {
+    if let Some(jobcenter) = definition.jobcenter() {
         let conf = jobcenter.commands.join("rc/daemon.conf");
         files.settings.insert(text_of(&conf), daemon_conf(&conf));
         for folder in ["", "cluster"] {

@@ -151,7 +151,7 @@ fn users_here(
         }
     }
     // A job of JobCenter runs as any user of the machine (source document 003, SITE-11).
-    if definition.wrapped.as_ref().is_some_and(|wrapped| wrapped.jobcenter.is_some()) {
+    if definition.jobcenter().is_some() {
         let ordinary = local.iter().filter(|user| ORDINARY.contains(&user.uid));
         for user in ordinary.take(MOST_USERS) {
             known.entry(user.name.clone()).or_insert_with(|| Some(fact(user, None)));

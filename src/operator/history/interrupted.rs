@@ -79,7 +79,10 @@ pub(super) fn show(
         .collect();
     let mut lines = Vec::new();
     let mut was_interrupted = false;
-    if definition.operations.is_empty() && definition.work.is_empty() && !is_jobcenter(definition) {
+    if definition.operations.is_empty()
+        && definition.work.is_empty()
+        && definition.jobcenter().is_none()
+    {
         log::warn!(
             "the definition of `{}` has no `operations`, so none is looked for",
             definition.name
@@ -122,10 +125,6 @@ pub(super) fn show(
     was_interrupted
 }
 
-fn is_jobcenter(definition: &Definition) -> bool {
-    definition.wrapped.as_ref().is_some_and(|wrapped| wrapped.jobcenter.is_some())
-}
-
 /// The last takeover after an unclean end, and what it means.
 fn told_of_takeover(definition: &Definition, takeover: &TakeoverStatus) -> Vec<String> {
     let name = &definition.name;
@@ -139,7 +138,7 @@ fn told_of_takeover(definition: &Definition, takeover: &TakeoverStatus) -> Vec<S
     lines.extend(heard);
     let downtime = takeover.downtime().unwrap_or_else(|| "the site is not up again".to_owned());
     lines.push(format!("  {downtime}"));
-    if is_jobcenter(definition) {
+    if definition.jobcenter().is_some() {
         let patience = takeover.patience(jobcenter::PATIENCE);
         lines.extend(patience.map(|words| format!("  {words}")));
         lines.extend(jobcenter::after_an_unclean_end().iter().map(|line| format!("  {line}")));
