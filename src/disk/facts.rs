@@ -1,17 +1,13 @@
 //! The process that leaves the facts of this node on a site's database: see `operator::facts`.
 
-use std::ffi::{CString, OsStr, OsString};
-use std::fs::OpenOptions;
+use std::ffi::OsString;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
-use crate::linux::detached::spawn_detached;
 use crate::linux::node;
 use crate::linux::process::reap_one;
 use crate::linux::thread::{self, StackSize};
 use crate::linux::wait::Waiting;
-use crate::process::{FACTS, MARK, called, mark_entry};
+use crate::process::{FACTS, called, start_beside, words_beside};
 use crate::site::SitePlaces;
 use crate::values::{Moment, Signal};
 
@@ -23,37 +19,15 @@ pub fn leaving_words(places: &SitePlaces) -> Vec<OsString> {
     let Some(name) = places.name() else { return Vec::new() };
     let begun = serde_json::to_string(&Moment::now()).unwrap_or_default();
     let (name, node) = (name.to_string(), node::name());
-    let words = ["siteward", WORD, &name, "--node", &node, "--begun", &begun];
-    let mut words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-    for (option, path) in [
-        ("--config-dir", &places.definition),
-        ("--runtime-dir", &places.runtime),
-        ("--log-dir", &places.logs),
-    ] {
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        words.extend([OsStr::new(option), folder.as_os_str()].map(OsStr::to_owned));
-    }
-    words
+    words_beside(places, &[WORD, &name, "--node", &node, "--begun", &begun])
 }
 
 /// Starts that process, which outlives this one, and does not wait for it.
 pub fn leave_facts_detached(places: &SitePlaces) {
-    let words = leaving_words(places);
-    let words: Vec<CString> =
-        words.iter().filter_map(|word| CString::new(word.as_bytes()).ok()).collect();
-    let failed = |why: &dyn std::fmt::Display| {
-        log::warn!("the facts of this node are not left on the database: {why}");
-    };
-    let null = match OpenOptions::new().read(true).write(true).open("/dev/null") {
-        Ok(null) => null,
-        Err(error) => return failed(&error),
-    };
-    let mark = [MARK.as_bytes(), b"=", &mark_entry(places, FACTS)].concat();
-    let environment: Vec<CString> = CString::new(mark).into_iter().collect();
-    match spawn_detached(Path::new("/proc/self/exe"), &words, &environment, null.as_fd()) {
+    match start_beside(places, FACTS, &leaving_words(places), []) {
         // A run stays as long as its site.
         Ok(pid) => drop(thread::start("facts", StackSize::Small, move || reap_one(pid))),
-        Err(error) => failed(&error),
+        Err(why) => log::warn!("the facts of this node are not left on the database: {why}"),
     }
 }
 

@@ -5,18 +5,14 @@
 //! Clusterware longer than two seconds.
 
 use std::env;
-use std::ffi::{CString, OsStr};
-use std::fs::OpenOptions;
-use std::os::fd::AsFd;
+use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::time::Duration;
 
 use super::settings::{ask_clusterware_to_check, has_clusterware};
 use crate::agent::{Target, tell_failures};
-use crate::linux::detached::spawn_detached;
 use crate::linux::priority;
-use crate::process::{ASKER, MARK, called, mark_entry};
+use crate::process::{ASKER, called, start_beside, words_beside};
 use crate::site::{Places, SiteName, SitePlaces};
 use crate::values::Moment;
 
@@ -43,30 +39,13 @@ pub fn start_asking(places: &SitePlaces, resource: &str) {
 fn spawn(places: &SitePlaces, resource: &str) -> Result<(), String> {
     let name = places.name().ok_or("it has no name")?.to_string();
     let begun = serde_json::to_string(&Moment::now()).map_err(|error| error.to_string())?;
-    let mut words: Vec<&OsStr> =
-        ["siteward", WORD, &name, resource, "--begun", &begun].map(OsStr::new).into();
-    for (option, path) in [
-        ("--config-dir", &places.definition),
-        ("--runtime-dir", &places.runtime),
-        ("--log-dir", &places.logs),
-    ] {
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        words.extend([OsStr::new(option), folder.as_os_str()]);
-    }
-    let c_string = |bytes: &[u8]| CString::new(bytes).ok();
-    let words: Vec<CString> = words.iter().filter_map(|word| c_string(word.as_bytes())).collect();
-    let mark = [MARK.as_bytes(), b"=", &mark_entry(places, ASKER)].concat();
+    let words = words_beside(places, &[WORD, &name, resource, "--begun", &begun]);
     let kept = KEPT.iter().filter_map(|name| {
         let value = env::var_os(name)?;
-        c_string(&[name.as_bytes(), b"=", value.as_bytes()].concat())
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
     });
-    let environment: Vec<CString> = c_string(&mark).into_iter().chain(kept).collect();
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null");
-    let null = null.map_err(|error| error.to_string())?;
     // Nobody reaps it here: the start ends, and init does.
-    spawn_detached(Path::new("/proc/self/exe"), &words, &environment, null.as_fd())
-        .map(drop)
-        .map_err(|error| error.to_string())
+    start_beside(places, ASKER, &words, kept).map(drop)
 }
 
 /// Is that process: see the module.

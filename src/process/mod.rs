@@ -5,6 +5,7 @@
 //! and never "no process". Must never: signal an ancestor of this process, PID 1, a cluster manager's
 //! daemon, or a process of another site.
 
+mod beside;
 mod command_line;
 mod environment;
 mod groups;
@@ -21,6 +22,7 @@ mod spared;
 mod sweep;
 mod token;
 
+pub use beside::{start_beside, words_beside};
 pub use command_line::find_by_command_line;
 pub use environment::{
     ASKER, FACTS, HELPER, LEASE, MARK, SUPERVISOR, called, environment_mark, mark_entry, mark_of,
