@@ -5,7 +5,6 @@
 //! answered, and is taken away when the next one begins, so that one that was cut off ends its series. A probe ends every
 //! series. Must never: answer by what was seen before the wait.
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ use crate::hold;
 use crate::lease;
 use crate::linux::wait::Waiting;
 use crate::observe::{Observation, Wrapping};
-use crate::process::Identity;
+use crate::process::{Identity, wait_for_an_end};
 use crate::values::Moment;
 
 /// By how much a monitor may come later than its interval and still continue its series.
@@ -123,12 +122,5 @@ fn left_of(deadline: &Deadline) -> Deadline {
 fn wait_for_a_death(target: &Target, wrapping: Option<&Wrapping>, until: Moment) {
     let keeper = lease::living_keeper(&target.site);
     let living = wrapping.into_iter().flat_map(Wrapping::watched).chain(&keeper);
-    // One that has ended since it was seen is looked at, at once.
-    let handles: Option<Vec<_>> = living.map(Identity::open).collect();
-    let Some(handles) = handles else { return };
-    let mut waiting = Waiting::new();
-    for handle in &handles {
-        waiting.readable(handle.as_fd(), ());
-    }
-    waiting.wait(Some(until));
+    wait_for_an_end(living, None, until);
 }

@@ -14,7 +14,7 @@ use crate::linux::signals::Inbox;
 use crate::linux::wait::Waiting;
 use crate::messages;
 use crate::observe::{Observation, Wrapping, observe};
-use crate::process::Identity;
+use crate::process::wait_for_an_end;
 use crate::values::{Moment, Signal};
 
 /// The longest time that siteward's own supervisor holds back an answer.
@@ -128,16 +128,8 @@ fn wait_for_change(target: &Target, seen: &Observation, pace: &WatchPace, cut: B
         }
         return;
     }
-    let supervisors = seen.wrapped.iter().flat_map(Wrapping::watched);
-    // One that has ended since it was seen is looked at, at once.
-    let handles: Option<Vec<_>> = supervisors.map(Identity::open).collect();
-    let Some(handles) = handles else { return };
-    let mut waiting = Waiting::new();
-    for handle in &handles {
-        waiting.readable(handle.as_fd(), ());
-    }
-    waiting.readable(cut, ());
-    waiting.wait(Some(Moment::now() + pace.wrapped));
+    let watched = seen.wrapped.iter().flat_map(Wrapping::watched);
+    wait_for_an_end(watched, Some(cut), Moment::now() + pace.wrapped);
 }
 
 fn pause(cut: BorrowedFd<'_>, time: Duration) {

@@ -1,7 +1,6 @@
 //! Observes a site with a wrapped supervisor. Two facts are independent of each other (source document
 //! 003, LS-05): whether the supervisor lives, and whether its daemon is up.
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::evidence::{Denied, ObserveError, read_record};
@@ -12,7 +11,7 @@ use crate::backend::jobcenter;
 use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
-use crate::process::{Identity, Members, Phase, Record, find_members};
+use crate::process::{Identity, Members, Phase, Record, find_members, wait_for_an_end};
 use crate::site::{Definition, OnLoss, Prerequisite, SitePlaces, Wrapped};
 use crate::surroundings::{CONFIRMED_AFTER, look_for_losses};
 use crate::values::Moment;
@@ -88,15 +87,8 @@ fn judge_at(
 
 /// Looks again after the time in which a supervisor ends whose site has failed (SUP-04).
 fn look_after_grace(external: &External, look: &Look, deadline: Moment) -> Result<Look, String> {
-    // One that has ended since is not waited for.
-    let handles: Option<Vec<_>> = look.supervisors.iter().map(Identity::open).collect();
-    if let Some(handles) = handles {
-        let mut waiting = Waiting::new();
-        for handle in &handles {
-            waiting.readable(handle.as_fd(), ());
-        }
-        waiting.wait(Some(Moment::now() + GRACE.min(deadline.left() / 2)));
-    }
+    let until = Moment::now() + GRACE.min(deadline.left() / 2);
+    wait_for_an_end(&look.supervisors, None, until);
     external.look(deadline)
 }
 

@@ -1,12 +1,14 @@
 //! The identity of a process: its number with its start, because the number alone can be used again.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use serde::{Deserialize, Serialize};
 
 use crate::linux::process::{Stat, waits_in};
+use crate::linux::wait::Waiting;
 use crate::linux::{BootId, PidFd, StartTicks};
-use crate::values::Pid;
+use crate::values::{Moment, Pid};
 
 /// A process of this boot. Its number may be used again, the pair never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,6 +109,22 @@ impl Identity {
     fn seen(&self) -> Seen {
         Seen { pid: self.pid, start: self.start }
     }
+}
+
+/// Waits until one of these processes has ended, `cut` is readable, or `until`. One that has ended since it was seen is
+/// not waited for.
+pub fn wait_for_an_end<'a>(
+    processes: impl IntoIterator<Item = &'a Identity>,
+    cut: Option<BorrowedFd<'_>>,
+    until: Moment,
+) {
+    let handles: Option<Vec<PidFd>> = processes.into_iter().map(Identity::open).collect();
+    let Some(handles) = handles else { return };
+    let mut waiting = Waiting::new();
+    for handle in handles.iter().map(PidFd::as_fd).chain(cut) {
+        waiting.readable(handle, ());
+    }
+    waiting.wait(Some(until));
 }
 
 #[cfg(test)]

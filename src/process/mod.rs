@@ -29,7 +29,7 @@ pub use environment::{
 };
 pub use groups::{Groups, LeafDoor, Scope};
 pub use holders::{Holder, holders, mounted_below};
-pub use identity::{Identity, Seen};
+pub use identity::{Identity, Seen, wait_for_an_end};
 pub use judge::{Descendant, Judge, is_keeper, is_of_another_site, locked_by};
 pub use marked::MarkedSites;
 pub use marks::{Offer, offered, proof};
