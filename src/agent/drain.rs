@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::context::SiteContext;
 use super::{Deadline, Fault, Target};
-use crate::backend::command::{Marked, Ran, run_or_cut};
+use crate::backend::command::{CutShort, Marked, complaint_or_cut, run};
 use crate::backend::jobcenter::busy_queues;
 use crate::control::State;
 use crate::disk;
@@ -19,7 +19,7 @@ use crate::messages;
 use crate::observe::observe;
 use crate::site::duration::say;
 use crate::site::{Definition, Drain, SitePlaces};
-use crate::values::{Moment, printable_line};
+use crate::values::{Moment, first_of, printable_line};
 
 /// How a pause is to be drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ const TOLD: Duration = Duration::from_secs(30);
 
 /// How many items a sentence names.
 const NAMED: usize = 5;
+
+const INTERRUPTED: &str = "the wait was interrupted";
 
 /// New work is stopped, and nothing runs any more, or may be cut off.
 #[derive(Debug)]
@@ -92,12 +94,12 @@ pub fn drain(
     let time = definition.drain.as_ref().map_or(TIME, |drain| drain.timeout);
     let draining = Draining {
         target,
-        definition: definition.clone(),
+        definition,
         until: deadline.begun + deadline.given.unwrap_or(time),
         interrupts: &interrupts,
     };
     let ended = draining.begin().and_then(|()| draining.wait(order));
-    let drained = Drained { places: target.site.clone(), definition: draining.definition.clone() };
+    let drained = Drained { places: target.site.clone(), definition: definition.clone() };
     interrupts.end();
     match ended {
         Ok(()) => Ok(Some(drained)),
@@ -114,7 +116,7 @@ pub fn drain(
 /// The wait for the work of a site.
 struct Draining<'a> {
     target: &'a Target,
-    definition: Definition,
+    definition: &'a Definition,
     until: Moment,
     interrupts: &'a Interrupts<'a>,
 }
@@ -122,7 +124,7 @@ struct Draining<'a> {
 impl Draining<'_> {
     fn note(&self, event: HistoryEvent, words: &str, took: Option<Duration>) {
         let entry = Entry::new(event, words).ordered_by(self.target.by()).taking(took);
-        journal::note(&self.target.site, Some(&self.definition), &entry);
+        journal::note(&self.target.site, Some(self.definition), &entry);
     }
 
     /// Stops new work.
@@ -140,12 +142,8 @@ impl Draining<'_> {
         let deadline = self.until.min(Moment::now() + COMMAND);
         let cut = Some(self.interrupts.fd());
         let site = &self.target.site;
-        let ran = run_or_cut(command, &self.definition, site, Marked::No, deadline, cut);
-        let complaint = match ran {
-            Ok(Ran::Interrupted) => return Err("the wait was interrupted".to_owned()),
-            Ok(ran) => ran.complaint(),
-            Err(why) => Some(why),
-        };
+        let complaint = complaint_or_cut(command, self.definition, site, Marked::No, deadline, cut)
+            .map_err(|CutShort| INTERRUPTED)?;
         if let Some(why) = complaint {
             return Err(format!("new work is not stopped: `{}` {why}", command.join(" ")));
         }
@@ -191,7 +189,7 @@ impl Draining<'_> {
             waiting.readable(self.interrupts.fd(), ());
             let next = Moment::now() + if was_quiet { SOON } else { pace };
             if !waiting.wait(Some(next.min(self.until))).is_empty() && self.interrupts.is_cut() {
-                return Err("the wait was interrupted".to_owned());
+                return Err(INTERRUPTED.to_owned());
             }
             pace = (pace * 2).min(PACE);
         }
@@ -213,7 +211,7 @@ impl Draining<'_> {
         let now = Moment::now();
         let deadline = (now + LOOK).min(self.until.max(now + LAST_LOOK));
         let mut runs = Vec::new();
-        let Definition { work, database, .. } = &self.definition;
+        let Definition { work, database, .. } = self.definition;
         if let (Some(database), false) = (database, work.is_empty()) {
             let found = disk::search_work(database, work, deadline).map_err(|e| e.to_string())?;
             runs.extend(
@@ -226,7 +224,7 @@ impl Draining<'_> {
         }
         if let Some(profile) = self.definition.jobcenter() {
             let site = &self.target.site;
-            for queue in busy_queues(profile, &self.definition, site, deadline)? {
+            for queue in busy_queues(profile, self.definition, site, deadline)? {
                 let word = if queue.requests == 1 { "request" } else { "requests" };
                 runs.push(format!("{} {word} in {}", queue.requests, queue.name));
             }
@@ -236,11 +234,7 @@ impl Draining<'_> {
 }
 
 fn running(runs: &[String]) -> String {
-    let named = runs.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match runs.len().saturating_sub(NAMED) {
-        0 => format!("still running: {named}"),
-        more => format!("still running: {named} and {more} more"),
-    }
+    format!("still running: {}", first_of(runs, NAMED))
 }
 
 impl Drained {
@@ -260,11 +254,8 @@ pub(super) fn undo(places: &SitePlaces, definition: &Definition) -> Result<Strin
         return Err("new work is still stopped, as `drain` has no `undo`".to_owned());
     };
     let deadline = Moment::now() + COMMAND;
-    let why = match run_or_cut(command, definition, places, Marked::No, deadline, None) {
-        Ok(ran) => ran.complaint(),
-        Err(why) => Some(why),
-    };
-    match why {
+    let ran = run(command, definition, places, Marked::No, deadline);
+    match ran.map_or_else(Some, |ran| ran.complaint()) {
         None => Ok("new work is let in again".to_owned()),
         Some(why) => Err(format!("new work is still stopped: `{}` {why}", command.join(" "))),
     }

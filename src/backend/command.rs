@@ -68,6 +68,29 @@ pub fn run_or_cut(
     }))
 }
 
+/// A command was ended because `cut` became readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutShort;
+
+/// As [`run_or_cut`], of a command of which only the success counts: what went wrong, for the end of a sentence.
+///
+/// # Errors
+/// [`CutShort`].
+pub fn complaint_or_cut(
+    words: &[String],
+    definition: &Definition,
+    places: &SitePlaces,
+    marked: Marked,
+    deadline: Moment,
+    cut: Option<BorrowedFd<'_>>,
+) -> Result<Option<String>, CutShort> {
+    match run_or_cut(words, definition, places, marked, deadline, cut) {
+        Ok(Ran::Interrupted) => Err(CutShort),
+        Ok(ran) => Ok(ran.complaint()),
+        Err(why) => Ok(Some(why)),
+    }
+}
+
 /// Runs a program of the node until it ends, or until `deadline`, outside any site's context and with PATH
 /// as its only variable. Returns its output.
 ///

@@ -218,7 +218,7 @@ pub fn search_work(
     order_alone(&job, database, deadline, None)
 }
 
-/// Goes on with the list of what this unclean end has interrupted, or makes it, durably.
+/// Goes on with the list of what this end has interrupted, or makes it, durably.
 ///
 /// # Errors
 /// See [`Undone`].
@@ -247,7 +247,7 @@ pub fn mark_work(
     order_alone(&job, database, deadline, cut)
 }
 
-/// The start has done all that it does about an unclean end.
+/// The start has done all that it does about that end.
 ///
 /// # Errors
 /// See [`Undone`].

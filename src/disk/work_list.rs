@@ -48,6 +48,14 @@ pub enum WorkState {
 }
 
 impl WorkState {
+    /// A start hands it over.
+    pub fn is_due(self) -> bool {
+        match self {
+            Self::Due | Self::Begun => true,
+            Self::HandedOver | Self::Failed | Self::Asked | Self::Dropped => false,
+        }
+    }
+
     /// Something is still to be done with it.
     pub fn is_open(self) -> bool {
         match self {
@@ -160,16 +168,15 @@ impl WorkList {
         let is_rerun = |item: &WorkItem| {
             wanted.iter().any(|w| w.kind == item.kind && w.at_failover == AtFailover::Rerun)
         };
-        let left = |item: WorkItem| match item.state {
-            WorkState::Due | WorkState::Begun if is_rerun(&item) => item,
-            WorkState::Due | WorkState::Begun => WorkItem {
+        let left = |item: WorkItem| match item.state.is_due() && !is_rerun(&item) {
+            true => WorkItem {
                 state: WorkState::Failed,
                 why: item
                     .why
                     .or_else(|| Some("its node died before it was handed over".to_owned())),
                 ..item
             },
-            _ => item,
+            false => item,
         };
         let old = self.items.into_iter().filter(|item| item.state.is_open() && !is_again(item));
         let mut items: Vec<WorkItem> = old.map(left).collect();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::turn::take_if_free;
 use super::work::{self, WorkUnsettled};
-use crate::backend::command::{Marked, Ran, run_or_cut};
+use crate::backend::command::{CutShort, Marked, complaint_or_cut};
 use crate::backend::jobcenter;
 use crate::history::{Entry, HistoryEvent};
 use crate::journal;
@@ -30,7 +30,7 @@ pub enum NotHeld {
     NotTaken(NotTaken),
     /// The repair after an unclean end failed; for the end of a sentence.
     Because(String),
-    /// What the unclean end has interrupted cannot be listed; for the end of a sentence.
+    /// What the failure or the unclean end has interrupted cannot be listed; for the end of a sentence.
     WorkNotListed(String),
 }
 
@@ -150,12 +150,9 @@ fn repair(
     let Some(command) = &definition.on_unclean_shutdown else { return Ok(()) };
     let begun = Moment::now();
     let deadline = until.min(begun + command.timeout);
-    let ran = run_or_cut(&command.command, definition, places, Marked::Yes, deadline, cut);
-    let complaint = match ran {
-        Ok(Ran::Interrupted) => return Err(NotHeld::Interrupted),
-        Ok(ran) => ran.complaint(),
-        Err(why) => Some(why),
-    };
+    let repair = &command.command;
+    let complaint = complaint_or_cut(repair, definition, places, Marked::Yes, deadline, cut)
+        .map_err(|CutShort| NotHeld::Interrupted)?;
     match complaint {
         None => {
             let words = format!("`{}` has repaired the database", command.command.join(" "));

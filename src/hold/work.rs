@@ -10,13 +10,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::turn::take_if_free;
-use crate::backend::command::{Marked, Ran, run_or_cut};
+use crate::backend::command::{CutShort, Marked, complaint_or_cut};
 use crate::disk::{self, BegunList, Undone, WorkEnd, WorkItem, WorkMark, WorkState};
 use crate::history::{By, Entry, HistoryEvent};
 use crate::journal;
 use crate::lease::UncleanEnd;
 use crate::site::{AtFailover, Definition, SitePlaces, WorkKind};
-use crate::values::{Moment, printable_line};
+use crate::values::{Moment, first_of, printable_line};
 
 /// Why a start cannot go on.
 #[derive(Debug)]
@@ -114,19 +114,15 @@ pub(super) fn hand_over(
     handing.tell_found(&begun);
     let now = Moment::now();
     let enough = now + now.until(until).mul_f64(SHARE);
-    let is_due = |item: &&WorkItem| match item.state {
-        WorkState::Due | WorkState::Begun => true,
-        WorkState::HandedOver | WorkState::Failed | WorkState::Asked | WorkState::Dropped => false,
-    };
+    let due = || begun.list.items.iter().filter(|item| item.state.is_due());
     for kind in &definition.work {
-        let items = begun.list.items.iter().filter(is_due).filter(|item| item.kind == kind.name);
-        handing.hand_over_kind(kind, &items.collect::<Vec<_>>(), enough)?;
+        let items: Vec<&WorkItem> = due().filter(|item| item.kind == kind.name).collect();
+        handing.hand_over_kind(kind, &items, enough)?;
     }
-    let is_unknown = |item: &&WorkItem| !definition.work.iter().any(|kind| kind.name == item.kind);
-    let orphans: Vec<&WorkItem> =
-        begun.list.items.iter().filter(is_due).filter(is_unknown).collect();
+    let is_known = |item: &WorkItem| definition.work.iter().any(|kind| kind.name == item.kind);
     let why = "the definition has no such kind of work any more";
-    let orphans: Vec<_> = orphans.into_iter().map(|item| (item, why.to_owned())).collect();
+    let orphans: Vec<_> =
+        due().filter(|item| !is_known(item)).map(|item| (item, why.to_owned())).collect();
     handing.leave(&orphans)
 }
 
@@ -279,12 +275,9 @@ impl HandingOver<'_> {
     ) -> Result<Option<String>, WorkUnsettled> {
         let mut words = command.to_vec();
         words.push(self.database.join(&item.file).display().to_string());
-        let ran = run_or_cut(&words, self.definition, self.places, Marked::Yes, deadline, self.cut);
-        let why = match ran {
-            Ok(Ran::Interrupted) => return Err(WorkUnsettled::Interrupted),
-            Ok(ran) => ran.complaint(),
-            Err(why) => Some(why),
-        };
+        let Self { definition, places, cut, .. } = *self;
+        let why = complaint_or_cut(&words, definition, places, Marked::Yes, deadline, cut)
+            .map_err(|CutShort| WorkUnsettled::Interrupted)?;
         Ok(why.map(|why| printable_line(format!("`{}` {why}", command.join(" ")))))
     }
 }
@@ -373,10 +366,5 @@ fn counted(number: usize, kind: &str) -> String {
 }
 
 fn names<'a>(items: impl Iterator<Item = &'a WorkItem>) -> String {
-    let all: Vec<String> = items.map(shown).collect();
-    let named = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match all.len().saturating_sub(NAMED) {
-        0 => named,
-        more => format!("{named} and {more} more"),
-    }
+    first_of(&items.map(shown).collect::<Vec<_>>(), NAMED)
 }

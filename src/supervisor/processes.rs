@@ -1,8 +1,8 @@
 //! The processes of the site and what is known of them: the main process of each unit, its output, its notices,
 //! its helpers, and the record by which a later verb or supervisor finds them.
 //!
-//! Promises: what the machine must be told is returned as an event. Must never: report that no process of a
-//! unit lives without two looks at all processes.
+//! Promises: what the machine must be told is returned as an event. Must never: find out by itself what
+//! lives of a unit; that is `deaths`.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -19,5 +19,5 @@ pub use exit_status::ExitStatus;
 pub use history_event::HistoryEvent;
 pub use moment::Moment;
 pub use pid::Pid;
-pub use printable::{printable, printable_line};
+pub use printable::{first_of, printable, printable_line};
 pub use signal::Signal;

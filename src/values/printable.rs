@@ -22,6 +22,15 @@ pub fn printable_line(text: String) -> String {
     if text.contains('\n') { text.replace('\n', "\\n") } else { text }
 }
 
+/// The first few of a list, and how many more there are.
+pub fn first_of(all: &[String], few: usize) -> String {
+    let named = all.iter().take(few).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(few) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 fn steers(c: char) -> bool {
     c.is_control() && c != '\n'
 }
