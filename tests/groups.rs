@@ -19,7 +19,7 @@ fn missing() -> Option<&'static str> {
     if siteward::linux::node::has_systemd() {
         return Some("a machine without systemd as PID 1: it owns the tree");
     }
-    let made = cgroup::make(&probe).is_ok();
+    let made = cgroup::make_anew(&probe).is_ok();
     cgroup::remove(&probe);
     (!made).then_some("a cgroup2 mount that may be written (as root)")
 }

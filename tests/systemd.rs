@@ -23,7 +23,7 @@ fn missing() -> Option<&'static str> {
     let probe = cgroup::mount().map(|m| m.join(format!("siteward-lab-{}", std::process::id())));
     if !files::is_root() {
         Some("root: sudo tests/run")
-    } else if !probe.is_some_and(|p| cgroup::make(&p).is_ok() && fs::remove_dir(&p).is_ok()) {
+    } else if !probe.is_some_and(|p| cgroup::make_anew(&p).is_ok() && fs::remove_dir(&p).is_ok()) {
         Some("a cgroup2 mount that may be written")
     } else if !Path::new("/usr/bin/mmdebstrap").exists() {
         Some("mmdebstrap: apt-get install mmdebstrap")

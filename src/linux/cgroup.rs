@@ -35,14 +35,6 @@ pub fn mount_in(table: &[u8]) -> Option<PathBuf> {
     })
 }
 
-/// Makes a group, and those above it.
-///
-/// # Errors
-/// The mount is read-only, or belongs to another user.
-pub fn make(group: &Path) -> io::Result<()> {
-    fs::create_dir_all(group)
-}
-
 /// Whether a group was made, or had been there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupMade {
@@ -50,10 +42,10 @@ pub enum GroupMade {
     Before,
 }
 
-/// As [`make`]; makes a group without a process anew, so that nothing in it was ever killed.
+/// Makes a group, and those above it; one that has no process is made anew, so that nothing in it was ever killed.
 ///
 /// # Errors
-/// As [`make`].
+/// The mount is read-only, or belongs to another user.
 pub fn make_anew(group: &Path) -> io::Result<GroupMade> {
     if let Some(above) = group.parent() {
         fs::create_dir_all(above)?;
@@ -284,7 +276,7 @@ mod tests {
             return None;
         };
         let group = mount.join(format!("test-{name}-{}", std::process::id()));
-        if let Err(error) = make(&group) {
+        if let Err(error) = make_anew(&group) {
             eprintln!("LEFT OUT: control groups. {} cannot be written: {error}", mount.display());
             return None;
         }

@@ -42,18 +42,15 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    fn without_services(daemon: Daemon) -> Self {
-        Self { daemon, services: Vec::new(), in_groups: Vec::new(), is_mute: false, is_late: false }
-    }
-
     fn unknown(why: String) -> Self {
-        Self::without_services(Daemon::Unknown(why))
+        Daemon::Unknown(why).into()
     }
 }
 
+/// Without a service.
 impl From<Daemon> for Answer {
     fn from(daemon: Daemon) -> Self {
-        Self::without_services(daemon)
+        Self { daemon, services: Vec::new(), in_groups: Vec::new(), is_mute: false, is_late: false }
     }
 }
 
@@ -100,7 +97,7 @@ impl Asking<'_> {
                 Ok(services) => found.extend(services),
                 // A project that is down has no containers.
                 Err(_) if list.rows == Rows::Compose && is_success => {
-                    return Answer::without_services(Daemon::Absent);
+                    return Daemon::Absent.into();
                 }
                 Err(why) => {
                     let mut answer = Answer::unknown(format!("`{}` {why}", words.join(" ")));
@@ -130,7 +127,7 @@ impl Asking<'_> {
         };
         match &ran {
             Ran::NotRun(error) if error.is_not_found() => {
-                Err(Answer::without_services(Daemon::NotInstalled).into())
+                Err(Box::new(Daemon::NotInstalled.into()))
             }
             Ran::NotRun(_) | Ran::TimedOut | Ran::Interrupted => {
                 let why = ran.complaint().unwrap_or_default();

@@ -18,7 +18,7 @@ use crate::process::Identity;
 use crate::site::Jobcenter;
 
 pub use conversion::{Conversion, conversion_of, is_jcdbs_of_nobody};
-pub use layout::old_layout;
+pub use layout::{OldLayout, old_layout};
 pub use port::{PORT, PortHolders, guard};
 pub use processes::{
     PROCESSES, Wanted, WhoCounts, Worker, is_named, is_watched, local_daemons, name_of,
@@ -182,7 +182,8 @@ pub fn complaints(
             ),
         );
     }
-    if let Some(sentence) = old_layout(profile, site, database) {
+    if let Some(OldLayout { sentence, conversion }) = old_layout(profile, site, database) {
+        let sentence = format!("{sentence}; convert it with: {conversion}");
         add(ComplaintSubject::Layout, ComplaintKind::Warning, sentence);
     }
     let Some(address) = address else { return found };

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::processes::{NAMES, is_named, words};
+use crate::backend::nqs_site::SITE_VARIABLE;
 use crate::linux::ports::{Listener, listeners};
 use crate::linux::process::{Stat, all, environment_value};
 use crate::site::Jobcenter;
@@ -81,7 +82,7 @@ pub fn guard(profile: &Jobcenter) -> String {
 fn is_of_site(listener: &Listener, site: &str) -> bool {
     let Some(stat) = listener.holder.and_then(Stat::of) else { return false };
     is_named(&words(&stat), &NAMES)
-        && environment_value(&stat, "NQS_SITE")
+        && environment_value(&stat, SITE_VARIABLE)
             .is_ok_and(|value| value.is_some_and(|value| value == site.as_bytes()))
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use crate::backend::nqs_site::SITE_VARIABLE;
 use crate::linux::descriptors::open_paths_below;
 use crate::linux::process::{Stat, all, arguments, environment_value, program, working_folder};
 use crate::process::{Identity, is_of_another_site};
@@ -162,7 +163,7 @@ pub(super) fn works_for(
     let commands = profile.commands.as_os_str().as_encoded_bytes();
     // Behind an interpreter, too.
     let is_started_for_it = words(stat).iter().take(2).any(|word| word.starts_with(commands))
-        && environment_value(stat, "NQS_SITE")
+        && environment_value(stat, SITE_VARIABLE)
             .is_ok_and(|value| value.is_some_and(|value| value == site.as_bytes()));
     if is_started_for_it {
         return Ok(true);
@@ -174,7 +175,7 @@ pub(super) fn works_for(
 
 /// The daemons of this machine's local site: named so, and for no site.
 pub fn local_daemons() -> Vec<Stat> {
-    let is_for_a_site = |of: &Stat| environment_value(of, "NQS_SITE").is_ok_and(|v| v.is_some());
+    let is_for_a_site = |of: &Stat| environment_value(of, SITE_VARIABLE).is_ok_and(|v| v.is_some());
     let is_local = |stat: &Stat| {
         stat.is_alive() && is_named(&words(stat), &["nqsdaemon"]) && !is_for_a_site(stat)
     };

@@ -267,6 +267,5 @@ fn layout(definition: &Definition, database: &Path) -> Vec<Finding> {
     let Some(old) = old_layout(profile, &definition.site, database) else {
         return vec![Finding::ok(CHECK, "there is nothing to convert")];
     };
-    let (said, mend) = old.rsplit_once("; convert it with: ").unwrap_or((&old, "convert it"));
-    vec![Finding::error(CHECK, said, mend)]
+    vec![Finding::error(CHECK, old.sentence, old.conversion)]
 }
