@@ -203,12 +203,17 @@ impl Bench {
 
     /// The number of a process, or of the supervisor.
     pub(crate) fn pid(&self, site: &str, process: &str) -> Pid {
+        self.pid_if_it_runs(site, process).unwrap_or_else(|| panic!("`{process}` does not run"))
+    }
+
+    /// The same, and nothing of a process between its death and its next start.
+    pub(crate) fn pid_if_it_runs(&self, site: &str, process: &str) -> Option<Pid> {
         let record = self.record(site).expect("a record");
         if process == "supervisor" {
-            return record.supervisor.pid;
+            return Some(record.supervisor.pid);
         }
         let found = record.processes.iter().find(|p| p.name == process);
-        found.unwrap_or_else(|| panic!("`{process}` does not run")).identity.pid
+        found.map(|p| p.identity.pid)
     }
 
     pub(crate) fn record(&self, site: &str) -> Option<Record> {
