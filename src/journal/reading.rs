@@ -10,7 +10,7 @@ use super::on_disk::{self, OnDisk};
 use crate::history::{self, History};
 use crate::linux::own_program::{self, Unanswered};
 use crate::site::duration::show;
-use crate::site::{SitePlaces, load_alone, load_snapshot};
+use crate::site::{SitePlaces, load_snapshot_first};
 use crate::values::Moment;
 
 /// The hidden subcommand of the helper.
@@ -26,9 +26,7 @@ pub struct WholeHistory {
 /// The database of the site, by the definition that was started last, else by its file.
 pub fn database_of(places: &SitePlaces) -> Option<PathBuf> {
     let name = places.name()?;
-    let definition =
-        load_snapshot(&places.snapshot(), &name).or_else(|_| load_alone(places, &name)).ok()?;
-    definition.database
+    load_snapshot_first(places, &name).ok()?.database
 }
 
 /// Reads the history of a site. A disk that hangs or is not here, and a file that this user may not read, cost

@@ -3,16 +3,13 @@
 use crate::agent::{Fault, Outcome, Target};
 use crate::messages;
 use crate::process::{Holder, Record, find_members, holders, mounted_below};
-use crate::site::{load_snapshot, load_uncompared};
+use crate::site::load_file_first;
 
 /// Lists the processes that use the database of a site, at any time.
 pub fn list_holders(target: &Target) -> Outcome {
-    let definition = match load_uncompared(&target.places, &target.name) {
+    let definition = match load_file_first(&target.places, &target.name) {
         Ok(definition) => definition,
-        Err(error) => match load_snapshot(&target.site.snapshot(), &target.name) {
-            Ok(definition) => definition,
-            Err(_) => return Fault::from(error).into(),
-        },
+        Err(error) => return Fault::from(error).into(),
     };
     let Some(database) = &definition.database else {
         return messages::database_missing(&target.name).into();

@@ -9,7 +9,7 @@ use crate::disk::{self, WorkItem, WorkList};
 use crate::hold::{self, DecidedItem, WorkDecision};
 use crate::lease;
 use crate::messages;
-use crate::site::{Definition, load_alone, load_snapshot};
+use crate::site::{Definition, load_file_first};
 use crate::values::Moment;
 
 /// What a person asks of the list.
@@ -41,10 +41,7 @@ pub fn work(
     given: Option<Duration>,
 ) -> Result<Vec<String>, Fault> {
     let name = &target.name;
-    let definition = match load_alone(&target.site, name) {
-        Ok(definition) => definition,
-        Err(error) => load_snapshot(&target.site.snapshot(), name).map_err(|_| error)?,
-    };
+    let definition = load_file_first(&target.places, name)?;
     let Some(database) = definition.database.as_deref() else {
         return Ok(shown(&WorkList::default(), &definition, options));
     };

@@ -156,6 +156,23 @@ pub fn load_snapshot(file: &Path, name: &SiteName) -> Result<Definition, LoadErr
     parse(name, file, &text).map_err(LoadError::Wrong)
 }
 
+/// The definition of a site as its file has it, or where that cannot be used, as its supervisor had it last.
+///
+/// # Errors
+/// What is wrong with the file, where there is no snapshot either.
+pub fn load_file_first(places: &Places, name: &SiteName) -> Result<Definition, LoadError> {
+    let snapshot = || load_snapshot(&places.of(name).snapshot(), name);
+    load_uncompared(places, name).or_else(|error| snapshot().map_err(|_| error))
+}
+
+/// The definition of a site as its supervisor had it last, or where there is none, as its file has it.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn load_snapshot_first(places: &SitePlaces, name: &SiteName) -> Result<Definition, LoadError> {
+    load_snapshot(&places.snapshot(), name).or_else(|_| load_alone(places, name))
+}
+
 fn read(file: &Path) -> io::Result<String> {
     as_text(files::read_plain(file, LONGEST)?)
 }

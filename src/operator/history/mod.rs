@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::agent::Fault;
 use crate::journal::{WholeHistory, read_all};
 use crate::messages;
-use crate::site::{SiteName, SitePlaces};
+use crate::site::{SiteName, SitePlaces, load_snapshot_first};
 use crate::values::Moment;
 use printer::Printer;
 
@@ -39,8 +39,7 @@ pub fn history(
         return Err(messages::history_missing(name).into());
     }
     if options.interrupted {
-        let definition = crate::site::load_snapshot(&places.snapshot(), name)
-            .or_else(|_| crate::site::load_alone(places, name))?;
+        let definition = load_snapshot_first(places, name)?;
         warn(&whole);
         return Ok(interrupted::show(&definition, &whole, options, patience));
     }

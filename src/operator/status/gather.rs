@@ -28,7 +28,7 @@ use crate::manager;
 use crate::observe::{Drift, Observation, drift};
 use crate::operator::takeover::last_takeover;
 use crate::process::Ending;
-use crate::site::{Definition, SiteName, load_snapshot, load_uncompared};
+use crate::site::{Definition, SiteName, load_file_first, load_snapshot_first};
 use crate::values::{Moment, Pid};
 
 /// How long an answer is used again that needs a helper process or reads a whole file.
@@ -236,9 +236,11 @@ fn ask(target: &Target, seen: &Observation, until: Moment) -> Answered {
 
 /// What the site runs, or would run.
 fn definition(target: &Target, runs: bool) -> Option<Definition> {
-    let snapshot = || load_snapshot(&target.site.snapshot(), &target.name).ok();
-    let file = || load_uncompared(&target.places, &target.name).ok();
-    if runs { snapshot().or_else(file) } else { file().or_else(snapshot) }
+    let definition = match runs {
+        true => load_snapshot_first(&target.site, &target.name),
+        false => load_file_first(&target.places, &target.name),
+    };
+    definition.ok()
 }
 
 fn compared(target: &Target, is_up: bool) -> (&'static str, Option<String>) {
