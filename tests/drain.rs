@@ -225,3 +225,26 @@ fn env_03_a_qstat_that_gives_no_counts_is_never_taken_for_quiet() {
     succeed(center.hand(&["stop", site, "--timeout", "20s"]));
     assert_eq!(center.living(), "");
 }
+
+#[test]
+fn programs_that_no_start_needs_are_missed_before_they_are_needed() {
+    let shop = Shop::new("");
+    succeed(shop.bench.hand(&["stop", SITE]));
+    let head = "on_unclean_shutdown: {command: [/no/such/repair]}\n\
+                drain: {command: [/no/such/close], undo: [/no/such/open]}\n\
+                work: {jobs: {files: running/*, at_failover: rerun, hand_to: [/no/such/run]}}\n";
+    shop.bench.define_with_database(SITE, &shop.database, head, "  a: {command: [ACT, steady]}\n");
+    let checked = output(shop.bench.hand(&["validate-all", SITE]));
+    assert!(checked.status.success(), "{}", said(&checked));
+    for (key, program) in [
+        ("`on_unclean_shutdown`", "/no/such/repair"),
+        ("`drain`", "/no/such/close"),
+        ("`undo` of `drain`", "/no/such/open"),
+        ("`hand_to`", "/no/such/run"),
+    ] {
+        let sentence = format!("{key} needs the program {program}");
+        assert!(said(&checked).contains(&sentence), "{sentence}: {}", said(&checked));
+    }
+    // They are no reason to keep the site down.
+    succeed(shop.bench.hand(&["start", SITE]));
+}

@@ -103,13 +103,16 @@ fn check_node(definition: &Definition, has_disk: bool, folders: bool, fitness: &
         check_jobcenter(definition, wrapped, false, fitness);
         fitness.unfit.extend(check_user("the supervisor", &definition.context).err());
     }
-    let unfit = &mut fitness.unfit;
     let disk = definition.prerequisites.mounted.as_ref().or(definition.database.as_ref());
+    // A directory on the disk is there only with the disk.
+    let may_look_at =
+        |folder: &Path| has_disk || !disk.is_some_and(|disk| folder.starts_with(disk));
+    fitness.warnings.extend(check_site_commands(definition, may_look_at));
+    let unfit = &mut fitness.unfit;
     for process in &definition.processes {
         unfit.extend(check_user(&format!("`{}`", process.name), &process.context).err());
-        let folder = folder_of(process);
-        // A directory on the disk is there only with the disk.
-        let may_look = has_disk || !disk.is_some_and(|disk| folder.starts_with(disk));
+        let folder = folder_of(&process.context);
+        let may_look = may_look_at(folder);
         check_programs(process, may_look && folder.is_dir(), unfit);
         if folders && may_look {
             unfit.extend(check_folder(process, folder).err());
@@ -124,9 +127,47 @@ fn check_node(definition: &Definition, has_disk: bool, folders: bool, fitness: &
     }
 }
 
-/// The working directory of a process, from which the path of a program is resolved.
-fn folder_of(process: &Process) -> &Path {
-    process.context.working_directory.as_deref().unwrap_or(Path::new("/"))
+/// The working directory, from which the path of a program is resolved.
+fn folder_of(context: &Context) -> &Path {
+    context.working_directory.as_deref().unwrap_or(Path::new("/"))
+}
+
+/// Checks the programs of a site that no start needs: those for an unclean end, a drain, and interrupted work. A usual
+/// start is not to fail for them, and what needs them fails where nobody is there to mend it.
+fn check_site_commands(definition: &Definition, may_look_at: impl Fn(&Path) -> bool) -> Vec<Unfit> {
+    let context = &definition.context;
+    let (path, folder) = (path_of(context), folder_of(context));
+    let evidence =
+        definition.on_unclean_shutdown.iter().map(|e| ("`on_unclean_shutdown`", &e.command));
+    let drain = definition.drain.iter().flat_map(|drain| {
+        let undo = drain.undo.iter().map(|words| ("`undo` of `drain`", words));
+        std::iter::once(("`drain`", &drain.command)).chain(undo)
+    });
+    let work =
+        definition.work.iter().filter_map(|kind| Some(("`hand_to`", kind.hand_to.as_ref()?)));
+    let commands = evidence.chain(drain).chain(work);
+    let programs = commands.filter_map(|(what, words)| Some((what, words.first()?)));
+    let has_folder = may_look_at(folder) && folder.is_dir();
+    programs
+        .filter(|(_, program)| {
+            may_look_at(Path::new(program)) && (has_folder || !is_relative(program))
+        })
+        .filter_map(|(what, program)| {
+            let error = check_program(program, path, folder).err()?;
+            let subject = UnfitSubject::Program(program.clone());
+            Some(Unfit::new(subject, no_program(what, program, &error)))
+        })
+        .collect()
+}
+
+/// Where a program without a slash is looked for.
+fn path_of(context: &Context) -> &str {
+    context.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str)
+}
+
+/// Whether the path of a program begins in the working directory.
+fn is_relative(program: &str) -> bool {
+    program.contains('/') && !program.starts_with('/')
 }
 
 fn check_folder(process: &Process, folder: &Path) -> Result<(), Unfit> {
@@ -283,7 +324,7 @@ fn check_user(what: &str, context: &Context) -> Result<(), Unfit> {
 
 /// Checks the programs of a process; one with a relative path only if the working directory exists.
 fn check_programs(process: &Process, has_folder: bool, unfit: &mut Vec<Unfit>) {
-    let path = process.context.environment.get("PATH").map_or(DEFAULT_PATH, String::as_str);
+    let path = path_of(&process.context);
     let mut commands = vec![&process.command];
     commands.extend(&process.stop_command);
     commands.extend(process.healthcheck.as_ref().map(|h| &h.test));
@@ -296,11 +337,10 @@ fn check_programs(process: &Process, has_folder: bool, unfit: &mut Vec<Unfit>) {
     }
     let mut programs: Vec<&String> = commands.iter().filter_map(|words| words.first()).collect();
     programs.dedup();
-    let is_relative = |program: &str| program.contains('/') && !program.starts_with('/');
     programs.retain(|program| has_folder || !is_relative(program));
     let of_healthcheck = process.healthcheck.as_ref().and_then(|h| h.test.first());
     for program in programs {
-        let checked = check_program(program, path, folder_of(process)).map_err(|error| {
+        let checked = check_program(program, path, folder_of(&process.context)).map_err(|error| {
             let subject = match Some(program) == of_healthcheck && *program != process.command[0] {
                 true => UnfitSubject::Healthcheck(program.clone()),
                 false => UnfitSubject::Program(program.clone()),
