@@ -206,6 +206,30 @@ fn a_node_that_dies_while_it_hands_over_leaves_the_rest_to_the_next_one() {
 }
 
 #[test]
+fn items_whose_kinds_are_gone_are_left_to_a_person_kind_by_kind() {
+    let mails = RERUN.replace("work:\n  jobs:", "  mails:").replace("running", "mails");
+    let cluster = Cluster::new(&format!("{RERUN}{mails}"), "sleep 1000");
+    let [one, two, three] = &cluster.nodes;
+    succeed(one.hand(&["start", SITE]));
+    cluster.runs(&["1", "2"]);
+    fs::create_dir(cluster.database.join("queue/mails")).unwrap();
+    fs::write(cluster.database.join("queue/mails/3"), "").unwrap();
+    lose_power(one, SITE);
+    let start = background(two.hand(&["start", SITE, "--timeout", "60s"]));
+    until("it hands over the first", || cluster.times("1") == 1);
+    lose_power_in_a_start(two, start);
+    let work = "work: {others: {files: queue/others/*}}\n";
+    three.define_with_database(SITE, &cluster.database, work, "  a: {command: [ACT, steady]}\n");
+    let started = succeed(three.hand(&["start", SITE]));
+    for words in
+        ["2 items of `jobs` are not handed over: ", "1 item of `mails` is not handed over: "]
+    {
+        assert!(started.contains(words), "{words}: {started}");
+    }
+    succeed(three.hand(&["stop", SITE]));
+}
+
+#[test]
 fn a_node_that_dies_at_any_moment_of_a_start_loses_no_item() {
     let cluster = Cluster::new(RERUN, "mv -- \"$last\" \"$queue/waiting/\" 2>/dev/null; :");
     succeed(cluster.nodes[0].hand(&["start", SITE]));

@@ -121,9 +121,12 @@ pub(super) fn hand_over(
     }
     let is_known = |item: &WorkItem| definition.work.iter().any(|kind| kind.name == item.kind);
     let why = "the definition has no such kind of work any more";
-    let orphans: Vec<_> =
+    let mut orphans: Vec<_> =
         due().filter(|item| !is_known(item)).map(|item| (item, why.to_owned())).collect();
-    handing.leave(&orphans)
+    orphans.sort_by(|(one, _), (other, _)| one.kind.cmp(&other.kind));
+    orphans
+        .chunk_by(|(one, _), (other, _)| one.kind == other.kind)
+        .try_for_each(|of_kind| handing.leave(of_kind))
 }
 
 /// All is done about that end: a later one makes a list of its own.
@@ -244,7 +247,7 @@ impl HandingOver<'_> {
         self.leave(&left)
     }
 
-    /// These could not be handed over: a person decides.
+    /// These, of one kind, could not be handed over: a person decides.
     fn leave(&self, left: &[(&WorkItem, String)]) -> Result<(), WorkUnsettled> {
         let Some((first, why)) = left.first() else { return Ok(()) };
         let marks = left
