@@ -13,7 +13,7 @@ use crate::linux::cgroup::{self, GroupMade};
 use crate::linux::spawn::GroupDoor;
 use crate::linux::{files, node};
 use crate::site::SitePlaces;
-use crate::values::Pid;
+use crate::values::{Pid, fnv};
 
 /// The control groups of one site.
 #[derive(Clone, Debug)]
@@ -72,10 +72,7 @@ impl Groups {
     fn below(mount: &Path, places: &SitePlaces, namespace: &str) -> Option<Self> {
         let name = places.runtime.file_name()?.to_str()?;
         let key = format!("{} {namespace}", places.runtime.display());
-        let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let key = format!("{name}-{hash:016x}");
+        let key = format!("{name}-{:016x}", fnv(key.as_bytes()));
         if !node::has_systemd() {
             let above = mount.join("siteward");
             let home = Some(above.join(&key));

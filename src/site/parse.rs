@@ -16,7 +16,7 @@ use super::read_telling::{read_notify, read_operations};
 use super::read_work::{read_drain, read_work};
 use super::wrapped::{Filling, read_wrapped};
 use super::yaml::{self, Node};
-use crate::values::printable_line;
+use crate::values::{fnv, fnv_from, printable_line};
 
 /// Reads the text of a definition. `file` is only named in complaints.
 ///
@@ -227,11 +227,8 @@ fn with_warnings(
     definition
 }
 
-/// FNV-1a in 64 bits, twice with different beginnings: it tells versions of a file apart, and
-/// is no protection against forgery.
+/// Tells versions of a file apart, by two hashes, and is no protection against forgery.
 fn fingerprint(text: &str) -> String {
-    let hash = |basis: u64| {
-        text.bytes().fold(basis, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
-    };
-    format!("{:016x}{:016x}", hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15))
+    let other = fnv_from(0x9e37_79b9_7f4a_7c15, text.as_bytes());
+    format!("{:016x}{other:016x}", fnv(text.as_bytes()))
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 
 use super::definition::SiteName;
 use crate::linux::{files, sockets};
+use crate::values::fnv;
 
 /// The folders that hold all sites of this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,11 +154,7 @@ impl SitePlaces {
     }
     /// The prefix of this site's sockets there: short, even for a long name of the site.
     pub fn notify_prefix(&self) -> String {
-        let path = self.runtime.as_os_str().as_bytes();
-        let hash = path.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("{hash:016x}.")
+        format!("{:016x}.", fnv(self.runtime.as_os_str().as_bytes()))
     }
     /// The path of such a socket; `secret` is 16 digits.
     pub fn notify_socket(&self, secret: &str) -> PathBuf {

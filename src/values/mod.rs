@@ -7,6 +7,7 @@
 
 mod exec_error;
 mod exit_status;
+mod fnv;
 mod history_event;
 mod moment;
 mod pid;
@@ -16,6 +17,7 @@ mod signal;
 pub(crate) use exec_error::MESSAGE;
 pub use exec_error::{ExecError, ExecStage};
 pub use exit_status::ExitStatus;
+pub use fnv::{fnv, fnv_from};
 pub use history_event::HistoryEvent;
 pub use moment::Moment;
 pub use pid::Pid;
