@@ -11,12 +11,38 @@ pub(super) fn errno() -> i32 {
     unsafe { *libc::__errno_location() }
 }
 
-/// Sets every signal to its default action.
-pub(super) fn default_signals() {
-    for signal in 1..=64 {
-        // SAFETY: SIG_DFL is no handler of ours; nothing can run in it.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+/// Room for `struct sigaction` of the kernel's: handler, flags, restorer and a mask of 64 bits. All zero is the default
+/// action.
+type KernelAction = [usize; 5];
+
+/// A set of signals, as the kernel has it: signal 1 is the lowest bit.
+pub(super) const EVERY_SIGNAL: u64 = u64::MAX;
+
+/// Sets these signals to their default action. Not by sigaction(3), which writes down in the memory of the process what it
+/// has done, and may wait for a lock there.
+pub(super) fn default_signals(which: u64) {
+    for signal in (1..=64_u32).filter(|signal| which >> (signal - 1) & 1 == 1) {
+        let default: KernelAction = [0; 5];
+        // SAFETY: SIG_DFL is no handler of ours; nothing can run in it. The structure outlives the call.
+        unsafe {
+            let old = std::ptr::null_mut::<KernelAction>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, &raw const default, old, size_of::<u64>())
+        };
     }
+}
+
+/// The signals that this process ignores.
+pub(super) fn ignored_signals() -> u64 {
+    let is_ignored = |signal: &u32| {
+        let mut now: KernelAction = [0; 5];
+        // SAFETY: the kernel writes its structure into the local, which has its size.
+        let rc = unsafe {
+            let new = std::ptr::null::<KernelAction>();
+            libc::syscall(libc::SYS_rt_sigaction, *signal, new, &raw mut now, size_of::<u64>())
+        };
+        rc == 0 && now[0] == libc::SIG_IGN
+    };
+    (1..=64).filter(is_ignored).fold(0, |all, signal| all | 1 << (signal - 1))
 }
 
 /// Unblocks every signal.

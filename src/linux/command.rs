@@ -1,7 +1,7 @@
 //! What is to be started: a program, and how its process is to be set up.
 
 use std::ffi::{CString, OsStr};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -47,6 +47,60 @@ pub enum GroupDoor<'a> {
     New(BorrowedFd<'a>),
     /// The program joins it before it is executed.
     Old(BorrowedFd<'a>),
+}
+
+/// The same, kept open.
+#[derive(Debug)]
+pub enum OwnedDoor {
+    New(OwnedFd),
+    Old(OwnedFd),
+}
+
+impl OwnedDoor {
+    pub fn as_door(&self) -> GroupDoor<'_> {
+        match self {
+            Self::New(folder) => GroupDoor::New(folder.as_fd()),
+            Self::Old(folder) => GroupDoor::Old(folder.as_fd()),
+        }
+    }
+}
+
+/// The descriptors of a command: those of its fields that have these names.
+#[derive(Debug)]
+pub struct Descriptors {
+    pub output: OwnedFd,
+    pub inherited: Vec<OwnedFd>,
+    pub listen: Vec<OwnedFd>,
+    pub group: Option<OwnedDoor>,
+}
+
+/// A command with its descriptors, which are open as long as it is.
+#[derive(Debug)]
+pub struct OwnedCommand {
+    command: Command<'static>,
+    /// Behind the command, which names them.
+    _descriptors: Descriptors,
+}
+
+impl OwnedCommand {
+    /// `prepare` makes the command that prints into the given descriptor; the others are added to it.
+    pub fn new<F>(descriptors: Descriptors, prepare: F) -> Self
+    where
+        F: for<'a> FnOnce(BorrowedFd<'a>) -> Command<'a>,
+    {
+        let mut command = prepare(descriptors.output.as_fd());
+        command.inherited.extend(descriptors.inherited.iter().map(AsFd::as_fd));
+        command.listen.extend(descriptors.listen.iter().map(AsFd::as_fd));
+        command.group = descriptors.group.as_ref().map(OwnedDoor::as_door);
+        // SAFETY: only the lifetime changes. What the command names is a number each, of a descriptor that is kept in
+        // the same value, is not changed there, and is closed after the command; it is given away by `get` alone.
+        let command = unsafe { std::mem::transmute::<Command<'_>, Command<'static>>(command) };
+        Self { command, _descriptors: descriptors }
+    }
+
+    pub fn get(&self) -> &Command<'_> {
+        &self.command
+    }
 }
 
 impl<'a> GroupDoor<'a> {

@@ -10,7 +10,9 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::child::{default_signals, end_at_exec_from, errno, join_new_keyring, unblock_signals};
+use super::child::{
+    EVERY_SIGNAL, default_signals, end_at_exec_from, errno, join_new_keyring, unblock_signals,
+};
 use super::command::GroupDoor;
 use super::fork::{fork_through, not_forked, pointers, report, report_pipe};
 use super::reap::reap_one;
@@ -56,7 +58,7 @@ pub fn spawn_detached_in(
         // before the fork.
         unsafe {
             libc::setsid();
-            default_signals();
+            default_signals(EVERY_SIGNAL);
             // It stays the same user, so that a keyring of the caller's gives it nothing new; and its
             // children join others where they become somebody else.
             let _ = join_new_keyring();

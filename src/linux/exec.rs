@@ -13,6 +13,7 @@ use super::child::{
     unblock_signals,
 };
 use super::command::{Command, MOST_SOCKETS};
+use super::failure::Failure;
 use super::fork::report;
 use crate::values::ExecStage;
 
@@ -24,7 +25,9 @@ pub(super) struct ChildPlan<'a> {
     pub(super) environment: &'a [*const libc::c_char],
     pub(super) input: RawFd,
     pub(super) output: RawFd,
-    pub(super) report: RawFd,
+    pub(super) report: Report<'a>,
+    /// The signals that do not have their default action in the child.
+    pub(super) signals: u64,
     /// A buffer of [`LISTEN_PID`]'s form.
     pub(super) listen_pid: *mut u8,
     /// The number of its parent.
@@ -36,10 +39,25 @@ pub(super) struct ChildPlan<'a> {
 /// `LISTEN_PID=` and room for the digits of a number and the final NUL.
 pub(super) const LISTEN_PID: &[u8; 24] = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
+/// Where a child reports the step that failed.
+#[derive(Clone, Copy)]
+pub(super) enum Report<'a> {
+    Pipe(RawFd),
+    /// The child shares the memory of its parent.
+    Memory(&'a Failure),
+}
+
 /// The child's way; what it does is async-signal-safe.
 pub(super) fn child_main(plan: &ChildPlan<'_>) -> ! {
     let (stage, errno) = child_steps(plan);
-    report(plan.report, stage, errno)
+    match plan.report {
+        Report::Pipe(pipe) => report(pipe, stage, errno),
+        Report::Memory(failure) => {
+            failure.set(stage, errno);
+            // SAFETY: _exit(2) is async-signal-safe.
+            unsafe { libc::_exit(127) }
+        }
+    }
 }
 
 /// Returns only when a step failed, with the step and errno.
@@ -55,7 +73,7 @@ fn child_steps(plan: &ChildPlan<'_>) -> (ExecStage, i32) {
         if let Some(group) = command.group.filter(|_| !plan.is_in_group) {
             join_group(group.folder().as_raw_fd());
         }
-        default_signals();
+        default_signals(plan.signals);
         libc::umask(command.umask);
         // An ordinary user's programs share the user's keys anyway, and each keyring counts against how
         // many that user may have.

@@ -42,22 +42,22 @@ pub(super) unsafe fn fork(way: impl FnOnce() -> Infallible) -> Result<Pid, ExecE
 /// `struct clone_args` of clone3(2), in its form of Linux 5.7.
 #[repr(C)]
 #[derive(Default)]
-struct CloneArguments {
-    flags: u64,
-    pidfd: u64,
-    child_tid: u64,
-    parent_tid: u64,
-    exit_signal: u64,
-    stack: u64,
-    stack_size: u64,
-    tls: u64,
-    set_tid: u64,
-    set_tid_size: u64,
-    cgroup: u64,
+pub(super) struct CloneArguments {
+    pub(super) flags: u64,
+    pub(super) pidfd: u64,
+    pub(super) child_tid: u64,
+    pub(super) parent_tid: u64,
+    pub(super) exit_signal: u64,
+    pub(super) stack: u64,
+    pub(super) stack_size: u64,
+    pub(super) tls: u64,
+    pub(super) set_tid: u64,
+    pub(super) set_tid_size: u64,
+    pub(super) cgroup: u64,
 }
 
 /// `CLONE_INTO_CGROUP` of clone(2).
-const INTO_CGROUP: u64 = 1 << 33;
+pub(super) const INTO_CGROUP: u64 = 1 << 33;
 
 /// As [`fork`], but the child begins its life in the control group at this door, if that may be (Linux 5.7): true. To
 /// move it there later costs the kernel a grace period of 10 ms and more, in which nothing of the node can fork.
@@ -75,15 +75,21 @@ pub(super) unsafe fn fork_through(
     door: Option<GroupDoor<'_>>,
     way: impl FnOnce(bool) -> Infallible,
 ) -> Result<Pid, ExecError> {
-    static IS_SAFE: OnceLock<bool> = OnceLock::new();
-    if let Some(GroupDoor::New(group)) = door
-        && *IS_SAFE.get_or_init(|| is_born_alive_in(group))
-    {
+    if let Some(group) = birthplace(door) {
         // SAFETY: the caller's promise.
         return unsafe { fork_into(group, || way(true)) };
     }
     // SAFETY: the caller's promise.
     unsafe { fork(|| way(false)) }
+}
+
+/// The group behind this door, if a child may begin its life there.
+pub(super) fn birthplace(door: Option<GroupDoor<'_>>) -> Option<BorrowedFd<'_>> {
+    static IS_SAFE: OnceLock<bool> = OnceLock::new();
+    match door? {
+        GroupDoor::New(group) => IS_SAFE.get_or_init(|| is_born_alive_in(group)).then_some(group),
+        GroupDoor::Old(_) => None,
+    }
 }
 
 /// Whether a child that begins its life in this new group lives.

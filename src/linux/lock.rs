@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -119,6 +119,11 @@ impl Lock {
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(bytes)
+    }
+
+    /// The open file, which holds the lock.
+    pub fn into_descriptor(self) -> OwnedFd {
+        self.0.into()
     }
 
     /// The open file, for a child to inherit.

@@ -2,13 +2,21 @@
 //! parent may have held the allocator's lock at the fork, and nobody gives it back in the child (fork(2), NOTES).
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
 
-static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    static IS_FORBIDDEN: Cell<bool> = const { Cell::new(false) };
+}
 
-/// From now on, whatever allocates or frees ends this process. For a child of fork(2): its parent has its own copy.
+/// From now on, whatever allocates or frees in this thread ends the process. For a child, which has one thread: with
+/// memory of its own, or with that of a thread of its parent's, which waits for it and then says [`no_more`].
 pub(super) fn from_now_on() {
-    IS_FORBIDDEN.store(true, Ordering::Relaxed);
+    IS_FORBIDDEN.set(true);
+}
+
+/// The child that shared this thread's memory does so no more.
+pub(super) fn no_more() {
+    IS_FORBIDDEN.set(false);
 }
 
 struct Watched;
@@ -17,7 +25,7 @@ struct Watched;
 static ALLOCATOR: Watched = Watched;
 
 fn check() {
-    if IS_FORBIDDEN.load(Ordering::Relaxed) {
+    if IS_FORBIDDEN.get() {
         // SAFETY: abort(3) is async-signal-safe.
         unsafe { libc::abort() }
     }

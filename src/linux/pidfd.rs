@@ -34,6 +34,13 @@ struct Info {
     exit_code: i32,
 }
 
+impl From<OwnedFd> for PidFd {
+    /// Of a descriptor that is one (`CLONE_PIDFD` of clone(2)).
+    fn from(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
+    }
+}
+
 impl PidFd {
     /// Opens the process that has the number `pid` now. Its identity is to be checked after that.
     ///

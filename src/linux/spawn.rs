@@ -10,9 +10,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::OFlag;
 
-pub use super::command::{Command, Credentials, GroupDoor, MOST_SOCKETS};
-use super::exec::{ChildPlan, LISTEN_PID, child_main};
+use super::child::EVERY_SIGNAL;
+pub use super::command::{
+    Command, Credentials, Descriptors, GroupDoor, MOST_SOCKETS, OwnedCommand, OwnedDoor,
+};
+use super::exec::{ChildPlan, LISTEN_PID, Report, child_main};
 use super::fork::{fork_through, not_forked, pointers, report_pipe};
+use super::late::Late;
 use super::pidfd::PidFd;
 use super::reap::reap_one;
 use crate::values::{ExecError, MESSAGE, Pid};
@@ -25,26 +29,47 @@ pub struct Child {
     pub report: ExecReport,
 }
 
-/// The pipe through which a child reports that its program could not run. It is readable once the
-/// program runs (end of file) or has failed to.
+/// What a child reports of the execution of its program.
 #[derive(Debug)]
-pub struct ExecReport(File);
+pub enum ExecReport {
+    /// It is known already.
+    Known(Result<(), ExecError>),
+    /// A pipe, which is readable once the program runs (end of file) or has failed to.
+    Awaited(File),
+    /// The program of a batch that was given up; see there.
+    Late(Late),
+}
 
 impl ExecReport {
     /// None: not known yet.
     pub fn outcome(&mut self) -> Option<Result<(), ExecError>> {
+        let pipe = match self {
+            Self::Known(outcome) => return Some(*outcome),
+            Self::Late(late) => return late.outcome(),
+            Self::Awaited(pipe) => pipe,
+        };
         let mut message = [0u8; MESSAGE];
-        match self.0.read(&mut message) {
+        match pipe.read(&mut message) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Ok(MESSAGE) => Some(Err(ExecError::from_message(message))),
             Ok(_) | Err(_) => Some(Ok(())),
         }
     }
-}
 
-impl AsFd for ExecReport {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+    /// The child has ended, so that it is known.
+    pub fn child_has_ended(&mut self) {
+        if let Self::Late(late) = self {
+            *self = Self::Known(late.outcome_of_ended());
+        }
+    }
+
+    /// What becomes readable once it is known; None: it is.
+    pub fn awaited(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Known(_) => None,
+            Self::Awaited(pipe) => Some(pipe.as_fd()),
+            Self::Late(late) => Some(late.awaited()),
+        }
     }
 }
 
@@ -76,7 +101,8 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
         environment: &environment,
         input: command.input.as_ref().map_or(null.as_raw_fd(), AsRawFd::as_raw_fd),
         output: command.output.as_raw_fd(),
-        report: writer.as_raw_fd(),
+        report: Report::Pipe(writer.as_raw_fd()),
+        signals: EVERY_SIGNAL,
         listen_pid: listen_pid.as_mut_ptr(),
         parent: Pid::this().number(),
         is_in_group: false,
@@ -86,7 +112,7 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
     let pid = unsafe { fork_through(command.group, way) }?;
     drop(writer);
     match PidFd::open(pid) {
-        Ok(handle) => Ok(Child { pid, handle, report: ExecReport(File::from(reader)) }),
+        Ok(handle) => Ok(Child { pid, handle, report: ExecReport::Awaited(File::from(reader)) }),
         Err(error) => {
             // Without a handle it could not be signalled safely later on, so it must not live.
             // SAFETY: it is our own child and not reaped yet: the number is its own.
@@ -142,8 +168,8 @@ mod tests {
         }
     }
 
-    fn wait_readable(fd: impl AsFd) {
-        let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+    fn wait_readable(fd: BorrowedFd<'_>) {
+        let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
         assert!(poll(&mut fds, PollTimeout::from(10_000u16)).unwrap() > 0);
     }
 
@@ -154,7 +180,7 @@ mod tests {
         let output = File::create(&path).unwrap();
         let script = "echo $MARK; pwd; umask; ulimit -n; ps -o sid= -p $$ | tr -d ' '";
         let mut child = spawn(&sample(&["sh", "-c", script], &output)).unwrap();
-        wait_readable(&child.report);
+        wait_readable(child.report.awaited().unwrap());
         assert_eq!(child.report.outcome(), Some(Ok(())));
         assert_eq!(reap_one(child.pid), Some(crate::values::ExitStatus::Code(0)));
         let said = std::fs::read_to_string(&path).unwrap();
@@ -182,7 +208,7 @@ mod tests {
             spawn(&command).unwrap()
         };
         let killed = run(true, &["sleep", "1000"]);
-        wait_readable(&killed.report);
+        wait_readable(killed.report.awaited().unwrap());
         cgroup::kill(&group).unwrap();
         let by_kill = crate::values::ExitStatus::Signal(crate::values::Signal::KILL);
         assert_eq!(reap_one(killed.pid), Some(by_kill));
@@ -194,7 +220,7 @@ mod tests {
             assert_eq!(ended, Some(crate::values::ExitStatus::Code(0)), "new: {is_new}");
         }
         let inside = run(true, &["sleep", "1000"]);
-        wait_readable(&inside.report);
+        wait_readable(inside.report.awaited().unwrap());
         assert_eq!(cgroup::make_anew(&group).unwrap(), cgroup::GroupMade::Before);
         assert_eq!(cgroup::processes(&group).unwrap(), [inside.pid]);
         cgroup::kill(&group).unwrap();
@@ -206,7 +232,7 @@ mod tests {
     fn a_failed_exec_is_told_by_stage_and_errno() {
         let output = File::create("/dev/null").unwrap();
         let mut child = spawn(&sample(&["/no/such/program"], &output)).unwrap();
-        wait_readable(&child.report);
+        wait_readable(child.report.awaited().unwrap());
         let error = ExecError { stage: ExecStage::Exec, errno: libc::ENOENT };
         assert_eq!(child.report.outcome(), Some(Err(error)));
         let _ = reap_one(child.pid);
@@ -214,7 +240,7 @@ mod tests {
         let mut command = sample(&["true"], &output);
         command.directory = c"/no/such/folder".to_owned();
         let mut child = spawn(&command).unwrap();
-        wait_readable(&child.report);
+        wait_readable(child.report.awaited().unwrap());
         let error = ExecError { stage: ExecStage::Directory, errno: libc::ENOENT };
         assert_eq!(child.report.outcome(), Some(Err(error)));
         let _ = reap_one(child.pid);
@@ -230,7 +256,7 @@ mod tests {
             OwnedFd::from_raw_fd(libc::fcntl(kept.as_raw_fd(), libc::F_DUPFD, 60).max(60))
         };
         let mut child = spawn(&sample(&["ls", "-l", "/proc/self/fd"], &output)).unwrap();
-        wait_readable(&child.report);
+        wait_readable(child.report.awaited().unwrap());
         assert_eq!(child.report.outcome(), Some(Ok(())));
         let _ = reap_one(child.pid);
         let said = std::fs::read_to_string(&path).unwrap();

@@ -6,11 +6,10 @@
 //! old scope.
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use crate::linux::cgroup::{self, GroupMade};
-use crate::linux::spawn::GroupDoor;
+use crate::linux::spawn::OwnedDoor;
 use crate::linux::{files, node};
 use crate::site::SitePlaces;
 use crate::values::{Pid, fnv};
@@ -32,22 +31,6 @@ pub struct Groups {
 enum GroupManager {
     Siteward,
     Systemd,
-}
-
-/// A leaf that a process is to be started in.
-#[derive(Debug)]
-pub struct LeafDoor {
-    folder: OwnedFd,
-    made: GroupMade,
-}
-
-impl LeafDoor {
-    pub fn of_spawn(&self) -> GroupDoor<'_> {
-        match self.made {
-            GroupMade::Anew => GroupDoor::New(self.folder.as_fd()),
-            GroupMade::Before => GroupDoor::Old(self.folder.as_fd()),
-        }
-    }
 }
 
 impl Groups {
@@ -126,9 +109,13 @@ impl Groups {
     ///
     /// # Errors
     /// The tree may not be written, or systemd gave no scope. The site then has only the other marks.
-    pub fn door(&self, process: &str) -> io::Result<LeafDoor> {
+    pub fn door(&self, process: &str) -> io::Result<OwnedDoor> {
         let (leaf, made) = self.leaf(process)?;
-        Ok(LeafDoor { folder: cgroup::folder(&leaf)?, made })
+        let folder = cgroup::folder(&leaf)?;
+        Ok(match made {
+            GroupMade::Anew => OwnedDoor::New(folder),
+            GroupMade::Before => OwnedDoor::Old(folder),
+        })
     }
 
     /// Moves this process to a leaf, which is created if it does not exist.

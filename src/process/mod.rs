@@ -27,7 +27,7 @@ pub use command_line::find_by_command_line;
 pub use environment::{
     ASKER, FACTS, HELPER, LEASE, MARK, SUPERVISOR, called, environment_mark, mark_entry, mark_of,
 };
-pub use groups::{Groups, LeafDoor, Scope};
+pub use groups::{Groups, Scope};
 pub use holders::{Holder, holders, mounted_below};
 pub use identity::{Identity, Seen, wait_for_an_end};
 pub use judge::{Descendant, Judge, is_keeper, is_of_another_site, locked_by};

@@ -214,6 +214,9 @@ impl SupervisedSite {
         }
         for (unit, _) in ended {
             // Before it ended it may have reported a failed exec, or sent READY=1.
+            if let Some(report) = &mut self.processes.units[unit.0].exec_report {
+                report.child_has_ended();
+            }
             self.on_exec_reports([*unit]);
             self.read_notices(*unit, ALL);
         }

@@ -9,6 +9,7 @@ use super::own_log::OwnLog;
 use super::plan::UnitId;
 use super::supervised_site::SupervisedSite;
 use crate::linux::signals::Inbox;
+use crate::linux::spawn::ExecReport;
 use crate::linux::wait::Waiting;
 use crate::values::{Moment, Signal};
 
@@ -73,8 +74,8 @@ impl EventLoop {
             }
         }
         for (index, unit) in site.processes.units.iter().enumerate() {
-            if let Some(report) = &unit.exec_report {
-                waiting.readable(report.as_fd(), Wake::ExecReport(UnitId(index)));
+            if let Some(report) = unit.exec_report.as_ref().and_then(ExecReport::awaited) {
+                waiting.readable(report, Wake::ExecReport(UnitId(index)));
             }
             if let Some(log) = unit.output.stuck_on() {
                 waiting.writable(log, Wake::NodeLog(UnitId(index)));

@@ -1,20 +1,20 @@
 //! Starting the main process of a unit: its lock, its output, its notice socket, its ports, its control
 //! group.
 
-use std::collections::VecDeque;
-use std::fs::File;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 
 use super::machine::{Event, UnitEvent};
 use super::main_process::{Identification, MainProcess, Origin};
 use super::plan::UnitId;
 use super::processes::{Processes, Surroundings};
 use crate::history::{Entry, HistoryEvent};
+use crate::linux::batch::{Batch, Carried};
 use crate::linux::lock::{Attempt, Lock};
 use crate::linux::process::Stat;
-use crate::linux::spawn::{Child, spawn};
-use crate::process::{LeafDoor, Seen, locked_by};
+use crate::linux::spawn::{Child, Descriptors, OwnedCommand, spawn};
+use crate::process::{Seen, locked_by};
 use crate::site::Ready;
 use crate::values::{ExecError, ExecStage, Moment, Pid};
 
@@ -39,27 +39,66 @@ fn failed(stage: ExecStage) -> impl Fn(io::Error) -> ExecError {
     move |error| ExecError { stage, errno: error.raw_os_error().unwrap_or(EIO) }
 }
 
+/// How many commands the batch is ahead of, at most: each holds descriptors, which every child copies.
+const AHEAD: usize = 4;
+
+/// Units that are being started together.
+struct Spawning {
+    /// None for one unit alone, for which a thread costs more than it saves, and where there can be none.
+    batch: Option<Batch>,
+    /// The units whose commands the batch has, in the order in which it has them.
+    handed_over: VecDeque<UnitId>,
+    outcomes: HashMap<UnitId, Result<Pid, NotSpawned>>,
+    /// Units whose programs are being executed, and what was reported of others.
+    awaited: VecDeque<UnitId>,
+    reports: Vec<Event>,
+}
+
+impl Spawning {
+    fn of(units: &[UnitId]) -> Self {
+        let begin = || {
+            let without = |error: &io::Error| {
+                log::debug!("processes are started without a thread for that: {error}");
+            };
+            Batch::begin().inspect_err(without).ok()
+        };
+        Self {
+            batch: (units.len() > 1).then(begin).flatten(),
+            handed_over: VecDeque::new(),
+            outcomes: HashMap::new(),
+            awaited: VecDeque::new(),
+            reports: Vec::new(),
+        }
+    }
+
+    fn came_to(&mut self, unit: UnitId, outcome: Result<Pid, NotSpawned>) {
+        self.awaited.extend(outcome.is_ok().then_some(unit));
+        self.outcomes.insert(unit, outcome);
+    }
+}
+
 impl Processes {
     /// Starts the main processes of units. All are recorded at once, before any of them is told of.
     pub(super) fn spawn_all(&mut self, units: &[UnitId], around: &Surroundings<'_>) -> Vec<Event> {
         self.look_anew();
-        let mut spawned: Vec<(UnitId, Result<Pid, NotSpawned>)> = Vec::new();
-        // Reports are read as they come: each that stays open is copied into every process that is started after it.
-        let (mut awaited, mut reports) = (VecDeque::new(), Vec::new());
+        let mut spawning = Spawning::of(units);
         for unit in units {
-            let outcome = self.try_to_spawn(*unit, around);
-            awaited.extend(outcome.is_ok().then_some(*unit));
-            spawned.push((*unit, outcome));
-            while let Some(report) = awaited.front().and_then(|unit| self.read_exec_report(*unit)) {
-                reports.push(report);
-                awaited.pop_front();
+            match self.prepare(*unit, around) {
+                Ok(command) => self.spawn_in(&mut spawning, *unit, command),
+                Err(error) => spawning.came_to(*unit, Err(error)),
             }
+            self.take_back(&mut spawning, AHEAD);
         }
-        if spawned.iter().any(|(_, spawned)| spawned.is_ok()) {
+        self.take_back(&mut spawning, 0);
+        let Spawning { outcomes, mut reports, mut awaited, .. } = spawning;
+        reports.extend(awaited.drain(..).filter_map(|unit| self.read_exec_report(unit)));
+        if outcomes.values().any(Result::is_ok) {
             self.write_record(around);
         }
         let mut entries = Vec::new();
         let mut events = Vec::new();
+        let mut outcomes = outcomes;
+        let spawned = units.iter().filter_map(|unit| Some((*unit, outcomes.remove(unit)?)));
         for (unit, spawned) in spawned {
             let event = match spawned {
                 Ok(pid) => {
@@ -79,7 +118,52 @@ impl Processes {
         events
     }
 
-    fn try_to_spawn(&mut self, unit: UnitId, around: &Surroundings<'_>) -> Result<Pid, NotSpawned> {
+    /// Has the command of a unit carried out by the batch, or at once.
+    fn spawn_in(&mut self, spawning: &mut Spawning, unit: UnitId, command: OwnedCommand) {
+        match spawning.batch.as_ref().filter(|_| Batch::takes(&command)) {
+            Some(batch) => {
+                batch.hand_over(command);
+                spawning.handed_over.push_back(unit);
+            }
+            None => {
+                let child = spawn(command.get()).map_err(NotSpawned::from);
+                spawning.came_to(unit, child.map(|child| self.began(unit, child)));
+            }
+        }
+    }
+
+    /// Takes what the batch has done, and waits while it has more than `at_most` commands.
+    fn take_back(&mut self, spawning: &mut Spawning, at_most: usize) {
+        while let (Some(batch), Some(unit)) = (&spawning.batch, spawning.handed_over.front()) {
+            let unit = *unit;
+            let carried = match spawning.handed_over.len() > at_most {
+                true => batch.wait(),
+                false => batch.carried(),
+            };
+            let child = match carried {
+                None => return,
+                Some(Carried::Out(child)) => Ok(child),
+                Some(Carried::Back(command)) => spawn(command.get()).map_err(NotSpawned::from),
+            };
+            spawning.handed_over.pop_front();
+            let outcome = child.map(|child| self.began(unit, child));
+            spawning.came_to(unit, outcome);
+            // Reports are read as they come: each that stays open is copied into every process that is started later.
+            while let Some(unit) = spawning.awaited.front()
+                && let Some(report) = self.read_exec_report(*unit)
+            {
+                spawning.reports.push(report);
+                spawning.awaited.pop_front();
+            }
+        }
+    }
+
+    /// All that a unit is started with, as it is started next.
+    fn prepare(
+        &mut self,
+        unit: UnitId,
+        around: &Surroundings<'_>,
+    ) -> Result<OwnedCommand, NotSpawned> {
         let configuration = around.configuration;
         let name = configuration.name(unit);
         let process = configuration.process(unit);
@@ -93,8 +177,7 @@ impl Processes {
         let runtime = &mut self.units[unit.0];
         runtime.begin_run();
         self.notices.close(unit);
-        let output: File =
-            runtime.output.open(around.watcher).map_err(failed(ExecStage::Streams))?;
+        let output = runtime.output.open(around.watcher).map_err(failed(ExecStage::Streams))?;
         let mut extra = vec![("SITEWARD_PROCESS", name.to_owned())];
         if process.instances > 1 {
             extra.push(("SITEWARD_INSTANCE", configuration.instance(unit).to_string()));
@@ -109,13 +192,14 @@ impl Processes {
         }
         let mark = (&configuration.places, name);
         let launch = configuration.launch(unit);
-        let mut command = launch.command(&process.command, &extra, mark, output.as_fd());
         if self.tracker.has_adopted()
             && let Err(why) = self.reserved.hold_again(&configuration.definition, index)
         {
             log::warn!("`{name}` is started without its port: {why}");
         }
         let sockets = self.reserved.for_process(&configuration.definition, index);
+        let listen: io::Result<Vec<OwnedFd>> =
+            sockets.into_iter().map(OwnedFd::try_clone).collect();
         let group = self.groups.as_ref().and_then(|groups| {
             let group = groups.door(name);
             let without = |error: &io::Error| {
@@ -123,22 +207,30 @@ impl Processes {
             };
             group.inspect_err(without).ok()
         });
-        command.group = group.as_ref().map(LeafDoor::of_spawn);
-        command.listen.extend(sockets.into_iter().map(|socket| socket.as_fd()));
-        if let Some(lock) = &lock {
-            command.inherited.push(lock.file().as_fd());
-        }
-        let Child { pid, handle, report } = spawn(&command)?;
+        let descriptors = Descriptors {
+            output: output.into(),
+            inherited: lock.map(Lock::into_descriptor).into_iter().collect(),
+            listen: listen.map_err(failed(ExecStage::Streams))?,
+            group,
+        };
+        Ok(OwnedCommand::new(descriptors, |output| {
+            launch.command(&process.command, &extra, mark, output)
+        }))
+    }
+
+    /// The process of a unit is there.
+    fn began(&mut self, unit: UnitId, child: Child) -> Pid {
+        let Child { pid, handle, report } = child;
         self.tracker.started(unit, pid);
         let start = Stat::of(pid).map(|stat| stat.start);
         if start.is_none() {
-            log::warn!("`{name}`, {pid}, cannot be identified yet, as /proc cannot be read");
+            log::warn!("{pid} cannot be identified yet, as /proc cannot be read");
         }
         let runtime = &mut self.units[unit.0];
         runtime.output.started(pid);
         runtime.exec_report = Some(report);
         runtime.main = Some(MainProcess::new(pid, start, handle, Origin::Child, Moment::now()));
-        Ok(pid)
+        pid
     }
 
     /// The lock of a unit, which its process and all that it starts will hold. None: a process that is not

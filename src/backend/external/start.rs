@@ -20,7 +20,7 @@ use crate::linux::spawn::{self, Child};
 use crate::linux::thread::{self, StackSize};
 use crate::linux::wait::Waiting;
 use crate::logs::{LogBounds, LogWriter};
-use crate::process::{Groups, Identity, LeafDoor, Phase, ProcessRecord, Record};
+use crate::process::{Groups, Identity, Phase, ProcessRecord, Record};
 use crate::site::{Logging, SitePlaces, WRAPPED};
 use crate::supervisor::launch::Launch;
 use crate::supervisor::ports;
@@ -130,7 +130,7 @@ impl External {
             begun.inspect_err(|why| log::info!("the site has no control groups here: {why}")).ok()
         });
         let door = stay.as_ref().and_then(|stay| stay.groups.door(WRAPPED).ok());
-        command.group = door.as_ref().map(LeafDoor::of_spawn);
+        command.group = door.as_ref().map(spawn::OwnedDoor::as_door);
         command.inherited.extend(lock.as_ref().map(|l| l.file().as_fd()));
         let child = spawn::spawn(&command).map_err(|error| anyhow::anyhow!("it {error}"))?;
         if stay.as_ref().is_some_and(Stay::is_a_visit) {
@@ -162,7 +162,9 @@ pub struct Started {
 /// Waits until a child executes its program. It has joined its control group before that.
 fn await_exec(child: &Child) {
     let mut waiting = Waiting::new();
-    waiting.readable(child.report.as_fd(), ());
+    if let Some(report) = child.report.awaited() {
+        waiting.readable(report, ());
+    }
     waiting.wait(Some(Moment::now() + Duration::from_secs(1)));
 }
 

@@ -13,7 +13,7 @@ use crate::backend::orders::{Ended, Orders};
 use crate::linux::detached::spawn_detached_in;
 use crate::linux::wait::Waiting;
 use crate::linux::{inherit, node, spawn};
-use crate::process::{Groups, LeafDoor, MARK, SUPERVISOR, mark_entry};
+use crate::process::{Groups, MARK, SUPERVISOR, mark_entry};
 use crate::site::SitePlaces;
 use crate::supervisor::launch::DEFAULT_PATH;
 use crate::supervisor::{self, Beginning, NotStarted, Setup};
@@ -85,7 +85,7 @@ pub(crate) fn launch(orders: &Orders<'_>, deadline: Moment) -> anyhow::Result<bo
     let program = Path::new("/proc/self/exe");
     // Otherwise it joins its control group by itself, which takes longer.
     let group = Groups::of(&site).and_then(|groups| groups.door(SUPERVISOR).ok());
-    let group = group.as_ref().map(LeafDoor::of_spawn);
+    let group = group.as_ref().map(spawn::OwnedDoor::as_door);
     spawn_detached_in(group, program, &arguments, &environment, writer.as_fd())
         .map_err(|error| anyhow::anyhow!("the supervisor {error}"))?;
     drop(writer);

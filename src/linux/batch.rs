@@ -1,0 +1,422 @@
+//! Several programs, started one after the other by a thread, without a copy of this process's memory for each.
+//!
+//! Promises: each command is carried out once, by the thread or, if it is given back, by the caller. The caller waits no
+//! longer than [`PATIENCE`] for a program that cannot be executed in that time, whatever hangs: that child is handed to
+//! it as it is, with a report that is still to come, and all other commands are given back.
+//!
+//! Who does what is decided under one lock, which nobody holds across a system call that can hang: the thread takes a
+//! command out of the queue to carry it out, the caller closes the queue and takes out what is left. A child that hangs
+//! has its number and its handle written by the kernel before it runs; from the closing on they are the caller's, and
+//! else the thread hands them over. The command, with the descriptors and the memory that the child still reads, stays
+//! with the thread until the child has executed its program or ended. Then the thread sees that the queue is closed, and
+//! ends.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::child::ignored_signals;
+use super::command::OwnedCommand;
+use super::exec::{ChildPlan, Report};
+use super::fork::pointers;
+use super::late::{Bell, Late};
+use super::spawn::{Child, ExecReport};
+use super::thread::{self, StackSize};
+use super::vfork::{Birth, Stack, vfork};
+
+/// How long a program may take to be executed before the others are started without waiting for it.
+pub const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What became of a command.
+#[derive(Debug)]
+pub enum Carried {
+    /// Its process is there.
+    Out(Child),
+    /// It is the caller's to carry out.
+    Back(Box<OwnedCommand>),
+}
+
+/// See the module. The commands come back in the order in which they were handed over. To be dropped once all have.
+#[derive(Debug)]
+pub struct Batch(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    bell: Bell,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<OwnedCommand>,
+    /// The child whose program is being executed, or is yet to be made.
+    under_way: Option<Arc<Birth>>,
+    carried: VecDeque<Carried>,
+    is_closed: bool,
+}
+
+impl Queue {
+    fn close(&mut self) {
+        self.is_closed = true;
+        self.carried.extend(self.waiting.drain(..).map(Box::new).map(Carried::Back));
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Batch {
+    /// # Errors
+    /// As mmap(2), pthread_create(3) and open(2).
+    pub fn begin() -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            bell: Bell::new()?,
+        });
+        let mut worker = Worker {
+            shared: Arc::clone(&shared),
+            stack: Stack::new()?,
+            null: File::open("/dev/null")?,
+            ignored: ignored_signals(),
+        };
+        thread::start("starter", StackSize::Small, move || worker.work())?;
+        Ok(Self(shared))
+    }
+
+    /// Whether a command can be carried out in this way: its child changes to no other user, and does not die with the
+    /// thread that made it.
+    pub fn takes(command: &OwnedCommand) -> bool {
+        let command = command.get();
+        command.credentials.is_none() && command.listen.is_empty() && !command.dies_with_parent
+    }
+
+    /// Hands over a command that [`Self::takes`].
+    pub fn hand_over(&self, command: OwnedCommand) {
+        let mut queue = self.0.queue();
+        if queue.is_closed || !Self::takes(&command) {
+            queue.carried.push_back(Carried::Back(Box::new(command)));
+        } else {
+            queue.waiting.push_back(command);
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// What has become of the next command, if that is known.
+    pub fn carried(&self) -> Option<Carried> {
+        self.0.queue().carried.pop_front()
+    }
+
+    /// What becomes of the next command; None: all have come back.
+    pub fn wait(&self) -> Option<Carried> {
+        let mut queue = self.0.queue();
+        loop {
+            if let Some(carried) = queue.carried.pop_front() {
+                return Some(carried);
+            }
+            if queue.is_closed || (queue.waiting.is_empty() && queue.under_way.is_none()) {
+                return None;
+            }
+            let waited = self.0.changed.wait_timeout(queue, PATIENCE);
+            let (now, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            queue = now;
+            if waited.timed_out() && queue.carried.is_empty() {
+                self.give_up(&mut queue);
+            }
+        }
+    }
+
+    /// If there is a child that hangs. A fork that hangs hangs here too, as any fork would.
+    fn give_up(&self, queue: &mut Queue) {
+        let Some(birth) = &queue.under_way else { return };
+        let Some(pid) = birth.pid() else { return };
+        // SAFETY: there is a child. The thread takes the handle where the queue is open, and it is closed below.
+        let handle = unsafe { birth.take_handle() };
+        let report = ExecReport::Late(Late::new(Arc::clone(birth), self.0.bell.clone()));
+        queue.carried.push_back(Carried::Out(Child { pid, handle, report }));
+        queue.close();
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // A command that nobody has asked for is not carried out any more.
+        self.0.queue().close();
+        self.0.changed.notify_all();
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    stack: Stack,
+    null: File,
+    ignored: u64,
+}
+
+impl Worker {
+    fn work(&mut self) {
+        while let Some((command, birth)) = self.next() {
+            let forked = self.carry_out(&command, &birth);
+            let carried = match forked {
+                Ok(()) => {
+                    // The lock that it holds is its child's alone once this is told.
+                    drop(command);
+                    None
+                }
+                Err(_) => Some(Carried::Back(Box::new(command))),
+            };
+            birth.is_over.store(true, Ordering::Release);
+            let mut queue = self.shared.queue();
+            if queue.is_closed {
+                self.shared.bell.ring();
+                return;
+            }
+            queue.under_way = None;
+            match (carried, birth.pid()) {
+                (None, Some(pid)) => {
+                    // SAFETY: there is a child. Who closes the queue takes the handle, and it is open.
+                    let handle = unsafe { birth.take_handle() };
+                    let report = ExecReport::Known(birth.failure.outcome());
+                    queue.carried.push_back(Carried::Out(Child { pid, handle, report }));
+                }
+                // It does so with the others too, as likely as not.
+                (carried, _) => {
+                    queue.carried.extend(carried);
+                    queue.close();
+                }
+            }
+            drop(queue);
+            self.shared.changed.notify_all();
+        }
+    }
+
+    fn next(&self) -> Option<(OwnedCommand, Arc<Birth>)> {
+        let mut queue = self.shared.queue();
+        loop {
+            if queue.is_closed {
+                return None;
+            }
+            if let Some(command) = queue.waiting.pop_front() {
+                let birth = Arc::new(Birth::default());
+                queue.under_way = Some(Arc::clone(&birth));
+                return Some((command, birth));
+            }
+            queue = self.shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn carry_out(&mut self, command: &OwnedCommand, birth: &Birth) -> io::Result<()> {
+        let command = command.get();
+        let plan = ChildPlan {
+            command,
+            arguments: &pointers(&command.arguments),
+            environment: &pointers(&command.environment),
+            input: command.input.as_ref().map_or(self.null.as_raw_fd(), AsRawFd::as_raw_fd),
+            output: command.output.as_raw_fd(),
+            report: Report::Memory(&birth.failure),
+            signals: self.ignored,
+            listen_pid: std::ptr::null_mut(),
+            parent: 0,
+            is_in_group: false,
+        };
+        // SAFETY: the pointers are those of values that live on here; the plan changes to no other user, and has no
+        // sockets for which the child would write its number.
+        unsafe { vfork(plan, &mut self.stack, birth) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cgroup;
+    use super::super::command::{Command, Descriptors, OwnedDoor};
+    use super::super::inherit::set_oom_score;
+    use super::super::reap::reap_one;
+    use super::super::spawn::spawn;
+    use super::super::wait::Waiting;
+    use super::*;
+    use crate::values::{ExecError, ExecStage, ExitStatus, Moment, Signal};
+    use std::ffi::OsStr;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    fn command_in(words: &[&str], output: File, group: Option<OwnedDoor>) -> OwnedCommand {
+        let descriptors =
+            Descriptors { output: output.into(), inherited: Vec::new(), listen: Vec::new(), group };
+        OwnedCommand::new(descriptors, |output| {
+            let candidates = Command::candidates(OsStr::new(words[0]), "/nowhere:/usr/bin:/bin");
+            let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+            Command::plain(candidates, &words, vec![c"MARK=here".to_owned()], output)
+        })
+    }
+
+    fn command(words: &[&str]) -> OwnedCommand {
+        command_in(words, File::create("/dev/null").unwrap(), None)
+    }
+
+    fn out(carried: Option<Carried>) -> Child {
+        match carried {
+            Some(Carried::Out(child)) => child,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn programs_run_as_they_were_told_and_their_handles_are_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let before = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap();
+        // Only root may protect itself.
+        let _ = set_oom_score(-500);
+        let protected = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap();
+        let batch = Batch::begin().unwrap();
+        let script = "echo $MARK; pwd; cat /proc/self/oom_score_adj; ps -o sid= -p $$ | tr -d ' '; \
+                      grep SigBlk /proc/self/status; sleep 1000";
+        batch.hand_over(command_in(&["sh", "-c", script], File::create(&path).unwrap(), None));
+        for _ in 0..20 {
+            batch.hand_over(command(&["true"]));
+        }
+        let mut first = out(batch.wait());
+        assert_eq!(first.report.outcome(), Some(Ok(())));
+        assert_eq!(std::fs::read_to_string("/proc/self/oom_score_adj").unwrap(), protected);
+        for _ in 0..20 {
+            let mut child = out(batch.wait());
+            assert_eq!(child.report.outcome(), Some(Ok(())));
+            assert_eq!(reap_one(child.pid), Some(ExitStatus::Code(0)));
+            assert!(child.handle.is_dead());
+        }
+        assert!(batch.wait().is_none());
+        let until = Moment::now() + Duration::from_secs(10);
+        let wanted = format!("here\n/\n0\n{}\nSigBlk:\t0000000000000000\n", first.pid);
+        while std::fs::read_to_string(&path).unwrap() != wanted {
+            assert!(!until.passed(), "{}", std::fs::read_to_string(&path).unwrap());
+        }
+        assert!(!first.handle.is_dead());
+        first.handle.send(Signal::KILL).unwrap();
+        assert_eq!(reap_one(first.pid), Some(ExitStatus::Signal(Signal::KILL)));
+        let _ = std::fs::write("/proc/self/oom_score_adj", before);
+    }
+
+    #[test]
+    fn a_failed_execution_is_told_by_stage_and_errno() {
+        let batch = Batch::begin().unwrap();
+        batch.hand_over(command(&["/no/such/program"]));
+        let folder = |descriptors: Descriptors| {
+            OwnedCommand::new(descriptors, |output| Command {
+                directory: c"/no/such/folder".to_owned(),
+                ..Command::plain(vec![c"/bin/true".to_owned()], &[], Vec::new(), output)
+            })
+        };
+        let output = File::create("/dev/null").unwrap().into();
+        batch.hand_over(folder(Descriptors {
+            output,
+            inherited: Vec::new(),
+            listen: Vec::new(),
+            group: None,
+        }));
+        for stage in [ExecStage::Exec, ExecStage::Directory] {
+            let mut child = out(batch.wait());
+            let error = ExecError { stage, errno: libc::ENOENT };
+            assert_eq!(child.report.outcome(), Some(Err(error)));
+            assert_eq!(reap_one(child.pid), Some(ExitStatus::Code(127)));
+        }
+    }
+
+    #[test]
+    fn a_program_begins_its_life_in_its_control_group() {
+        let Some(mount) = cgroup::mount() else {
+            return eprintln!("LEFT OUT: control groups. Missing: a cgroup2 mount");
+        };
+        let group = mount.join(format!("test-batch-{}", std::process::id()));
+        if let Err(error) = cgroup::make_anew(&group) {
+            let at = mount.display();
+            return eprintln!("LEFT OUT: control groups. {at} cannot be written: {error}");
+        }
+        for door in [OwnedDoor::New, OwnedDoor::Old] {
+            let batch = Batch::begin().unwrap();
+            let null = File::create("/dev/null").unwrap();
+            let door = door(cgroup::folder(&group).unwrap());
+            batch.hand_over(command_in(&["sleep", "1000"], null, Some(door)));
+            let child = out(batch.wait());
+            assert_eq!(cgroup::processes(&group).unwrap(), [child.pid]);
+            child.handle.send(Signal::KILL).unwrap();
+            let _ = reap_one(child.pid);
+        }
+        cgroup::remove_ended(&group);
+    }
+
+    /// `F_SETSIG` of fcntl(2).
+    const SET_SIGNAL: i32 = 10;
+
+    /// A program that cannot be executed before its lease is broken (fcntl(2), F_SETLEASE).
+    struct Leased(File);
+
+    impl Leased {
+        fn at(path: &Path) -> Self {
+            std::fs::copy("/bin/sleep", path).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let file = File::open(path).unwrap();
+            // By default the holder is told by a signal that ends it.
+            // SAFETY: it takes numbers.
+            unsafe { libc::fcntl(file.as_raw_fd(), SET_SIGNAL, libc::SIGURG) };
+            let until = Moment::now() + Duration::from_secs(10);
+            // SAFETY: it takes numbers.
+            while unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) } < 0 {
+                // A child of another test may have inherited the file that was written.
+                let error = io::Error::last_os_error();
+                assert!(error.kind() == io::ErrorKind::WouldBlock && !until.passed(), "{error}");
+            }
+            Self(file)
+        }
+
+        fn give_back(self) {
+            // SAFETY: it takes numbers.
+            unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_SETLEASE, libc::F_UNLCK) };
+        }
+    }
+
+    #[test]
+    fn one_program_that_hangs_delays_no_other_and_is_reported_late() {
+        let folder = tempfile::tempdir().unwrap();
+        for is_killed in [false, true] {
+            let path = folder.path().join(format!("program-{is_killed}"));
+            let lease = Leased::at(&path);
+            let batch = Batch::begin().unwrap();
+            batch.hand_over(command(&["true"]));
+            batch.hand_over(command(&[path.to_str().unwrap(), "1000"]));
+            batch.hand_over(command(&["true"]));
+            let quick = out(batch.wait());
+            assert_eq!(reap_one(quick.pid), Some(ExitStatus::Code(0)));
+            let mut late = out(batch.wait());
+            assert_eq!(late.report.outcome(), None);
+            assert!(!late.handle.is_dead());
+            let Some(Carried::Back(other)) = batch.wait() else { panic!("it was not carried out") };
+            assert_eq!(reap_one(spawn(other.get()).unwrap().pid), Some(ExitStatus::Code(0)));
+            batch.hand_over(command(&["true"]));
+            assert!(matches!(batch.wait(), Some(Carried::Back(_))), "it is closed");
+            assert!(batch.wait().is_none());
+            if is_killed {
+                late.handle.send(Signal::KILL).unwrap();
+                assert_eq!(reap_one(late.pid), Some(ExitStatus::Signal(Signal::KILL)));
+                late.report.child_has_ended();
+                assert_eq!(late.report.outcome(), Some(Ok(())), "no step has failed");
+                lease.give_back();
+                continue;
+            }
+            lease.give_back();
+            let mut waiting = Waiting::new();
+            waiting.readable(late.report.awaited().unwrap(), ());
+            assert_eq!(waiting.wait(Some(Moment::now() + Duration::from_secs(10))), [()]);
+            assert_eq!(late.report.outcome(), Some(Ok(())));
+            late.handle.send(Signal::KILL).unwrap();
+            assert_eq!(reap_one(late.pid), Some(ExitStatus::Signal(Signal::KILL)));
+        }
+    }
+}
