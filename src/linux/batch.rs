@@ -14,13 +14,13 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::child::ignored_signals;
-use super::command::OwnedCommand;
+use super::child::{can_leave_descriptors, ignored_signals};
+use super::command::{Command, OwnedCommand};
 use super::exec::{ChildPlan, Report};
 use super::fork::pointers;
 use super::late::{Bell, Late};
@@ -30,6 +30,10 @@ use super::vfork::{Birth, Stack, vfork};
 
 /// How long a program may take to be executed before the others are started without waiting for it.
 pub const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The handles get numbers from here on: a child gets a copy of all descriptors that are below those it needs, which are
+/// the lowest that were free.
+const HANDLES: i32 = 64;
 
 /// What became of a command.
 #[derive(Debug)]
@@ -87,6 +91,7 @@ impl Batch {
             stack: Stack::new()?,
             null: File::open("/dev/null")?,
             ignored: ignored_signals(),
+            may_share: can_leave_descriptors(),
         };
         thread::start("starter", StackSize::Small, move || worker.work())?;
         Ok(Self(shared))
@@ -159,6 +164,7 @@ struct Worker {
     stack: Stack,
     null: File,
     ignored: u64,
+    may_share: bool,
 }
 
 impl Worker {
@@ -183,7 +189,7 @@ impl Worker {
             match (carried, birth.pid()) {
                 (None, Some(pid)) => {
                     // SAFETY: there is a child. Who closes the queue takes the handle, and it is open.
-                    let handle = unsafe { birth.take_handle() };
+                    let handle = unsafe { birth.take_handle() }.raised(HANDLES);
                     let report = ExecReport::Known(birth.failure.outcome());
                     queue.carried.push_back(Carried::Out(Child { pid, handle, report }));
                 }
@@ -225,6 +231,7 @@ impl Worker {
             signals: self.ignored,
             listen_pid: std::ptr::null_mut(),
             parent: 0,
+            shares_from: self.may_share.then(|| needed_below(command, self.null.as_raw_fd())),
             is_in_group: false,
         };
         // SAFETY: the pointers are those of values that live on here; the plan changes to no other user, and has no
@@ -233,10 +240,19 @@ impl Worker {
     }
 }
 
+/// The number above those that a child needs, besides the standard streams; `null` is one of them.
+fn needed_below(command: &Command<'_>, null: RawFd) -> RawFd {
+    let inherited = command.inherited.iter().map(AsRawFd::as_raw_fd);
+    let group = command.group.map(|group| group.folder().as_raw_fd());
+    let input = command.input.as_ref().map(AsRawFd::as_raw_fd);
+    let output = [command.output.as_raw_fd(), null, 2];
+    1 + output.into_iter().chain(inherited).chain(group).chain(input).max().unwrap_or(2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::cgroup;
-    use super::super::command::{Command, Descriptors, OwnedDoor};
+    use super::super::command::{Descriptors, OwnedDoor};
     use super::super::inherit::set_oom_score;
     use super::super::reap::reap_one;
     use super::super::spawn::spawn;

@@ -47,10 +47,15 @@ pub enum GroupMade {
 /// # Errors
 /// The mount is read-only, or belongs to another user.
 pub fn make_anew(group: &Path) -> io::Result<GroupMade> {
-    if let Some(above) = group.parent() {
-        fs::create_dir_all(above)?;
+    match make_anew_below(group) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(above) = group.parent() {
+                fs::create_dir_all(above)?;
+            }
+            make_anew_below(group)
+        }
+        made => made,
     }
-    make_anew_below(group)
 }
 
 /// As [`make_anew`], of a group in one that must exist.
@@ -58,12 +63,18 @@ pub fn make_anew(group: &Path) -> io::Result<GroupMade> {
 /// # Errors
 /// As [`make_below`].
 pub fn make_anew_below(group: &Path) -> io::Result<GroupMade> {
-    // One that has a process, or a group, stays.
-    let _ = fs::remove_dir(group);
-    match fs::create_dir(group) {
+    let make = || match fs::create_dir(group) {
         Ok(()) => Ok(GroupMade::Anew),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(GroupMade::Before),
         Err(error) => Err(error),
+    };
+    match make()? {
+        GroupMade::Anew => Ok(GroupMade::Anew),
+        GroupMade::Before => {
+            // One that has a process, or a group, stays.
+            let _ = fs::remove_dir(group);
+            make()
+        }
     }
 }
 

@@ -104,6 +104,20 @@ pub(super) fn end_at_exec_from(first: RawFd) -> Result<(), i32> {
     }
 }
 
+/// Whether this kernel has close_range(2) (Linux 5.9), and whatever filters system calls lets it be called.
+pub(super) fn can_leave_descriptors() -> bool {
+    // SAFETY: it takes numbers, and no descriptor has this one.
+    unsafe { libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, 0) == 0 }
+}
+
+/// Gives this process, which shares its descriptors with its parent, those below `first` as its own.
+pub(super) fn leave_descriptors_from(first: RawFd) -> Result<(), i32> {
+    // SAFETY: close_range(2) takes numbers, and with this flag it closes none of the parent's.
+    let rc =
+        unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_UNSHARE) };
+    if rc == 0 { Ok(()) } else { Err(errno()) }
+}
+
 /// As [`end_at_exec_from`], one descriptor after the other, as /proc lists them. The limit on their
 /// number is no bound for them, as it may have been lowered after they were opened.
 pub(super) fn end_each_at_exec_from(first: RawFd) -> Result<(), i32> {

@@ -10,7 +10,7 @@ use nix::sys::resource::{getrlimit, setrlimit};
 use super::capabilities::Capabilities;
 use super::child::{
     default_signals, end_at_exec_from, errno, is_orphan_of, join_group, join_new_keyring,
-    unblock_signals,
+    leave_descriptors_from, unblock_signals,
 };
 use super::command::{Command, MOST_SOCKETS};
 use super::failure::Failure;
@@ -32,6 +32,8 @@ pub(super) struct ChildPlan<'a> {
     pub(super) listen_pid: *mut u8,
     /// The number of its parent.
     pub(super) parent: libc::pid_t,
+    /// It shares the descriptors of its parent; those from this number on it needs none of.
+    pub(super) shares_from: Option<RawFd>,
     /// It is in its control group already.
     pub(super) is_in_group: bool,
 }
@@ -63,6 +65,10 @@ pub(super) fn child_main(plan: &ChildPlan<'_>) -> ! {
 /// Returns only when a step failed, with the step and errno.
 fn child_steps(plan: &ChildPlan<'_>) -> (ExecStage, i32) {
     let command = plan.command;
+    // Before it opens or closes any.
+    if let Some(Err(error)) = plan.shares_from.map(leave_descriptors_from) {
+        return (ExecStage::Streams, error);
+    }
     // SAFETY: from here on only system calls that signal-safety(7) lists, or bare ones, on
     // memory that was prepared before the fork and is not touched by anyone else.
     unsafe {

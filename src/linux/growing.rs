@@ -64,10 +64,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".new.{}", std::process::id()));
     let temporary = Path::new(&name);
-    let _ = fs::remove_file(temporary);
-    let written = create(temporary)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(temporary, path));
+    let made = match create(temporary) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let _ = fs::remove_file(temporary);
+            create(temporary)
+        }
+        made => made,
+    };
+    let written =
+        made.and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(temporary);
     }

@@ -57,6 +57,18 @@ impl PidFd {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(raw) }))
     }
 
+    /// The same with a number from `first` on, if there is one.
+    #[must_use]
+    pub(super) fn raised(self, first: i32) -> Self {
+        // SAFETY: F_DUPFD_CLOEXEC makes a new descriptor of an open one.
+        let raw = unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_DUPFD_CLOEXEC, first) };
+        if raw < 0 {
+            return self;
+        }
+        // SAFETY: the kernel has just made this descriptor for us; nobody else owns it.
+        Self(unsafe { OwnedFd::from_raw_fd(raw) })
+    }
+
     /// A handle on the process `pid` that began at `start`; None once it is gone, or where that cannot
     /// be told.
     pub fn of(pid: Pid, start: StartTicks) -> Option<Self> {

@@ -105,6 +105,7 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
         signals: EVERY_SIGNAL,
         listen_pid: listen_pid.as_mut_ptr(),
         parent: Pid::this().number(),
+        shares_from: None,
         is_in_group: false,
     };
     let way = |is_in_group| child_main(&ChildPlan { is_in_group, ..plan });

@@ -10,6 +10,9 @@
 //! * Its program may hang in execve(2) or chdir(2) for ever, on a disk that does not answer, and the thread with it. So
 //!   this is for a thread that nothing waits for: see `batch`. A KILL ends that thread all the same (the kernel waits
 //!   killably), and the child lives on: its memory stays as long as it uses it.
+//! * It may share the descriptors too, and then leaves them before it opens or closes one (`CLOSE_RANGE_UNSHARE` of
+//!   close_range(2)), with a copy of the few that it needs: what a supervisor holds for each process would else be copied
+//!   for every other one, and closed again at its execution.
 //! * It does not change to another user: until it executes its program that user could reach into the parent's memory,
 //!   were it not for the kernel, which for that reason makes the memory unreadable for the parent's own user too
 //!   (`PR_SET_DUMPABLE` of prctl(2)), and leaves it so.
@@ -120,10 +123,11 @@ pub(super) unsafe fn vfork(
     let group = birthplace(plan.command.group);
     plan.is_in_group = group.is_some();
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID;
+    let shares = if plan.shares_from.is_some() { libc::CLONE_FILES } else { 0 };
     let into = if group.is_some() { INTO_CGROUP } else { 0 };
     let arguments = CloneArguments {
         // Flags and descriptors are not negative; addresses are numbers to clone3(2).
-        flags: flags as u64 | CLEAR_HANDLERS | into,
+        flags: (flags | shares) as u64 | CLEAR_HANDLERS | into,
         pidfd: birth.handle.as_ptr() as u64,
         parent_tid: birth.pid.as_ptr() as u64,
         exit_signal: libc::SIGCHLD as u64,

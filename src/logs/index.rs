@@ -178,16 +178,21 @@ impl LogIndex {
 pub(super) struct WrittenIndex {
     path: PathBuf,
     index: LogIndex,
-    length: u64,
+    /// None: it is to be written anew, after a line that a crash has torn or that is not understood.
+    length: Option<u64>,
+    /// Lines that are written with the next.
+    waiting: Vec<u8>,
 }
 
 impl WrittenIndex {
     pub(super) fn open(path: PathBuf) -> Self {
-        let text = files::read_plain(&path, LONGEST).unwrap_or_default();
+        let (text, is_there) = match files::read_plain(&path, LONGEST) {
+            Ok(text) => (text, true),
+            Err(error) => (Vec::new(), error.kind() != io::ErrorKind::NotFound),
+        };
         let index = LogIndex::of(&text);
-        // After a line that a crash has torn, or one that is not understood, it is written anew.
-        let length = if text.ends_with(b"}\n") { text.len() as u64 } else { 0 };
-        Self { path, index, length }
+        let length = (text.ends_with(b"}\n") || !is_there).then_some(text.len() as u64);
+        Self { path, index, length, waiting: Vec::new() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -211,21 +216,28 @@ impl WrittenIndex {
     /// # Errors
     /// As [`Self::add`].
     pub(super) fn add_all(&mut self, markers: impl IntoIterator<Item = Marker>) -> io::Result<()> {
-        let mut lines = Vec::new();
         for marker in markers {
-            serde_json::to_writer(&mut lines, &marker)?;
-            lines.push(b'\n');
-            self.index.take(marker);
+            self.add_later(marker)?;
         }
-        if self.length == 0 {
+        let lines = std::mem::take(&mut self.waiting);
+        let length = self.length.map(|length| length + lines.len() as u64);
+        let Some(length) = length.filter(|length| *length <= LONG) else {
             return self.write_anew(&[]);
-        }
-        self.length += lines.len() as u64;
-        if self.length > LONG {
-            return self.write_anew(&[]);
-        }
+        };
+        self.length = Some(length);
         let mut file = files::append_to(&self.path)?;
         file.write_all(&lines)
+    }
+
+    /// Adds a line that is written with the next one.
+    ///
+    /// # Errors
+    /// None that a marker can cause.
+    pub(super) fn add_later(&mut self, marker: Marker) -> io::Result<()> {
+        serde_json::to_writer(&mut self.waiting, &marker)?;
+        self.waiting.push(b'\n');
+        self.index.take(marker);
+        Ok(())
     }
 
     /// Writes it anew with what is still needed; `inodes` are those of the files that are there (none
@@ -244,7 +256,8 @@ impl WrittenIndex {
             text.extend(serde_json::to_vec(&marker)?);
             text.push(b'\n');
         }
-        self.length = text.len() as u64;
+        self.waiting.clear();
+        self.length = Some(text.len() as u64);
         growing::replace(&self.path, &text)
     }
 }

@@ -43,6 +43,8 @@ pub struct LogWriter {
     timed: u64,
     retry_at: u64,
     cut: Option<LogCut>,
+    /// What is noted is written soon.
+    is_run_near: bool,
 }
 
 impl LogWriter {
@@ -59,6 +61,7 @@ impl LogWriter {
             timed: 0,
             retry_at: 0,
             cut: None,
+            is_run_near: false,
         }
     }
 
@@ -78,6 +81,24 @@ impl LogWriter {
         }
         // Its length counts the hole too; nobody writes to it any more.
         self.set_aside()
+    }
+
+    /// The same for a run that is about to begin: what is new in the index is written with [`Self::run_began`]. Nothing is
+    /// written to the file before the run, so that it is quiet, and ends at [`Self::seen_end`].
+    ///
+    /// # Errors
+    /// As open(2).
+    pub fn open_for_run(&mut self) -> io::Result<File> {
+        self.is_run_near = true;
+        let file = self.open();
+        self.is_run_near = false;
+        self.quiet_at = file.is_ok().then_some(self.end);
+        file
+    }
+
+    /// Where the stream ended when it was last looked at.
+    pub fn seen_end(&self) -> u64 {
+        self.end
     }
 
     /// Goes on with the file that is there.
@@ -301,8 +322,12 @@ impl LogWriter {
     }
 
     fn note_all(&mut self, markers: impl IntoIterator<Item = Marker>) {
+        let noted = match self.is_run_near {
+            true => markers.into_iter().try_for_each(|marker| self.index.add_later(marker)),
+            false => self.index.add_all(markers),
+        };
         // The next one that can be written tells of the node's disk; the site goes on without.
-        if let Err(error) = self.index.add_all(markers) {
+        if let Err(error) = noted {
             log::debug!("the index of {} cannot be written: {error}", self.log.display());
         }
     }

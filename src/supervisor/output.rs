@@ -56,11 +56,11 @@ impl Output {
     /// As open(2).
     pub(super) fn open(&mut self, watcher: Option<&Watcher>) -> io::Result<File> {
         self.flush();
-        let file = self.log.open()?;
-        self.begins = self.log.end();
+        let file = self.log.open_for_run()?;
+        self.begins = self.log.seen_end();
         self.search = None;
         self.forward_from(self.begins);
-        self.arm(watcher);
+        self.watch(watcher);
         Ok(file)
     }
 
@@ -159,8 +159,12 @@ impl Output {
     }
 
     fn arm(&mut self, watcher: Option<&Watcher>) {
-        self.watch = watcher.and_then(|w| w.next_write(self.log.path()).ok());
+        self.watch(watcher);
         self.log.is_quiet();
+    }
+
+    fn watch(&mut self, watcher: Option<&Watcher>) {
+        self.watch = watcher.and_then(|w| w.next_write(self.log.path()).ok());
     }
 
     fn forward_from(&mut self, from: u64) {
