@@ -47,6 +47,7 @@ fn main() -> ExitCode {
             ("a_keeper_that_dies_on_a_hung_disk", a_keeper_that_dies_on_a_hung_disk),
             ("facts_that_cannot_be_left_delay_nothing", facts_that_cannot_be_left_delay_nothing),
             ("an_export_tells_of_a_file_system_that_hangs", an_export_tells_of_a_file_system),
+            ("a_program_on_a_hung_disk_delays_no_other", a_program_on_a_hung_disk_delays_no_other),
             ("a_full_disk_stops_no_start", a_full_disk_stops_no_start),
             (
                 "a_process_whose_memory_nobody_can_look_into",
@@ -459,6 +460,63 @@ fn leaving_facts(bench: &Bench) -> usize {
         stat.is_alive() && has(config) && (has(b"leave-facts") || has(b"facts-job"))
     };
     siteward::linux::process::all().unwrap().iter().filter(is_one).count()
+}
+
+/// Several processes start together, and the program of one, or its folder, lies on a disk that hangs: the others run,
+/// and the supervisor answers. Once the disk is well again that one runs too; and the site can be stopped before.
+fn a_program_on_a_hung_disk_delays_no_other() {
+    let bench = Bench::new();
+    // Nothing of it is remembered, so that the folder cannot be entered either.
+    let options = "nonempty,attr_timeout=0,entry_timeout=0";
+    let disk = Disk::mount_with(&bench.path("backing"), &bench.path("opt"), options);
+    fs::copy("/bin/sleep", disk.at.join("serve")).unwrap();
+    let at = disk.at.display();
+    let others: String =
+        (0..6).map(|n| format!("  p{n}: {{command: [ACT, steady], depends_on: []}}\n")).collect();
+    for on_disk in [
+        format!("command: [{at}/serve, \"1000\"]"),
+        format!("command: [/bin/sleep, \"1000\"], working_directory: {at}"),
+    ] {
+        bench.define(
+            SITE,
+            &format!(
+                "boot_timeout: 60s\nstop_timeout: 2s\nprocesses:\n{}  stuck: {{{on_disk}, depends_on: []}}\n{}",
+                "  first: {command: [ACT, steady], depends_on: []}\n", others
+            ),
+        );
+        succeed(bench.hand(&["start", SITE]));
+        for is_stopped in [false, true] {
+            succeed(bench.hand(&["pause", SITE]));
+            disk.hang();
+            let mut resume = Call::begin(bench.hand(&["resume", SITE]));
+            let names = (0..6).map(|n| format!("p{n}")).chain(["first".to_owned()]);
+            let names: Vec<String> = names.collect();
+            until("all others run", || {
+                let record = bench.record(SITE).unwrap();
+                let is_up =
+                    |name: &String| record.processes.iter().any(|p| p.name == *name && p.ready);
+                names.iter().all(is_up)
+            });
+            let stuck = bench.pid(SITE, "stuck");
+            let supervisor = bench.pid(SITE, "supervisor");
+            assert_eq!(words_of(stuck), words_of(supervisor), "it has not executed its program");
+            let (code, words) = within(3, bench.hand(&["status", SITE, "--timeout", "3s"]));
+            assert!(words.contains("starting"), "{code}: {words}");
+            assert!(!resume.is_over());
+            if is_stopped {
+                let (code, words) = within(15, bench.hand(&["stop", SITE, "--timeout", "15s"]));
+                assert_eq!(code, 0, "{words}");
+                nothing_is_left(&bench, SITE, "it is stopped");
+                disk.answer_again();
+                resume.end("it was overtaken");
+                continue;
+            }
+            disk.answer_again();
+            let ended = resume.end("the disk is well again");
+            assert_eq!(ended.code, Some(0), "{}", ended.said);
+            assert_eq!(bench.pid(SITE, "stuck"), stuck);
+        }
+    }
 }
 
 fn a_full_disk_stops_no_start() {
