@@ -1,15 +1,15 @@
-//! Several programs, started one after the other by a thread, without a copy of this process's memory for each.
+//! Several programs, started by a few threads, without a copy of this process's memory for each.
 //!
-//! Promises: each command is carried out once, by the thread or, if it is given back, by the caller. The caller waits no
-//! longer than [`PATIENCE`] for a program that cannot be executed in that time, whatever hangs: that child is handed to
-//! it as it is, with a report that is still to come, and all other commands are given back.
+//! Promises: each command is carried out once, by a thread or, if it is given back, by the caller. The caller waits no
+//! longer than [`PATIENCE`] for programs that cannot be executed in that time, whatever hangs: their children are handed
+//! to it as they are, with a report that is still to come, and all other commands are given back.
 //!
-//! Who does what is decided under one lock, which nobody holds across a system call that can hang: the thread takes a
-//! command out of the queue to carry it out, the caller closes the queue and takes out what is left. A child that hangs
-//! has its number and its handle written by the kernel before it runs; from the closing on they are the caller's, and
-//! else the thread hands them over. The command, with the descriptors and the memory that the child still reads, stays
-//! with the thread until the child has executed its program or ended. Then the thread sees that the queue is closed, and
-//! ends.
+//! Who does what is decided under one lock, which nobody holds across a system call that can hang. A thread takes a
+//! command out of the queue to carry it out, and the birth of its child stands in `under_way` from then on; the caller
+//! closes the queue and takes out what is left. A child that hangs has its number and its handle written by the kernel
+//! before it runs, and whoever takes its birth out of `under_way`, the thread or the caller, has them. The command, with
+//! the descriptors and the memory that the child still reads, stays with the thread until the child has executed its
+//! program or ended. Then the thread sees that the birth was taken, and says so by its bell.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -19,17 +19,21 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::bell::Bell;
 use super::child::{can_leave_descriptors, ignored_signals};
 use super::command::{Command, OwnedCommand};
 use super::exec::{ChildPlan, Report};
 use super::fork::pointers;
-use super::late::{Bell, Late};
+use super::late::Late;
 use super::spawn::{Child, ExecReport};
 use super::thread::{self, StackSize};
 use super::vfork::{Birth, Stack, vfork};
 
-/// How long a program may take to be executed before the others are started without waiting for it.
+/// How long programs may take to be executed before the others are started without waiting for them.
 pub const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The most threads. Each waits for its child, and for its turn after that, while the others go on.
+const THREADS: usize = 4;
 
 /// The handles get numbers from here on: a child gets a copy of all descriptors that are below those it needs, which are
 /// the lowest that were free.
@@ -44,57 +48,76 @@ pub enum Carried {
     Back(Box<OwnedCommand>),
 }
 
-/// See the module. The commands come back in the order in which they were handed over. To be dropped once all have.
+/// See the module. Each command has a token of the caller's. To be dropped once all have come back.
 #[derive(Debug)]
-pub struct Batch(Arc<Shared>);
+pub struct Batch<T: Copy + Send + 'static>(Arc<Shared<T>>);
 
 #[derive(Debug)]
-struct Shared {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-    bell: Bell,
+struct Shared<T> {
+    queue: Mutex<Queue<T>>,
+    /// There is something to do, and something was done.
+    to_do: Condvar,
+    done: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: VecDeque<OwnedCommand>,
-    /// The child whose program is being executed, or is yet to be made.
-    under_way: Option<Arc<Birth>>,
-    carried: VecDeque<Carried>,
+#[derive(Debug)]
+struct Queue<T> {
+    waiting: VecDeque<(T, OwnedCommand)>,
+    /// The children whose programs are being executed, or that are yet to be made.
+    under_way: Vec<(T, Arc<Birth>)>,
+    carried: VecDeque<(T, Carried)>,
     is_closed: bool,
 }
 
-impl Queue {
+impl<T> Queue<T> {
     fn close(&mut self) {
         self.is_closed = true;
-        self.carried.extend(self.waiting.drain(..).map(Box::new).map(Carried::Back));
+        let back = |(token, command)| (token, Carried::Back(Box::new(command)));
+        self.carried.extend(self.waiting.drain(..).map(back));
     }
 }
 
-impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+impl<T> Shared<T> {
+    fn queue(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Batch {
+impl<T: Copy + Send + 'static> Batch<T> {
+    /// For about so many commands.
+    ///
     /// # Errors
-    /// As mmap(2), pthread_create(3) and open(2).
-    pub fn begin() -> io::Result<Self> {
+    /// As mmap(2), pthread_create(3) and open(2); ENOSYS where a child cannot leave what it shares.
+    pub fn begin(commands: usize) -> io::Result<Self> {
+        if !can_leave_descriptors() {
+            return Err(io::Error::from_raw_os_error(libc::ENOSYS));
+        }
         let shared = Arc::new(Shared {
-            queue: Mutex::default(),
-            changed: Condvar::new(),
-            bell: Bell::new()?,
+            queue: Mutex::new(Queue {
+                waiting: VecDeque::new(),
+                under_way: Vec::new(),
+                carried: VecDeque::new(),
+                is_closed: false,
+            }),
+            to_do: Condvar::new(),
+            done: Condvar::new(),
         });
-        let mut worker = Worker {
-            shared: Arc::clone(&shared),
-            stack: Stack::new()?,
-            null: File::open("/dev/null")?,
-            ignored: ignored_signals(),
-            may_share: can_leave_descriptors(),
-        };
-        thread::start("starter", StackSize::Small, move || worker.work())?;
-        Ok(Self(shared))
+        let null = Arc::new(File::open("/dev/null")?);
+        let ignored = ignored_signals();
+        let batch = Self(Arc::clone(&shared));
+        for made in 0..THREADS.min(commands.div_ceil(2)) {
+            let worker = Worker::new(Arc::clone(&shared), Arc::clone(&null), ignored);
+            let started = worker.and_then(|mut worker| {
+                thread::start("starter", StackSize::Small, move || worker.work())
+            });
+            match started {
+                Err(error) if made == 0 => return Err(error),
+                // Those that are there do.
+                Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        Ok(batch)
     }
 
     /// Whether a command can be carried out in this way: its child changes to no other user, and does not die with the
@@ -105,117 +128,126 @@ impl Batch {
     }
 
     /// Hands over a command that [`Self::takes`].
-    pub fn hand_over(&self, command: OwnedCommand) {
+    pub fn hand_over(&self, token: T, command: OwnedCommand) {
         let mut queue = self.0.queue();
         if queue.is_closed || !Self::takes(&command) {
-            queue.carried.push_back(Carried::Back(Box::new(command)));
+            queue.carried.push_back((token, Carried::Back(Box::new(command))));
         } else {
-            queue.waiting.push_back(command);
-            self.0.changed.notify_all();
+            queue.waiting.push_back((token, command));
+            self.0.to_do.notify_one();
         }
     }
 
-    /// What has become of the next command, if that is known.
-    pub fn carried(&self) -> Option<Carried> {
+    /// What has become of a command, if anything has come back.
+    pub fn carried(&self) -> Option<(T, Carried)> {
         self.0.queue().carried.pop_front()
     }
 
-    /// What becomes of the next command; None: all have come back.
-    pub fn wait(&self) -> Option<Carried> {
+    /// What becomes of a command; None: all have come back.
+    pub fn wait(&self) -> Option<(T, Carried)> {
         let mut queue = self.0.queue();
         loop {
             if let Some(carried) = queue.carried.pop_front() {
                 return Some(carried);
             }
-            if queue.is_closed || (queue.waiting.is_empty() && queue.under_way.is_none()) {
+            if queue.waiting.is_empty() && queue.under_way.is_empty() {
                 return None;
             }
-            let waited = self.0.changed.wait_timeout(queue, PATIENCE);
+            let waited = self.0.done.wait_timeout(queue, PATIENCE);
             let (now, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             queue = now;
             if waited.timed_out() && queue.carried.is_empty() {
-                self.give_up(&mut queue);
+                Self::give_up(&mut queue);
             }
         }
     }
 
-    /// If there is a child that hangs. A fork that hangs hangs here too, as any fork would.
-    fn give_up(&self, queue: &mut Queue) {
-        let Some(birth) = &queue.under_way else { return };
-        let Some(pid) = birth.pid() else { return };
-        // SAFETY: there is a child. The thread takes the handle where the queue is open, and it is closed below.
-        let handle = unsafe { birth.take_handle() };
-        let report = ExecReport::Late(Late::new(Arc::clone(birth), self.0.bell.clone()));
-        queue.carried.push_back(Carried::Out(Child { pid, handle, report }));
+    /// Takes over the children that hang, and closes the queue. A fork that hangs is waited for, as any fork is.
+    fn give_up(queue: &mut Queue<T>) {
+        let Queue { under_way, carried, .. } = queue;
+        under_way.retain(|(token, birth)| {
+            let Some(pid) = birth.pid() else { return true };
+            // SAFETY: there is a child, and its birth is taken out of the list here.
+            let handle = unsafe { birth.take_handle() };
+            let report = ExecReport::Late(Late::new(Arc::clone(birth)));
+            carried.push_back((*token, Carried::Out(Child { pid, handle, report })));
+            false
+        });
         queue.close();
     }
 }
 
-impl Drop for Batch {
+impl<T: Copy + Send + 'static> Drop for Batch<T> {
     fn drop(&mut self) {
         // A command that nobody has asked for is not carried out any more.
         self.0.queue().close();
-        self.0.changed.notify_all();
+        self.0.to_do.notify_all();
     }
 }
 
-struct Worker {
-    shared: Arc<Shared>,
+struct Worker<T> {
+    shared: Arc<Shared<T>>,
     stack: Stack,
-    null: File,
+    null: Arc<File>,
     ignored: u64,
-    may_share: bool,
+    bell: Bell,
 }
 
-impl Worker {
+impl<T: Copy> Worker<T> {
+    fn new(shared: Arc<Shared<T>>, null: Arc<File>, ignored: u64) -> io::Result<Self> {
+        Ok(Self { shared, stack: Stack::new()?, null, ignored, bell: Bell::new()? })
+    }
+
     fn work(&mut self) {
-        while let Some((command, birth)) = self.next() {
-            let forked = self.carry_out(&command, &birth);
-            let carried = match forked {
+        while let Some((token, command, birth)) = self.next() {
+            let failed = match self.carry_out(&command, &birth) {
                 Ok(()) => {
                     // The lock that it holds is its child's alone once this is told.
                     drop(command);
                     None
                 }
-                Err(_) => Some(Carried::Back(Box::new(command))),
+                Err(_) => Some(command),
             };
             birth.is_over.store(true, Ordering::Release);
             let mut queue = self.shared.queue();
-            if queue.is_closed {
-                self.shared.bell.ring();
+            let Some(at) = queue.under_way.iter().position(|(_, of)| Arc::ptr_eq(of, &birth))
+            else {
+                birth.bell.ring();
                 return;
-            }
-            queue.under_way = None;
-            match (carried, birth.pid()) {
+            };
+            queue.under_way.swap_remove(at);
+            match (failed, birth.pid()) {
                 (None, Some(pid)) => {
-                    // SAFETY: there is a child. Who closes the queue takes the handle, and it is open.
+                    // SAFETY: there is a child, and its birth was taken out of the list here.
                     let handle = unsafe { birth.take_handle() }.raised(HANDLES);
                     let report = ExecReport::Known(birth.failure.outcome());
-                    queue.carried.push_back(Carried::Out(Child { pid, handle, report }));
+                    let child = Child { pid, handle, report };
+                    queue.carried.push_back((token, Carried::Out(child)));
                 }
                 // It does so with the others too, as likely as not.
-                (carried, _) => {
-                    queue.carried.extend(carried);
+                (failed, _) => {
+                    let back = failed.map(|command| (token, Carried::Back(Box::new(command))));
+                    queue.carried.extend(back);
                     queue.close();
                 }
             }
             drop(queue);
-            self.shared.changed.notify_all();
+            self.shared.done.notify_one();
         }
     }
 
-    fn next(&self) -> Option<(OwnedCommand, Arc<Birth>)> {
+    fn next(&self) -> Option<(T, OwnedCommand, Arc<Birth>)> {
         let mut queue = self.shared.queue();
         loop {
             if queue.is_closed {
                 return None;
             }
-            if let Some(command) = queue.waiting.pop_front() {
-                let birth = Arc::new(Birth::default());
-                queue.under_way = Some(Arc::clone(&birth));
-                return Some((command, birth));
+            if let Some((token, command)) = queue.waiting.pop_front() {
+                let birth = Arc::new(Birth::new(self.bell.clone()));
+                queue.under_way.push((token, Arc::clone(&birth)));
+                return Some((token, command, birth));
             }
-            queue = self.shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self.shared.to_do.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -231,7 +263,7 @@ impl Worker {
             signals: self.ignored,
             listen_pid: std::ptr::null_mut(),
             parent: 0,
-            shares_from: self.may_share.then(|| needed_below(command, self.null.as_raw_fd())),
+            shares_from: Some(needed_below(command, self.null.as_raw_fd())),
             is_in_group: false,
         };
         // SAFETY: the pointers are those of values that live on here; the plan changes to no other user, and has no
@@ -277,9 +309,9 @@ mod tests {
         command_in(words, File::create("/dev/null").unwrap(), None)
     }
 
-    fn out(carried: Option<Carried>) -> Child {
+    fn out(carried: Option<((), Carried)>) -> Child {
         match carried {
-            Some(Carried::Out(child)) => child,
+            Some(((), Carried::Out(child))) => child,
             other => panic!("{other:?}"),
         }
     }
@@ -292,12 +324,12 @@ mod tests {
         // Only root may protect itself.
         let _ = set_oom_score(-500);
         let protected = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap();
-        let batch = Batch::begin().unwrap();
+        let batch = Batch::begin(1).unwrap();
         let script = "echo $MARK; pwd; cat /proc/self/oom_score_adj; ps -o sid= -p $$ | tr -d ' '; \
                       grep SigBlk /proc/self/status; sleep 1000";
-        batch.hand_over(command_in(&["sh", "-c", script], File::create(&path).unwrap(), None));
+        batch.hand_over((), command_in(&["sh", "-c", script], File::create(&path).unwrap(), None));
         for _ in 0..20 {
-            batch.hand_over(command(&["true"]));
+            batch.hand_over((), command(&["true"]));
         }
         let mut first = out(batch.wait());
         assert_eq!(first.report.outcome(), Some(Ok(())));
@@ -322,8 +354,8 @@ mod tests {
 
     #[test]
     fn a_failed_execution_is_told_by_stage_and_errno() {
-        let batch = Batch::begin().unwrap();
-        batch.hand_over(command(&["/no/such/program"]));
+        let batch = Batch::begin(1).unwrap();
+        batch.hand_over((), command(&["/no/such/program"]));
         let folder = |descriptors: Descriptors| {
             OwnedCommand::new(descriptors, |output| Command {
                 directory: c"/no/such/folder".to_owned(),
@@ -331,12 +363,10 @@ mod tests {
             })
         };
         let output = File::create("/dev/null").unwrap().into();
-        batch.hand_over(folder(Descriptors {
-            output,
-            inherited: Vec::new(),
-            listen: Vec::new(),
-            group: None,
-        }));
+        batch.hand_over(
+            (),
+            folder(Descriptors { output, inherited: Vec::new(), listen: Vec::new(), group: None }),
+        );
         for stage in [ExecStage::Exec, ExecStage::Directory] {
             let mut child = out(batch.wait());
             let error = ExecError { stage, errno: libc::ENOENT };
@@ -356,10 +386,10 @@ mod tests {
             return eprintln!("LEFT OUT: control groups. {at} cannot be written: {error}");
         }
         for door in [OwnedDoor::New, OwnedDoor::Old] {
-            let batch = Batch::begin().unwrap();
+            let batch = Batch::begin(1).unwrap();
             let null = File::create("/dev/null").unwrap();
             let door = door(cgroup::folder(&group).unwrap());
-            batch.hand_over(command_in(&["sleep", "1000"], null, Some(door)));
+            batch.hand_over((), command_in(&["sleep", "1000"], null, Some(door)));
             let child = out(batch.wait());
             assert_eq!(cgroup::processes(&group).unwrap(), [child.pid]);
             child.handle.send(Signal::KILL).unwrap();
@@ -404,19 +434,21 @@ mod tests {
         for is_killed in [false, true] {
             let path = folder.path().join(format!("program-{is_killed}"));
             let lease = Leased::at(&path);
-            let batch = Batch::begin().unwrap();
-            batch.hand_over(command(&["true"]));
-            batch.hand_over(command(&[path.to_str().unwrap(), "1000"]));
-            batch.hand_over(command(&["true"]));
+            let batch = Batch::begin(1).unwrap();
+            batch.hand_over((), command(&["true"]));
+            batch.hand_over((), command(&[path.to_str().unwrap(), "1000"]));
+            batch.hand_over((), command(&["true"]));
             let quick = out(batch.wait());
             assert_eq!(reap_one(quick.pid), Some(ExitStatus::Code(0)));
             let mut late = out(batch.wait());
             assert_eq!(late.report.outcome(), None);
             assert!(!late.handle.is_dead());
-            let Some(Carried::Back(other)) = batch.wait() else { panic!("it was not carried out") };
+            let Some(((), Carried::Back(other))) = batch.wait() else {
+                panic!("it was not carried out")
+            };
             assert_eq!(reap_one(spawn(other.get()).unwrap().pid), Some(ExitStatus::Code(0)));
-            batch.hand_over(command(&["true"]));
-            assert!(matches!(batch.wait(), Some(Carried::Back(_))), "it is closed");
+            batch.hand_over((), command(&["true"]));
+            assert!(matches!(batch.wait(), Some(((), Carried::Back(_)))), "it is closed");
             assert!(batch.wait().is_none());
             if is_killed {
                 late.handle.send(Signal::KILL).unwrap();

@@ -118,6 +118,13 @@ pub(super) fn leave_descriptors_from(first: RawFd) -> Result<(), i32> {
     if rc == 0 { Ok(()) } else { Err(errno()) }
 }
 
+/// Closes every descriptor from `first` on, but none from `end` on.
+pub(super) fn close_between(first: RawFd, end: RawFd) -> Result<(), i32> {
+    // SAFETY: the caller is a child that has descriptors of its own, and uses none of these any more.
+    let rc = unsafe { libc::syscall(libc::SYS_close_range, first, end - 1, 0) };
+    if rc == 0 { Ok(()) } else { Err(errno()) }
+}
+
 /// As [`end_at_exec_from`], one descriptor after the other, as /proc lists them. The limit on their
 /// number is no bound for them, as it may have been lowered after they were opened.
 pub(super) fn end_each_at_exec_from(first: RawFd) -> Result<(), i32> {

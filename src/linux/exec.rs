@@ -9,8 +9,8 @@ use nix::sys::resource::{getrlimit, setrlimit};
 
 use super::capabilities::Capabilities;
 use super::child::{
-    default_signals, end_at_exec_from, errno, is_orphan_of, join_group, join_new_keyring,
-    leave_descriptors_from, unblock_signals,
+    close_between, default_signals, end_at_exec_from, errno, is_orphan_of, join_group,
+    join_new_keyring, leave_descriptors_from, unblock_signals,
 };
 use super::command::{Command, MOST_SOCKETS};
 use super::failure::Failure;
@@ -111,12 +111,21 @@ fn child_steps(plan: &ChildPlan<'_>) -> (ExecStage, i32) {
         if let Err(error) = end_at_exec_from(3) {
             return (ExecStage::Streams, error);
         }
+        let mut lowest = RawFd::MAX;
         for descriptor in &command.inherited {
             // Above the numbers that a program opens by itself; lower if its limit is lower.
-            let inherit = |from: i32| libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD, from) >= 0;
-            if !inherit(100) && !inherit(10) {
-                return (ExecStage::Streams, errno());
-            }
+            let inherit = |from: i32| libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD, from);
+            let number = match inherit(100) {
+                0.. => 100,
+                _ if inherit(10) >= 0 => 10,
+                _ => return (ExecStage::Streams, errno()),
+            };
+            lowest = lowest.min(number);
+        }
+        if plan.shares_from.is_some()
+            && let Err(error) = close_between(3, lowest)
+        {
+            return (ExecStage::Streams, error);
         }
         if !command.listen.is_empty() && !pass_sockets(plan) {
             return (ExecStage::Streams, errno());

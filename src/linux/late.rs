@@ -1,8 +1,6 @@
 //! What becomes of the execution of a program that takes long, while the thread that made its process waits for it.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,12 +16,11 @@ const SEEN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Late {
     birth: Arc<Birth>,
-    bell: Bell,
 }
 
 impl Late {
-    pub(super) fn new(birth: Arc<Birth>, bell: Bell) -> Self {
-        Self { birth, bell }
+    pub(super) fn new(birth: Arc<Birth>) -> Self {
+        Self { birth }
     }
 
     /// Whether the program was executed; None: it is not known yet.
@@ -44,28 +41,6 @@ impl Late {
 
     /// Readable once it is known.
     pub fn awaited(&self) -> BorrowedFd<'_> {
-        self.bell.0.as_fd()
-    }
-}
-
-/// Rung by the thread (eventfd(2)).
-#[derive(Clone, Debug)]
-pub(super) struct Bell(Arc<File>);
-
-impl Bell {
-    /// # Errors
-    /// EMFILE and the like.
-    pub(super) fn new() -> io::Result<Self> {
-        // SAFETY: eventfd takes two numbers.
-        let raw = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if raw < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the kernel has just made this descriptor for us; nobody else owns it.
-        Ok(Self(Arc::new(unsafe { File::from_raw_fd(raw) })))
-    }
-
-    pub(super) fn ring(&self) {
-        let _ = (&*self.0).write_all(&1_u64.to_ne_bytes());
+        self.birth.bell.as_fd()
     }
 }

@@ -10,6 +10,7 @@ pub mod addresses;
 pub mod any;
 pub mod attributes;
 pub mod batch;
+mod bell;
 pub mod bounded;
 pub mod capabilities;
 pub mod captured;

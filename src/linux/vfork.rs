@@ -10,9 +10,10 @@
 //! * Its program may hang in execve(2) or chdir(2) for ever, on a disk that does not answer, and the thread with it. So
 //!   this is for a thread that nothing waits for: see `batch`. A KILL ends that thread all the same (the kernel waits
 //!   killably), and the child lives on: its memory stays as long as it uses it.
-//! * It may share the descriptors too, and then leaves them before it opens or closes one (`CLOSE_RANGE_UNSHARE` of
-//!   close_range(2)), with a copy of the few that it needs: what a supervisor holds for each process would else be copied
-//!   for every other one, and closed again at its execution.
+//! * It shares the descriptors too, and leaves them before it opens or closes one (`CLOSE_RANGE_UNSHARE` of
+//!   close_range(2)), with a copy of those below the highest that it needs: what is held for each process would else be
+//!   copied for every other one, and closed again at its execution. Before it comes to a step that can hang it closes
+//!   those of that copy that are not its own, a lock of another process's for example.
 //! * It does not change to another user: until it executes its program that user could reach into the parent's memory,
 //!   were it not for the kernel, which for that reason makes the memory unreadable for the parent's own user too
 //!   (`PR_SET_DUMPABLE` of prctl(2)), and leaves it so.
@@ -25,6 +26,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
+use super::bell::Bell;
 use super::exec::{ChildPlan, child_main};
 use super::failure::Failure;
 use super::fork::{CloneArguments, INTO_CGROUP, birthplace};
@@ -35,16 +37,29 @@ use crate::values::Pid;
 const CLEAR_HANDLERS: u64 = 1 << 32;
 
 /// What is known of such a child. The kernel writes its number and the number of a handle on it before it runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Birth {
     pid: AtomicI32,
     handle: AtomicI32,
     pub(super) failure: Failure,
     /// It has executed its program or ended, and nothing of its command is open here any more.
     pub(super) is_over: AtomicBool,
+    /// Rung after that, if anybody waits.
+    pub(super) bell: Bell,
 }
 
 impl Birth {
+    /// Of a child that is yet to be made.
+    pub(super) fn new(bell: Bell) -> Self {
+        Self {
+            pid: AtomicI32::new(0),
+            handle: AtomicI32::new(-1),
+            failure: Failure::default(),
+            is_over: AtomicBool::new(false),
+            bell,
+        }
+    }
+
     /// None: there is no child yet.
     pub(super) fn pid(&self) -> Option<Pid> {
         Pid::from_raw(self.pid.load(Ordering::Acquire))
@@ -114,7 +129,8 @@ impl Drop for Stack {
 /// this way.
 ///
 /// # Safety
-/// The plan changes to no other user; its pointers are valid, and its report is the memory of `birth`.
+/// The plan changes to no other user; its pointers are valid, its report is the memory of `birth`, and it says from where
+/// on it needs no descriptor.
 pub(super) unsafe fn vfork(
     mut plan: ChildPlan<'_>,
     stack: &mut Stack,
@@ -122,12 +138,12 @@ pub(super) unsafe fn vfork(
 ) -> io::Result<()> {
     let group = birthplace(plan.command.group);
     plan.is_in_group = group.is_some();
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID;
-    let shares = if plan.shares_from.is_some() { libc::CLONE_FILES } else { 0 };
+    let shared = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES;
+    let flags = shared | libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID;
     let into = if group.is_some() { INTO_CGROUP } else { 0 };
     let arguments = CloneArguments {
         // Flags and descriptors are not negative; addresses are numbers to clone3(2).
-        flags: (flags | shares) as u64 | CLEAR_HANDLERS | into,
+        flags: flags as u64 | CLEAR_HANDLERS | into,
         pidfd: birth.handle.as_ptr() as u64,
         parent_tid: birth.pid.as_ptr() as u64,
         exit_signal: libc::SIGCHLD as u64,

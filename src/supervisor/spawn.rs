@@ -40,14 +40,14 @@ fn failed(stage: ExecStage) -> impl Fn(io::Error) -> ExecError {
 }
 
 /// How many commands the batch is ahead of, at most: each holds descriptors, which every child copies.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 
 /// Units that are being started together.
 struct Spawning {
     /// None for one unit alone, for which a thread costs more than it saves, and where there can be none.
-    batch: Option<Batch>,
-    /// The units whose commands the batch has, in the order in which it has them.
-    handed_over: VecDeque<UnitId>,
+    batch: Option<Batch<UnitId>>,
+    /// How many commands the batch has.
+    handed_over: usize,
     outcomes: HashMap<UnitId, Result<Pid, NotSpawned>>,
     /// Units whose programs are being executed, and what was reported of others.
     awaited: VecDeque<UnitId>,
@@ -60,11 +60,11 @@ impl Spawning {
             let without = |error: &io::Error| {
                 log::debug!("processes are started without a thread for that: {error}");
             };
-            Batch::begin().inspect_err(without).ok()
+            Batch::begin(units.len()).inspect_err(without).ok()
         };
         Self {
             batch: (units.len() > 1).then(begin).flatten(),
-            handed_over: VecDeque::new(),
+            handed_over: 0,
             outcomes: HashMap::new(),
             awaited: VecDeque::new(),
             reports: Vec::new(),
@@ -120,10 +120,10 @@ impl Processes {
 
     /// Has the command of a unit carried out by the batch, or at once.
     fn spawn_in(&mut self, spawning: &mut Spawning, unit: UnitId, command: OwnedCommand) {
-        match spawning.batch.as_ref().filter(|_| Batch::takes(&command)) {
+        match spawning.batch.as_ref().filter(|_| Batch::<UnitId>::takes(&command)) {
             Some(batch) => {
-                batch.hand_over(command);
-                spawning.handed_over.push_back(unit);
+                batch.hand_over(unit, command);
+                spawning.handed_over += 1;
             }
             None => {
                 let child = spawn(command.get()).map_err(NotSpawned::from);
@@ -134,18 +134,17 @@ impl Processes {
 
     /// Takes what the batch has done, and waits while it has more than `at_most` commands.
     fn take_back(&mut self, spawning: &mut Spawning, at_most: usize) {
-        while let (Some(batch), Some(unit)) = (&spawning.batch, spawning.handed_over.front()) {
-            let unit = *unit;
-            let carried = match spawning.handed_over.len() > at_most {
+        while let Some(batch) = &spawning.batch {
+            let carried = match spawning.handed_over > at_most {
                 true => batch.wait(),
                 false => batch.carried(),
             };
+            let Some((unit, carried)) = carried else { return };
             let child = match carried {
-                None => return,
-                Some(Carried::Out(child)) => Ok(child),
-                Some(Carried::Back(command)) => spawn(command.get()).map_err(NotSpawned::from),
+                Carried::Out(child) => Ok(child),
+                Carried::Back(command) => spawn(command.get()).map_err(NotSpawned::from),
             };
-            spawning.handed_over.pop_front();
+            spawning.handed_over -= 1;
             let outcome = child.map(|child| self.began(unit, child));
             spawning.came_to(unit, outcome);
             // Reports are read as they come: each that stays open is copied into every process that is started later.
