@@ -14,7 +14,7 @@ const FEW: usize = 20;
 const MANY: usize = 100;
 
 /// The most system calls of the supervisor for each process. A change that needs more of them says why.
-const AT_START: usize = 64;
+const AT_START: usize = 36;
 const AT_STOP: usize = 22;
 
 /// A file of /proc is read at a start to identify a process, and nothing else for each.

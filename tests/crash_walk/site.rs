@@ -100,7 +100,9 @@ impl Site {
             fs::create_dir(base.join(name)).unwrap();
         }
         let (mains, expected) = match kind {
-            Kind::Database | Kind::Plain => (["sleep 100000", "100001 &", "100003"].as_slice(), 5),
+            Kind::Database | Kind::Plain => {
+                (["sleep 100000", "100001 &", "100003", "sleep 100004"].as_slice(), 6)
+            }
             Kind::Wrapped => (["/overseer run"].as_slice(), 2),
         };
         let site = Self {
@@ -157,8 +159,8 @@ impl Site {
         self.define();
     }
 
-    /// One with a child in another session, one that is started again, one that can fail, and short commands at
-    /// every occasion for one.
+    /// One with a child in another session, one that is started again, one that can fail, one that is started together
+    /// with the first, and short commands at every occasion for one.
     fn processes(&self) -> String {
         let flag = self.flag().display().to_string();
         let unclean = match self.kind {
@@ -170,7 +172,8 @@ impl Site {
              command: [sleep, \"100000\"]\n    on_failure: {{command: [/bin/true]}}\n  b:\n    command: [/bin/sh, -c, \
              \"trap '' HUP; sleep 100001 & sleep 100002 & echo up; wait\"]\n    ready: {{log: up}}\n    reload: \
              {{signal: HUP}}\n    restart: {{attempts: 50, within: 60s, delay: 20ms, max_delay: 20ms}}\n  c:\n    \
-             command: [/bin/sh, -c, \"[ ! -e {flag} ] || exit 7; exec sleep 100003\"]\n    stop_grace_period: 2s\n"
+             command: [/bin/sh, -c, \"[ ! -e {flag} ] || exit 7; exec sleep 100003\"]\n    stop_grace_period: 2s\n  \
+             d: {{command: [sleep, \"100004\"], depends_on: []}}\n"
         )
     }
 
@@ -202,7 +205,7 @@ impl Site {
         if words.first().is_some_and(|word| word.ends_with("siteward")) {
             return false;
         }
-        let numbers = ["100000", "100001", "100002", "100003"];
+        let numbers = ["100000", "100001", "100002", "100003", "100004"];
         let by_number = words.iter().any(|word| numbers.iter().any(|n| word.contains(n)));
         by_number || words.iter().any(|word| word.ends_with("/overseer"))
     }
