@@ -22,7 +22,7 @@ use std::time::Duration;
 use super::bell::Bell;
 use super::child::{can_leave_descriptors, ignored_signals};
 use super::command::{Command, OwnedCommand};
-use super::exec::{ChildPlan, Report};
+use super::exec::{ChildPlan, ReportTo};
 use super::fork::pointers;
 use super::late::Late;
 use super::spawn::{Child, ExecReport};
@@ -106,9 +106,9 @@ impl<T: Copy + Send + 'static> Batch<T> {
         let ignored = ignored_signals();
         let batch = Self(Arc::clone(&shared));
         for made in 0..THREADS.min(commands.div_ceil(2)) {
-            let worker = Worker::new(Arc::clone(&shared), Arc::clone(&null), ignored);
-            let started = worker.and_then(|mut worker| {
-                thread::start("starter", StackSize::Small, move || worker.work())
+            let starter = StartThread::new(Arc::clone(&shared), Arc::clone(&null), ignored);
+            let started = starter.and_then(|mut starter| {
+                thread::start("starter", StackSize::Small, move || starter.work())
             });
             match started {
                 Err(error) if made == 0 => return Err(error),
@@ -185,7 +185,7 @@ impl<T: Copy + Send + 'static> Drop for Batch<T> {
     }
 }
 
-struct Worker<T> {
+struct StartThread<T> {
     shared: Arc<Shared<T>>,
     stack: Stack,
     null: Arc<File>,
@@ -193,7 +193,7 @@ struct Worker<T> {
     bell: Bell,
 }
 
-impl<T: Copy> Worker<T> {
+impl<T: Copy> StartThread<T> {
     fn new(shared: Arc<Shared<T>>, null: Arc<File>, ignored: u64) -> io::Result<Self> {
         Ok(Self { shared, stack: Stack::new()?, null, ignored, bell: Bell::new()? })
     }
@@ -259,7 +259,7 @@ impl<T: Copy> Worker<T> {
             environment: &pointers(&command.environment),
             input: command.input.as_ref().map_or(self.null.as_raw_fd(), AsRawFd::as_raw_fd),
             output: command.output.as_raw_fd(),
-            report: Report::Memory(&birth.failure),
+            report: ReportTo::Memory(&birth.failure),
             signals: self.ignored,
             listen_pid: std::ptr::null_mut(),
             parent: 0,
@@ -401,10 +401,10 @@ mod tests {
     /// `F_SETSIG` of fcntl(2).
     const SET_SIGNAL: i32 = 10;
 
-    /// A program that cannot be executed before its lease is broken (fcntl(2), F_SETLEASE).
-    struct Leased(File);
+    /// A program that cannot be executed before its holder lets go of it (fcntl(2), F_SETLEASE).
+    struct Held(File);
 
-    impl Leased {
+    impl Held {
         fn at(path: &Path) -> Self {
             std::fs::copy("/bin/sleep", path).unwrap();
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -422,7 +422,7 @@ mod tests {
             Self(file)
         }
 
-        fn give_back(self) {
+        fn let_go(self) {
             // SAFETY: it takes numbers.
             unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_SETLEASE, libc::F_UNLCK) };
         }
@@ -433,7 +433,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for is_killed in [false, true] {
             let path = folder.path().join(format!("program-{is_killed}"));
-            let lease = Leased::at(&path);
+            let held = Held::at(&path);
             let batch = Batch::begin(1).unwrap();
             batch.hand_over((), command(&["true"]));
             batch.hand_over((), command(&[path.to_str().unwrap(), "1000"]));
@@ -455,10 +455,10 @@ mod tests {
                 assert_eq!(reap_one(late.pid), Some(ExitStatus::Signal(Signal::KILL)));
                 late.report.child_has_ended();
                 assert_eq!(late.report.outcome(), Some(Ok(())), "no step has failed");
-                lease.give_back();
+                held.let_go();
                 continue;
             }
-            lease.give_back();
+            held.let_go();
             let mut waiting = Waiting::new();
             waiting.readable(late.report.awaited().unwrap(), ());
             assert_eq!(waiting.wait(Some(Moment::now() + Duration::from_secs(10))), [()]);

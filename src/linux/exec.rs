@@ -13,7 +13,7 @@ use super::child::{
     join_new_keyring, leave_descriptors_from, unblock_signals,
 };
 use super::command::{Command, MOST_SOCKETS};
-use super::failure::Failure;
+use super::failure::ExecFailure;
 use super::fork::report;
 use crate::values::ExecStage;
 
@@ -25,7 +25,7 @@ pub(super) struct ChildPlan<'a> {
     pub(super) environment: &'a [*const libc::c_char],
     pub(super) input: RawFd,
     pub(super) output: RawFd,
-    pub(super) report: Report<'a>,
+    pub(super) report: ReportTo<'a>,
     /// The signals that do not have their default action in the child.
     pub(super) signals: u64,
     /// A buffer of [`LISTEN_PID`]'s form.
@@ -43,18 +43,18 @@ pub(super) const LISTEN_PID: &[u8; 24] = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0\0
 
 /// Where a child reports the step that failed.
 #[derive(Clone, Copy)]
-pub(super) enum Report<'a> {
+pub(super) enum ReportTo<'a> {
     Pipe(RawFd),
     /// The child shares the memory of its parent.
-    Memory(&'a Failure),
+    Memory(&'a ExecFailure),
 }
 
 /// The child's way; what it does is async-signal-safe.
 pub(super) fn child_main(plan: &ChildPlan<'_>) -> ! {
     let (stage, errno) = child_steps(plan);
     match plan.report {
-        Report::Pipe(pipe) => report(pipe, stage, errno),
-        Report::Memory(failure) => {
+        ReportTo::Pipe(pipe) => report(pipe, stage, errno),
+        ReportTo::Memory(failure) => {
             failure.set(stage, errno);
             // SAFETY: _exit(2) is async-signal-safe.
             unsafe { libc::_exit(127) }

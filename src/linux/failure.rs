@@ -6,12 +6,12 @@ use crate::values::{ExecError, ExecStage, MESSAGE};
 
 /// Set once by the child, if a step failed.
 #[derive(Debug, Default)]
-pub(super) struct Failure(AtomicU64);
+pub(super) struct ExecFailure(AtomicU64);
 
 /// Tells a failure from none.
 const IS_SET: u8 = 1;
 
-impl Failure {
+impl ExecFailure {
     /// In the child; allocates nothing.
     pub(super) fn set(&self, stage: ExecStage, errno: i32) {
         let mut word = [0; 8];
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn what_was_set_is_told() {
-        let failure = Failure::default();
+        let failure = ExecFailure::default();
         assert_eq!(failure.outcome(), Ok(()));
         for stage in ExecStage::ALL {
             failure.set(stage, libc::ENOENT);

@@ -14,7 +14,7 @@ use super::child::EVERY_SIGNAL;
 pub use super::command::{
     Command, Credentials, Descriptors, GroupDoor, MOST_SOCKETS, OwnedCommand, OwnedDoor,
 };
-use super::exec::{ChildPlan, LISTEN_PID, Report, child_main};
+use super::exec::{ChildPlan, LISTEN_PID, ReportTo, child_main};
 use super::fork::{fork_through, not_forked, pointers, report_pipe};
 use super::late::Late;
 use super::pidfd::PidFd;
@@ -101,7 +101,7 @@ pub fn spawn(command: &Command<'_>) -> Result<Child, ExecError> {
         environment: &environment,
         input: command.input.as_ref().map_or(null.as_raw_fd(), AsRawFd::as_raw_fd),
         output: command.output.as_raw_fd(),
-        report: Report::Pipe(writer.as_raw_fd()),
+        report: ReportTo::Pipe(writer.as_raw_fd()),
         signals: EVERY_SIGNAL,
         listen_pid: listen_pid.as_mut_ptr(),
         parent: Pid::this().number(),

@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::bell::Bell;
 use super::exec::{ChildPlan, child_main};
-use super::failure::Failure;
+use super::failure::ExecFailure;
 use super::fork::{CloneArguments, INTO_CGROUP, birthplace};
 use super::pidfd::PidFd;
 use crate::values::Pid;
@@ -41,7 +41,7 @@ const CLEAR_HANDLERS: u64 = 1 << 32;
 pub(super) struct Birth {
     pid: AtomicI32,
     handle: AtomicI32,
-    pub(super) failure: Failure,
+    pub(super) failure: ExecFailure,
     /// It has executed its program or ended, and nothing of its command is open here any more.
     pub(super) is_over: AtomicBool,
     /// Rung after that, if anybody waits.
@@ -54,7 +54,7 @@ impl Birth {
         Self {
             pid: AtomicI32::new(0),
             handle: AtomicI32::new(-1),
-            failure: Failure::default(),
+            failure: ExecFailure::default(),
             is_over: AtomicBool::new(false),
             bell,
         }
