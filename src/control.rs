@@ -368,6 +368,11 @@ impl Client {
         }
     }
 
+    /// Whether [`Self::receive`] has an answer already, so that there is nothing to wait for.
+    pub fn has_answer(&self) -> bool {
+        self.buffer.contains(&b'\n')
+    }
+
     /// Sends a request and returns the first answer that is not [`Reply::Heard`].
     ///
     /// # Errors

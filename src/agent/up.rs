@@ -6,13 +6,14 @@
 //! interrupts -> locked -> cleared -> loaded -> gated -> leased -> launched -> up
 
 use std::cell::RefCell;
+use std::os::fd::BorrowedFd;
 
 use super::clear::{Cleared, Clearing, Locked, Way, can_serve, living};
 use super::gate::{self, Part};
 use super::halt::Halt;
 use super::waiting::Awaited;
 use super::{Deadline, Fault, Outcome, Target, down};
-use crate::backend::{Backend, Boot, Ended, Launched, Orders};
+use crate::backend::{Backend, Boot, Cut, Ended, Launched, Orders};
 use crate::control::Pause;
 use crate::disk::{self, Undone};
 use crate::hold::{self, HeldLease, Interruption, Interrupts, SetAside, StartAttempt};
@@ -134,10 +135,15 @@ impl<'a> Loaded<'a> {
         &self.cleared.locked
     }
 
+    /// Becomes readable when the start is interrupted. Without a disk nothing is waited for.
+    fn cut(&self) -> BorrowedFd<'_> {
+        let interrupts = self.locked().turn.interrupts;
+        self.definition.database.as_ref().map_or_else(|| interrupts.signals(), |_| interrupts.fd())
+    }
+
     fn pass(&self, part: Part) -> Result<(), Halt> {
         let Locked { target, turn, .. } = self.locked();
-        let cut = Some(turn.interrupts.fd());
-        gate::pass(target, &self.definition, part, self.boot.up_by, cut)?;
+        gate::pass(target, &self.definition, part, self.boot.up_by, Some(self.cut()))?;
         Halt::if_cut(turn.interrupts)
     }
 
@@ -155,7 +161,7 @@ impl<'a> Gated<'a> {
     fn take_lease(self) -> Result<Leased<'a>, Halt> {
         let Self(loaded) = self;
         let Locked { target, turn, way, look_until, .. } = loaded.locked();
-        let (until, cut) = (loaded.boot.up_by, Some(turn.interrupts.fd()));
+        let (until, cut) = (loaded.boot.up_by, Some(loaded.cut()));
         let (lease, beginning) = match way {
             Way::Adopt => {
                 let kept = hold::keep(&target.site, &loaded.definition, *look_until);
@@ -184,12 +190,12 @@ impl<'a> Gated<'a> {
 impl Loaded<'_> {
     /// The pause in which the site comes up, if there is one.
     fn pause_in_force(&self) -> Result<Option<Pause>, Halt> {
-        let Locked { target, turn, .. } = self.locked();
+        let target = self.locked().target;
         if self.definition.maintenance {
             return Ok(Some(Pause::because("the definition says `maintenance: true`")));
         }
         let Some(database) = &self.definition.database else { return Ok(None) };
-        let cut = Some(turn.interrupts.fd());
+        let cut = Some(self.cut());
         let pause = disk::read_pause(&target.places, database, self.boot.up_by, cut);
         let pause = pause.map_err(|undone| match undone {
             Undone::Interrupted => Halt::Interrupted,
@@ -256,12 +262,12 @@ impl<'a> Leased<'a> {
         std::env::set_current_dir("/").map_err(messages::root_not_entered)?;
         let Locked { target, turn, .. } = self.loaded.locked();
         let (name, interrupts) = (&target.name, turn.interrupts);
-        let is_cut = || interrupts.is_cut();
+        let cut = Cut { fd: &|| interrupts.fd(), is_cut: &|| interrupts.is_cut() };
         let at_work = || {
             self.commit();
             log::info!("the supervisor of `{name}` is at work");
         };
-        let ended = self.loaded.backend.run(&self.orders(), interrupts.cut(&is_cut), at_work);
+        let ended = self.loaded.backend.run(&self.orders(), cut, at_work);
         if !matches!(ended, Ended::NotBegun(_) | Ended::NotUp(_)) {
             self.loaded.locked().attempt.was_up();
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::halt::Halt;
 use super::{Fault, Outcome, StopMode, Target, down};
-use crate::backend::{Backend, Boot, Launched, NotDone, StopTimes, Up, own};
+use crate::backend::{Backend, Boot, Cut, Launched, NotDone, StopTimes, Up, own};
 use crate::control::{State, View};
 use crate::hold::{Interruption, Interrupts};
 use crate::linux::lock;
@@ -30,8 +30,7 @@ impl Awaited<'_> {
     ) -> Result<Outcome, Halt> {
         let already = matches!(launched, Launched::Own { already: true });
         let until = if self.is_ours { self.boot.kill_at } else { self.boot.until };
-        let is_cut = || interrupts.is_cut();
-        let cut = interrupts.cut(&is_cut);
+        let cut = Cut { fd: &|| interrupts.fd(), is_cut: &|| interrupts.is_cut() };
         loop {
             let is_own = matches!(launched, Launched::Own { .. });
             match self.backend.await_up(launched, &self.boot, until, cut) {

@@ -125,13 +125,14 @@ pub enum NotDone {
 /// The interruption of a long wait.
 #[derive(Clone, Copy)]
 pub struct Cut<'a> {
-    /// Becomes readable at the interruption; None: `is_cut` is polled.
-    pub fd: Option<BorrowedFd<'a>>,
+    /// Becomes readable at the interruption. It is asked for only where something is really waited for, as
+    /// to end what it watches takes longer than the start of a small site.
+    pub fd: &'a dyn Fn() -> BorrowedFd<'a>,
     pub is_cut: &'a dyn Fn() -> bool,
 }
 
 impl std::fmt::Debug for Cut<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cut").field("fd", &self.fd).finish_non_exhaustive()
+        f.debug_struct("Cut").finish_non_exhaustive()
     }
 }

@@ -269,9 +269,7 @@ impl ComingUp<'_> {
         if let Some(started) = started {
             waiting.readable(started.child.handle.as_fd(), ());
         }
-        if let Some(cut) = cut.fd {
-            waiting.readable(cut, ());
-        }
+        waiting.readable((cut.fd)(), ());
         waiting.wait(Some(until));
     }
 }

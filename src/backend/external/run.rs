@@ -28,9 +28,7 @@ impl External {
         {
             let mut waiting = Waiting::new();
             waiting.readable(handle.as_fd(), ());
-            if let Some(cut) = cut.fd {
-                waiting.readable(cut, ());
-            }
+            waiting.readable((cut.fd)(), ());
             waiting.wait(None);
         }
         if !(cut.is_cut)() {

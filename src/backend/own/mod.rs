@@ -178,6 +178,9 @@ fn waited_for(view: &View) -> String {
     }
 }
 
+/// How long an answer is waited for before a stop order is looked out for. The supervisor is told of that, too.
+const SOON: Duration = Duration::from_millis(20);
+
 /// As [`ask`], for a request that takes long. None: the wait was interrupted.
 fn ask_or_cut(
     places: &SitePlaces,
@@ -188,18 +191,27 @@ fn ask_or_cut(
     if let Ok(mut client) = Client::connect(&places.socket(), deadline)
         && client.send(request, deadline).is_ok()
     {
-        let mut waiting = Waiting::new();
-        waiting.readable(client.as_fd(), false);
-        if let Some(cut) = cut.fd {
-            waiting.readable(cut, true);
-        }
-        let cut_now = waiting.wait(Some(deadline)).contains(&true);
-        if cut_now || (cut.is_cut)() {
-            return None;
-        }
-        match client.receive(deadline) {
-            Ok(Reply::Heard | Reply::Busy { .. }) | Err(_) => {}
-            Ok(reply) => return Some(Asked::Answered(reply)),
+        let mut soon = Some(Moment::now() + SOON);
+        loop {
+            if !client.has_answer() {
+                let mut waiting = Waiting::new();
+                waiting.readable(client.as_fd(), false);
+                if soon.is_none() {
+                    waiting.readable((cut.fd)(), true);
+                }
+                let come = waiting.wait(Some(soon.unwrap_or(deadline).min(deadline)));
+                if come.contains(&true) || (cut.is_cut)() {
+                    return None;
+                }
+                if come.is_empty() && soon.take().is_some() {
+                    continue;
+                }
+            }
+            match client.receive(deadline) {
+                Ok(Reply::Heard) => {}
+                Ok(Reply::Busy { .. }) | Err(_) => break,
+                Ok(reply) => return Some(Asked::Answered(reply)),
+            }
         }
         if deadline.passed() {
             return Some(Asked::Silent);

@@ -14,10 +14,16 @@ use crate::values::Moment;
 /// Between two looks at a file that cannot be watched, because it is not there yet.
 const PACE: Duration = Duration::from_millis(50);
 
+/// A verb that takes longer is watched: the kernel takes a grace period to end a watch (inotify(7)), which is longer than
+/// a short verb.
+const SOON: Duration = Duration::from_millis(20);
+
 /// Reads what is added to a history from now on.
 #[derive(Debug)]
 pub(super) struct Follower {
     path: PathBuf,
+    /// When it is to be watched.
+    watch_from: Moment,
     watcher: Option<Watcher>,
     is_watching: bool,
     /// The file that was read, and up to where.
@@ -30,26 +36,27 @@ pub(super) struct Follower {
 impl Follower {
     pub(super) fn new(path: PathBuf) -> Self {
         let there = std::fs::metadata(&path).map_or((0, 0), |there| (there.ino(), there.len()));
-        let mut follower = Self {
-            watcher: Watcher::new().ok(),
+        Self {
+            watch_from: Moment::now() + SOON,
+            watcher: None,
             is_watching: false,
             inode: there.0,
             read: there.1,
             rest: Vec::new(),
             path,
-        };
-        follower.watch();
-        follower
+        }
     }
 
     fn watch(&mut self) {
+        self.watcher = self.watcher.take().or_else(|| Watcher::new().ok());
         let watch = self.watcher.as_ref().map(|watcher| watcher.changes_of(&self.path));
         self.is_watching = matches!(watch, Some(Ok(_)));
     }
 
     /// When to look again if its descriptor tells of nothing; None: it tells of every change.
     pub(super) fn next_look(&self) -> Option<Moment> {
-        (!self.is_watching).then(|| Moment::now() + PACE)
+        let pace = if self.watch_from.passed() { PACE } else { SOON };
+        (!self.is_watching).then(|| Moment::now() + pace)
     }
 
     pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
@@ -59,7 +66,7 @@ impl Follower {
     /// What was added since the last call.
     pub(super) fn new_entries(&mut self) -> Vec<Entry> {
         let told = self.watcher.as_ref().is_some_and(|watcher| !watcher.told().is_empty());
-        if told || !self.is_watching {
+        if told || (!self.is_watching && self.watch_from.passed()) {
             // Before the file is read: what is written after it is told.
             self.watch();
         }
