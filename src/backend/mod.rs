@@ -15,7 +15,7 @@ pub mod own;
 use crate::control::{Pause, Request, View};
 use crate::history::By;
 use crate::process::{Identity, Record};
-use crate::site::{Definition, SitePlaces, load_alone, load_snapshot};
+use crate::site::{Definition, SitePlaces, is_snapshot_of, load_alone, load_snapshot};
 use crate::supervisor::Beginning;
 use crate::values::Moment;
 use external::{External, Started};
@@ -52,10 +52,16 @@ impl Backend {
     pub fn at(places: &SitePlaces) -> Self {
         let own = || Self::Own(places.clone());
         let Some(name) = places.name() else { return own() };
+        let record = Record::read(places).ok().flatten();
+        if let Some(Record { is_own: true, fingerprint, .. }) = &record
+            && is_snapshot_of(&places.snapshot(), fingerprint)
+        {
+            return own();
+        }
         if let Ok(definition) = load_snapshot(&places.snapshot(), &name) {
             return Self::of(places, &definition);
         }
-        match Record::read(places).ok().flatten() {
+        match record {
             Some(record) if record.phase.is_none() => own(),
             Some(_) | None => load_alone(places, &name)
                 .map_or_else(|_| own(), |definition| Self::of(places, &definition)),

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::proc::{unless_denied, whole};
+use super::proc::{copied, unless_denied, whole};
 use super::stat::{StartTicks, Stat};
 use super::thread::{self, StackSize};
 use crate::values::Pid;
@@ -60,8 +60,12 @@ impl Unreadable {
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The content of the file; empty if it may not be read, or does not exist.
-fn contents(path: PathBuf) -> Result<Vec<u8>, Unreadable> {
-    let read = unless_denied(whole(path)).map_err(|error| Unreadable {
+fn contents(path: PathBuf, file: MemoryFile) -> Result<Vec<u8>, Unreadable> {
+    let content = match file {
+        MemoryFile::Environ => copied(path),
+        MemoryFile::Cmdline | MemoryFile::Maps => whole(path),
+    };
+    let read = unless_denied(content).map_err(|error| Unreadable {
         is_news: true,
         errno: Some(error.raw_os_error().unwrap_or(libc::EIO)),
     })?;
@@ -73,7 +77,7 @@ fn contents(path: PathBuf) -> Result<Vec<u8>, Unreadable> {
 pub(super) fn read(stat: &Stat, file: MemoryFile) -> Result<Vec<u8>, Unreadable> {
     let path = file.of(stat.pid);
     if !may_hang(stat) {
-        return contents(path);
+        return contents(path, file);
     }
     let process = (stat.pid, stat.start);
     let (reader, given_up) = {
@@ -86,11 +90,11 @@ pub(super) fn read(stat: &Stat, file: MemoryFile) -> Result<Vec<u8>, Unreadable>
     let (answer, answered) = channel();
     // If no thread can be made, the file is read here: most processes do not hang.
     let asked = reader.or_else(ReaderThread::begin).and_then(|reader| {
-        reader.jobs.send(Job { path: path.clone(), process, answer }).ok().map(|()| reader)
+        reader.jobs.send(Job { path: path.clone(), file, process, answer }).ok().map(|()| reader)
     });
     match asked {
         Some(reader) => reader.listen(answered, process, PATIENCE / (1 << given_up.min(5))),
-        None => contents(path),
+        None => contents(path, file),
     }
 }
 
@@ -106,6 +110,7 @@ type Contents = Result<Vec<u8>, Unreadable>;
 
 struct Job {
     path: PathBuf,
+    file: MemoryFile,
     process: ProcessKey,
     answer: Sender<Contents>,
 }
@@ -140,7 +145,7 @@ impl ReaderThread {
                 let _ = place.set(PathBuf::from("/proc").join(link));
             }
             for job in jobs_to_do {
-                let read = contents(job.path);
+                let read = contents(job.path, job.file);
                 // Under the lock, so that the caller either gets the answer or has given this thread up.
                 let mut readers = readers();
                 if job.answer.send(read).is_err() {

@@ -58,6 +58,20 @@ pub(super) fn line(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     }
 }
 
+/// As [`whole`], of a file that the kernel copies out of a process's memory: it fills what it is given as long as there is
+/// something, so that less is all of it (`environ_read` in fs/proc/base.c).
+pub(super) fn copied(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let path = path.as_ref();
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let open = || Ok(nix::fcntl::open(path, flags, nix::sys::stat::Mode::empty())?);
+    let mut file = File::from(patiently(open)?);
+    let mut chunk = [0u8; 16 << 10];
+    match patiently(|| file.read(&mut chunk))? {
+        n if n < chunk.len() => Ok(chunk[..n].to_vec()),
+        _ => whole(path),
+    }
+}
+
 /// None if the file, or its process, does not exist or is gone.
 pub(super) fn unless_gone<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
     match looked {

@@ -127,24 +127,23 @@ impl Stat {
         let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.trim().parse::<i64>().ok();
         let pid = Pid::from_raw(i32::try_from(number(&line[..open])?).ok()?)?;
         let rest = std::str::from_utf8(line.get(close + 2..)?).ok()?;
-        let fields: Vec<&str> = rest.split(' ').collect();
-        let as_pid = |i: usize| fields.get(i).and_then(|f| f.parse().ok()).and_then(Pid::from_raw);
+        // Of every process of the node, so that no list is made.
+        let mut fields = [""; 50];
+        fields.iter_mut().zip(rest.split(' ')).for_each(|(field, told)| *field = told);
+        let as_pid = |i: usize| fields[i].parse().ok().and_then(Pid::from_raw);
         Some(Self {
             pid,
             comm: String::from_utf8_lossy(line.get(open + 1..close)?).into_owned(),
-            state: fields.first()?.chars().next()?,
+            state: fields[0].chars().next()?,
             parent: as_pid(1),
             group: as_pid(2),
             session: as_pid(3),
-            has_terminal: fields.get(4).is_some_and(|f| *f != "0"),
+            has_terminal: !matches!(fields[4], "" | "0"),
             // PF_KTHREAD among the flags.
-            is_kernels: fields
-                .get(6)
-                .and_then(|f| f.parse().ok())
-                .is_some_and(|f: u32| f & 0x20_0000 != 0),
-            threads: fields.get(17).and_then(|f| f.parse().ok()).unwrap_or(u32::MAX),
-            start: StartTicks::as_told(fields.get(19)?.parse().ok()?),
-            exit_code: fields.get(49).and_then(|f| f.trim().parse().ok()),
+            is_kernels: fields[6].parse().is_ok_and(|flags: u32| flags & 0x20_0000 != 0),
+            threads: fields[17].parse().unwrap_or(u32::MAX),
+            start: StartTicks::as_told(fields[19].parse().ok()?),
+            exit_code: fields[49].trim().parse().ok(),
         })
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::linux::lock;
-use crate::process::{Record, RecordError};
+use crate::process::{Members, Record, RecordError, find_lock_holders, find_members};
 use crate::site::SitePlaces;
 
 /// The site belongs to another user.
@@ -55,6 +55,19 @@ pub(super) fn read_record(places: &SitePlaces) -> Result<Option<Record>, Observe
     }
 }
 
+/// The living processes of the site, by every mark.
+pub(super) fn members(
+    places: &SitePlaces,
+    record: Option<&Record>,
+) -> Result<Members, ObserveError> {
+    let of_proc = |error: io::Error| ObserveError::of_proc(&error);
+    let found = find_members(places, record).map_err(of_proc)?;
+    if found.is_empty() && !held_locks(places)?.is_empty() {
+        return find_lock_holders(places, record).map_err(of_proc);
+    }
+    Ok(found)
+}
+
 /// The units whose inherited locks are held, by name.
 pub(super) fn held_locks(places: &SitePlaces) -> Result<Vec<String>, ObserveError> {
     let folder = places.process_locks();
@@ -78,4 +91,60 @@ pub(super) fn held_locks(places: &SitePlaces) -> Result<Vec<String>, ObserveErro
         }
     }
     Ok(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linux::StartTicks;
+    use crate::linux::clock::WallTime;
+    use crate::linux::files::private_folder;
+    use crate::linux::lock::{Attempt, Lock};
+    use crate::process::{Ending, Identity};
+    use crate::values::Pid;
+    use std::process::Command;
+
+    #[test]
+    fn a_lock_that_was_handed_over_is_found_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = SitePlaces {
+            definition: folder.path().join("shop.yaml"),
+            runtime: folder.path().join("shop"),
+            logs: folder.path().join("log"),
+        };
+        private_folder(&places.runtime).unwrap();
+        private_folder(&places.process_locks()).unwrap();
+        let Attempt::Taken(lock) = Lock::inheritable(&places.process_lock("a")).unwrap() else {
+            panic!("it is free")
+        };
+        let held = lock.file().try_clone().unwrap();
+        let mut holder = Command::new("sleep").arg("1017").stdin(held).spawn().unwrap();
+        drop(lock);
+        let pid = Pid::from_raw(holder.id().cast_signed()).unwrap();
+        let began = Identity::of(pid).unwrap().start;
+        let supervisor = Identity::of(Pid::this()).unwrap().ended();
+        let record =
+            Record { began: Some(began), ..Record::begun("shop".parse().unwrap(), supervisor) };
+        let stopped = |proved_by: &str| {
+            let (at, by) = (WallTime::now(), "a test".to_owned());
+            Some(Ending::Stopped { at, by, proved_by: vec![proved_by.to_owned()] })
+        };
+        for (record, is_looked_at) in [
+            (record.clone(), true),
+            (Record { began: None, ..record.clone() }, true),
+            (Record { ending: stopped("descent"), ..record.clone() }, true),
+            (Record { began: Some(StartTicks::NEVER), ..record.clone() }, false),
+            (Record { ending: stopped("lock"), ..record.clone() }, false),
+        ] {
+            let found = find_members(&places, Some(&record)).unwrap();
+            assert_eq!(!found.is_empty(), is_looked_at, "{record:?}");
+            let found = members(&places, Some(&record)).unwrap();
+            let found: Vec<_> = found.ours.iter().map(|m| (m.pid, m.by)).collect();
+            assert_eq!(found, [(pid, "lock")], "{record:?}");
+        }
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        let stopped = Record { ending: stopped("lock"), ..record };
+        assert!(members(&places, Some(&stopped)).unwrap().is_empty());
+    }
 }

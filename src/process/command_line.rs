@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::identity::wait_place;
 use crate::linux::files;
-use crate::linux::process::{Stat, all, arguments, program};
+use crate::linux::process::{Stat, Unreadable, all, arguments, program};
 use crate::values::Pid;
 
 /// Every living process whose command line begins with `words`, the oldest first. The first word must be
@@ -17,16 +17,34 @@ use crate::values::Pid;
 /// # Errors
 /// /proc cannot be read, or a process that may match hangs, so that its command line cannot be read.
 pub fn find_by_command_line(words: &[String]) -> io::Result<Vec<Stat>> {
-    let Some(first) = words.first() else { return Ok(Vec::new()) };
-    let pattern =
-        CommandPattern { words, program: Path::new(first), script: interpreter(Path::new(first)) };
-    let mut found = Vec::new();
-    for stat in all()? {
-        if pattern.matches_process(&stat)? && stat.is_alive() {
-            found.push(stat);
+    Ok(find_by_command_lines(&[words])?.pop().unwrap_or_default())
+}
+
+/// As [`find_by_command_line`], for each of several, by one walk of /proc.
+///
+/// # Errors
+/// As of [`find_by_command_line`].
+pub fn find_by_command_lines(lines: &[&[String]]) -> io::Result<Vec<Vec<Stat>>> {
+    let patterns: Vec<Option<CommandPattern<'_>>> =
+        lines.iter().map(|words| CommandPattern::of(words)).collect();
+    let mut found: Vec<Vec<Stat>> = lines.iter().map(|_| Vec::new()).collect();
+    if patterns.iter().all(Option::is_none) {
+        return Ok(found);
+    }
+    for stat in all()?.into_iter().filter(|stat| !stat.is_kernels) {
+        let words = arguments(&stat);
+        for (pattern, found) in patterns.iter().zip(&mut found) {
+            if let Some(pattern) = pattern
+                && pattern.matches_process(&stat, &words)?
+                && stat.is_alive()
+            {
+                found.push(stat.clone());
+            }
         }
     }
-    found.sort_by_key(|stat| (stat.start, stat.pid));
+    for found in &mut found {
+        found.sort_by_key(|stat| (stat.start, stat.pid));
+    }
     Ok(found)
 }
 
@@ -36,10 +54,20 @@ struct CommandPattern<'a> {
     script: Option<Interpreter>,
 }
 
-impl CommandPattern<'_> {
-    fn matches_process(&self, stat: &Stat) -> io::Result<bool> {
-        match arguments(stat) {
-            Ok(words) => Ok(self.matches(&words, stat.pid)),
+impl<'a> CommandPattern<'a> {
+    /// None: nothing matches.
+    fn of(words: &'a [String]) -> Option<Self> {
+        let program = Path::new(words.first()?);
+        Some(Self { words, program, script: interpreter(program) })
+    }
+
+    fn matches_process(
+        &self,
+        stat: &Stat,
+        words: &Result<Vec<Vec<u8>>, Unreadable>,
+    ) -> io::Result<bool> {
+        match words {
+            Ok(words) => Ok(self.matches(words, stat.pid)),
             // Without its command line, only another executable rules it out.
             Err(_) if program(stat.pid).is_some_and(|exe| !self.is_run_by(&exe)) => Ok(false),
             Err(unreadable) => {

@@ -222,15 +222,18 @@ impl Groups {
         Ok(self.is_ours(above).then(|| leaf.to_string_lossy().into_owned()))
     }
 
+    /// Removes the leaves in which there is no process.
+    pub fn remove_leaves(&self) {
+        self.leaves().iter().flatten().for_each(|leaf| cgroup::remove(leaf));
+    }
+
     /// Removes the empty groups. systemd removes a scope itself.
     pub fn remove(&self) {
         match self.manager {
             GroupManager::Siteward => {
                 self.trees().iter().flatten().for_each(|tree| cgroup::remove_ended(tree));
             }
-            GroupManager::Systemd => {
-                self.leaves().iter().flatten().for_each(|leaf| cgroup::remove(leaf));
-            }
+            GroupManager::Systemd => self.remove_leaves(),
         }
     }
 }

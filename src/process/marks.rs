@@ -2,7 +2,7 @@
 
 use super::environment::{MARK, mark_entry};
 use super::groups::Groups;
-use super::record::Record;
+use super::record::{LOCK, Record};
 use crate::linux::{files, pidfd};
 use crate::site::SitePlaces;
 
@@ -37,7 +37,7 @@ pub fn offered(places: &SitePlaces, record: Option<&Record>) -> Vec<Offer> {
     vec![
         offer("cgroup", group.is_ok(), group.unwrap_or_else(|why| why)),
         offer("session", true, format!("one for each process, and its group is {as_one}")),
-        offer("lock", true, places.process_locks().display().to_string()),
+        offer(LOCK, true, places.process_locks().display().to_string()),
         offer("record", true, places.record().display().to_string()),
         offer("environment", true, environ),
         offer("descent", true, "from the supervisor, to which orphans return".to_owned()),

@@ -115,23 +115,34 @@ impl Members {
     }
 }
 
+/// What is needed to look at a process.
+struct Looking<'a> {
+    places: &'a SitePlaces,
+    verifier: ClaimVerifier<'a>,
+    may_have_lock: &'a dyn Fn(&Stat) -> bool,
+}
+
 /// Facts about a process, read while it lives.
 struct Sighting {
     claim: io::Result<VerifiedClaim>,
-    /// None also if the claim is believed: then locks are not looked for.
+    /// None also if the claim is believed, or if it can hold none: then locks are not looked for.
     locked: io::Result<Option<String>>,
 }
 
 impl Sighting {
     /// None: it is dead or a thread of the kernel.
-    fn of(stat: &Stat, places: &SitePlaces, verifier: &ClaimVerifier<'_>) -> Option<Self> {
+    fn of(stat: &Stat, looking: &Looking<'_>) -> Option<Self> {
         if stat.is_kernels || !stat.is_alive() {
             return None;
         }
+        let Looking { places, verifier, may_have_lock } = looking;
         let claim = VerifiedClaim::of(stat, places, verifier);
         // Looking for locks reads every descriptor of the process, so it is left out where possible.
         let tells = matches!(&claim, Ok(s) if s.is_believed() && s.name(places).is_some());
-        let locked = if tells { Ok(None) } else { locked_by(stat.pid, places) };
+        let locked = match tells || !may_have_lock(stat) {
+            true => Ok(None),
+            false => locked_by(stat.pid, places),
+        };
         Some(Self { claim, locked })
     }
 }
@@ -145,6 +156,15 @@ pub fn find_members(places: &SitePlaces, record: Option<&Record>) -> io::Result<
     find_members_again(places, record, &HashSet::new())
 }
 
+/// As [`find_members`], with a look at the descriptors of every process: for a lock that is held, and by no process that
+/// can have inherited it.
+///
+/// # Errors
+/// As of [`find_members`].
+pub fn find_lock_holders(places: &SitePlaces, record: Option<&Record>) -> io::Result<Members> {
+    find(places, record, &HashSet::new(), &|_| true)
+}
+
 /// As [`find_members`]. The processes in `before` were members earlier; they and their descendants still
 /// are, even if the processes between them and the supervisor have ended.
 ///
@@ -155,8 +175,18 @@ pub(super) fn find_members_again(
     record: Option<&Record>,
     before: &HashSet<Seen>,
 ) -> io::Result<Members> {
-    let verifier = ClaimVerifier::new(places);
-    let sight = |stat: &Stat| Sighting::of(stat, places, &verifier);
+    let may_have_lock = |stat: &Stat| record.is_none_or(|record| record.may_have_lock(stat.start));
+    find(places, record, before, &may_have_lock)
+}
+
+fn find(
+    places: &SitePlaces,
+    record: Option<&Record>,
+    before: &HashSet<Seen>,
+    may_have_lock: &dyn Fn(&Stat) -> bool,
+) -> io::Result<Members> {
+    let looking = Looking { places, verifier: ClaimVerifier::new(places), may_have_lock };
+    let sight = |stat: &Stat| Sighting::of(stat, &looking);
     let mut all: Vec<(Stat, Sighting)> =
         all_with(sight)?.into_iter().filter_map(|(stat, seen)| Some((stat, seen?))).collect();
     let grouped: HashMap<Pid, String> = match Groups::look(places)? {

@@ -23,7 +23,7 @@ mod sweep;
 mod token;
 
 pub use beside::{start_beside, words_beside};
-pub use command_line::find_by_command_line;
+pub use command_line::{find_by_command_line, find_by_command_lines};
 pub use environment::{
     ASKER, FACTS, HELPER, LEASE, MARK, SUPERVISOR, called, environment_mark, mark_entry, mark_of,
 };
@@ -33,8 +33,10 @@ pub use identity::{Identity, Seen, wait_for_an_end};
 pub use judge::{Descendant, Judge, is_keeper, is_of_another_site, locked_by};
 pub use marked::MarkedSites;
 pub use marks::{Offer, offered, proof};
-pub use members::{Member, Members, find_members};
-pub use record::{Ending, Phase, ProcessRecord, Record, RecordError, forget};
+pub use members::{Member, Members, find_lock_holders, find_members};
+pub use record::{
+    Ending, Phase, ProcessRecord, Record, RecordError, forget, forget_files, forget_groups,
+};
 pub use spared::{Spared, UNREADABLE, protected};
 pub use sweep::{Swept, kill_groups, sweep};
 pub use token::Token;

@@ -12,7 +12,7 @@ use super::identity::Identity;
 use crate::control::{Failure, Pause};
 use crate::linux::clock::WallTime;
 use crate::linux::mounts::MountSource;
-use crate::linux::{BootId, files};
+use crate::linux::{BootId, StartTicks, files};
 use crate::site::{Adjustments, SiteName, SitePlaces};
 use crate::values::Moment;
 
@@ -26,8 +26,14 @@ pub struct Record {
     pub known_as: Option<String>,
     /// siteward's supervisor; for a wrapped supervisor, the verb that started it.
     pub supervisor: Identity,
+    /// What of the site lives began no earlier: before it was proved that nothing lived. None: that is not known.
+    #[serde(default)]
+    pub began: Option<StartTicks>,
     pub since: WallTime,
     pub fingerprint: String,
+    /// The definition of that fingerprint names no other supervisor than siteward's.
+    #[serde(default)]
+    pub is_own: bool,
     /// Where the manager's parameters differ from the snapshot.
     #[serde(default)]
     pub adjustments: Adjustments,
@@ -79,9 +85,19 @@ pub struct ProcessRecord {
 /// Removes the sockets, the processes' locks and the empty control groups of a site without living
 /// processes. Follows no link.
 pub fn forget(places: &SitePlaces) {
+    forget_files(places);
+    forget_groups(places);
+}
+
+/// The control groups alone.
+pub fn forget_groups(places: &SitePlaces) {
     if let Some(groups) = Groups::of(places) {
         groups.remove();
     }
+}
+
+/// All but the control groups.
+pub fn forget_files(places: &SitePlaces) {
     if !files::is_own_folder(&places.runtime) {
         return;
     }
@@ -169,6 +185,9 @@ pub enum Ending {
     Failed(Failure),
 }
 
+/// The name of the mark of a lock, in [`Ending::Stopped`].
+pub(super) const LOCK: &str = "lock";
+
 impl Record {
     /// The version that this siteward writes.
     pub const VERSION: u32 = 1;
@@ -188,8 +207,10 @@ impl Record {
             site,
             known_as: None,
             supervisor,
+            began: None,
             since: WallTime::now(),
             fingerprint: String::new(),
+            is_own: false,
             adjustments: Adjustments::default(),
             processes: Vec::new(),
             done: Vec::new(),
@@ -198,6 +219,25 @@ impl Record {
             ending: None,
             phase: None,
             paused: None,
+        }
+    }
+
+    /// Whether a process that began then may have inherited a lock of the site. A stop that was proved by the locks found
+    /// none that is held, and no process gets one but from a supervisor, which writes a record of its own before. Until
+    /// then, a process has one by descent (fork(2)), so that it began after the site.
+    ///
+    /// One that was handed over (unix(7)) to an older process is told by the lock itself.
+    pub(super) fn may_have_lock(&self, start: StartTicks) -> bool {
+        if !self.is_of_this_boot() {
+            return true;
+        }
+        match &self.ending {
+            Some(Ending::Stopped { proved_by, .. }) if proved_by.iter().any(|by| by == LOCK) => {
+                false
+            }
+            Some(Ending::Stopped { .. } | Ending::Failed(_)) | None => {
+                self.began.is_none_or(|began| start >= began)
+            }
         }
     }
 

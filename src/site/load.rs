@@ -5,13 +5,14 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::bounds::LONGEST;
 use super::claims::clash_with_installed;
 use super::cursor::DefinitionError;
 use super::definition::{Definition, SiteName};
 use super::installed::{misnamed_site, nearest_site, no_directory};
-use super::parse::parse;
+use super::parse::{fingerprint, parse};
 use super::places::{Places, SitePlaces, on_database};
 use crate::linux::files::{self, Plain};
 use crate::messages::{self, Message};
@@ -126,7 +127,7 @@ pub fn load_file(file: &Path, name: &SiteName) -> Result<FoundDefinition, LoadEr
     })?;
     let untrusted = files::is_root().then(|| check_trust(&read).err()).flatten();
     let text = as_text(read.bytes).map_err(|error| unreadable(file, &error))?;
-    let definition = parse(name, file, &text).map_err(LoadError::Wrong)?;
+    let definition = parsed(name, file, &text)?;
     check_database(&definition)?;
     Ok(FoundDefinition { definition, untrusted })
 }
@@ -138,7 +139,7 @@ fn trusted(file: &Path, name: &SiteName, read: Plain) -> Result<Definition, Load
         check_trust(&read).map_err(LoadError::Untrusted)?;
     }
     let text = as_text(read.bytes).map_err(|error| unreadable(file, &error))?;
-    parse(name, file, &text).map_err(LoadError::Wrong)
+    parsed(name, file, &text)
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> LoadError {
@@ -153,7 +154,27 @@ pub fn load_snapshot(file: &Path, name: &SiteName) -> Result<Definition, LoadErr
     let text = read(file).map_err(|error| {
         LoadError::Unusable(format!("the snapshot {} cannot be read: {error}", file.display()))
     })?;
-    parse(name, file, &text).map_err(LoadError::Wrong)
+    parsed(name, file, &text)
+}
+
+/// Whether the snapshot is the text with this fingerprint, so that it need not be parsed.
+pub fn is_snapshot_of(file: &Path, known: &str) -> bool {
+    read(file).is_ok_and(|text| fingerprint(&text) == known)
+}
+
+/// The definition that was parsed last: a verb comes to the same text again, in the snapshot and in the file, and a text
+/// of a thousand processes takes longer to parse than they take to start.
+static PARSED: Mutex<Option<Definition>> = Mutex::new(None);
+
+/// The definition in the text of `file`, which says nothing but what stands in it.
+fn parsed(name: &SiteName, file: &Path, text: &str) -> Result<Definition, LoadError> {
+    let mut last = PARSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(last) = last.as_ref().filter(|last| last.name == *name && last.text == text) {
+        return Ok(last.clone());
+    }
+    let definition = parse(name, file, text).map_err(LoadError::Wrong)?;
+    *last = Some(definition.clone());
+    Ok(definition)
 }
 
 /// The definition of a site as its file has it, or where that cannot be used, as its supervisor had it last.

@@ -228,7 +228,7 @@ fn with_warnings(
 }
 
 /// Tells versions of a file apart, by two hashes, and is no protection against forgery.
-fn fingerprint(text: &str) -> String {
+pub(super) fn fingerprint(text: &str) -> String {
     let other = fnv_from(0x9e37_79b9_7f4a_7c15, text.as_bytes());
     format!("{:016x}{other:016x}", fnv(text.as_bytes()))
 }

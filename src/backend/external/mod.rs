@@ -21,7 +21,7 @@ use super::command::{Marked, Ran, run};
 use super::jobcenter::{self, Conversion};
 use super::nqs_site::explain_root;
 use crate::linux::process::Stat;
-use crate::process::{Identity, Record, find_by_command_line};
+use crate::process::{Identity, Record, find_by_command_line, find_by_command_lines};
 use crate::site::{Definition, Jobcenter, List, Rows, SitePlaces, Wrapped};
 use crate::values::{ExitStatus, Moment, Pid};
 
@@ -137,17 +137,15 @@ fn look(
         None => Daemon::NotAsked.into(),
     };
     let unreadable = |error: io::Error| format!("/proc cannot be read: {error}");
-    let runs = |words: &[String]| {
-        find_by_command_line(words).map(|found| !found.is_empty()).map_err(unreadable)
-    };
-    let mut pausing = false;
     // Of a site that is up nobody asks. A command for services is not known by its words.
     let commands = [&wrapped.pause, &wrapped.resume].into_iter().flatten();
-    let commands = commands.filter(|words| !words.iter().any(|word| word.starts_with('{')));
-    for command in commands.filter(|_| !matches!(daemon, Daemon::Up(_))) {
-        pausing |= runs(command)?;
-    }
-    let supervisors = supervisors(wrapped)?;
+    let commands = commands
+        .filter(|words| !words.iter().any(|word| word.starts_with('{')))
+        .filter(|_| !matches!(daemon, Daemon::Up(_)));
+    let lines = std::iter::once(&wrapped.process).chain(commands).map(Vec::as_slice);
+    let mut found = find_by_command_lines(&lines.collect::<Vec<_>>()).map_err(unreadable)?;
+    let pausing = found.split_off(1).iter().any(|found| !found.is_empty());
+    let supervisors = leaders(&found.pop().unwrap_or_default());
     let is_gone = is_mute && supervisors.is_empty() && !wrapped.detached;
     let daemon = if is_gone { Daemon::Absent } else { daemon };
     let is_halted = |of: &&Identity| of.stat().is_some_and(|stat| stat.state == 'T');
@@ -161,7 +159,8 @@ fn look(
     Ok(Look {
         halted: supervisors.iter().find(is_halted).cloned(),
         supervisors,
-        stopping: runs(&wrapped.stop)?,
+        // What a stop has done by now is seen above, so that it is looked for last.
+        stopping: !find_by_command_line(&wrapped.stop).map_err(unreadable)?.is_empty(),
         pausing,
         daemon,
         workers,
@@ -197,10 +196,15 @@ fn workers(
 pub fn supervisors(wrapped: &Wrapped) -> Result<Vec<Identity>, String> {
     let found = find_by_command_line(&wrapped.process)
         .map_err(|error| format!("/proc cannot be read: {error}"))?;
+    Ok(leaders(&found))
+}
+
+/// The supervisors among the processes that have a supervisor's command line.
+fn leaders(found: &[Stat]) -> Vec<Identity> {
     // A child that was forked and has not executed its program yet looks like its parent.
     let is_child = |s: &Stat| s.parent.is_some_and(|p| found.iter().any(|other| other.pid == p));
     let leaders = found.iter().filter(|s| !is_child(s));
-    Ok(leaders.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect())
+    leaders.filter_map(|s| Identity::of(s.pid).filter(|i| i.start == s.start)).collect()
 }
 
 fn ask(

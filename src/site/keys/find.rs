@@ -1,6 +1,6 @@
 //! The keys by their paths.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use super::health::HEALTHCHECK;
@@ -73,7 +73,7 @@ static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     places
 });
 
-static BY_PATH: LazyLock<BTreeMap<&'static str, &'static Place>> =
+static BY_PATH: LazyLock<HashMap<&'static str, &'static Place>> =
     LazyLock::new(|| PLACES.iter().map(|place| (place.path.as_str(), place)).collect());
 
 static BELOW: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
