@@ -78,7 +78,9 @@ pub struct Journal {
 
 impl Journal {
     pub fn new(places: &SitePlaces, definition: &Definition) -> Self {
-        let saver = Saver::new(places, Starter::Supervisor, definition.database.as_deref());
+        let mut saver = Saver::new(places, Starter::Supervisor, definition.database.as_deref());
+        // The processes are about to be started.
+        saver.put_off();
         let teller = Teller::new(places, Starter::Supervisor, definition.notify.as_ref());
         Self { places: places.clone(), saver, teller, flapping: Flapping::default() }
     }
@@ -117,9 +119,19 @@ impl Journal {
         self.saver.next()
     }
 
-    /// The last entry is written: waits until they have reached the disks, at most until `until`.
-    pub fn finish(&mut self, until: Moment) {
+    /// More entries come soon: they are made durable together.
+    pub fn put_off(&mut self) {
+        self.saver.put_off();
+    }
+
+    /// The last entry is written.
+    pub fn begin_to_finish(&mut self) {
         self.teller.finish();
+        self.saver.begin_to_finish();
+    }
+
+    /// After [`Self::begin_to_finish`]: waits until the entries have reached the disks, at most until `until`.
+    pub fn finish(&mut self, until: Moment) {
         self.saver.finish(until);
     }
 }

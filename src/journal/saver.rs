@@ -57,6 +57,19 @@ impl Saver {
         self.is_due = true;
     }
 
+    /// More entries are to come soon, which one helper saves with those before.
+    pub(super) fn put_off(&mut self) {
+        self.not_before = self.not_before.max(Moment::now() + PACE);
+    }
+
+    /// Starts a helper for the last entries, if none runs.
+    pub(super) fn begin_to_finish(&mut self) {
+        self.running.take_if(|running| running.has_ended());
+        if self.is_due && self.running.is_none() {
+            self.start();
+        }
+    }
+
     /// When [`Self::go_on`] has something to do, if no helper ends before.
     pub(super) fn next(&self) -> Option<Moment> {
         (self.is_due && self.running.is_none()).then_some(self.not_before)

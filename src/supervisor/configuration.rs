@@ -89,7 +89,17 @@ impl Configuration {
         self.journal.borrow().next()
     }
 
+    /// The site is told to stop, of which there will be more to write down.
+    pub(super) fn put_history_off(&self) {
+        self.journal.borrow_mut().put_off();
+    }
+
     /// The last entry is written.
+    pub(super) fn begin_to_finish_history(&self) {
+        self.journal.borrow_mut().begin_to_finish();
+    }
+
+    /// Waits until the history has reached the disks, at most until `until`.
     pub(super) fn finish_history(&self, until: Moment) {
         self.journal.borrow_mut().finish(until);
     }

@@ -44,6 +44,7 @@ mod supervised_site;
 mod tracker;
 
 use std::path::Path;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -57,7 +58,7 @@ use crate::linux::signals::Inbox;
 use crate::linux::thread::{self, StackSize};
 use crate::linux::watch::Watcher;
 use crate::linux::{files, inherit, limits};
-use crate::process::{Ending, Groups, Identity, Record, forget};
+use crate::process::{Ending, Groups, Identity, Record, forget_files, forget_groups};
 use crate::site::{Adjustments, Definition, SitePlaces};
 use crate::values::{Moment, Pid, Signal};
 use configuration::Configuration;
@@ -213,10 +214,13 @@ pub fn supervise(
     let since = before.as_ref().map_or_else(WallTime::now, |record| record.since);
     files::write_durably(&places.snapshot(), definition.text.as_bytes())
         .with_context(|| format!("{} cannot be written", places.snapshot().display()))?;
+    let began = before.as_ref().map_or(Some(identity.start), |before| before.began);
     let record = Record {
         known_as,
+        began,
         since,
         fingerprint: definition.fingerprint.clone(),
+        is_own: definition.wrapped.is_none(),
         adjustments: adjustments.clone(),
         group: groups.as_ref().map(Groups::path),
         disk: before.as_ref().and_then(|b| b.disk.clone()),
@@ -305,6 +309,12 @@ fn prepare_process() -> anyhow::Result<Inbox> {
 /// No process of the site lives: releases its database, records how it ended, leaves its control groups, and
 /// answers the verbs.
 fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool) -> Finished {
+    // What waits for a disk, or takes the kernel long, is done at the same time.
+    site.configuration.begin_to_finish_history();
+    // The kernel takes as long for them as for the end of the processes.
+    let groups = site.processes.groups.clone();
+    let remove_leaves = move || groups.iter().for_each(Groups::remove_leaves);
+    let removing = thread::start("groups", StackSize::Small, remove_leaves);
     for unit in &mut site.processes.units {
         unit.output.flush();
     }
@@ -342,7 +352,9 @@ fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool
         site.processes.record.supervisor = supervisor.ended();
     }
     site.write_record();
-    forget(&site.configuration.places);
+    forget_files(&site.configuration.places);
+    let _ = removing.map(JoinHandle::join);
+    forget_groups(&site.configuration.places);
     let view = site.view();
     site.control.answer_last(&view, site.status.failure.as_ref());
     finished

@@ -23,6 +23,7 @@ impl SupervisedSite {
         self.status.stopped_by.get_or_insert(signal.to_owned());
         self.status.orders.stop.get_or_insert(By::manager(&format!("a {signal}"), None));
         let graceful_until = Moment::now() + self.configuration.definition.stop_timeout;
+        self.configuration.put_history_off();
         self.tell(Event::Stop { graceful_until });
     }
 
@@ -93,6 +94,7 @@ impl SupervisedSite {
                     .orders
                     .stop
                     .get_or_insert(order.unwrap_or_else(|| By::manager(&by, None)));
+                self.configuration.put_history_off();
                 self.tell(Event::Stop { graceful_until });
             }
             Request::Pause { pause, order } => self.pause(id, pause, order),
