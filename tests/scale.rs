@@ -1,4 +1,5 @@
-//! What a start and a stop cost for each process, in system calls of the supervisor. Times are not the same on two
+//! What a start and a stop cost for each process, in system calls of the supervisor, and what a stop and a probe cost for
+//! each other process of the node. Times are not the same on two
 //! machines and counts are, so that these bounds hold on any: what is done once for a turn of the loop, or for a stop,
 //! must not be done once for each process.
 
@@ -8,6 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use common::*;
+use siteward::process::Identity;
+use siteward::values::Pid;
 
 /// Sites of so many processes are compared, so that what a start and a stop cost at any size does not count.
 const FEW: usize = 20;
@@ -15,13 +18,17 @@ const MANY: usize = 100;
 
 /// The most system calls of the supervisor for each process. A change that needs more of them says why.
 const AT_START: usize = 36;
-const AT_STOP: usize = 22;
+const AT_STOP: usize = 14;
 
 /// A file of /proc is read at a start to identify a process, and nothing else for each.
 const PROC_AT_START: usize = 1;
 
 /// How many files of /proc a stop reads, for any number of processes.
 const PROC_AT_STOP: usize = 20;
+
+/// What a verb opens of a process that began before the site, and a probe of a stopped site of any: how it is, and its
+/// environment. Its descriptors are not read, as it can have inherited no lock.
+const OF_A_BYSTANDER: usize = 2;
 
 /// The system calls of the supervisor, each as strace(1) writes it.
 struct Calls {
@@ -64,12 +71,96 @@ fn count(calls: &[String], what: &str) -> usize {
     calls.iter().filter(|call| call.starts_with(what) || call.contains(what)).count()
 }
 
+fn has_strace() -> bool {
+    if std::process::Command::new("strace").arg("-V").output().is_ok() {
+        return true;
+    }
+    let what = "the counts of system calls. Missing: strace. Get it with: apt-get install strace";
+    assert!(!leave_out(what), "{what}");
+    false
+}
+
+/// A process of the node that has nothing to do with the site, with a descriptor beside the usual ones.
+struct Bystander(std::process::Child);
+
+impl Bystander {
+    fn new() -> Self {
+        let script = "exec 9</dev/null sleep 1018";
+        Self(std::process::Command::new("sh").args(["-c", script]).spawn().unwrap())
+    }
+
+    /// What is opened of it in a trace, and what is told of its descriptors.
+    fn looks(&self, trace: &Path) -> usize {
+        let path = format!("\"/proc/{}/", self.0.id());
+        let text = String::from_utf8_lossy(&fs::read(trace).unwrap()).into_owned();
+        text.lines().filter(|call| call.contains(&path)).count()
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_process_of_the_node_costs_a_stop_and_a_probe_two_files() {
+    if !has_strace() {
+        return;
+    }
+    let mut bench = Bench::in_memory();
+    bench.define("shop", "settle: 0\nprocesses:\n  a: {command: [/bin/sleep, infinity]}\n");
+    let before = Bystander::new();
+    // A process that began in the same tick of the clock as the site is looked at as one that began later.
+    let age = |pid: u32| {
+        let pid = Pid::try_from(pid.cast_signed()).unwrap();
+        Identity::of(pid).and_then(|identity| identity.age()).unwrap()
+    };
+    until("the clock has ticked", || age(before.0.id()).as_millis() >= 30);
+    succeed(bench.hand(&["start", "shop"]));
+    let after = Bystander::new();
+    let trace = bench.path("trace");
+    let strace = ["strace", "-q", "-o"].map(str::to_owned);
+    bench.within = [&strace[..], &[trace.display().to_string()]].concat();
+    succeed(bench.ocf("shop", "stop", &[]));
+    let looks = [&before, &after].map(|process| process.looks(&trace));
+    println!("looks at a stop: {looks:?}");
+    assert!(looks[0] > 0 && looks[0] <= OF_A_BYSTANDER, "{looks:?}");
+    assert_eq!(code(bench.ocf("shop", "monitor", &[])), 7);
+    let looks = [&before, &after].map(|process| process.looks(&trace));
+    println!("looks at a probe: {looks:?}");
+    assert!(looks.iter().all(|looks| (1..=OF_A_BYSTANDER).contains(looks)), "{looks:?}");
+}
+
+/// A site whose supervisor is another has no such proof, and its commands are looked for by their words, too.
+#[test]
+fn a_process_of_the_node_costs_a_probe_of_a_wrapped_site_three_walks() {
+    if !has_strace() {
+        return;
+    }
+    let mut bench = Bench::in_memory();
+    bench.define(
+        "other",
+        "supervisor:\n  start: [/bin/sleep, \"1019\"]\n  process: [/bin/sleep, \"1019\"]\n  \
+         stop: [/bin/true, stop]\n  pause: [/bin/true, pause]\n  resume: [/bin/true, resume]\n  \
+         list: {command: [/bin/sh, -c, exit 3], rows: exit-status}\n",
+    );
+    let bystander = Bystander::new();
+    let trace = bench.path("trace");
+    bench.within = ["strace", "-q", "-o", &trace.display().to_string()].map(str::to_owned).into();
+    assert_eq!(code(bench.ocf("other", "monitor", &[])), 7);
+    let text = String::from_utf8_lossy(&fs::read(&trace).unwrap()).into_owned();
+    let opened =
+        |file: &str| text.matches(&format!("\"/proc/{}/{file}\"", bystander.0.id())).count();
+    let looks = ["stat", "cmdline", "environ"].map(opened);
+    println!("looks at a probe of a wrapped site: {looks:?}");
+    assert!(looks[0] <= 3 && looks[1] <= 2 && looks[2] == 1, "{looks:?}");
+}
+
 #[test]
 fn a_process_costs_the_same_among_few_and_among_many() {
-    if std::process::Command::new("strace").arg("-V").output().is_err() {
-        let what =
-            "the counts of system calls. Missing: strace. Get it with: apt-get install strace";
-        assert!(!leave_out(what), "{what}");
+    if !has_strace() {
         return;
     }
     let (few, many) = (Calls::of(FEW), Calls::of(MANY));
