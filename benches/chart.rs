@@ -17,10 +17,9 @@ const DARK: [&str; 8] =
 /// How a value is written.
 type Shown = fn(f64) -> String;
 
-/// A logarithmic axis over whole decades.
+/// A logarithmic axis, which begins and ends at a 1, a 2 or a 5.
 struct Axis {
-    low: f64,
-    high: f64,
+    steps: Vec<f64>,
     from: f64,
     to: f64,
 }
@@ -29,22 +28,33 @@ impl Axis {
     fn of(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
         let (mut low, mut high) = (f64::MAX, f64::MIN);
         for value in values.filter(|value| *value > 0.0) {
-            (low, high) = (low.min(value.log10()), high.max(value.log10()));
+            (low, high) = (low.min(value), high.max(value));
         }
         if low > high {
-            (low, high) = (0.0, 1.0);
+            (low, high) = (1.0, 10.0);
         }
-        let low = (low - 0.05).floor();
-        Self { low, high: high.ceil().max(low + 1.0), from, to }
+        let all = (-4..9).flat_map(|power| [1.0, 2.0, 5.0].map(|n| n * 10f64.powi(power)));
+        let steps: Vec<f64> = all.collect();
+        // A bar of the least value can still be seen.
+        let first = steps.iter().rposition(|step| *step < low * 0.999).unwrap_or(0);
+        let last = steps.iter().position(|step| *step >= high * 0.999).unwrap_or(steps.len() - 1);
+        Self { steps: steps[first..=last.max(first + 1)].to_vec(), from, to }
     }
 
     fn at(&self, value: f64) -> f64 {
-        let share = (value.max(1e-12).log10() - self.low) / (self.high - self.low);
-        self.from + share.clamp(0.0, 1.0) * (self.to - self.from)
+        let (low, high) = (self.steps[0], self.steps[self.steps.len() - 1]);
+        let share = (value.max(low) / low).log10() / (high / low).log10();
+        self.from + share.min(1.0) * (self.to - self.from)
     }
 
-    fn decades(&self) -> impl Iterator<Item = f64> {
-        (self.low as i32..=self.high as i32).map(|power| 10f64.powi(power))
+    /// Where there is a line: at each step, or where that is too many, at each power of ten.
+    fn ticks(&self) -> Vec<f64> {
+        let is_power = |step: &&f64| (step.log10() - step.log10().round()).abs() < 1e-9;
+        if self.steps.len() <= 6 {
+            self.steps.clone()
+        } else {
+            self.steps.iter().filter(is_power).copied().collect()
+        }
     }
 }
 
@@ -72,7 +82,7 @@ impl Bars<'_> {
         if self.series.len() > 1 {
             legend(&mut drawing, self.series);
         }
-        for tick in axis.decades() {
+        for tick in axis.ticks() {
             let x = axis.at(tick);
             line(&mut drawing, "grid", (x, top), (x, bottom));
             text(&mut drawing, "small", "middle", (x, bottom + 16.0), &plain(tick));
@@ -91,7 +101,13 @@ impl Bars<'_> {
                     r#"<rect x="{LEFT}" y="{y:.1}" width="{:.1}" height="{height}" class="f{series}"/>"#,
                     (end - LEFT).max(1.0)
                 );
-                text(&mut drawing, "small", "start", (end + 5.0, y + 10.5), &(self.shown)(*value));
+                text(
+                    &mut drawing,
+                    "small value",
+                    "start",
+                    (end + 5.0, y + 10.5),
+                    &(self.shown)(*value),
+                );
                 y += BAR;
             }
             y += GAP;
@@ -115,23 +131,23 @@ pub(crate) struct Lines<'a> {
 impl Lines<'_> {
     pub(crate) fn draw(&self) -> String {
         const HEIGHT: f64 = 430.0;
-        let (left, right, top, bottom) = (80.0, WIDTH - 170.0, 50.0, HEIGHT - 60.0);
+        let (left, right, top, bottom) = (80.0, WIDTH - 170.0, 68.0, HEIGHT - 60.0);
         let all = || self.series.iter().flat_map(|(_, points)| points.iter().copied());
         let across = Axis::of(all().map(|(x, _)| x), left, right);
         let up = Axis::of(all().map(|(_, y)| y), bottom, top);
         let mut drawing = begin(self.title, HEIGHT);
-        for tick in across.decades() {
+        for tick in across.ticks() {
             let x = across.at(tick);
             line(&mut drawing, "grid", (x, top), (x, bottom));
             text(&mut drawing, "small", "middle", (x, bottom + 18.0), &plain(tick));
         }
-        for tick in up.decades() {
+        for tick in up.ticks() {
             let y = up.at(tick);
             line(&mut drawing, "grid", (left, y), (right, y));
-            text(&mut drawing, "small", "end", (left - 8.0, y + 4.0), &(self.shown)(tick));
+            text(&mut drawing, "small", "end", (left - 8.0, y + 4.0), &round(&(self.shown)(tick)));
         }
         text(&mut drawing, "small", "middle", ((left + right) / 2.0, bottom + 42.0), self.across);
-        text(&mut drawing, "small", "start", (left - 60.0, top - 10.0), self.up);
+        text(&mut drawing, "small", "start", (20.0, top - 20.0), self.up);
         let mut names: Vec<(f64, f64, usize)> = Vec::new();
         for (number, (_, points)) in self.series.iter().enumerate() {
             let places: Vec<Point> =
@@ -152,15 +168,25 @@ impl Lines<'_> {
         for (y, x, number) in names {
             above = (y + 4.0).max(above + 15.0);
             let at = (x + 10.0, above);
-            text(&mut drawing, &format!("f{number}"), "start", at, self.series[number].0);
+            text(&mut drawing, &format!("f{number} value"), "start", at, self.series[number].0);
         }
         drawing + "</svg>\n"
     }
 }
 
-/// A power of ten.
+/// The number of a tick.
 fn plain(value: f64) -> String {
-    if value < 1000.0 { format!("{value}") } else { format!("{},000", value / 1000.0) }
+    let thousands = (value / 1000.0).floor();
+    if thousands < 1.0 { format!("{value}") } else { format!("{thousands},{:03}", value % 1000.0) }
+}
+
+/// Without zeros behind the point.
+fn round(shown: &str) -> String {
+    let (number, unit) = shown.split_once(' ').unwrap_or((shown, ""));
+    let is_broken = number.contains('.');
+    let number =
+        if is_broken { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    format!("{number} {unit}").trim_end().to_owned()
 }
 
 fn begin(title: &str, height: f64) -> String {
@@ -174,10 +200,11 @@ fn begin(title: &str, height: f64) -> String {
 <style>
 text{{font-family:"DejaVu Sans",Verdana,Arial,sans-serif;font-size:13px;fill:#1a1a1a}}
 .name{{font-size:15px;font-weight:bold}} .small{{font-size:12px;fill:#444}} .page{{fill:#fff}}
+.value{{paint-order:stroke;stroke:#fff;stroke-width:4px}}
 .grid{{stroke:#ccc;stroke-width:1}} polyline{{fill:none;stroke-width:2}}
 {1}
 @media (prefers-color-scheme: dark){{
-text{{fill:#e8e8e8}} .small{{fill:#bbb}} .page{{fill:#161b22}} .grid{{stroke:#3a414b}}
+text{{fill:#e8e8e8}} .small{{fill:#bbb}} .page{{fill:#161b22}} .grid{{stroke:#3a414b}} .value{{stroke:#161b22}}
 {2}
 }}
 </style>
@@ -191,7 +218,7 @@ text{{fill:#e8e8e8}} .small{{fill:#bbb}} .page{{fill:#161b22}} .grid{{stroke:#3a
 }
 
 fn legend(drawing: &mut String, series: &[&str]) {
-    let mut x = LEFT;
+    let mut x = 20.0;
     for (number, name) in series.iter().enumerate() {
         let _ = writeln!(
             drawing,

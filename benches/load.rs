@@ -192,8 +192,8 @@ fn written(all: &[(&'static str, Figures)]) -> Section {
          system that does nothing for {} ms and then works for {} ms, again and again; only siteward's logs are on it, so that the \
          others are no slower there.\n{}\
          What it means: a busy machine shares its cores, with siteward as with a program that does nothing. Other processes do \
-         not matter to a monitor. A slow disk under the logs delays a start, which opens a log for each process, and no \
-         monitor.\n{}",
+         not matter to a monitor; a start and a stop look through them, so as to prove that nothing of the site lives unseen. A \
+         slow disk under the logs delays a start, which opens a log for each process, and no monitor.\n{}",
         STALLS.0.as_millis(),
         STALLS.1.as_millis(),
         table(&head, &rows),

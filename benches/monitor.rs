@@ -18,6 +18,7 @@ const OTHERS: [usize; 3] = [100, 1000, 5000];
 const ROUNDS: usize = 200;
 /// Of what takes a tenth of a second or more.
 const FEW: usize = 20;
+const OF_STATES: usize = 25;
 
 pub(crate) const AGENTS: [(&str, &str); 2] = [
     ("/usr/lib/ocf/resource.d/heartbeat/anything", "resource-agents"),
@@ -124,7 +125,7 @@ pub(crate) fn measure() -> Result<Section, String> {
         ("unsupervised (its supervisor was killed)", "alone", 1),
         ("wrapped (runit is its supervisor)", "wrapped", 0),
     ] {
-        all.push(Contender::new(state, ROUNDS / 2, code, move || of(site)));
+        all.push(Contender::new(state, OF_STATES, code, move || of(site)));
     }
 
     for count in OTHERS {

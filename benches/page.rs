@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::common::wait_for;
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
 
@@ -34,15 +37,19 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 
 /// When and under which load a part was measured.
 pub(crate) struct Circumstances {
-    load: String,
-    begun: std::time::Instant,
+    /// In the second before it began.
+    busy: String,
+    begun: Instant,
 }
 
 impl Circumstances {
     pub(crate) fn now() -> Self {
-        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-        let load = load.split(' ').next().unwrap_or_default().to_owned();
-        Self { load, begun: std::time::Instant::now() }
+        let before = ticks();
+        wait_for(Duration::from_secs(1));
+        let after = ticks();
+        let (all, idle) = (after.0 - before.0, after.1 - before.1);
+        let busy = format!("{:.0} %", 100.0 * (1.0 - idle / all.max(1.0)));
+        Self { busy, begun: Instant::now() }
     }
 
     pub(crate) fn took(&self) -> u64 {
@@ -52,11 +59,44 @@ impl Circumstances {
     fn words(&self) -> String {
         let commit = std::env::var("SITEWARD_COMMIT").unwrap_or_default();
         let (date, version) = (said("date", &["-u", "+%F"]), env!("CARGO_PKG_VERSION"));
-        let (load, took) = (&self.load, self.took());
+        let (busy, took) = (&self.busy, self.took());
         format!(
-            "*Measured {date}, siteward {version} ({commit}); load of the machine when it began: {load}; it took {took} s.*"
+            "*Measured {date}, siteward {version} ({commit}). In the second before it began, the machine's cores were busy to \
+             {busy}; it took {took} s.*"
         )
     }
+}
+
+/// The time of all cores, and that in which they were idle, in ticks (proc_stat(5)).
+fn ticks() -> (f64, f64) {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = text.lines().next().unwrap_or_default();
+    let numbers: Vec<f64> =
+        line.split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
+    (numbers.iter().take(8).sum(), numbers.iter().skip(3).take(2).sum())
+}
+
+/// Words broken into lines; tables, headings and pictures stand as they are.
+fn folded(text: &str) -> String {
+    const WIDEST: usize = 125;
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let is_prose = !line.starts_with(['|', '#', '!']);
+        let mut kept = String::new();
+        for word in line.split(' ') {
+            if is_prose && !kept.is_empty() && kept.chars().count() + word.chars().count() >= WIDEST
+            {
+                lines.push(std::mem::take(&mut kept));
+            }
+            kept += if kept.is_empty() { "" } else { " " };
+            kept += word;
+        }
+        // One empty line is as good as two.
+        if !(kept.is_empty() && lines.last().is_some_and(String::is_empty)) {
+            lines.push(kept);
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Puts a section into the page, in place of what stood there, in the order of `parts`.
@@ -68,8 +108,8 @@ pub(crate) fn renew(part: &str, section: &Section, how: &Circumstances, parts: &
         let rest = old.split_once(&mark(of))?.1;
         Some(rest.split("<!-- part: ").next().unwrap_or_default().to_owned())
     };
-    let text = section.text.trim();
-    let new = format!("## {}\n\n{}\n\n{text}\n\n", section.title, how.words());
+    let new = format!("## {}\n\n{}\n\n{}\n\n", section.title, how.words(), section.text.trim());
+    let new = folded(&new);
     let body: String = parts
         .iter()
         .filter_map(|of| {

@@ -22,51 +22,76 @@ const CALM: Duration = Duration::from_secs(10);
 struct Rest {
     name: &'static str,
     size: usize,
-    pids: Vec<Pid>,
     used: Usage,
+}
+
+/// One that has been started. When it is dropped, it ends.
+enum Supervisor {
+    Ours(Bench),
+    Of(Maker, Peer),
+}
+
+impl Supervisor {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ours(_) => "siteward",
+            Self::Of(maker, _) => maker.name(),
+        }
+    }
+
+    fn own(&self) -> Vec<Pid> {
+        match self {
+            Self::Ours(bench) => own_of(bench),
+            Self::Of(_, peer) => peer.own(),
+        }
+    }
 }
 
 pub(crate) fn measure() -> Result<Section, String> {
     need(&Maker::NEEDED)?;
-    let mut rests = Vec::new();
-    let mut benches = Vec::new();
-    let mut peers = Vec::new();
-    for size in SIZES {
-        tell(&format!("{size} processes are started under each"));
-        let bench = Bench::in_memory();
-        let process = |n| format!("  p{n}: {{command: [/bin/sleep, infinity], depends_on: []}}\n");
-        let all: String = (0..size).map(process).collect();
-        bench.define("shop", &format!("settle: 0\nboot_timeout: 200s\nprocesses:\n{all}"));
-        let time = ("OCF_RESKEY_CRM_meta_timeout", "300000");
-        assert_eq!(code_of(bench.ocf("shop", "start", &[time])), 0);
-        let own = own_of(&bench);
-        rests.push(Rest { name: "siteward", size, pids: own, used: Usage::default() });
-        benches.push(bench);
+    // The many have a minute of their own: monit looks at all processes of the node.
+    let mut rests = minute(&SIZES[..2]);
+    rests.extend(minute(&SIZES[2..]));
+    Ok(written(&rests))
+}
+
+/// All supervisors with so many processes each, side by side.
+fn minute(sizes: &[usize]) -> Vec<Rest> {
+    let mut all: Vec<(usize, Supervisor)> = Vec::new();
+    for size in sizes {
+        tell(&format!("{size} under each"));
+        all.push((*size, Supervisor::Ours(our_site(*size))));
         for maker in Maker::ALL {
-            let prepared = Peer::prepare(maker, size);
+            let prepared = Peer::prepare(maker, *size);
             let peer = match maker {
                 Maker::Monit => prepared.start_with_living(),
                 Maker::Supervisord | Maker::S6 | Maker::Runit => prepared.start(),
             };
             assert!(peer.is_up(MINUTE), "{} does not start {size}", maker.name());
-            peers.push((maker, peer));
-            let rest = Rest { name: maker.name(), size, pids: Vec::new(), used: Usage::default() };
-            rests.push(rest);
+            all.push((*size, Supervisor::Of(maker, peer)));
         }
     }
     wait_for(CALM);
-    let own = peers.iter().map(|(_, peer)| peer.own());
-    let of_peers = rests.iter_mut().filter(|rest| rest.pids.is_empty());
-    of_peers.zip(own).for_each(|(rest, own)| rest.pids = own);
     tell("all rest for a minute");
-    let before: Vec<Usage> = rests.iter().map(|rest| Usage::of(&rest.pids)).collect();
+    let own: Vec<Vec<Pid>> = all.iter().map(|(_, supervisor)| supervisor.own()).collect();
+    let before: Vec<Usage> = own.iter().map(|pids| Usage::of(pids)).collect();
     wait_for(MINUTE);
-    for (rest, before) in rests.iter_mut().zip(before) {
-        let after = Usage::of(&rest.pids);
+    let of = |((size, supervisor), (own, before)): (&(usize, Supervisor), (&Vec<Pid>, Usage))| {
+        let after = Usage::of(own);
         let (wakeups, cpu) = (after.wakeups - before.wakeups, after.cpu.saturating_sub(before.cpu));
-        rest.used = Usage { wakeups, cpu, ..after };
-    }
-    Ok(written(&rests))
+        Rest { name: supervisor.name(), size: *size, used: Usage { wakeups, cpu, ..after } }
+    };
+    all.iter().zip(own.iter().zip(before)).map(of).collect()
+}
+
+fn our_site(size: usize) -> Bench {
+    let bench = Bench::in_memory();
+    let process = |n| format!("  p{n}: {{command: [/bin/sleep, infinity], depends_on: []}}\n");
+    let all: String = (0..size).map(process).collect();
+    bench.define("shop", &format!("settle: 0\nboot_timeout: 200s\nprocesses:\n{all}"));
+    let time = ("OCF_RESKEY_CRM_meta_timeout", "300000");
+    assert_eq!(code_of(bench.ocf("shop", "start", &[time])), 0);
+    bench
 }
 
 /// The supervisor, and what else of siteward stays beside the site.
@@ -108,7 +133,8 @@ fn written(rests: &[Rest]) -> Section {
         "Nothing happens for a minute: no death, no question. A wake-up is a voluntary context switch of the supervisor's own \
          processes, which for s6 and runit are one for each service; CPU is what the scheduler gave them. Memory is theirs \
          alone, not that of the processes that they watch: PSS shares out what several have in common, private is what nobody \
-         else uses. monit looks every 10 s here, as it learns of a death by looking. One minute, all side by side.\n{}\
+         else uses. monit looks every 10 s here, at all processes of the node, as it learns of a death by looking. One minute with 1 \
+         and 10 under each supervisor side by side, and one with 1,000.\n{}\
          What it means: siteward waits for events, so that a site at rest costs the node no CPU, however many processes it \
          has.\n{}{}",
         table(&head, &rests.iter().map(row).collect::<Vec<_>>()),
