@@ -78,7 +78,7 @@ impl Bars<'_> {
         let bars = |values: &[Option<f64>]| values.iter().flatten().count() as f64;
         let height: f64 = self.groups.iter().map(|(_, values)| bars(values) * BAR + GAP).sum();
         let bottom = top + height;
-        let mut drawing = begin(self.title, bottom + 50.0);
+        let mut drawing = begin(self.title, &format!("Bars; {}.", self.axis), bottom + 50.0);
         if self.series.len() > 1 {
             legend(&mut drawing, self.series);
         }
@@ -135,7 +135,8 @@ impl Lines<'_> {
         let all = || self.series.iter().flat_map(|(_, points)| points.iter().copied());
         let across = Axis::of(all().map(|(x, _)| x), left, right);
         let up = Axis::of(all().map(|(_, y)| y), bottom, top);
-        let mut drawing = begin(self.title, HEIGHT);
+        let axes = format!("Lines; across: {}; up: {}.", self.across, self.up);
+        let mut drawing = begin(self.title, &axes, HEIGHT);
         for tick in across.ticks() {
             let x = across.at(tick);
             line(&mut drawing, "grid", (x, top), (x, bottom));
@@ -189,17 +190,18 @@ fn round(shown: &str) -> String {
     format!("{number} {unit}").trim_end().to_owned()
 }
 
-fn begin(title: &str, height: f64) -> String {
+fn begin(title: &str, axes: &str, height: f64) -> String {
     let fills = |colours: [&str; 8]| -> String {
         let both = |(n, c): (usize, &str)| format!(".f{n}{{fill:{c}}}.l{n}{{stroke:{c}}}");
         colours.into_iter().enumerate().map(both).collect()
     };
     format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" aria-labelledby="title">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" aria-labelledby="title desc">
 <title id="title">{0}</title>
+<desc id="desc">{3}</desc>
 <style>
 text{{font-family:"DejaVu Sans",Verdana,Arial,sans-serif;font-size:13px;fill:#1a1a1a}}
-.name{{font-size:15px;font-weight:bold}} .small{{font-size:12px;fill:#444}} .page{{fill:#fff}}
+.name{{font-size:15px;font-weight:bold}} .small{{font-size:12px;fill:#444}}
 .value{{paint-order:stroke;stroke:#fff;stroke-width:4px}}
 .grid{{stroke:#ccc;stroke-width:1}} polyline{{fill:none;stroke-width:2}}
 {1}
@@ -208,12 +210,13 @@ text{{fill:#e8e8e8}} .small{{fill:#bbb}} .page{{fill:#161b22}} .grid{{stroke:#3a
 {2}
 }}
 </style>
-<rect width="{WIDTH}" height="{height}" class="page"/>
+<rect width="{WIDTH}" height="{height}" fill="#ffffff" class="page"/>
 <text x="20" y="26" class="name">{0}</text>
-"#,
+"##,
         escaped(title),
         fills(LIGHT),
-        fills(DARK)
+        fills(DARK),
+        escaped(axes)
     )
 }
 

@@ -4,19 +4,17 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
-
-use siteward::process::find_by_command_line;
-use siteward::values::Signal;
+use std::path::Path;
+use std::time::Duration;
 
 use crate::chart::Bars;
 use crate::clean_root::CleanRoot;
-use crate::common::{signal, wait_for};
+use crate::common::wait_for;
 use crate::lab::Lab;
 use crate::page::{Section, picture, table};
+use crate::recovery::{Told, under_systemd, until_again};
 use crate::small::{other, wait_until_held};
-use crate::tools::{Times, ms, ms_or_none, need, script, tell};
+use crate::tools::{Times, ms, ms_or_none, need, tell};
 
 const SAME_NODE: u32 = 5;
 const OTHER_NODE: u32 = 3;
@@ -33,50 +31,6 @@ const NEEDED: [(&str, &str); 5] = [
     ("/usr/lib/ocf/resource.d/heartbeat/anything", "resource-agents"),
 ];
 
-/// It answers at once, whatever it is asked, and its recurring monitor ends in the moment of the death.
-const FLOOR: &str = r#"up=/run/floor node=$OCF_RESKEY_CRM_meta_on_node
-case $1 in
-start) [ ! -e $up ] || exit 0; : >$up; : >/mnt/shared/floor ;;
-stop) rm -f $up $up.asked ;;
-monitor)
-	[ -e $up ] || exit 7
-	[ -n "$OCF_RESKEY_CRM_meta_interval" ] || { rm -f $up.asked; exit 0; }
-	[ -e $up.asked ] || { : >$up.asked; exit 0; }
-	read -r _ </mnt/shared/floor.$node
-	rm -f $up $up.asked
-	echo "ocf-exit-reason:it has died" >&2
-	exit 7 ;;
-meta-data) cat <<END
-<?xml version="1.0"?>
-<resource-agent name="floor"><version>1.1</version><longdesc lang="en">floor</longdesc><shortdesc lang="en">floor</shortdesc>
-<parameters/><actions><action name="start" timeout="20s"/><action name="stop" timeout="20s"/>
-<action name="monitor" timeout="20s" interval="10s" depth="0"/><action name="meta-data" timeout="5s"/></actions></resource-agent>
-END
-;;
-*) exit 3 ;;
-esac
-exit 0"#;
-
-/// In the shape of those that cluster guides print: it asks ps(1), and waits by the second.
-const DOCUMENTS: &str = r#"runs() { ps -ef | grep "/bin/sleep $OCF_RESKEY_mark" | grep -v grep >/dev/null; }
-case $1 in
-start) runs && exit 0
-	nohup /mnt/shared/documents$OCF_RESKEY_mark.sh >/dev/null 2>&1 </dev/null &
-	until runs; do sleep 1; done ;;
-stop) while runs; do pkill -f "/bin/sleep $OCF_RESKEY_mark"; sleep 1; done ;;
-monitor) runs || exit 7 ;;
-meta-data) cat <<END
-<?xml version="1.0"?>
-<resource-agent name="documents"><version>1.1</version><longdesc lang="en">d</longdesc><shortdesc lang="en">d</shortdesc>
-<parameters><parameter name="mark"><longdesc lang="en">m</longdesc><shortdesc lang="en">m</shortdesc><content type="string"/></parameter></parameters>
-<actions><action name="start" timeout="20s"/><action name="stop" timeout="20s"/>
-<action name="monitor" timeout="20s" interval="10s" depth="0"/><action name="meta-data" timeout="5s"/></actions></resource-agent>
-END
-;;
-*) exit 3 ;;
-esac
-exit 0"#;
-
 /// What is measured of each.
 #[derive(Default)]
 struct Measured {
@@ -85,53 +39,12 @@ struct Measured {
     power: Times,
 }
 
-/// A process that writes to a file when it begins, and then only sleeps.
-struct Payload {
-    file: PathBuf,
-    mark: &'static str,
-}
-
-impl Payload {
-    /// `inside`: where that folder is for what runs there.
-    fn new(folder: &Path, inside: &str, name: &str, mark: &'static str) -> Self {
-        let begin = format!("echo >{inside}/{name}\nexec /bin/sleep {mark}");
-        script(&folder.join(format!("{name}.sh")), &begin);
-        Self { file: folder.join(name), mark }
-    }
-
-    fn began(&self) -> Option<SystemTime> {
-        fs::metadata(&self.file).and_then(|file| file.modified()).ok()
-    }
-
-    fn kill(&self) {
-        let words = ["/bin/sleep", self.mark].map(str::to_owned);
-        let found = find_by_command_line(&words).unwrap();
-        signal(found.first().expect("it runs").pid, Signal::KILL);
-    }
-}
-
-/// From now until each of them has begun anew, after `act`.
-fn until_again(all: &[&Payload], act: impl FnOnce()) -> Vec<Duration> {
-    let before: Vec<_> = all.iter().map(|one| one.began()).collect();
-    let begun = Instant::now();
-    act();
-    let mut took = vec![None; all.len()];
-    while took.contains(&None) {
-        assert!(begun.elapsed() < Duration::from_secs(120), "a process does not run again");
-        for at in (0..all.len()).filter(|at| all[*at].began() != before[*at]) {
-            took[at].get_or_insert_with(|| begun.elapsed());
-        }
-        wait_for(Duration::from_millis(1));
-    }
-    took.into_iter().flatten().collect()
-}
-
 const NAMES: [&str; 5] = ["siteward", "floor", "documents-1s", "anything", "documents-10s"];
 
 /// The cluster of two nodes with one resource of each kind, all on one node.
 struct Cluster {
     lab: Lab,
-    payloads: Vec<Payload>,
+    payloads: Vec<Told>,
     measured: [Measured; NAMES.len()],
 }
 
@@ -139,7 +52,7 @@ impl Cluster {
     fn up() -> Self {
         let lab = Lab::up();
         let shared = lab.folder().join("shared");
-        let payload = |(name, mark)| Payload::new(&shared, "/mnt/shared", name, mark);
+        let payload = |(name, mark)| Told::new(&shared, "/mnt/shared", name, mark);
         let payloads: Vec<_> = [
             ("siteward", "7770001"),
             ("floor", "7770002"),
@@ -149,11 +62,11 @@ impl Cluster {
         ]
         .map(payload)
         .into();
-        for (name, text) in [("floor", FLOOR), ("documents", DOCUMENTS)] {
-            let file = shared.join(name.to_owned() + ".agent");
-            script(&file, text);
+        for name in ["floor", "documents"] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/agents").join(name);
+            lab.share(file.to_str().expect("the path is text"));
             let copy = format!("/usr/lib/ocf/resource.d/siteward/{name}");
-            lab.on("node1", &["cp", &format!("/mnt/shared/{name}.agent"), &copy]);
+            lab.on("node1", &["cp", &format!("/mnt/shared/{name}"), &copy]);
         }
         for node in ["node1", "node2"] {
             lab.on(node, &["mkfifo", &format!("/mnt/shared/floor.{node}")]);
@@ -245,7 +158,7 @@ impl Cluster {
     fn power_off(&mut self) {
         let node = self.held(1);
         assert_eq!(self.held(0), node, "all are on one node");
-        let all: Vec<&Payload> = self.payloads.iter().collect();
+        let all: Vec<&Told> = self.payloads.iter().collect();
         let took = until_again(&all, || {
             self.lab.verb(&["kill-node", &node]);
         });
@@ -287,43 +200,13 @@ pub(crate) fn measure() -> Result<Section, String> {
     let Cluster { lab, measured, .. } = cluster;
     drop(lab);
     let systemd = CleanRoot::missing().map_or_else(
-        || Ok(under_systemd()),
+        || Ok(under_systemd(SAME_NODE, STEP)),
         |what| {
             eprintln!("\n*** LEFT OUT: a resource of systemd's. Missing: {what} ***\n");
             Err(what)
         },
     );
     Ok(written(&measured, &systemd))
-}
-
-/// A machine with one node: what is asked every 10 s, and every second.
-fn under_systemd() -> [Times; 2] {
-    tell("a machine under systemd boots");
-    let machine = CleanRoot::boot("bench", "pacemaker,corosync,pacemaker-cli-utils,crmsh,perl");
-    machine.shell("timeout 60 bash -c 'until crm_mon -1 2>&1 | grep -q \"Online: .* node1\"; do sleep 0.2; done'");
-    machine.must(&["crm_attribute", "-n", "stonith-enabled", "-v", "false"]);
-    let root = machine.path("/root");
-    let payloads = [("slow", "7770006"), ("quick", "7770007")]
-        .map(|(name, mark)| Payload::new(&root, "/root", name, mark));
-    for (name, interval) in [("slow", "10s"), ("quick", "1s")] {
-        let unit = format!("[Service]\nExecStart=/root/{name}.sh\n");
-        fs::write(machine.path(&format!("/etc/systemd/system/{name}.service")), unit).unwrap();
-        machine.must(&["systemctl", "daemon-reload"]);
-        let monitor = format!("interval={interval}");
-        let primitive = ["crm", "configure", "primitive", name];
-        let rest = [&format!("systemd:{name}"), "op", "monitor", &monitor, "timeout=40s"];
-        machine.must(&[&primitive[..], &rest].concat());
-    }
-    machine.must(&["crm_resource", "--wait", "--timeout=60s"]);
-    let mut times = [Times::default(), Times::default()];
-    for round in 0..SAME_NODE {
-        wait_for(Duration::from_secs(1) + STEP * round);
-        let both = [&payloads[0], &payloads[1]];
-        let took = until_again(&both, || both.iter().for_each(|one| one.kill()));
-        times.iter_mut().zip(took).for_each(|(times, took)| times.add(took));
-        machine.must(&["crm_resource", "--wait", "--timeout=60s"]);
-    }
-    times
 }
 
 fn written(measured: &[Measured], systemd: &Result<[Times; 2], &str>) -> Section {

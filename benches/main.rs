@@ -8,6 +8,7 @@ mod load;
 mod monitor;
 mod page;
 mod peers;
+mod recovery;
 mod rest;
 mod scale;
 mod sites;
