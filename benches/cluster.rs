@@ -211,10 +211,10 @@ pub(crate) fn measure() -> Result<Section, String> {
 
 fn written(measured: &[Measured], systemd: &Result<[Times; 2], &str>) -> Section {
     const SHOWN: [&str; NAMES.len()] = [
-        "siteward, its monitor held",
-        "floor: an agent that answers at once",
+        "siteward, monitor held",
+        "floor, answers at once",
         "ps | grep, every second",
-        "ocf:heartbeat:anything, every 10 s",
+        "anything, every 10 s",
         "ps | grep, every 10 s",
     ];
     // From the quickest that can be to what is usual.
@@ -229,10 +229,8 @@ fn written(measured: &[Measured], systemd: &Result<[Times; 2], &str>) -> Section
         .collect();
     let note = match systemd {
         Ok([slow, quick]) => {
-            for (name, times) in [
-                ("systemd: resource, every second", quick),
-                ("systemd: resource, every 10 s", slow),
-            ] {
+            for (name, times) in [("systemd:, every second", quick), ("systemd:, every 10 s", slow)]
+            {
                 rows.push((name.to_owned(), vec![times.median(), None, None], times.longest()));
             }
             String::new()
@@ -252,7 +250,8 @@ fn written(measured: &[Measured], systemd: &Result<[Times; 2], &str>) -> Section
          of them ran: of {POWER}, with corosync's token of 1 s. The floor has nothing to start and to stop, and its monitor ends in the \
          moment of the death: no agent can be quicker in this cluster. Those that are asked every 10 s died at different points \
          of that interval. The `systemd:` resources ran in a cluster of one node, on a machine under systemd.\n{}{note}\
-         What it means: with siteward the cluster is as quick as Pacemaker can be. An agent that is asked every 10 s loses 5 s \
+         What it means: with siteward a failover takes what Pacemaker itself needs, and what the site needs to end and to \
+         start. An agent that is asked every 10 s loses 5 s \
          on average, and at worst 10 s, before anybody knows. After a power-off all are alike: the cluster has to notice and to \
          fence first.\n{}",
         table(&head, &rows.iter().map(cells).collect::<Vec<_>>()),
