@@ -165,10 +165,12 @@ impl Lines<'_> {
             names.extend(places.last().map(|(x, y)| (*y, *x, number)));
         }
         names.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut above = f64::MIN;
+        let mut written: Vec<Point> = Vec::new();
         for (y, x, number) in names {
-            above = (y + 4.0).max(above + 15.0);
-            let at = (x + 10.0, above);
+            let beside = written.iter().filter(|(other, _)| (other - x).abs() < 120.0);
+            let least = beside.map(|(_, y)| y + 15.0).fold(f64::MIN, f64::max);
+            let at = (x + 10.0, (y + 4.0).max(least));
+            written.push((x, at.1));
             text(&mut drawing, &format!("f{number} value"), "start", at, self.series[number].0);
         }
         drawing + "</svg>\n"

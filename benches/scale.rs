@@ -21,7 +21,7 @@ const SIZES: [usize; 6] = [1, 10, 50, 200, 500, 1000];
 /// Of raw processes and of siteward's, and of the peers up to [`SMALL`]; beyond, of them one.
 const ROUNDS: usize = 5;
 const PEERS_ROUNDS: usize = 3;
-const SMALL: usize = 50;
+const SMALL: usize = 10;
 
 /// monit starts one after the other, and waits for each.
 const MONIT_AT_MOST: usize = 50;
@@ -176,8 +176,8 @@ fn written(rows: &[Row]) -> Section {
         "Processes that need nothing of each other, each a `sleep`; `settle: 0`. siteward is called as Pacemaker calls it: a start \
          ends when all are ready, a stop when it is proved that nothing of the site lives. Raw is the floor, without any \
          supervision: a posix_spawn(3), a TERM and a wait(2) for each. The others have started when all of their processes run, \
-         and have stopped when none does; systemd when `systemctl` returns. \"On a disk\": the runtime directory, where the \
-         record of what was started is written durably, is not in memory (it is on every usual node: /run). Medians of {ROUNDS} \
+         and have stopped when none does; systemd when `systemctl` returns. \"On a disk\": the runtime directory, where the record of what was started is written durably, lies on a disk; on a usual \
+         node it is in memory, below /run. Medians of {ROUNDS} \
          rounds in turn; of the others {PEERS_ROUNDS} up to {SMALL} processes, and 1 beyond. The bounds are those that \
          siteward has set itself.\n\n### Start\n"
     );
@@ -208,7 +208,8 @@ fn written(rows: &[Row]) -> Section {
             line("stop, siteward", each(stop, |row| &row.ours)),
         ],
     );
-    text += "What it means: a site of a thousand processes is up about as soon as the kernel can start them.\n";
+    text += "What it means: a process costs about the same among a thousand as among fifty, so that a large site starts and stops \
+             in proportion to its size.\n";
     let pictures = vec![
         ("start", drawn("A start, by number of processes", rows, start)),
         ("stop", drawn("A stop, by number of processes", rows, stop)),
