@@ -18,10 +18,10 @@ use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request, State, View};
 use crate::linux::lock;
 use crate::linux::wait::Waiting;
-use crate::process::{MarkedSites, Member, Members, Record, SUPERVISOR};
+use crate::process::{MarkedSites, Member, Members, Record, SUPERVISOR, find_members};
 use crate::site::SitePlaces;
 use crate::values::Moment;
-use evidence::{ObserveError, held_locks, members, read_record};
+use evidence::{ObserveError, held_locks, read_record};
 use observation::{or_unknown, unknown};
 
 pub use drift::{Drift, drift, drift_of};
@@ -156,7 +156,9 @@ fn without_supervisor(
     let record = read_record(places)?;
     let members = match (&record, marked.map(|marked| marked.has(places))) {
         (None, Some(Ok(false))) => Members::default(),
-        (Some(_), _) | (None, None | Some(Ok(true) | Err(_))) => members(places, record.as_ref())?,
+        (Some(_), _) | (None, None | Some(Ok(true) | Err(_))) => {
+            find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?
+        }
     };
     let held = held_locks(places)?;
     let failed = record.as_ref().and_then(|r| Some(r.failure()?.reason.clone()));

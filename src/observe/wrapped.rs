@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::evidence::{Denied, ObserveError, members, read_record};
+use super::evidence::{Denied, ObserveError, read_record};
 use super::observation::{Observation, Wrapping, or_unknown, unknown};
 use super::wrapped_state::{GRACE, Judged, RestVerdict, WrappedLook, ended_untold, judge, program};
 use crate::backend::external::{Daemon, External, ListedService, Look};
@@ -11,7 +11,7 @@ use crate::backend::jobcenter;
 use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
-use crate::process::{Identity, Members, Phase, Record, wait_for_an_end};
+use crate::process::{Identity, Members, Phase, Record, find_members, wait_for_an_end};
 use crate::site::{Definition, OnLoss, Prerequisite, SitePlaces, Wrapped};
 use crate::surroundings::{CONFIRMED_AFTER, look_for_losses};
 use crate::values::Moment;
@@ -78,7 +78,8 @@ fn judge_at(
     look: Look,
 ) -> Result<(WrappedLook, RestVerdict), ObserveError> {
     let record = read_record(places)?;
-    let members = members(places, record.as_ref())?;
+    let members =
+        find_members(places, record.as_ref()).map_err(|error| ObserveError::of_proc(&error))?;
     let seen = WrappedLook { look, record, members };
     let verdict = judge(places, external, &seen)?;
     Ok((seen, verdict))

@@ -12,6 +12,7 @@ mod groups;
 mod holders;
 mod identity;
 mod judge;
+mod locks;
 mod marked;
 mod marks;
 mod members;
@@ -31,9 +32,10 @@ pub use groups::{Groups, Scope};
 pub use holders::{Holder, holders, mounted_below};
 pub use identity::{Identity, Seen, wait_for_an_end};
 pub use judge::{Descendant, Judge, is_keeper, is_of_another_site, locked_by};
+pub use locks::{UnaskedLock, held_locks};
 pub use marked::MarkedSites;
 pub use marks::{Offer, offered, proof};
-pub use members::{Member, Members, find_lock_holders, find_members};
+pub use members::{Member, Members, find_members};
 pub use record::{
     Ending, Phase, ProcessRecord, Record, RecordError, forget, forget_files, forget_groups,
 };
