@@ -17,7 +17,7 @@ use crate::journal;
 use crate::lease;
 use crate::linux::{inherit, node};
 use crate::operator;
-use crate::site::{Overrides, Places, SiteName, defined_sites, load_snapshot, print_file};
+use crate::site::{Overrides, Places, SiteName, defined_sites, load_snapshot_to_keep, print_file};
 use crate::supervisor::{Beginning, Setup, scope};
 use crate::values::Pid;
 
@@ -284,9 +284,11 @@ fn supervise(word: Supervise, places: Places) -> Option<ExitCode> {
     let beginning = if word.adopt { Beginning::Adopt } else { Beginning::of(held) };
     let loaded = match beginning {
         // The processes were started by the snapshot; the file may be missing, wrong or newer.
-        Beginning::Adopt => load_snapshot(&target.site.snapshot(), &target.name),
+        Beginning::Adopt => load_snapshot_to_keep(&target.site.snapshot(), &target.name),
         // The very text that passed the gate.
-        Beginning::Up | Beginning::Held(_) => load_snapshot(&target.site.starting(), &target.name),
+        Beginning::Up | Beginning::Held(_) => {
+            load_snapshot_to_keep(&target.site.starting(), &target.name)
+        }
     };
     let definition = match loaded {
         Ok(definition) => definition,

@@ -151,10 +151,21 @@ fn unreadable(file: &Path, error: &io::Error) -> LoadError {
 /// # Errors
 /// See [`LoadError`].
 pub fn load_snapshot(file: &Path, name: &SiteName) -> Result<Definition, LoadError> {
-    let text = read(file).map_err(|error| {
+    parsed(name, file, &read_snapshot(file)?)
+}
+
+/// As [`load_snapshot`], for a process that lives on and keeps what it reads: nothing else remembers it.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_snapshot_to_keep(file: &Path, name: &SiteName) -> Result<Definition, LoadError> {
+    parse(name, file, &read_snapshot(file)?).map_err(LoadError::Wrong)
+}
+
+fn read_snapshot(file: &Path) -> Result<String, LoadError> {
+    read(file).map_err(|error| {
         LoadError::Unusable(format!("the snapshot {} cannot be read: {error}", file.display()))
-    })?;
-    parsed(name, file, &text)
+    })
 }
 
 /// Whether the snapshot is the text with this fingerprint, so that it need not be parsed.
@@ -175,6 +186,11 @@ fn parsed(name: &SiteName, file: &Path, text: &str) -> Result<Definition, LoadEr
     let definition = parse(name, file, text).map_err(LoadError::Wrong)?;
     *last = Some(definition.clone());
     Ok(definition)
+}
+
+/// Frees the definition that was parsed last: for a process that lives on, and keeps its own.
+pub fn forget_parsed() {
+    *PARSED.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 /// The definition of a site as its file has it, or where that cannot be used, as its supervisor had it last.

@@ -43,8 +43,8 @@ pub use definition::*;
 pub use environment::{READ_FILE, pairs_of, print_file, read_env_file, read_env_file_until};
 pub use installed::{defined_sites, misnamed_files, misnamed_site, nearest_site, no_directory};
 pub use load::{
-    FoundDefinition, LoadError, is_snapshot_of, load, load_alone, load_file, load_file_first,
-    load_snapshot, load_snapshot_first, load_uncompared,
+    FoundDefinition, LoadError, forget_parsed, is_snapshot_of, load, load_alone, load_file,
+    load_file_first, load_snapshot, load_snapshot_first, load_snapshot_to_keep, load_uncompared,
 };
 pub use nearest::nearest;
 pub use order::transitive_needs;

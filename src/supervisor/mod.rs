@@ -59,7 +59,7 @@ use crate::linux::thread::{self, StackSize};
 use crate::linux::watch::Watcher;
 use crate::linux::{files, inherit, limits};
 use crate::process::{Ending, Groups, Identity, Record, forget_files, forget_groups};
-use crate::site::{Adjustments, Definition, SitePlaces};
+use crate::site::{Adjustments, Definition, SitePlaces, forget_parsed};
 use crate::values::{Moment, Pid, Signal};
 use configuration::Configuration;
 pub use connection::Connection;
@@ -181,6 +181,7 @@ pub fn supervise(
         order,
         foreground,
     } = setup;
+    forget_parsed();
     let lock = take_lock(&places)?;
     let inbox = prepare_process()?;
     let lives = matches!(beginning, Beginning::Adopt);
