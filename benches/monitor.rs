@@ -15,10 +15,10 @@ use crate::tools::{
 };
 
 const OTHERS: [usize; 3] = [100, 1000, 5000];
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 100;
 /// Of what takes a tenth of a second or more.
-const FEW: usize = 20;
-const OF_STATES: usize = 25;
+const FEW: usize = 10;
+const OF_STATES: usize = 20;
 
 pub(crate) const AGENTS: [(&str, &str); 2] = [
     ("/usr/lib/ocf/resource.d/heartbeat/anything", "resource-agents"),
