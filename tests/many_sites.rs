@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use common::*;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
@@ -20,13 +20,18 @@ fn define(bench: &Bench, numbers: std::ops::Range<u32>) {
 }
 
 /// The calls of read(2) that a command made until its end (proc_pid_io(5)).
-fn reads(mut command: Command) -> u64 {
+fn reads(command: Command) -> u64 {
+    reads_of(command, 0)
+}
+
+/// The same of a command that ends with this code.
+fn reads_of(mut command: Command, code: i32) -> u64 {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let pid = Pid::from_raw(child.id().try_into().unwrap());
     // The numbers of a process that has ended are there until it is waited for.
     waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
     let told = fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.wait().unwrap().code(), Some(code));
     let reads = told.lines().find_map(|line| line.strip_prefix("syscr: ")).unwrap();
     reads.parse().unwrap()
 }
@@ -86,6 +91,41 @@ fn a_list_of_many_tells_of_two_that_claim_the_same_and_of_what_lives() {
     let listed = succeed(bench.hand(&["list"]));
     assert!(listed.lines().any(|l| l.starts_with("s3") && l.contains("unsupervised")), "{listed}");
     succeed(bench.hand(&["clean", "s3"]));
+}
+
+/// Processes that belong to no site.
+struct Bystanders(Vec<Child>);
+
+impl Bystanders {
+    fn new(count: usize) -> Self {
+        let sleep = || Command::new("/bin/sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
+        Self((0..count).map(|_| sleep()).collect())
+    }
+}
+
+impl Drop for Bystanders {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn a_status_of_all_does_not_walk_proc_for_each_site() {
+    let bench = Bench::new();
+    let _bystanders = Bystanders::new(300);
+    define(&bench, 0..12);
+    let start = |number: u32| succeed(bench.hand(&["start", &format!("s{number}")]));
+    (0..2).for_each(|number| drop(start(number)));
+    // The others are stopped, which is the exit code of the whole.
+    let status = || reads_of(bench.hand(&["status"]), 3);
+    let two = status();
+    (2..10).for_each(|number| drop(start(number)));
+    let more = (status() - two) / 8;
+    assert!(more <= 100, "{more} reads for each site that runs");
+    (0..10).for_each(|number| drop(succeed(bench.hand(&["stop", &format!("s{number}")]))));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::report::{
     SiteStatusReport, SupervisorStatus, UsageStatus, WaitStatus, WorkStatus,
 };
 use super::surroundings;
-use super::usage::{Meter, MeteredProcess};
+use super::usage::{Meter, MeteredProcess, NodeTree};
 use crate::agent::Target;
 use crate::backend::own::{self, Asked};
 use crate::control::{
@@ -41,6 +41,7 @@ const LAST_PART: u64 = 4 << 10;
 #[derive(Default)]
 pub struct Gatherer {
     meters: HashMap<SiteName, Meter>,
+    node: NodeTree,
     leases: HashMap<SiteName, (Moment, Option<LeaseStatus>)>,
     works: HashMap<SiteName, (Moment, Option<WorkStatus>)>,
     histories: HashMap<SiteName, (Option<(u64, SystemTime)>, History)>,
@@ -54,6 +55,11 @@ enum Answered {
 }
 
 impl Gatherer {
+    /// The sites are looked at once more: nothing that was seen of the node for the last ones counts.
+    pub(super) fn begin(&mut self) {
+        self.node = NodeTree::default();
+    }
+
     /// The status of a site that was just observed. The supervisor and the disk must answer by `until`.
     pub fn look(&mut self, target: &Target, seen: &Observation, until: Moment) -> SiteStatusReport {
         let told = ask(target, seen, until);
@@ -199,7 +205,10 @@ impl Gatherer {
             .collect();
         let mut usage = match metered.is_empty() {
             true => HashMap::new(),
-            false => self.meters.entry(target.name.clone()).or_default().measure(&metered),
+            false => {
+                let meter = self.meters.entry(target.name.clone()).or_default();
+                meter.measure(&metered, &self.node)
+            }
         };
         let lines_are_wanted = !matches!(state, State::Maintenance | State::StoppingOrdered);
         let detail_of = |name: &str| details?.processes.iter().find(|known| known.name == name);

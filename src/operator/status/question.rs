@@ -36,6 +36,7 @@ pub enum AskedSites {
 impl StatusQuestion {
     /// Looks at each site, one after the other.
     pub fn look(&self, gatherer: &mut Gatherer) -> Vec<SiteLook> {
+        gatherer.begin();
         let mut look =
             |marked: Option<&MarkedSites>, target: &Target| self.look_at(marked, target, gatherer);
         match &self.sites {

@@ -3,6 +3,7 @@
 //! Where a process has a control group of its own, the figures of the group count; elsewhere those of its main
 //! process and of all that descends from it are added up.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +29,17 @@ pub(super) struct MeteredProcess {
     pub(super) was_restarted: bool,
 }
 
+/// The processes of the node, looked at once for all sites that one question is about, and only if a control group does not
+/// tell which are a site's.
+#[derive(Default)]
+pub(super) struct NodeTree(OnceCell<Option<Tree>>);
+
+impl NodeTree {
+    fn tree(&self) -> Option<&Tree> {
+        self.0.get_or_init(|| Tree::look().ok()).as_ref()
+    }
+}
+
 /// Measures, and remembers the last measurement: the usage of a CPU is then the mean since that.
 #[derive(Default)]
 pub(super) struct Meter {
@@ -45,12 +57,13 @@ struct CpuSample {
 
 impl Meter {
     /// The usage of each process, by its name.
-    pub(super) fn measure(&mut self, wanted: &[MeteredProcess]) -> HashMap<String, UsageStatus> {
-        let tree = Tree::look().ok();
-        let members: Vec<(&MeteredProcess, Vec<Pid>)> = wanted
-            .iter()
-            .map(|process| (process, members(process, wanted, tree.as_ref())))
-            .collect();
+    pub(super) fn measure(
+        &mut self,
+        wanted: &[MeteredProcess],
+        node: &NodeTree,
+    ) -> HashMap<String, UsageStatus> {
+        let members: Vec<(&MeteredProcess, Vec<Pid>)> =
+            wanted.iter().map(|process| (process, members(process, wanted, node))).collect();
         let asked: Vec<sysinfo::Pid> =
             members.iter().flat_map(|(_, pids)| pids.iter().filter_map(of_sysinfo)).collect();
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
@@ -117,13 +130,13 @@ impl Meter {
 
 /// The processes of a unit that live. What is below another unit's main process is that unit's, as the services of a
 /// supervisor are its children.
-fn members(process: &MeteredProcess, wanted: &[MeteredProcess], tree: Option<&Tree>) -> Vec<Pid> {
+fn members(process: &MeteredProcess, wanted: &[MeteredProcess], node: &NodeTree) -> Vec<Pid> {
     let of_group = process.group.as_deref().and_then(|group| cgroup::processes(group).ok());
     match of_group {
         Some(pids) if !pids.is_empty() => pids,
         _ => {
             let below = |main: Pid| -> HashSet<Pid> {
-                let below = tree.map(|tree| tree.below(main)).unwrap_or_default();
+                let below = node.tree().map(|tree| tree.below(main)).unwrap_or_default();
                 std::iter::once(main).chain(below.iter().map(|stat| stat.pid)).collect()
             };
             let mut all = below(process.main);
