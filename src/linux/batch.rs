@@ -7,8 +7,8 @@
 //! Who does what is decided under one lock, which nobody holds across a system call that can hang. A thread takes a
 //! command out of the queue to carry it out, and the birth of its child stands in `under_way` from then on; the caller
 //! closes the queue and takes out what is left. A child that hangs has its number and its handle written by the kernel
-//! before it runs, and whoever takes its birth out of `under_way`, the thread or the caller, has them. The command, with
-//! the descriptors and the memory that the child still reads, stays with the thread until the child has executed its
+//! before it runs. The one of thread and caller that takes its birth out of `under_way` has them. The command, with the
+//! descriptors and the memory that the child still reads, stays with the thread until the child has executed its
 //! program or ended. Then the thread sees that the birth was taken, and says so by its bell.
 
 use std::collections::VecDeque;
