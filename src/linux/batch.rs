@@ -122,12 +122,12 @@ impl<T: Copy + Send + 'static> Batch<T> {
 
     /// Whether a command can be carried out in this way: its child changes to no other user, and does not die with the
     /// thread that made it.
-    pub fn takes(command: &OwnedCommand) -> bool {
+    fn takes(command: &OwnedCommand) -> bool {
         let command = command.get();
         command.credentials.is_none() && command.listen.is_empty() && !command.dies_with_parent
     }
 
-    /// Hands over a command that [`Self::takes`].
+    /// Hands over a command; one that cannot be carried out in this way comes back at once.
     pub fn hand_over(&self, token: T, command: OwnedCommand) {
         let mut queue = self.0.queue();
         if queue.is_closed || !Self::takes(&command) {
@@ -284,6 +284,7 @@ fn needed_below(command: &Command<'_>, null: RawFd) -> RawFd {
 #[cfg(test)]
 mod tests {
     use super::super::cgroup;
+    use super::super::cgroup::tests::group_of_a_test;
     use super::super::command::{Descriptors, OwnedDoor};
     use super::super::inherit::set_oom_score;
     use super::super::reap::reap_one;
@@ -377,14 +378,7 @@ mod tests {
 
     #[test]
     fn a_program_begins_its_life_in_its_control_group() {
-        let Some(mount) = cgroup::mount() else {
-            return eprintln!("LEFT OUT: control groups. Missing: a cgroup2 mount");
-        };
-        let group = mount.join(format!("test-batch-{}", std::process::id()));
-        if let Err(error) = cgroup::make_anew(&group) {
-            let at = mount.display();
-            return eprintln!("LEFT OUT: control groups. {at} cannot be written: {error}");
-        }
+        let Some(group) = group_of_a_test("batch") else { return };
         for door in [OwnedDoor::New, OwnedDoor::Old] {
             let batch = Batch::begin(1).unwrap();
             let null = File::create("/dev/null").unwrap();

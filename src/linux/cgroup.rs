@@ -276,12 +276,13 @@ pub fn remove_ended(group: &Path) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::io::Write;
     use std::process::{Command, Stdio};
 
-    fn group_of_a_test(name: &str) -> Option<PathBuf> {
+    /// A group with nothing in it; None: there can be none here, which is said.
+    pub(in super::super) fn group_of_a_test(name: &str) -> Option<PathBuf> {
         let Some(mount) = mount() else {
             eprintln!("LEFT OUT: control groups. Missing: a cgroup2 mount");
             return None;

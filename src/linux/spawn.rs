@@ -140,6 +140,7 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 #[cfg(test)]
 mod tests {
     use super::super::cgroup;
+    use super::super::cgroup::tests::group_of_a_test;
     use super::super::limits::{Limit, LimitedResource};
     use super::*;
     use crate::values::ExecStage;
@@ -190,14 +191,7 @@ mod tests {
 
     #[test]
     fn a_program_lives_in_a_group_whose_processes_were_killed() {
-        let Some(mount) = cgroup::mount() else {
-            return eprintln!("LEFT OUT: control groups. Missing: a cgroup2 mount");
-        };
-        let group = mount.join(format!("test-killed-{}", std::process::id()));
-        if let Err(error) = cgroup::make_anew(&group) {
-            let at = mount.display();
-            return eprintln!("LEFT OUT: control groups. {at} cannot be written: {error}");
-        }
+        let Some(group) = group_of_a_test("killed") else { return };
         let output = File::create("/dev/null").unwrap();
         let run = |is_new: bool, program: &[&str]| {
             let folder = cgroup::folder(&group).unwrap();

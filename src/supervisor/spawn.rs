@@ -84,20 +84,19 @@ impl Processes {
         let mut spawning = Spawning::of(units);
         for unit in units {
             match self.prepare(*unit, around) {
-                Ok(command) => self.spawn_in(&mut spawning, *unit, command),
+                Ok(command) => self.spawn_in(&mut spawning, *unit, command, around),
                 Err(error) => spawning.came_to(*unit, Err(error)),
             }
-            self.take_back(&mut spawning, AHEAD);
+            self.take_back(&mut spawning, AHEAD, around);
         }
-        self.take_back(&mut spawning, 0);
-        let Spawning { outcomes, mut reports, mut awaited, .. } = spawning;
-        reports.extend(awaited.drain(..).filter_map(|unit| self.read_exec_report(unit)));
+        self.take_back(&mut spawning, 0, around);
+        let Spawning { mut outcomes, mut reports, awaited, .. } = spawning;
+        reports.extend(awaited.into_iter().filter_map(|unit| self.read_exec_report(unit)));
         if outcomes.values().any(Result::is_ok) {
             self.write_record(around);
         }
         let mut entries = Vec::new();
         let mut events = Vec::new();
-        let mut outcomes = outcomes;
         let spawned = units.iter().filter_map(|unit| Some((*unit, outcomes.remove(unit)?)));
         for (unit, spawned) in spawned {
             let event = match spawned {
@@ -119,21 +118,27 @@ impl Processes {
     }
 
     /// Has the command of a unit carried out by the batch, or at once.
-    fn spawn_in(&mut self, spawning: &mut Spawning, unit: UnitId, command: OwnedCommand) {
-        match spawning.batch.as_ref().filter(|_| Batch::<UnitId>::takes(&command)) {
+    fn spawn_in(
+        &mut self,
+        spawning: &mut Spawning,
+        unit: UnitId,
+        command: OwnedCommand,
+        around: &Surroundings<'_>,
+    ) {
+        match &spawning.batch {
             Some(batch) => {
                 batch.hand_over(unit, command);
                 spawning.handed_over += 1;
             }
             None => {
                 let child = spawn(command.get()).map_err(NotSpawned::from);
-                spawning.came_to(unit, child.map(|child| self.began(unit, child)));
+                spawning.came_to(unit, child.map(|child| self.began(unit, child, around)));
             }
         }
     }
 
     /// Takes what the batch has done, and waits while it has more than `at_most` commands.
-    fn take_back(&mut self, spawning: &mut Spawning, at_most: usize) {
+    fn take_back(&mut self, spawning: &mut Spawning, at_most: usize, around: &Surroundings<'_>) {
         while let Some(batch) = &spawning.batch {
             let carried = match spawning.handed_over > at_most {
                 true => batch.wait(),
@@ -145,7 +150,7 @@ impl Processes {
                 Carried::Back(command) => spawn(command.get()).map_err(NotSpawned::from),
             };
             spawning.handed_over -= 1;
-            let outcome = child.map(|child| self.began(unit, child));
+            let outcome = child.map(|child| self.began(unit, child, around));
             spawning.came_to(unit, outcome);
             // Reports are read as they come: each that stays open is copied into every process that is started later.
             while let Some(unit) = spawning.awaited.front()
@@ -218,12 +223,13 @@ impl Processes {
     }
 
     /// The process of a unit is there.
-    fn began(&mut self, unit: UnitId, child: Child) -> Pid {
+    fn began(&mut self, unit: UnitId, child: Child, around: &Surroundings<'_>) -> Pid {
         let Child { pid, handle, report } = child;
         self.tracker.started(unit, pid);
         let start = Stat::of(pid).map(|stat| stat.start);
         if start.is_none() {
-            log::warn!("{pid} cannot be identified yet, as /proc cannot be read");
+            let name = around.configuration.name(unit);
+            log::warn!("`{name}`, {pid}, cannot be identified yet, as /proc cannot be read");
         }
         let runtime = &mut self.units[unit.0];
         runtime.output.started(pid);
