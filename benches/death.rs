@@ -12,7 +12,7 @@ use siteward::values::{Moment, Pid, Signal};
 use crate::chart::Bars;
 use crate::common::{Bench, wait_for};
 use crate::page::{Section, picture, table};
-use crate::tools::{Busy, Times, code_of, ms, ms_or_none, quiet, tell};
+use crate::tools::{Times, busy_cores, code_of, ms, ms_or_none, quiet, tell};
 
 const QUIET: usize = 200;
 const BUSY: usize = 100;
@@ -42,7 +42,7 @@ pub(crate) fn measure() -> Result<Section, String> {
     let calm = deaths(&bench, QUIET);
     tell("with both cores busy");
     let busy = {
-        let _busy = Busy::all_cores();
+        let _busy = busy_cores();
         deaths(&bench, BUSY)
     };
     Ok(written(&[("quiet", calm), ("every core busy", busy)]))

@@ -16,7 +16,7 @@ use crate::monitor::{AGENTS, RECURRING};
 use crate::page::{Section, picture, table};
 use crate::scale::{Lives, our_life, raw_life};
 use crate::tools::{
-    Busy, Others, Payload, Times, code_of, documents_check, ms, ms_or_none, need, quiet,
+    Others, Payload, Times, busy_cores, code_of, documents_check, ms, ms_or_none, need, quiet,
     shell_agent, tell, timed,
 };
 
@@ -101,7 +101,7 @@ pub(crate) fn measure() -> Result<Section, String> {
     let calm = figures(None);
     tell("every core busy");
     let busy = {
-        let _busy = Busy::all_cores();
+        let _busy = busy_cores();
         figures(None)
     };
     tell(&format!("{OTHERS} other processes"));

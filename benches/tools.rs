@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use siteward::linux::process::{Stat, all};
 use siteward::values::{Pid, Signal};
 
-use crate::common::{signal_if_there, wait_for};
+use crate::common::{Bystander, signal_if_there, wait_for};
 
 /// Times in milliseconds.
 #[derive(Default)]
@@ -201,24 +201,10 @@ impl Drop for Others {
     }
 }
 
-/// Each core has a loop that never waits.
-pub(crate) struct Busy(Vec<Child>);
-
-impl Busy {
-    pub(crate) fn all_cores() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let spin = || quiet(shell("while :; do :; done")).spawn().unwrap();
-        Self((0..cores).map(|_| spin()).collect())
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+/// Each core has a loop that never waits, as long as these are kept.
+pub(crate) fn busy_cores() -> Vec<Bystander> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (0..cores).map(|_| Bystander::of(quiet(shell("while :; do :; done")))).collect()
 }
 
 /// A process and all below it.

@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use common::*;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
@@ -93,29 +93,15 @@ fn a_list_of_many_tells_of_two_that_claim_the_same_and_of_what_lives() {
     succeed(bench.hand(&["clean", "s3"]));
 }
 
-/// Processes that belong to no site.
-struct Bystanders(Vec<Child>);
-
-impl Bystanders {
-    fn new(count: usize) -> Self {
-        let sleep = || Command::new("/bin/sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
-        Self((0..count).map(|_| sleep()).collect())
-    }
-}
-
-impl Drop for Bystanders {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 #[test]
 fn a_status_of_all_does_not_walk_proc_for_each_site() {
     let bench = Bench::new();
-    let _bystanders = Bystanders::new(300);
+    let sleep = || {
+        let mut command = Command::new("/bin/sleep");
+        command.arg("1000");
+        Bystander::of(command)
+    };
+    let _bystanders: Vec<Bystander> = (0..300).map(|_| sleep()).collect();
     define(&bench, 0..12);
     let start = |number: u32| succeed(bench.hand(&["start", &format!("s{number}")]));
     (0..2).for_each(|number| drop(start(number)));

@@ -80,28 +80,18 @@ fn has_strace() -> bool {
     false
 }
 
-/// A process of the node that has nothing to do with the site, with a descriptor beside the usual ones.
-struct Bystander(std::process::Child);
-
-impl Bystander {
-    fn new() -> Self {
-        let script = "exec 9</dev/null sleep 1018";
-        Self(std::process::Command::new("sh").args(["-c", script]).spawn().unwrap())
-    }
-
-    /// What is opened of it in a trace, and what is told of its descriptors.
-    fn looks(&self, trace: &Path) -> usize {
-        let path = format!("\"/proc/{}/", self.0.id());
-        let text = String::from_utf8_lossy(&fs::read(trace).unwrap()).into_owned();
-        text.lines().filter(|call| call.contains(&path)).count()
-    }
+/// With a descriptor beside the usual ones.
+fn bystander() -> Bystander {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "exec 9</dev/null sleep 1018"]);
+    Bystander::of(command)
 }
 
-impl Drop for Bystander {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// What is opened of a process in a trace, and what is told of its descriptors.
+fn looks_at(of: &Bystander, trace: &Path) -> usize {
+    let path = format!("\"/proc/{}/", of.pid());
+    let text = String::from_utf8_lossy(&fs::read(trace).unwrap()).into_owned();
+    text.lines().filter(|call| call.contains(&path)).count()
 }
 
 #[test]
@@ -111,24 +101,21 @@ fn a_process_of_the_node_costs_a_stop_and_a_probe_two_files() {
     }
     let mut bench = Bench::in_memory();
     bench.define("shop", "settle: 0\nprocesses:\n  a: {command: [/bin/sleep, infinity]}\n");
-    let before = Bystander::new();
+    let before = bystander();
     // A process that began in the same tick of the clock as the site is looked at as one that began later.
-    let age = |pid: u32| {
-        let pid = Pid::try_from(pid.cast_signed()).unwrap();
-        Identity::of(pid).and_then(|identity| identity.age()).unwrap()
-    };
-    until("the clock has ticked", || age(before.0.id()).as_millis() >= 30);
+    let age = |pid: Pid| Identity::of(pid).and_then(|identity| identity.age()).unwrap();
+    until("the clock has ticked", || age(before.pid()).as_millis() >= 30);
     succeed(bench.hand(&["start", "shop"]));
-    let after = Bystander::new();
+    let after = bystander();
     let trace = bench.path("trace");
     let strace = ["strace", "-q", "-o"].map(str::to_owned);
     bench.within = [&strace[..], &[trace.display().to_string()]].concat();
     succeed(bench.ocf("shop", "stop", &[]));
-    let looks = [&before, &after].map(|process| process.looks(&trace));
+    let looks = [&before, &after].map(|process| looks_at(process, &trace));
     println!("looks at a stop: {looks:?}");
     assert!(looks[0] > 0 && looks[0] <= OF_A_BYSTANDER, "{looks:?}");
     assert_eq!(code(bench.ocf("shop", "monitor", &[])), 7);
-    let looks = [&before, &after].map(|process| process.looks(&trace));
+    let looks = [&before, &after].map(|process| looks_at(process, &trace));
     println!("looks at a probe: {looks:?}");
     assert!(looks.iter().all(|looks| (1..=OF_A_BYSTANDER).contains(looks)), "{looks:?}");
 }
@@ -146,13 +133,13 @@ fn a_process_of_the_node_costs_a_probe_of_a_wrapped_site_three_walks() {
          stop: [/bin/true, stop]\n  pause: [/bin/true, pause]\n  resume: [/bin/true, resume]\n  \
          list: {command: [/bin/sh, -c, exit 3], rows: exit-status}\n",
     );
-    let bystander = Bystander::new();
+    let bystander = bystander();
     let trace = bench.path("trace");
     bench.within = ["strace", "-q", "-o", &trace.display().to_string()].map(str::to_owned).into();
     assert_eq!(code(bench.ocf("other", "monitor", &[])), 7);
     let text = String::from_utf8_lossy(&fs::read(&trace).unwrap()).into_owned();
     let opened =
-        |file: &str| text.matches(&format!("\"/proc/{}/{file}\"", bystander.0.id())).count();
+        |file: &str| text.matches(&format!("\"/proc/{}/{file}\"", bystander.pid())).count();
     let looks = ["stat", "cmdline", "environ"].map(opened);
     println!("looks at a probe of a wrapped site: {looks:?}");
     assert!(looks[0] <= 3 && looks[1] <= 2 && looks[2] == 1, "{looks:?}");

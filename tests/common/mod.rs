@@ -343,6 +343,26 @@ pub(crate) fn no_groups() -> Vec<String> {
         .to_vec()
 }
 
+/// A process that has nothing to do with any site, and ends with the value.
+pub(crate) struct Bystander(Child);
+
+impl Bystander {
+    pub(crate) fn of(mut command: Command) -> Self {
+        Self(command.stdin(Stdio::null()).spawn().expect("the program can be run"))
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::try_from(self.0.id().cast_signed()).unwrap()
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A call that is under way. What it prints goes to a file, so that nothing that it leaves behind can
 /// hold the test up.
 pub(crate) struct Call {
