@@ -427,3 +427,25 @@ fn a_start_that_fails_lets_its_turn_go_last() {
     assert!(place("Loaded", "aside") < place("Loaded", "cleared"));
     assert!(place("Leased", "lease") < place("Leased", "loaded"));
 }
+
+#[test]
+fn every_build_that_is_broken_on_purpose_can_still_be_made() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut patches = 0;
+    for entry in fs::read_dir(root.join("tests/broken")).unwrap().flatten() {
+        let patch = fs::read_to_string(entry.path()).unwrap();
+        for part in patch.split("diff --git ").skip(1) {
+            let file = part.lines().find_map(|line| line.strip_prefix("+++ b/")).expect("a file");
+            let source = fs::read_to_string(root.join(file)).unwrap();
+            for hunk in part.split("\n@@ ").skip(1) {
+                // What the patch expects to find: lines that it keeps, and lines that it removes.
+                let old = |line| str::strip_prefix(line, ' ').or_else(|| line.strip_prefix('-'));
+                let lines: Vec<&str> = hunk.lines().skip(1).filter_map(old).collect();
+                let found = source.matches(&lines.join("\n")).count();
+                assert_eq!(found, 1, "{file}: write {} anew", entry.path().display());
+            }
+        }
+        patches += 1;
+    }
+    assert_eq!(patches, 6);
+}
