@@ -8,6 +8,7 @@ mod doctor;
 mod hidden;
 mod logs;
 mod metrics;
+mod own_call;
 mod pacemaker;
 pub mod pages;
 mod past;
@@ -44,9 +45,13 @@ pub fn main() -> ExitCode {
     signals::let_writes_fail();
     signals::hear_of_children();
     inherit::usual_umask();
+    if let Some(code) = own_call::by_itself(&arguments) {
+        return code;
+    }
     let recognised = Manager::recognise(arguments.first().map(OsString::as_os_str));
     // A manager that calls by the agent's link gives one word, and everything else by environment.
     if let [called_as, verb, ..] = &arguments[..]
+        && recognised != Manager::Hand
         && !verb.as_encoded_bytes().starts_with(b"-")
         && (arguments.len() == 2
             || Manager::is_called_by_link(called_as)

@@ -15,7 +15,7 @@ use crate::linux::clock::WallTime;
 use crate::operator::{FilledIn, Generator};
 use values::{read_file_name, read_until};
 
-pub(super) use common::{CommonOptions, ManagerName, SiteArgument};
+pub(super) use common::{CommonOptions, FolderOptions, ManagerName, SiteArgument};
 pub(super) use happened::WorkArguments;
 pub(super) use happened::{HistoryArguments, LogsArguments, ReportArguments, TimelineArguments};
 pub(super) use prepared::{CreateArguments, DoctorArguments, TimingArguments, ValidateArguments};

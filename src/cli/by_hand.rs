@@ -98,12 +98,7 @@ pub(super) fn by_hand(arguments: &[OsString], begun: Moment) -> ExitCode {
         | PersonVerb::List { .. }
         | PersonVerb::Rehearse { .. } => init_log(common.verbose),
     }
-    let overrides = Overrides {
-        config: common.config_dir.clone(),
-        runtime: common.runtime_dir.clone(),
-        logs: common.log_dir.clone(),
-        links: common.link_dir.clone(),
-    };
+    let overrides = Overrides::from(&common.folders);
     let verb = match verb {
         PersonVerb::Hidden(word) => return hidden::obey(word, overrides),
         verb => verb,

@@ -6,10 +6,12 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use crate::manager::Manager;
+use crate::site::Overrides;
 
+/// Where a site's files are.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
-pub(in crate::cli) struct CommonOptions {
+pub(in crate::cli) struct FolderOptions {
     /// Directory of the definitions [default for root: /etc/siteward/sites]
     #[arg(long, global = true, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub(in crate::cli) config_dir: Option<PathBuf>,
@@ -22,6 +24,13 @@ pub(in crate::cli) struct CommonOptions {
     /// Directory of the links to databases [default for root: /var/lib/siteward]
     #[arg(long, global = true, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub(in crate::cli) link_dir: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(in crate::cli) struct CommonOptions {
+    #[command(flatten)]
+    pub(in crate::cli) folders: FolderOptions,
     /// Use the exit codes and messages of this cluster manager [default: the one that calls]
     #[arg(long = "as", global = true, value_name = "MANAGER")]
     pub(in crate::cli) manager: Option<ManagerName>,
@@ -50,6 +59,17 @@ pub(in crate::cli) enum ManagerName {
     Hand,
     /// Each of them in turn, for `rehearse` only
     All,
+}
+
+impl From<&FolderOptions> for Overrides {
+    fn from(folders: &FolderOptions) -> Self {
+        Self {
+            config: folders.config_dir.clone(),
+            runtime: folders.runtime_dir.clone(),
+            logs: folders.log_dir.clone(),
+            links: folders.link_dir.clone(),
+        }
+    }
 }
 
 impl From<ManagerName> for Manager {
