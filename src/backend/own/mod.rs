@@ -178,8 +178,9 @@ fn waited_for(view: &View) -> String {
     }
 }
 
-/// How long an answer is waited for before a stop order is looked out for. The supervisor is told of that, too.
-const SOON: Duration = Duration::from_millis(20);
+/// How long an answer is waited for before a stop order, or a signal, is looked out for: to end that takes the kernel up
+/// to 17 ms (see [`Cut::fd`]). The supervisor is told of an order to stop, too.
+const SOON: Duration = Duration::from_millis(300);
 
 /// As [`ask`], for a request that takes long. None: the wait was interrupted.
 fn ask_or_cut(

@@ -11,12 +11,12 @@ use crate::history::Entry;
 use crate::linux::watch::Watcher;
 use crate::values::Moment;
 
-/// Between two looks at a file that cannot be watched, because it is not there yet.
-const PACE: Duration = Duration::from_millis(50);
+/// Between two looks at a file that is not watched yet, or cannot be, because it is not there.
+const PACES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(50)];
 
-/// A verb that takes longer is watched: the kernel takes a grace period to end a watch (inotify(7)), which is longer than
-/// a short verb.
-const SOON: Duration = Duration::from_millis(20);
+/// A verb that takes longer is watched: the kernel takes a grace period of up to 17 ms to end a watch (inotify(7)), for
+/// which a short verb would wait.
+const SOON: Duration = Duration::from_millis(300);
 
 /// Reads what is added to a history from now on.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Follower {
 
     /// When to look again if its descriptor tells of nothing; None: it tells of every change.
     pub(super) fn next_look(&self) -> Option<Moment> {
-        let pace = if self.watch_from.passed() { PACE } else { SOON };
+        let pace = PACES[usize::from(self.watch_from.passed())];
         (!self.is_watching).then(|| Moment::now() + pace)
     }
 
