@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
-use crate::linux::{inherit, signals};
+use crate::linux::{brief_memory, inherit, signals};
 use crate::manager::{self, Manager};
 use crate::values::Moment;
 use arguments::Arguments;
@@ -42,6 +42,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = manager::quick_monitor(&arguments) {
         return ExitCode::from(code);
     }
+    brief_memory::process_lasts();
     signals::let_writes_fail();
     signals::hear_of_children();
     inherit::usual_umask();

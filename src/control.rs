@@ -142,14 +142,6 @@ pub struct Denial {
     pub denied: String,
 }
 
-/// A line from a supervisor.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum SupervisorMessage {
-    Denial(Denial),
-    Reply(Reply),
-}
-
 /// A site as its supervisor sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct View {
@@ -341,20 +333,13 @@ impl Client {
         loop {
             if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                let message =
-                    decode(&line).map_err(|error| ClientError::NotUnderstood(error.to_string()))?;
-                return match message {
-                    SupervisorMessage::Denial(Denial { denied }) => Err(ClientError::Denied(
-                        io::Error::new(ErrorKind::PermissionDenied, denied),
-                    )),
-                    SupervisorMessage::Reply(reply) => Ok(reply),
-                };
+                return read_reply(&line);
             }
             if deadline.passed() {
                 return Err(ClientError::TimedOut);
             }
             self.stream.set_read_timeout(Some(timeout(deadline)))?;
-            let mut chunk = [0u8; 16 << 10];
+            let mut chunk = [0u8; 4 << 10];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err(ClientError::Closed),
                 Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
@@ -394,6 +379,16 @@ impl AsFd for Client {
     }
 }
 
+/// A line from a supervisor: an answer, or the denial that comes instead.
+fn read_reply(line: &[u8]) -> Result<Reply, ClientError> {
+    decode(line).map_err(|error| match decode(line) {
+        Ok(Denial { denied }) => {
+            ClientError::Denied(io::Error::new(ErrorKind::PermissionDenied, denied))
+        }
+        Err(_) => ClientError::NotUnderstood(error.to_string()),
+    })
+}
+
 // Zero would mean no timeout.
 fn timeout(deadline: Moment) -> Duration {
     deadline.left().max(Duration::from_millis(1))
@@ -424,11 +419,12 @@ mod tests {
     #[test]
     fn a_busy_answer_is_not_taken_for_a_denial() {
         let busy = Reply::Busy { why: "many".to_owned() };
-        assert!(
-            matches!(decode(&encode(&busy)).unwrap(), SupervisorMessage::Reply(reply) if reply == busy)
-        );
+        assert!(matches!(read_reply(&encode(&busy)), Ok(reply) if reply == busy));
         let denial = Denial { denied: "another user's".to_owned() };
-        assert!(matches!(decode(&encode(&denial)).unwrap(), SupervisorMessage::Denial(_)));
+        let told = read_reply(&encode(&denial));
+        assert!(matches!(told, Err(ClientError::Denied(why)) if why.to_string() == denial.denied));
+        let other = read_reply(b"{\"sold\":1}\n");
+        assert!(matches!(other, Err(ClientError::NotUnderstood(why)) if why.contains("sold")));
     }
 
     #[test]

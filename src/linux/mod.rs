@@ -12,6 +12,7 @@ pub mod attributes;
 pub mod batch;
 mod bell;
 pub mod bounded;
+pub mod brief_memory;
 pub mod capabilities;
 pub mod captured;
 pub mod cgroup;

@@ -138,7 +138,9 @@ pub struct OcfCall {
 impl OcfCall {
     /// Reads the call from the argument and the environment.
     pub fn read(word: &OsStr) -> Self {
-        let said = env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v)));
+        let is_meant = |name: &OsString| name.as_encoded_bytes().starts_with(b"OCF_");
+        let said = env::vars_os().filter(|(name, _)| is_meant(name));
+        let said = said.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         Self::read_from(word, &said.collect())
     }
 
