@@ -1,5 +1,5 @@
-//! What a start and a stop cost for each process, in system calls of the supervisor, and what a stop and a probe cost for
-//! each other process of the node. Times are not the same on two
+//! What a start and a stop cost for each process, in system calls and memory of the supervisor, and what a stop and a probe
+//! cost for each other process of the node. Times are not the same on two
 //! machines and counts are, so that these bounds hold on any: what is done once for a turn of the loop, or for a stop,
 //! must not be done once for each process.
 
@@ -30,6 +30,15 @@ const PROC_AT_STOP: usize = 20;
 /// environment. Its descriptors are not read, as it can have inherited no lock.
 const OF_A_BYSTANDER: usize = 2;
 
+/// The memory of a supervisor, in KiB, as the tests are built: what it has without processes, and the most for each of
+/// them. As it is released it has less than half of the first.
+const MEMORY: usize = 2560;
+const MEMORY_OF_EACH: usize = 6;
+
+/// Of so many processes, so that what the supervisor has anyway does not count.
+const SOME: usize = 50;
+const HUNDREDS: usize = 450;
+
 /// The system calls of the supervisor, each as strace(1) writes it.
 struct Calls {
     start: Vec<String>,
@@ -39,10 +48,7 @@ struct Calls {
 impl Calls {
     /// Of the life of a site of so many processes that need nothing of each other.
     fn of(processes: usize) -> Self {
-        let mut bench = Bench::in_memory();
-        let process = |n| format!("  p{n}: {{command: [/bin/sleep, infinity], depends_on: []}}\n");
-        let all: String = (0..processes).map(process).collect();
-        bench.define("shop", &format!("settle: 0\nboot_timeout: 60s\nprocesses:\n{all}"));
+        let mut bench = bench_of(processes);
         let trace = bench.path("trace");
         let strace = ["strace", "-f", "-q", "-o"].map(str::to_owned);
         bench.within = [&strace[..], &[trace.display().to_string()]].concat();
@@ -65,6 +71,15 @@ impl Calls {
         let end = calls.iter().position(|call| call.starts_with("pidfd_send_signal")).unwrap();
         Self { start: calls[begin..end].to_vec(), stop: calls[end..].to_vec() }
     }
+}
+
+/// With the definition `shop` of so many processes that need nothing of each other.
+fn bench_of(processes: usize) -> Bench {
+    let bench = Bench::in_memory();
+    let process = |n| format!("  p{n}: {{command: [/bin/sleep, infinity], depends_on: []}}\n");
+    let all: String = (0..processes).map(process).collect();
+    bench.define("shop", &format!("settle: 0\nboot_timeout: 60s\nprocesses:\n{all}"));
+    bench
 }
 
 fn count(calls: &[String], what: &str) -> usize {
@@ -175,4 +190,28 @@ fn a_process_costs_the_same_among_few_and_among_many() {
     }
     let records = count(&many.start, "record.json.new");
     assert!(records <= 3 * (count(&many.start, "poll(") + 3), "{records}");
+}
+
+/// The memory of the supervisor of a site of so many processes that is no part of a file, in KiB.
+fn memory_of_a_supervisor(processes: usize) -> usize {
+    let bench = bench_of(processes);
+    succeed(bench.hand(&["start", "shop", "--timeout", "60s"]));
+    let file = format!("/proc/{}/smaps_rollup", bench.pid("shop", "supervisor"));
+    let text = fs::read_to_string(file).unwrap();
+    let kib =
+        |line: &str| line.strip_prefix("Anonymous:")?.split_whitespace().next()?.parse().ok();
+    let found = text.lines().find_map(kib).expect("the memory of a process, as proc(5) tells it");
+    succeed(bench.hand(&["stop", "shop", "--timeout", "60s"]));
+    found
+}
+
+#[test]
+fn a_supervisor_needs_little_memory_and_little_more_for_each_process() {
+    let (some, hundreds) = (memory_of_a_supervisor(SOME), memory_of_a_supervisor(HUNDREDS));
+    println!("private memory: {some} KiB with {SOME} processes, {hundreds} KiB with {HUNDREDS}");
+    for (memory, processes) in [(some, SOME), (hundreds, HUNDREDS)] {
+        let most = MEMORY + processes * MEMORY_OF_EACH;
+        assert!(memory <= most, "{memory} KiB with {processes} processes, and not {most}");
+    }
+    assert!((hundreds - some) / (HUNDREDS - SOME) <= MEMORY_OF_EACH);
 }

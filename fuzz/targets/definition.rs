@@ -134,8 +134,8 @@ fn assert_plan(definition: &Definition) {
     for (index, unit) in plan.units.iter().enumerate() {
         assert!(unit.process < definition.processes.len());
         assert!(unit.depends_on.iter().all(|other| *other < count && *other != index));
-        assert!(!plan.needs[index][index], "`{}` needs itself", unit.name);
-        assert!(unit.depends_on.iter().all(|other| plan.needs[index][*other]));
+        assert!(!plan.needs.has(index, index), "`{}` needs itself", unit.name);
+        assert!(unit.depends_on.iter().all(|other| plan.needs.has(index, *other)));
     }
     let adjusted = definition.clone().adjusted(&Adjustments::default());
     assert_eq!(adjusted.boot_timeout, definition.boot_timeout);

@@ -109,7 +109,7 @@ fn check_node(definition: &Definition, has_disk: bool, folders: bool, fitness: &
         |folder: &Path| has_disk || !disk.is_some_and(|disk| folder.starts_with(disk));
     fitness.warnings.extend(check_site_commands(definition, may_look_at));
     let unfit = &mut fitness.unfit;
-    for process in &definition.processes {
+    for process in definition.processes.iter() {
         unfit.extend(check_user(&format!("`{}`", process.name), &process.context).err());
         let folder = folder_of(&process.context);
         let may_look = may_look_at(folder);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -105,7 +106,8 @@ pub struct Definition {
     /// Files and folders outside the database of which each node has a copy.
     pub same_on_all_nodes: Vec<PathBuf>,
     /// In the order of the file, instances not yet told apart.
-    pub processes: Vec<Process>,
+    /// Shared by all that is made of this definition: nothing changes them.
+    pub processes: Arc<[Process]>,
     /// The site has a supervisor of its own, and no process that ours would start.
     pub wrapped: Option<Wrapped>,
     /// Changes whenever the text of the definition does.

@@ -47,7 +47,7 @@ pub use load::{
     load_file_first, load_snapshot, load_snapshot_first, load_snapshot_to_keep, load_uncompared,
 };
 pub use nearest::nearest;
-pub use order::transitive_needs;
+pub use order::Needs;
 pub use parse::parse;
 pub use places::{OWN_LOG, Overrides, Places, SitePlaces, WRAPPED, on_database};
 pub use prerequisites::{OnLoss, Prerequisite, Prerequisites, WhenLost};

@@ -156,7 +156,7 @@ fn read_site(name: &SiteName, text: &str, root: &Cursor<'_>) -> Option<Definitio
         same_on_all_nodes: root.field("same_on_all_nodes").map_or_else(Vec::new, |list| {
             list.items().unwrap_or_default().iter().filter_map(Cursor::path).collect()
         }),
-        processes: processes?,
+        processes: processes?.into(),
         wrapped,
         fingerprint: fingerprint(text),
         text: text.to_owned(),
@@ -204,7 +204,7 @@ fn with_warnings(
             ));
         }
     }
-    for process in &definition.processes {
+    for process in definition.processes.iter() {
         // The default is not warned of.
         if process.stop_grace_period > definition.stop_timeout && has_grace(&process.name) {
             warnings.push(format!(

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::forward::Forward;
 use super::launch::Launch;
@@ -22,7 +23,7 @@ pub(super) struct Configuration {
     /// As it was read.
     pub(super) written: Definition,
     /// One for each process of the definition.
-    launches: Vec<Launch>,
+    launches: Vec<Rc<Launch>>,
     journal: RefCell<Journal>,
     units: Vec<ConfiguredUnit>,
     ids: HashMap<String, UnitId>,
@@ -42,7 +43,7 @@ impl Configuration {
         places: SitePlaces,
         written: Definition,
         adjustments: &Adjustments,
-        launches: Vec<Launch>,
+        launches: Vec<Rc<Launch>>,
     ) -> Self {
         let definition = written.clone().adjusted(adjustments);
         let units: Vec<ConfiguredUnit> = Plan::of(&definition)
@@ -152,6 +153,6 @@ impl Configuration {
 
     /// The site's token; every process is given the same.
     pub(super) fn token(&self) -> Option<&Token> {
-        self.launches.first().and_then(Launch::token)
+        self.launches.first().and_then(|launch| launch.token())
     }
 }

@@ -184,7 +184,7 @@ impl Reporter<'_> {
     /// The end of the units that need this one, which are stopped before it.
     fn needed_by(&self, id: UnitId) -> Option<String> {
         let needs = &self.machine.plan().needs;
-        let above = self.machine.ids().filter(|other| needs[other.0][id.0]);
+        let above = self.machine.ids().filter(|other| needs.has(other.0, id.0));
         let names = self.listed(above.filter(|other| !self.machine.unit(*other).is_down()))?;
         Some(format!("the end of {names}"))
     }

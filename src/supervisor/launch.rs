@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::linux::capabilities::Capabilities;
@@ -73,8 +74,8 @@ pub fn token(places: &SitePlaces) -> Option<Token> {
 }
 
 impl Launch {
-    /// For each process of the definition, in its order; within the limits `inherited`, unless the
-    /// definition says otherwise. What is started is given the site's `token`.
+    /// For each process of the definition, in its order; within the limits `inherited`, unless the definition says
+    /// otherwise. What is started is given the site's `token`. One that runs as the one before it shares with it.
     ///
     /// # Errors
     /// A sentence: an unknown user or group, or an env_file that cannot be read.
@@ -82,19 +83,26 @@ impl Launch {
         definition: &Definition,
         inherited: &[Limit],
         token: Option<&Token>,
-    ) -> Result<Vec<Self>, String> {
-        definition
-            .processes
-            .iter()
-            .map(|process| {
-                let mut launch = Self::of(&process.context, definition).map_err(|why| {
-                    format!("the process `{}` cannot be started: {why}", process.name)
-                })?;
-                launch.limits.splice(0..0, inherited.iter().copied());
-                launch.token = token.cloned();
-                Ok(launch)
-            })
-            .collect()
+    ) -> Result<Vec<Rc<Self>>, String> {
+        let mut prepared: Vec<Rc<Self>> = Vec::new();
+        let mut before: Option<&Context> = None;
+        for process in definition.processes.iter() {
+            let context = &process.context;
+            let launch = match prepared.last() {
+                Some(last) if before == Some(context) => Rc::clone(last),
+                Some(_) | None => {
+                    let mut launch = Self::of(context, definition).map_err(|why| {
+                        format!("the process `{}` cannot be started: {why}", process.name)
+                    })?;
+                    launch.limits.splice(0..0, inherited.iter().copied());
+                    launch.token = token.cloned();
+                    Rc::new(launch)
+                }
+            };
+            prepared.push(launch);
+            before = Some(context);
+        }
+        Ok(prepared)
     }
 
     /// For programs of the site that run in this context.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::site::{Definition, OnLoss, Ready, Restart, WhenLost, instance_name, transitive_needs};
+use crate::site::{Definition, Needs, OnLoss, Ready, Restart, WhenLost, instance_name};
 
 /// Which unit of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,8 +12,8 @@ pub struct UnitId(pub usize);
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub units: Vec<UnitPlan>,
-    /// `needs[a][b]`: unit `a` needs unit `b`, directly or through others.
-    pub needs: Vec<Vec<bool>>,
+    /// Which unit needs which, directly or through others.
+    pub needs: Needs,
     pub boot_timeout: Duration,
     pub stop_timeout: Duration,
     /// From TERM to KILL.
@@ -122,7 +122,7 @@ impl Plan {
         settle: Duration,
     ) -> Self {
         let edges: Vec<Vec<usize>> = units.iter().map(|u| u.depends_on.clone()).collect();
-        let needs = transitive_needs(&edges);
+        let needs = Needs::through(&edges);
         Self {
             units,
             needs,

@@ -14,7 +14,7 @@ fn ports_of(definition: &Definition) -> Vec<(IpAddr, u16)> {
     let everywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let mut ports: Vec<(IpAddr, u16)> =
         definition.reserve_ports.iter().map(|r| (r.address, r.port)).collect();
-    for process in &definition.processes {
+    for process in definition.processes.iter() {
         if let Ready::Tcp(to) = &process.ready
             && let Some((host, port)) = to.rsplit_once(':')
             && let Ok(port) = port.parse()

@@ -115,7 +115,7 @@ fn processes(definition: &Definition) -> Markup {
                     }
                 }
                 tbody {
-                    @for process in &definition.processes {
+                    @for process in definition.processes.iter() {
                         tr {
                             td {
                                 code { (process.name) }

@@ -11,7 +11,7 @@ use super::measured::MeasuredTimes;
 use super::script::ScriptNumbers;
 use crate::manager::{Manager, adjustments_of};
 use crate::site::duration::say;
-use crate::site::{Definition, Process, transitive_needs};
+use crate::site::{Definition, Needs, Process};
 
 /// Who starts and stops the processes.
 #[derive(Clone, Debug)]
@@ -299,14 +299,14 @@ fn restarts_within(definition: &Definition) -> Option<Setting<Duration>> {
 fn chain(definition: &Definition) -> Option<Setting<Duration>> {
     let processes = &definition.processes;
     let edges: Vec<Vec<usize>> = processes.iter().map(|p| p.depends_on.clone()).collect();
-    let needs = transitive_needs(&edges);
+    let needs = Needs::through(&edges);
     let own = |index: usize| match &processes[index] {
         process if process.oneshot => Duration::ZERO,
         process => process.stop_grace_period.saturating_add(definition.forcekill_time),
     };
     // A process comes after all that it needs, so the number of those is an order.
     let mut order: Vec<usize> = (0..processes.len()).collect();
-    order.sort_by_key(|index| needs[*index].iter().filter(|needed| **needed).count());
+    order.sort_by_key(|index| needs.count(*index));
     let mut below: Vec<(Duration, Vec<usize>)> = vec![Default::default(); processes.len()];
     for &index in &order {
         let nexts = edges[index].iter().map(|next| &below[*next]);

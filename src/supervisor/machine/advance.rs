@@ -212,9 +212,9 @@ impl Machine {
                 | Unit::Starting { .. }
                 | Unit::Following { .. }
                 | Unit::Ready { .. } => {
-                    let needed = self
-                        .ids()
-                        .any(|other| self.plan.needs[other.0][id.0] && !self.unit(other).is_down());
+                    let needed = self.ids().any(|other| {
+                        self.plan.needs.has(other.0, id.0) && !self.unit(other).is_down()
+                    });
                     if over || !needed {
                         self.stop_unit(id, Then::Idle, now, out);
                         changed = true;
