@@ -132,9 +132,9 @@ fn written(rests: &[Rest]) -> Section {
     let text = format!(
         "Nothing happens for a minute: no death, no question. A wake-up is a voluntary context switch of the supervisor's own \
          processes, which for s6 and runit are one for each service; CPU is what the scheduler gave them. Memory is theirs \
-         alone, not that of the processes that they watch: PSS shares out what several have in common, private is what nobody \
-         else uses. monit looks every 10 s here, at all processes of the node, as it learns of a death by looking. One minute with 1 \
-         and 10 under each supervisor side by side, and one with 1,000.\n{}\
+         alone, not that of the processes that they watch: PSS shares out what several have in common, private is what \
+         is no part of a file. monit looks every 10 s here, at all processes of the node, as it learns of a death by looking. \
+         One minute with 1 and 10 under each supervisor side by side, and one with 1,000.\n{}\
          What it means: siteward waits for events, so that a site at rest costs the node no CPU, however many processes it \
          has.\n{}{}",
         table(&head, &rests.iter().map(row).collect::<Vec<_>>()),

@@ -245,8 +245,8 @@ impl Usage {
             sum.cpu += Duration::from_nanos(ran);
             let memory = read("smaps_rollup");
             sum.pss_kib += number_after(&memory, "Pss:");
-            sum.private_kib += number_after(&memory, "Private_Clean:");
-            sum.private_kib += number_after(&memory, "Private_Dirty:");
+            // Whether a part of a file counts as shared depends on who else runs the program at the moment.
+            sum.private_kib += number_after(&memory, "Anonymous:");
             sum.descriptors += fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
         }
         sum
