@@ -54,6 +54,32 @@ fn a_runtime_folder_that_is_removed_is_restored() {
     assert_eq!(bench.monitor(SITE), (7, 7, 3));
 }
 
+/// In its first second a stop watches nothing.
+#[test]
+fn a_runtime_folder_that_is_removed_while_the_site_stops_is_restored() {
+    let bench = Bench::new();
+    let stubborn = "command: [ACT, stubborn], stop_grace_period: 60s";
+    bench.define(SITE, &format!("stop_timeout: 120s\nprocesses:\n  a: {{{stubborn}}}\n"));
+    succeed(bench.hand(&["start", SITE]));
+    let mut stop = background(bench.hand(&["stop", SITE, "--timeout", "100s"]));
+    let stops = || said(&output(bench.hand(&["status", SITE]))).starts_with("stopping");
+    until("it stops", stops);
+    let places = bench.places.of(&SITE.parse().unwrap());
+    let _ = fs::remove_dir_all(&places.runtime);
+    let start = output(bench.hand(&["start", SITE, "--timeout", "1s"]));
+    assert!(!start.status.success(), "{}", said(&start));
+    until("everything is restored", || {
+        [places.lock(), places.socket(), places.record(), places.snapshot()]
+            .iter()
+            .all(|p| exists(p))
+    });
+    assert!(stops());
+    signal(bench.pid(SITE, "a"), Signal::KILL);
+    assert!(stop.wait().unwrap().success());
+    assert_eq!(bench.living(SITE), "");
+    assert_eq!(bench.monitor(SITE), (7, 7, 3));
+}
+
 #[test]
 fn a_lock_that_is_replaced_lets_no_second_supervisor_in() {
     let bench = started();

@@ -198,8 +198,7 @@ fn memory_of_a_supervisor(processes: usize) -> usize {
     succeed(bench.hand(&["start", "shop", "--timeout", "60s"]));
     let file = format!("/proc/{}/smaps_rollup", bench.pid("shop", "supervisor"));
     let text = fs::read_to_string(file).unwrap();
-    let kib =
-        |line: &str| line.strip_prefix("Anonymous:")?.split_whitespace().next()?.parse().ok();
+    let kib = |line: &str| line.strip_prefix("Anonymous:")?.split_whitespace().next()?.parse().ok();
     let found = text.lines().find_map(kib).expect("the memory of a process, as proc(5) tells it");
     succeed(bench.hand(&["stop", "shop", "--timeout", "60s"]));
     found

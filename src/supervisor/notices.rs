@@ -155,7 +155,13 @@ impl Notices {
         self.watch_folder(places, watcher);
     }
 
-    fn watch_folder(&mut self, places: &SitePlaces, watcher: Option<&Watcher>) {
+    /// What the folder was watched by is gone.
+    pub(super) fn forget_watch(&mut self) {
+        self.watch = None;
+    }
+
+    /// Whether a socket is removed is told by `watcher` from now on.
+    pub(super) fn watch_folder(&mut self, places: &SitePlaces, watcher: Option<&Watcher>) {
         self.watch = watcher.and_then(|w| w.losses_in(&places.notify_folder()).ok());
     }
 

@@ -106,6 +106,15 @@ impl Output {
         self.search = None;
     }
 
+    /// What the file was watched by is gone.
+    pub(super) fn forget_watch(&mut self) {
+        self.watch = None;
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
     pub(super) fn is_watched_by(&self, watch: Watch) -> bool {
         self.watch == Some(watch)
     }

@@ -65,6 +65,12 @@ impl RuntimeGuard {
         self.look_at
     }
 
+    /// What it was watched by is gone; it is to be looked at then.
+    pub(super) fn forget_watch(&mut self, look_at: Moment) {
+        self.watch = None;
+        self.look_at = Some(look_at);
+    }
+
     fn watch(&mut self, places: &SitePlaces, watcher: Option<&Watcher>) {
         self.watch = watcher.and_then(|w| w.losses_in(&places.runtime).ok());
         if self.watch.is_none() {

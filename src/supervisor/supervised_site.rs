@@ -3,6 +3,8 @@
 //!
 //! Must never: wait. That is the event loop's.
 
+use std::time::Duration;
+
 use super::actions::Done;
 use super::answers::HelperAnswer;
 use super::configuration::Configuration;
@@ -14,12 +16,13 @@ use super::main_process::MainProcess;
 use super::notices::{ALL, AT_A_TIME};
 use super::plan::UnitId;
 use super::prerequisite_watch::PrerequisiteWatch;
-use super::processes::{Processes, Surroundings};
+use super::processes::{Processes, Surroundings, UnitRuntime};
 use super::report::Reporter;
 use super::runtime_guard::RuntimeGuard;
 use super::site_status::SiteStatus;
 use crate::control::{State, View};
 use crate::history::{Entry, HistoryEvent};
+use crate::linux::thread::{self, StackSize};
 use crate::linux::watch::Watcher;
 use crate::process::{Ending, Record};
 use crate::values::Moment;
@@ -34,9 +37,12 @@ pub(super) struct SupervisedSite {
     pub(super) lease: LeaseWatch,
     pub(super) prerequisites: PrerequisiteWatch,
     pub(super) status: SiteStatus,
-    /// None: files cannot be watched on this node.
+    /// None: files cannot be watched on this node, or are not for a moment, as the site is stopping.
     pub(super) watcher: Option<Watcher>,
 }
+
+/// A stop that takes longer has its files watched again.
+const SHORT_STOP: Duration = Duration::from_secs(1);
 
 impl SupervisedSite {
     /// The processes, and what they are seen in connection with.
@@ -248,6 +254,7 @@ impl SupervisedSite {
             }
             Note::Site(Milestone::Stopping | Milestone::Failing(_) | Milestone::LeaseLost) => {
                 self.processes.helpers.drop_facts();
+                self.pause_watching();
             }
             Note::Fault(unit, _) => self.processes.units[unit.0].output.failed(&entry.text),
             Note::Ready(_)
@@ -268,7 +275,7 @@ impl SupervisedSite {
     // --- what happens to the processes ----------------------------------------------------------
 
     /// Takes over the units as the record of an earlier supervisor names them.
-    pub(super) fn adopt(&mut self, before: &Record, boot: std::time::Duration) -> Event {
+    pub(super) fn adopt(&mut self, before: &Record, boot: Duration) -> Event {
         let (processes, around) = self.split();
         Event::Adopt { units: processes.adopt(before, &around), boot }
     }
@@ -349,20 +356,43 @@ impl SupervisedSite {
         {
             self.guard_runtime();
         }
+        self.look_at_outputs(|unit| watches.iter().any(|watch| unit.output.is_watched_by(*watch)));
+    }
+
+    /// Looks at the output of these units as if they had just written.
+    fn look_at_outputs(&mut self, is_meant: impl Fn(&UnitRuntime) -> bool) {
         let now = Moment::now();
         let mut ready = Vec::new();
         for (index, unit) in self.processes.units.iter_mut().enumerate() {
-            if watches.iter().any(|watch| unit.output.is_watched_by(*watch))
-                && unit.output.look(true, self.watcher.as_ref(), now)
-            {
+            if is_meant(unit) && unit.output.look(true, self.watcher.as_ref(), now) {
                 ready.push(UnitId(index));
             }
         }
         self.tell_all(ready.into_iter().map(|unit| Event::Unit(unit, UnitEvent::Ready)));
     }
 
+    /// The end of this process waits until the kernel has ended its inotify(7) instance, for which that takes a grace
+    /// period: it begins with the stop. Whoever stops a site removes nothing from its runtime directory meanwhile.
+    fn pause_watching(&mut self) {
+        let Some(watcher) = self.watcher.take() else { return };
+        let _ = thread::start("watcher", StackSize::Small, move || drop(watcher));
+        self.guard.forget_watch(Moment::now() + SHORT_STOP);
+        self.processes.notices.forget_watch();
+        self.processes.units.iter_mut().for_each(|unit| unit.output.forget_watch());
+    }
+
+    /// The stop takes longer, or has become a start.
+    fn watch_again(&mut self) {
+        self.watcher = Watcher::new().ok();
+        self.processes.notices.watch_folder(&self.configuration.places, self.watcher.as_ref());
+        self.look_at_outputs(|unit| unit.main.is_some() && !unit.output.is_watched());
+    }
+
     /// Restores what was removed from the runtime directory.
     fn guard_runtime(&mut self) {
+        if self.watcher.is_none() {
+            self.watch_again();
+        }
         let mut events = Vec::new();
         let around = Surroundings {
             configuration: &self.configuration,
