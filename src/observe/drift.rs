@@ -86,3 +86,95 @@ fn complaint(error: &LoadError) -> String {
         n => format!("the definition is wrong: {first} (and {} more)", n - 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::{DefinitionError, Located, ProblemKind, parse};
+
+    const TEXT: &str = "version: 1\nprocesses: {web: {command: [/bin/web]}}\n";
+
+    fn wrong(problems: usize, more: usize) -> LoadError {
+        let problem = |at| Located {
+            kind: ProblemKind::ValueWrong,
+            position: None,
+            key: String::new(),
+            message: format!("fault {at}"),
+        };
+        let problems = (1..=problems).map(problem).collect();
+        LoadError::Wrong(DefinitionError { file: "shop.yaml".into(), problems, more })
+    }
+
+    #[test]
+    fn a_wrong_definition_is_told_by_its_first_fault_and_the_number_of_the_others() {
+        for (problems, more, end) in [
+            (1, 0, "fault 1"),
+            (2, 0, "fault 1 (and 1 more)"),
+            (3, 0, "fault 1 (and 2 more)"),
+            (3, 2, "fault 1 (and 4 more)"),
+            (1, 1, "fault 1 (and 1 more)"),
+        ] {
+            let told = complaint(&wrong(problems, more));
+            assert!(told.starts_with("the definition is wrong: ") && told.ends_with(end), "{told}");
+            assert_eq!(told.lines().count(), 1);
+        }
+        let untrusted = LoadError::Untrusted("anybody may write it".to_owned());
+        assert_eq!(complaint(&untrusted), untrusted.to_string());
+    }
+
+    #[test]
+    fn a_definition_is_compared_with_what_the_site_was_started_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = |name: &str| folder.path().join(name);
+        let places = Places {
+            config: below("config"),
+            runtime: below("run"),
+            logs: below("log"),
+            links: below("links"),
+        };
+        let name: SiteName = "shop".parse().unwrap();
+        let file = places.of(&name).definition;
+        let of = |text: &str| Ok(parse(&name, &file, text).unwrap());
+        let missing = || {
+            let file = file.clone();
+            Err(LoadError::Missing { file, misnamed: None, nearest: None })
+        };
+        let drift = |read| {
+            let (drift, definition) = drift_of(read, &places, &name);
+            (drift.word(), definition.map(|definition| definition.text))
+        };
+        let text = Some(TEXT.to_owned());
+        // Nothing was started.
+        assert_eq!(drift(of(TEXT)), ("same", text.clone()));
+        assert_eq!(drift(missing()), ("removed", None));
+        let snapshot = places.of(&name).snapshot();
+        crate::linux::files::private_folder(snapshot.parent().unwrap()).unwrap();
+        std::fs::write(&snapshot, TEXT).unwrap();
+        assert_eq!(drift(of(TEXT)), ("same", text.clone()));
+        let other = format!("{TEXT}# another\n");
+        assert_eq!(drift(of(&other)), ("changed", Some(other.clone())));
+        // What runs is told then.
+        assert_eq!(drift(missing()), ("removed", text.clone()));
+        assert_eq!(drift(Err(wrong(1, 0))), ("broken", text));
+        assert!(matches!(super::drift(&places, &name), Drift::Removed));
+    }
+
+    #[test]
+    fn a_site_that_is_up_is_told_each_difference_and_one_that_is_down_only_what_is_wrong() {
+        let file = Path::new("/etc/shop.yaml");
+        for (drift, up, down) in [
+            (Drift::Same, None, None),
+            (Drift::Changed, Some("takes effect at the next start"), None),
+            (Drift::Removed, Some("/etc/shop.yaml is gone; the site keeps running"), None),
+            (Drift::Broken(wrong(1, 0)), Some("the site keeps running with"), Some("fault 1")),
+        ] {
+            for (told, expected) in [(drift.while_up(file), up), (drift.while_down(), down)] {
+                let fits = match (&told, expected) {
+                    (Some(told), Some(part)) => told.contains(part),
+                    (told, part) => told.is_none() && part.is_none(),
+                };
+                assert!(fits, "{drift:?}: {told:?}");
+            }
+        }
+    }
+}

@@ -95,14 +95,13 @@ pub fn look_for_missing<E>(
 mod tests {
     use std::convert::Infallible;
 
+    use super::super::samples::{ourselves, view};
     use super::*;
-    use crate::control::State;
-    use crate::control::{ProcessView, View};
-    use crate::linux::clock::WallTime;
+    use crate::control::{ProcessView, State, View};
     use crate::process::Identity;
-    use crate::site::DegradedIs;
 
     fn seen(state: State, process: &Identity) -> Observation {
+        let supervisor = process.pid;
         let process = ProcessView {
             name: "a".to_owned(),
             pid: Some(process.pid),
@@ -113,26 +112,8 @@ mod tests {
             restarts: 0,
             detail: None,
         };
-        let view = View {
-            state,
-            desired: "up".to_owned(),
-            supervisor: process.pid.unwrap(),
-            since: WallTime::now(),
-            fingerprint: String::new(),
-            degraded_is: DegradedIs::Running,
-            degraded_after: Duration::ZERO,
-            degraded_for: None,
-            paused: None,
-            failure: None,
-            lost: Vec::new(),
-            processes: vec![process],
-        };
+        let view = View { supervisor, ..view(state, vec![process]) };
         Observation { state, view: Some(view), ..Observation::of_nothing() }
-    }
-
-    fn ourselves() -> Identity {
-        let pid = i32::try_from(std::process::id()).unwrap();
-        Identity::of(Pid::try_from(pid).unwrap()).unwrap()
     }
 
     /// No process has this start: the one that the supervisor names is gone.
@@ -244,5 +225,27 @@ mod tests {
         let look = || Ok::<_, Infallible>(seen(State::Running, &dead));
         let Ok((_, missing)) = look_for_missing(look, until);
         assert!(missing.is_some() && Moment::now() < until);
+    }
+
+    #[test]
+    fn only_a_site_that_serves_has_processes_that_can_be_missing() {
+        let dead = gone();
+        for state in State::ALL {
+            let serves = matches!(state, State::Running | State::Degraded);
+            assert_eq!(MissingProcess::of(&seen(state, &dead)).is_some(), serves, "{state:?}");
+            assert_eq!(MissingProcess::of(&seen(state, &ourselves())), None, "{state:?}");
+        }
+        let running = Observation { state: State::Running, ..Observation::of_nothing() };
+        assert_eq!(MissingProcess::of(&running), None, "no supervisor names one");
+    }
+
+    #[test]
+    fn a_process_that_is_missing_is_told_with_its_site_and_its_number() {
+        let dead = gone();
+        let missing = MissingProcess::of(&seen(State::Running, &dead)).unwrap();
+        let told = missing.message(&"shop".parse().unwrap()).to_string();
+        for part in ["`a`", "shop", &dead.pid.to_string(), "that is gone"] {
+            assert!(told.contains(part), "{told}");
+        }
     }
 }

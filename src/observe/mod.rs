@@ -8,6 +8,8 @@ mod drift;
 mod evidence;
 mod missing;
 mod observation;
+#[cfg(test)]
+mod samples;
 mod wrapped;
 mod wrapped_state;
 
@@ -53,7 +55,7 @@ pub fn observe_among(
     begun: Moment,
     deadline: Moment,
 ) -> Result<Observation, Denied> {
-    let patience = begun + begun.until(deadline).mul_f64(0.9);
+    let patience = patience_of(begun, deadline);
     loop {
         let answer = own::ask(places, &Request::Look, patience);
         log::debug!("the supervisor at {} was asked: {answer:?}", places.socket().display());
@@ -90,6 +92,11 @@ pub fn observe_among(
             }
         }
     }
+}
+
+/// Until when nobody says "unknown": nine tenths of the time.
+fn patience_of(begun: Moment, deadline: Moment) -> Moment {
+    begun + begun.until(deadline).mul_f64(0.9)
 }
 
 /// A supervisor may live that held no lock when it was looked for. It takes the lock a moment later, has
@@ -162,7 +169,17 @@ fn without_supervisor(
     };
     let held = held_locks(places)?;
     let failed = record.as_ref().and_then(|r| Some(r.failure()?.reason.clone()));
-    let (state, why) = if !members.is_empty() {
+    let (state, why) = unwatched(failed, &members, &held);
+    Ok(Observation { state, view: None, record, members, why, wrapped: None, found: None })
+}
+
+/// The state of a site that nobody watches. `failed`: why it has ended; `held`: its locks that somebody holds.
+fn unwatched(
+    failed: Option<String>,
+    members: &Members,
+    held: &[String],
+) -> (State, Option<String>) {
+    if !members.is_empty() {
         let living = format!("nobody watches {}", members.describe());
         match failed {
             Some(reason) => (State::FailedWithSurvivors, Some(format!("{reason}; {living}"))),
@@ -180,9 +197,11 @@ fn without_supervisor(
             Some(reason) => (State::Failed, Some(reason)),
             None => (State::Stopped, None),
         }
-    };
-    Ok(Observation { state, view: None, record, members, why, wrapped: None, found: None })
+    }
 }
 
 /// The default time limit of a verb that a person types. Pacemaker has the same default.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests;

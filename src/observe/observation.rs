@@ -131,7 +131,9 @@ pub(super) fn unknown(places: &SitePlaces, why: String) -> Observation {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::{Idle, KEEPER, Site, UNIT, failure, ourselves, record, view};
     use super::*;
+    use crate::process::Ending;
 
     #[test]
     fn each_state_says_whether_the_site_serves_and_whether_something_may_be_up() {
@@ -171,5 +173,89 @@ mod tests {
         assert!(or_unknown(&places, Err(ObserveError::Denied(Denied(denied)))).is_err());
         let nothing = or_unknown(&places, Ok(Observation::of_nothing())).unwrap();
         assert_eq!((nothing.state, nothing.why), (State::Stopped, None));
+    }
+
+    fn wrapping(external: External) -> Wrapping {
+        Wrapping {
+            external: Box::new(external),
+            supervisors: Vec::new(),
+            daemon: None,
+            is_listed_up: false,
+            workers: Vec::new(),
+            services: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_site_lives_on_without_its_starter_if_another_supervisor_lists_it_as_up() {
+        let site = Site::new();
+        for (supervisor, detached, is_listed_up, is_known) in [
+            (UNIT, true, true, true),
+            (UNIT, true, false, false),
+            (UNIT, false, true, false),
+            (KEEPER, true, true, false),
+        ] {
+            let mut external = site.external(supervisor);
+            external.wrapped.detached = detached;
+            let wrapping = Wrapping { is_listed_up, ..wrapping(external) };
+            let case = format!("{supervisor}, {detached}, {is_listed_up}");
+            assert_eq!(wrapping.is_known_to_another(), is_known, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_stop_may_have_an_effect_on_a_supervisor_or_on_what_is_listed_as_up() {
+        let external = Site::new().external(KEEPER);
+        for (lives, is_listed_up) in [(false, false), (true, false), (false, true), (true, true)] {
+            let supervisors = lives.then(ourselves).into_iter().collect();
+            let wrapping = Wrapping { supervisors, is_listed_up, ..wrapping(external.clone()) };
+            assert_eq!(wrapping.is_supervised(), lives || is_listed_up, "{lives}, {is_listed_up}");
+        }
+    }
+
+    #[test]
+    fn all_that_was_seen_lives_and_the_services_are_watched_too() {
+        let [supervisor, daemon, worker, service] = ["a", "b", "c", "d"].map(Idle::called);
+        let all = [&supervisor, &daemon, &worker, &service].map(Idle::identity);
+        let [supervisor, daemon, worker, service] = all.clone();
+        let wrapping = Wrapping {
+            supervisors: vec![supervisor],
+            daemon: Some(daemon),
+            workers: vec![worker],
+            services: vec![service],
+            ..wrapping(Site::new().external(KEEPER))
+        };
+        assert_eq!(wrapping.living().cloned().collect::<Vec<_>>(), all[..3]);
+        assert_eq!(wrapping.watched().cloned().collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn a_kind_of_process_is_missing_only_where_kinds_are_known() {
+        let site = Site::new();
+        assert_eq!(wrapping(site.external(KEEPER)).missing_kind(), None);
+        let missing = wrapping(site.jobcenter()).missing_kind().unwrap();
+        assert!(missing.contains("`shop` lacks a process: no `nqsdaemon` runs"), "{missing}");
+    }
+
+    #[test]
+    fn the_supervisors_own_failure_is_told_before_what_was_written_and_what_was_found() {
+        let answered = View { failure: Some(failure("told")), ..view(State::Failed, Vec::new()) };
+        let silent = view(State::Failed, Vec::new());
+        let written = Record { ending: Some(Ending::Failed(failure("written"))), ..record() };
+        for (view, record, found, expected) in [
+            (Some(answered), Some(written.clone()), Some("found"), Some("told")),
+            (Some(silent.clone()), Some(written.clone()), Some("found"), Some("written")),
+            (None, Some(written), None, Some("written")),
+            (None, Some(record()), Some("found"), Some("found")),
+            (None, None, Some("found"), Some("found")),
+            (Some(silent), Some(record()), None, None),
+        ] {
+            let found = found.map(failure);
+            let is_supervised = view.is_some();
+            let seen = Observation { view, record, found, ..Observation::of_nothing() };
+            let reason = seen.failure().map(|failure| failure.reason.as_str());
+            assert_eq!(reason, expected);
+            assert_eq!(seen.is_supervised(), is_supervised);
+        }
     }
 }

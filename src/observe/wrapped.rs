@@ -13,11 +13,14 @@ use crate::linux::clock::WallTime;
 use crate::linux::wait::Waiting;
 use crate::process::{Identity, Members, Phase, Record, find_members, wait_for_an_end};
 use crate::site::{Definition, OnLoss, Prerequisite, SitePlaces, Wrapped};
-use crate::surroundings::{CONFIRMED_AFTER, look_for_losses};
+use crate::surroundings::{CONFIRMED_AFTER, Loss, look_for_losses};
 use crate::values::Moment;
 
 /// How many of its last lines are told with a failure.
 const LINES: usize = 5;
+
+/// Between the first two looks.
+const FIRST_PACE: Duration = Duration::from_millis(50);
 
 /// Looks until the state is known, but not longer than until `patience`.
 pub(super) fn observe(
@@ -25,16 +28,27 @@ pub(super) fn observe(
     external: &External,
     patience: Moment,
 ) -> Result<Observation, Denied> {
-    let mut pace = Duration::from_millis(50);
+    let mut pace = FIRST_PACE;
     loop {
         let seen = look_once(places, external, patience);
         let seen = or_unknown(places, seen)?;
         if seen.state != State::Unknown || patience.passed() {
             return Ok(seen);
         }
-        Waiting::<()>::new().wait(Some((Moment::now() + pace).min(patience)));
-        pace = (pace * 2).min(external.definition.countsleep);
+        let next;
+        (next, pace) = next_look(Moment::now(), pace, external.definition.countsleep, patience);
+        Waiting::<()>::new().wait(Some(next));
     }
+}
+
+/// When to look again, and the pace after that.
+fn next_look(
+    now: Moment,
+    pace: Duration,
+    slowest: Duration,
+    patience: Moment,
+) -> (Moment, Duration) {
+    ((now + pace).min(patience), (pace * 2).min(slowest))
 }
 
 /// Looks once. The list command must answer by `deadline`.
@@ -87,9 +101,13 @@ fn judge_at(
 
 /// Looks again after the time in which a supervisor ends whose site has failed (SUP-04).
 fn look_after_grace(external: &External, look: &Look, deadline: Moment) -> Result<Look, String> {
-    let until = Moment::now() + GRACE.min(deadline.left() / 2);
-    wait_for_an_end(&look.supervisors, None, until);
+    wait_for_an_end(&look.supervisors, None, end_of_grace(Moment::now(), deadline));
     external.look(deadline)
+}
+
+/// The look after it has as much time as the wait.
+fn end_of_grace(now: Moment, deadline: Moment) -> Moment {
+    now + GRACE.min(now.until(deadline) / 2)
 }
 
 /// What the running site has lost of what it needs, a sentence for each. No supervisor of siteward watches it.
@@ -99,7 +117,15 @@ fn find_losses(
     deadline: Moment,
 ) -> Vec<(Prerequisite, String)> {
     let disk = record.and_then(|record| record.disk.as_ref());
-    let look = || look_for_losses(definition, disk, deadline.left() / 2);
+    confirmed_losses(|patience| look_for_losses(definition, disk, patience), deadline)
+}
+
+/// What a second look finds too. `look` is told how long it may take.
+fn confirmed_losses(
+    look: impl Fn(Duration) -> Vec<(Prerequisite, Loss)>,
+    deadline: Moment,
+) -> Vec<(Prerequisite, String)> {
+    let look = || look(deadline.left() / 2);
     if look().is_empty() {
         return Vec::new();
     }
@@ -265,3 +291,6 @@ fn observation(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,7 +244,11 @@ fn is_at_rest_by_file(wrapped: &Wrapped, look: &Look) -> bool {
 /// Not started by siteward: a young supervisor is starting, an old one has its daemons down.
 fn is_young(look: &Look, definition: &Definition) -> bool {
     let age = look.supervisors.first().and_then(Identity::age);
-    age.is_some_and(|age| age < definition.boot_timeout)
+    age.is_some_and(|age| is_within_boot(age, definition.boot_timeout))
+}
+
+fn is_within_boot(age: Duration, boot_timeout: Duration) -> bool {
+    age < boot_timeout
 }
 
 fn at_rest(name: &str) -> String {
@@ -300,3 +304,6 @@ pub(super) fn ended_untold(wrapped: &Wrapped, look: &Look) -> String {
     let untold = || format!("`{}` ended without being told to by siteward", program(wrapped));
     look.daemon.claim().map_or_else(untold, str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;
