@@ -22,23 +22,58 @@ fn looks_become_rarer_and_end_with_the_patience() {
     assert_eq!(next_look(now, slowest, slowest, now + FIRST_PACE).0, now + FIRST_PACE);
 }
 
+/// With a list that ends with this status and notes in a file that it was asked; no supervisor stays.
+fn listed(site: &Site, status: u8) -> External {
+    let asked = site.folder().join("asked");
+    site.external(&format!(
+        "{{start: [/opt/keeper, up], stop: [/opt/keeper, down], process: [/opt/keeper, watch], detached: true, \
+         list: {{command: [/bin/sh, -c, \"echo x >> '{}'; exit {status}\"], rows: exit-status}}}}",
+        asked.display()
+    ))
+}
+
+fn times_asked(site: &Site) -> usize {
+    std::fs::read_to_string(site.folder().join("asked")).unwrap().lines().count()
+}
+
 #[test]
 fn a_list_that_gives_no_answer_is_asked_until_the_patience_ends_and_not_without_pause() {
     let site = Site::new();
-    let asked = site.folder().join("asked");
-    let external = site.external(&format!(
-        "{{start: [/opt/keeper, up], stop: [/opt/keeper, down], process: [/opt/keeper, watch], \
-         list: {{command: [/bin/sh, -c, \"echo x >> '{}'; exit 9\"], rows: exit-status}}}}",
-        asked.display()
-    ));
-    let begun = Moment::now();
-    let patience = begun + SECOND / 2;
+    let external = listed(&site, 9);
+    let patience = Moment::now() + SECOND / 2;
     let seen = observe(&site.places, &external, patience).unwrap();
     assert_eq!(seen.state, State::Unknown);
     assert!(patience.passed(), "it is not unknown before");
-    let times = std::fs::read_to_string(&asked).unwrap().lines().count();
     // At 0, 50, 150 and 350 ms, and once more at the end.
+    let times = times_asked(&site);
     assert!((1..=5).contains(&times), "{times}");
+}
+
+#[test]
+fn a_list_that_gives_an_answer_is_asked_once() {
+    for (status, state) in [(0, State::Running), (3, State::Stopped)] {
+        let site = Site::new();
+        let external = listed(&site, status);
+        let seen = observe(&site.places, &external, Moment::now() + SECOND * 20).unwrap();
+        assert_eq!((seen.state, times_asked(&site)), (state, 1));
+    }
+}
+
+#[test]
+fn only_a_site_that_runs_can_lose_what_it_needs() {
+    for (status, when_lost, state) in [
+        (0, OnLoss::Fail, State::FailedWithSurvivors),
+        (0, OnLoss::Degrade, State::Degraded),
+        (0, OnLoss::Ignore, State::Running),
+        (3, OnLoss::Fail, State::Stopped),
+    ] {
+        let site = Site::new();
+        let mut external = listed(&site, status);
+        external.definition.prerequisites.mounted = Some("/mnt/nothing is mounted here".into());
+        external.definition.prerequisites.when_lost = WhenLost::all(when_lost);
+        let seen = observe(&site.places, &external, Moment::now() + SECOND * 20).unwrap();
+        assert_eq!(seen.state, state, "{status}, {when_lost:?}: {:?}", seen.why);
+    }
 }
 
 #[test]
