@@ -179,24 +179,24 @@ fn unwatched(
     members: &Members,
     held: &[String],
 ) -> (State, Option<String>) {
-    if !members.is_empty() {
-        let living = format!("nobody watches {}", members.describe());
-        match failed {
-            Some(reason) => (State::FailedWithSurvivors, Some(format!("{reason}; {living}"))),
-            None => (State::Unsupervised, Some(format!("the supervisor is gone, and {living}"))),
-        }
+    let left = if !members.is_empty() {
+        Some(format!("nobody watches {}", members.describe()))
     } else if !held.is_empty() {
         // Only processes of the site inherit these locks. This user may not look at the one that holds it.
-        let why = format!(
-            "the supervisor is gone, and a process that this user cannot see still belongs to {}",
-            held.join(", ")
-        );
-        (State::Unsupervised, Some(why))
+        let of = held.join(", ");
+        Some(format!("a process that this user cannot see still belongs to {of}"))
     } else {
-        match failed {
-            Some(reason) => (State::Failed, Some(reason)),
-            None => (State::Stopped, None),
+        None
+    };
+    match (failed, left) {
+        (Some(reason), Some(left)) => {
+            (State::FailedWithSurvivors, Some(format!("{reason}; {left}")))
         }
+        (Some(reason), None) => (State::Failed, Some(reason)),
+        (None, Some(left)) => {
+            (State::Unsupervised, Some(format!("the supervisor is gone, and {left}")))
+        }
+        (None, None) => (State::Stopped, None),
     }
 }
 

@@ -194,7 +194,9 @@ fn nobody_watches_what_lives_and_what_has_failed_stays_so() {
     };
     let web = ["`web`".to_owned(), "`db`".to_owned()];
     let broke = || Some("it broke".to_owned());
-    let unseen = "the supervisor is gone, and a process that this user cannot see still belongs to `web`, `db`";
+    let unseen = "a process that this user cannot see still belongs to `web`, `db`";
+    let (left, left_by_failed) =
+        (format!("the supervisor is gone, and {unseen}"), format!("it broke; {unseen}"));
     for (failed, members, held, state, why) in [
         (None, none(), &web[..0], State::Stopped, ""),
         (broke(), none(), &web[..0], State::Failed, "it broke"),
@@ -214,8 +216,8 @@ fn nobody_watches_what_lives_and_what_has_failed_stays_so() {
             "the supervisor is gone, and nobody watches",
         ),
         (None, some(), &web[..], State::Unsupervised, "the supervisor is gone, and nobody watches"),
-        (None, none(), &web[..], State::Unsupervised, unseen),
-        (broke(), none(), &web[..], State::Unsupervised, unseen),
+        (None, none(), &web[..], State::Unsupervised, &*left),
+        (broke(), none(), &web[..], State::FailedWithSurvivors, &*left_by_failed),
     ] {
         let told = unwatched(failed, &members, held);
         let words = told.1.unwrap_or_default();
