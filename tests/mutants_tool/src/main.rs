@@ -130,7 +130,7 @@ fn choose<'a>(tree: &'a Tree, options: &Options) -> Vec<&'a Mutant> {
             m.room() == options.room && !tree.refused.contains(&m.key) && !m.has_no_switch()
         })
         .filter(|m| {
-            !options.only_missed || before.get(&m.key).is_none_or(|f| f.outcome != "caught")
+            !options.only_missed || before.get(&m.key).is_some_and(|f| f.outcome != "caught")
         })
         .collect();
     if let Some((k, n)) = options.shard {

@@ -39,11 +39,14 @@ pub(crate) fn write(root: &Path, mutants: &[Mutant], base: &Path) {
     let before: Value =
         fs::read(&file).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or(Value::Null);
     let mut rows = before["rows"].as_object().cloned().unwrap_or_default();
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = before["notes"]
+        .as_array()
+        .map(|notes| notes.iter().filter_map(|n| n.as_str().map(str::to_owned)).collect())
+        .unwrap_or_default();
     for key in explained.keys().filter(|key| !mutants.iter().any(|m| m.key == **key)) {
         println!("explained, and there is no such mutant: {key}");
     }
-    for (room, _) in ROOMS {
+    for (room, begin) in ROOMS {
         let of: Vec<&Mutant> = mutants.iter().filter(|m| m.room() == room).collect();
         let not_built = of.iter().filter(|m| refused.contains(&m.key) || m.has_no_switch()).count();
         let tried: Vec<&&Mutant> = of
@@ -54,6 +57,8 @@ pub(crate) fn write(root: &Path, mutants: &[Mutant], base: &Path) {
         if tried.is_empty() {
             continue;
         }
+        // What an earlier run said of this room.
+        notes.retain(|note| !note.contains(&format!("`{room}`")) && !note.contains(begin));
         let caught = tried.iter().filter(|m| found[&m.key].outcome == "caught").count();
         let slipped: Vec<&&&Mutant> =
             tried.iter().filter(|m| found[&m.key].outcome != "caught").collect();
