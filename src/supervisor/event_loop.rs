@@ -54,6 +54,7 @@ impl EventLoop {
             self.attend(&wakes);
             self.site.tell(Event::Tick);
             self.site.answer_connections();
+            self.site.end_old_watcher();
             self.own_log.bound(Moment::now());
         }
     }

@@ -253,6 +253,7 @@ pub fn supervise(
         prerequisites,
         status: SiteStatus::new(since, paused, order),
         watcher,
+        old_watcher: None,
         configuration,
     };
     let took = Moment::now().since(site.status.orders.begun);
@@ -319,9 +320,8 @@ fn finish(site: &mut SupervisedSite, way_back: Option<WayBack>, foreground: bool
     for unit in &mut site.processes.units {
         unit.output.flush();
     }
-    // The kernel takes a grace period to end an inotify(7) instance, beside what is left to do.
-    let watcher = site.watcher.take();
-    let _ = thread::start("watcher", StackSize::Small, move || drop(watcher));
+    site.old_watcher = site.watcher.take();
+    site.end_old_watcher();
     let places = &site.configuration.places;
     // While the disk is still this node's.
     site.configuration.finish_history(Moment::now() + SAVING);

@@ -39,6 +39,8 @@ pub(super) struct SupervisedSite {
     pub(super) status: SiteStatus,
     /// None: files cannot be watched on this node, or are not for a moment, as the site is stopping.
     pub(super) watcher: Option<Watcher>,
+    /// To be ended in a thread, once this turn of the loop has sent its signals.
+    pub(super) old_watcher: Option<Watcher>,
 }
 
 /// A stop that takes longer has its files watched again.
@@ -374,11 +376,20 @@ impl SupervisedSite {
     /// The end of this process waits until the kernel has ended its inotify(7) instance, for which that takes a grace
     /// period: it begins with the stop. Whoever stops a site removes nothing from its runtime directory meanwhile.
     fn pause_watching(&mut self) {
-        let Some(watcher) = self.watcher.take() else { return };
-        let _ = thread::start("watcher", StackSize::Small, move || drop(watcher));
+        self.old_watcher = self.watcher.take();
+        if self.old_watcher.is_none() {
+            return;
+        }
         self.guard.forget_watch(Moment::now() + SHORT_STOP);
         self.processes.notices.forget_watch();
         self.processes.units.iter_mut().for_each(|unit| unit.output.forget_watch());
+    }
+
+    /// See [`Self::pause_watching`].
+    pub(super) fn end_old_watcher(&mut self) {
+        if let Some(watcher) = self.old_watcher.take() {
+            let _ = thread::start("watcher", StackSize::Small, move || drop(watcher));
+        }
     }
 
     /// The stop takes longer, or has become a start.
