@@ -10,6 +10,9 @@ use crate::common::wait_for;
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
 
+/// What no part measures: the bounds that are not met, and what the time goes into.
+const END: &str = include_str!("unmet.md");
+
 /// Versions are asked of Debian's packages.
 const PEERS: [&str; 7] =
     ["supervisor", "s6", "runit", "monit", "resource-agents", "pacemaker", "systemd"];
@@ -117,7 +120,7 @@ pub(crate) fn renew(part: &str, section: &Section, how: &Circumstances, parts: &
             Some(mark(of) + &text?)
         })
         .collect();
-    let page = format!("{}\n{}\n", head(), body.trim_end());
+    let page = format!("{}\n{}\n\n{}", head(), body.trim_end(), END);
     for (name, drawing) in &section.pictures {
         fs::write(picture_file(name), drawing).expect("the picture can be written");
     }
