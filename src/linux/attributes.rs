@@ -33,6 +33,12 @@ impl Attributes {
         look(path, libc::AT_SYMLINK_NOFOLLOW)
     }
 
+    /// Of no file.
+    #[cfg(test)]
+    pub(crate) fn made_up(owner: u32, mode: u32) -> Self {
+        Self { owner, mode, device: (0, 0), inode: 0 }
+    }
+
     pub fn is_folder(&self) -> bool {
         self.mode & libc::S_IFMT == libc::S_IFDIR
     }

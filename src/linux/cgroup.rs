@@ -276,13 +276,13 @@ pub fn remove_ended(group: &Path) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::io::Write;
     use std::process::{Command, Stdio};
 
     /// A group with nothing in it; None: there can be none here, which is said.
-    pub(in super::super) fn group_of_a_test(name: &str) -> Option<PathBuf> {
+    pub(crate) fn group_of_a_test(name: &str) -> Option<PathBuf> {
         let Some(mount) = mount() else {
             eprintln!("LEFT OUT: control groups. Missing: a cgroup2 mount");
             return None;

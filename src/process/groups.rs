@@ -251,8 +251,168 @@ pub struct Scope {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::process::Command;
+
+    use super::super::of_tests::Running;
     use super::*;
+    use crate::linux::cgroup::tests::group_of_a_test;
+
+    /// A leaf of a site, which is removed with the site's tree.
+    pub(in super::super) struct Leaf {
+        groups: Groups,
+        pub(in super::super) path: PathBuf,
+    }
+
+    impl Leaf {
+        /// None: the site can have none here, which is said.
+        pub(in super::super) fn of(places: &SitePlaces, process: &str) -> Option<Self> {
+            let made = Groups::look(places).and_then(|groups| match groups {
+                Some(groups) => groups.leaf(process).map(|(path, _)| Self { path, groups }),
+                None => Err(io::ErrorKind::Unsupported.into()),
+            });
+            made.inspect_err(|error| eprintln!("LEFT OUT: control groups of a site. {error}")).ok()
+        }
+    }
+
+    impl Drop for Leaf {
+        fn drop(&mut self) {
+            self.groups.remove();
+        }
+    }
+
+    fn groups(above: &Path, manager: GroupManager) -> Groups {
+        let key = "shop-0123456789abcdef".to_owned();
+        let home = (manager == GroupManager::Siteward).then(|| above.join(&key));
+        Groups { above: above.to_owned(), manager, key, home }
+    }
+
+    /// Where a test that starts itself again finds its group.
+    const ABOVE: &str = "SITEWARD_GROUP_OF_A_TEST";
+
+    #[test]
+    fn a_process_that_joins_is_in_its_leaf() {
+        if let Some(above) = std::env::var_os(ABOVE) {
+            let groups = groups(Path::new(&above), GroupManager::Siteward);
+            assert_eq!(groups.process_of(Pid::this()).unwrap(), None);
+            groups.join("a").unwrap();
+            assert_eq!(groups.process_of(Pid::this()).unwrap().as_deref(), Some("a"));
+            return;
+        }
+        let Some(above) = group_of_a_test("join") else { return };
+        // By a process of its own, as this one has other tests to run.
+        let name = "process::groups::tests::a_process_that_joins_is_in_its_leaf";
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        let again = again.args(["--exact", name]).env(ABOVE, &above).output().unwrap();
+        cgroup::remove_ended(&above);
+        let told = String::from_utf8_lossy(&again.stdout);
+        assert!(again.status.success() && told.contains("1 passed"), "{told}");
+    }
+
+    #[test]
+    fn a_leaf_is_killed_as_one_and_only_if_all_in_it_may_be() {
+        let Some(above) = group_of_a_test("leaves") else { return };
+        let groups = groups(&above, GroupManager::Siteward);
+        assert_eq!(groups.members().unwrap(), [], "there is no tree yet");
+        let leaf = |name| groups.leaf(name).unwrap().0;
+        let run = |name| Running::unmarked().into_group(&leaf(name));
+        let (first, second, alone) = (run("a"), run("a"), run("b"));
+        let beside = Running::unmarked().into_group(&above);
+        leaf("empty");
+        assert!(groups.path().join("empty").exists());
+        groups.remove_leaves();
+        assert!(!groups.path().join("empty").exists() && groups.path().join("b").exists());
+        let members: BTreeSet<_> = groups.members().unwrap().into_iter().collect();
+        let in_leaf = [(&first, "a"), (&second, "a"), (&alone, "b")];
+        let known = in_leaf.map(|(process, name)| (process.pid(), name.to_owned()));
+        assert_eq!(members, BTreeSet::from(known.clone()));
+        for (pid, name) in known {
+            assert_eq!(groups.process_of(pid).unwrap(), Some(name));
+        }
+        assert_eq!(groups.process_of(beside.pid()).unwrap(), None);
+        let spared = second.pid();
+        groups.kill(|pid| pid != spared);
+        assert_eq!(alone.end().0.to_string(), "signal: 9 (SIGKILL)");
+        assert!(first.end().0.success(), "its leaf has a process that must not be killed");
+        groups.kill(|_| true);
+        assert_eq!(second.end().0.to_string(), "signal: 9 (SIGKILL)");
+        assert!(beside.end().0.success(), "it is in no leaf");
+        groups.remove();
+        assert!(!groups.path().exists());
+        cgroup::remove_ended(&above);
+    }
+
+    #[test]
+    fn what_a_start_would_get_is_described() {
+        let folder = tempfile::tempdir().unwrap();
+        let above = folder.path();
+        let frozen = "frozen and killed (cgroup.kill came with Linux 5.14)";
+        let own = groups(above, GroupManager::Siteward);
+        let tree = above.join("shop-0123456789abcdef");
+        assert_eq!(own.path(), tree);
+        let described = |how: &str| Ok(format!("{}, {how}", tree.display()));
+        assert_eq!(own.describe(), described(frozen), "it need not be there");
+        fs::create_dir(&tree).unwrap();
+        assert_eq!(own.describe(), described(frozen));
+        fs::write(tree.join("cgroup.kill"), "").unwrap();
+        assert_eq!(own.describe(), described("killed as one"));
+
+        let systemds = groups(above, GroupManager::Systemd);
+        let asked = Ok("a scope, for which systemd is asked at each start".to_owned());
+        fs::remove_dir_all(&tree).unwrap();
+        assert_eq!(systemds.describe(), asked);
+        let scope = systemds.scope(Pid::this()).unwrap();
+        fs::create_dir(&scope.tree).unwrap();
+        assert_eq!(systemds.path(), scope.tree);
+        assert_eq!(systemds.describe(), Ok(format!("{}, {frozen}", scope.tree.display())));
+        assert_eq!(systemds.join("a").unwrap_err().kind(), io::ErrorKind::NotFound);
+        let mut settled = systemds.clone();
+        settled.settle_in(&Scope { tree: above.join("scope"), ..scope });
+        assert_eq!(settled.path(), above.join("scope"));
+    }
+
+    #[test]
+    fn a_site_has_groups_of_its_own_in_each_place_and_namespace() {
+        let at = |runtime: &str, namespace: &str| {
+            let places = SitePlaces {
+                definition: "/etc/siteward/sites/shop.yaml".into(),
+                runtime: runtime.into(),
+                logs: "/var/log/siteward/shop".into(),
+            };
+            Groups::below(Path::new("/cgroup"), &places, namespace)
+        };
+        let Some(groups) = at("/run/siteward/shop", "pid:[1]") else {
+            assert!(node::has_systemd() && !files::is_root(), "systemd serves root alone");
+            return;
+        };
+        assert!(groups.key.starts_with("shop-"), "{}", groups.key);
+        match node::has_systemd() {
+            true => assert_eq!(groups.above(), Path::new("/cgroup/system.slice")),
+            false => assert_eq!(groups.path(), Path::new("/cgroup/siteward").join(&groups.key)),
+        }
+        assert_eq!(groups.scope(Pid::this()).is_some(), node::has_systemd());
+        let again = at("/run/siteward/shop", "pid:[1]").unwrap();
+        assert_eq!(again.key, groups.key);
+        for (runtime, namespace) in
+            [("/run/siteward/shop", "pid:[2]"), ("/run/other/shop", "pid:[1]")]
+        {
+            assert_ne!(at(runtime, namespace).unwrap().key, groups.key, "{runtime} {namespace}");
+        }
+    }
+
+    #[test]
+    fn a_tree_of_its_own_is_known_by_its_whole_name() {
+        let groups = groups(Path::new("/sys/fs/cgroup/siteward"), GroupManager::Siteward);
+        assert!(groups.scope(Pid::this()).is_none());
+        let tree = groups.path();
+        assert!(groups.contains(&tree) && groups.contains(&tree.join("a/b")));
+        for other in ["shop-0123456789abcdef-7", "shop", "my-shop-0123456789abcdef", "a"] {
+            assert!(!groups.contains(&groups.above().join(other)), "{other}");
+        }
+        assert!(!groups.contains(groups.above()) && !groups.contains(Path::new("/")));
+    }
 
     #[test]
     fn a_scope_is_not_taken_for_one_of_a_similar_name() {

@@ -17,6 +17,8 @@ mod marked;
 mod marks;
 mod members;
 mod membership;
+#[cfg(test)]
+mod of_tests;
 mod other_sites;
 mod record;
 mod spared;

@@ -120,3 +120,127 @@ fn wait_for_one(handles: &[PidFd], patience: Duration) {
     }
     waiting.wait(Some(Moment::now() + patience));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use super::super::environment::{MARK, mark_entry};
+    use super::super::groups::tests::Leaf;
+    use super::super::identity::Identity;
+    use super::super::of_tests::{Running, SystemFolder, site};
+    use super::*;
+
+    fn after(milliseconds: u64) -> Moment {
+        Moment::now() + Duration::from_millis(milliseconds)
+    }
+
+    /// A shell with this mark that prints `asked` at TERM, and does then what `then` says.
+    fn asked(mark: &[u8], then: &str, adapt: impl FnOnce(&mut Command)) -> Running {
+        let script = format!("trap 'echo asked; {then}' TERM; echo up; while :; do read x; done");
+        Running::shell(&script, |command| {
+            command.env(MARK, String::from_utf8_lossy(mark).as_ref());
+            adapt(command);
+        })
+    }
+
+    /// The signal that ended it, and what it has printed.
+    fn ended(process: Running) -> (Option<i32>, String) {
+        use std::os::unix::process::ExitStatusExt;
+        let (status, printed) = process.end();
+        (status.signal(), printed)
+    }
+
+    #[test]
+    fn a_process_is_asked_once_and_killed_when_its_time_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = site(folder.path(), "shop");
+        let stubborn = asked(&mark_entry(&places, "a"), ":", |_| {});
+        let swept = sweep(&places, None, &Members::default(), after(300), after(20_000)).unwrap();
+        assert_eq!((swept.signalled, swept.left.is_empty()), (1, true));
+        assert_eq!(ended(stubborn), (Some(9), "asked\n".to_owned()));
+    }
+
+    #[test]
+    fn a_process_that_ends_in_time_is_not_killed_though_its_group_could_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = site(folder.path(), "shop");
+        let leaf = Leaf::of(&places, "a");
+        let leads = |command: &mut Command| {
+            command.process_group(0);
+        };
+        let mut process = asked(&mark_entry(&places, "a"), "echo ended; exit", leads);
+        if let Some(leaf) = &leaf {
+            process = process.into_group(&leaf.path);
+        }
+        // A stopped process does nothing at TERM alone.
+        process.seen().open().unwrap().send(Signal::STOP).unwrap();
+        let before = Members::default();
+        let swept = sweep(&places, None, &before, after(20_000), after(30_000)).unwrap();
+        assert!(swept.left.is_empty());
+        assert_eq!(ended(process), (None, "asked\nended\n".to_owned()));
+    }
+
+    #[test]
+    fn after_the_deadline_nothing_is_signalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = site(folder.path(), "shop");
+        let process = Running::marked(&mark_entry(&places, "a"));
+        let now = Moment::now();
+        let swept = sweep(&places, None, &Members::default(), now, now).unwrap();
+        let left: Vec<Seen> = swept.left.ours.iter().map(Member::seen).collect();
+        assert_eq!((swept.signalled, left), (0, vec![process.seen()]));
+        assert_eq!(ended(process).0, None);
+        let none = sweep(&places, None, &Members::default(), after(20_000), after(20_000)).unwrap();
+        assert_eq!((none.signalled, none.left.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn a_process_that_was_a_member_before_is_ended_without_a_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = site(folder.path(), "shop");
+        let (process, beside) = (Running::unmarked(), Running::unmarked());
+        let stat = process.stat();
+        let member = Member {
+            pid: stat.pid,
+            start: stat.start,
+            comm: stat.comm,
+            state: stat.state,
+            parent: stat.parent,
+            session: stat.session,
+            process: None,
+            by: "descent",
+        };
+        let before = Members { ours: vec![member], ..Members::default() };
+        let swept = sweep(&places, None, &before, after(20_000), after(30_000)).unwrap();
+        assert_eq!((swept.signalled, swept.left.is_empty()), (1, true));
+        assert_eq!(ended(process).0, Some(15));
+        assert_eq!(ended(beside).0, None);
+    }
+
+    #[test]
+    fn a_group_is_killed_as_one_unless_it_has_a_process_that_is_not_to_be_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let (places, other) = (site(folder.path(), "shop"), site(folder.path(), "other"));
+        assert!(!kill_groups(&places).unwrap(), "it has none");
+        let Some(leaf) = Leaf::of(&places, "a") else { return };
+        assert!(!kill_groups(&places).unwrap(), "nothing is in it");
+        let process = Running::unmarked().into_group(&leaf.path);
+        assert!(kill_groups(&places).unwrap());
+        assert_eq!(ended(process).0, Some(9));
+
+        let theirs = Running::marked(&mark_entry(&other, "a")).into_group(&leaf.path);
+        let identity = Identity::of(theirs.pid()).unwrap();
+        Record::begun("other".parse().unwrap(), identity).write(&other).unwrap();
+        let process = Running::unmarked().into_group(&leaf.path);
+        assert!(kill_groups(&places).unwrap());
+        assert_eq!((ended(theirs).0, ended(process).0), (None, None));
+
+        let Some(system) = SystemFolder::new() else { return };
+        let program = system.copy("/bin/cat", "corosync");
+        let daemon = Running::new(&mut Command::new(program)).into_group(&leaf.path);
+        assert!(kill_groups(&places).unwrap());
+        assert_eq!(ended(daemon).0, None);
+    }
+}
