@@ -46,7 +46,7 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    fn hangs(is_news: bool) -> Self {
+    pub(crate) fn hangs(is_news: bool) -> Self {
         Self { is_news, errno: None }
     }
 

@@ -100,10 +100,15 @@ impl<'a> CommandPattern<'a> {
         let Some(at) = (0..=2).find(|at| begins_at(*at)) else { return false };
         match program(pid) {
             // Its executable may not be seen: then it matches only without an interpreter in front.
-            None => at == 0 && !files::is_root(),
+            None => may_match_unseen(at, files::is_root()),
             Some(exe) => (at > 0) == self.script.is_some() && self.is_run_by(&exe),
         }
     }
+}
+
+/// Whether a process matches whose executable may not be seen, and which has the words at this place.
+fn may_match_unseen(at: usize, is_root: bool) -> bool {
+    at == 0 && !is_root
 }
 
 fn is_same_program(exe: &Path, program: &Path) -> bool {
@@ -190,6 +195,96 @@ mod tests {
         assert_eq!(find(&[&text, "job"]), Vec::<i32>::new());
         for other in [&longer, &dotted, &editor] {
             assert!(!find(&[&text, "job.example"]).contains(&other.pid()));
+        }
+    }
+
+    #[test]
+    fn the_interpreter_of_a_script_is_told_by_its_first_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("script");
+        for (text, told) in [
+            ("#!/bin/sh\nread line\n", Some(("/bin/sh", None))),
+            ("#! /bin/sh -e", Some(("/bin/sh", None))),
+            ("#!/usr/bin/env python3\n", Some(("/usr/bin/env", Some("python3")))),
+            ("#!/usr/bin/env -S  python3 -u\n", Some(("/usr/bin/env", Some("python3")))),
+            ("#!/usr/bin/env\npython3\n", Some(("/usr/bin/env", None))),
+            ("#!/opt/environment python3\n", Some(("/opt/environment", None))),
+            ("#!\n/bin/sh\n", None),
+            ("#!", None),
+            ("# /bin/sh\n", None),
+            ("", None),
+        ] {
+            fs::write(&script, text).unwrap();
+            let found = interpreter(&script);
+            let found = found.map(|it| (it.path, it.named));
+            let told = told.map(|(path, named): (&str, Option<&str>)| {
+                (PathBuf::from(path), named.map(|name| name.as_bytes().to_vec()))
+            });
+            assert_eq!(found, told, "{text}");
+        }
+        assert!(interpreter(&folder.path().join("none")).is_none());
+    }
+
+    #[test]
+    fn env_may_find_a_version_of_the_program_that_it_was_asked_for() {
+        let runs = |path: &str, named: Option<&str>, exe: &str| {
+            let named = named.map(|name| name.as_bytes().to_vec());
+            Interpreter { path: path.into(), named }.runs_as(Path::new(exe))
+        };
+        assert!(runs("/usr/bin/env", Some("python3"), "/usr/bin/python3.11"));
+        assert!(runs("/usr/bin/env", Some("sh"), "/usr/bin/dash"));
+        assert!(!runs("/usr/bin/env", Some("python3"), "/usr/bin/perl"));
+        assert!(!runs("/usr/bin/env", Some("python3"), "/usr/bin/dash"));
+        assert!(!runs("/usr/bin/env", Some("sh"), "/usr/bin/perl"));
+        let shell = fs::canonicalize("/bin/sh").unwrap();
+        assert!(runs("/bin/sh", None, shell.to_str().unwrap()));
+        assert!(runs("/none/x", None, "/none/x"));
+        assert!(!runs("/bin/sh", None, "/usr/bin/perl"));
+    }
+
+    #[test]
+    fn a_process_that_hangs_is_ruled_out_by_its_program_alone() {
+        let exe = program(Pid::this()).unwrap();
+        let me = Stat::of(Pid::this()).unwrap();
+        for (program, is_ruled_out) in [(exe.as_path(), false), (Path::new("/bin/cat"), true)] {
+            let pattern = CommandPattern { words: &[], program, script: None };
+            let matches = pattern.matches_process(&me, &Err(Unreadable::hangs(false)));
+            assert_eq!(matches.ok(), is_ruled_out.then_some(false), "{}", program.display());
+        }
+        assert!(may_match_unseen(0, false) && !may_match_unseen(0, true), "root sees all there is");
+        assert!(!may_match_unseen(1, false) && !may_match_unseen(1, true));
+    }
+
+    #[test]
+    fn the_words_stand_first_or_right_behind_an_interpreter() {
+        let exe = program(Pid::this()).unwrap();
+        let mut gone = Running::new(Path::new("/bin/true"), &[]);
+        let ended = Pid::from_raw(gone.pid()).unwrap();
+        gone.0.wait().unwrap();
+        let words = [exe.to_str().unwrap().to_owned(), "a".to_owned()];
+        let itself = words[0].as_str();
+        let script = |path: &str| Some(Interpreter { path: path.into(), named: None });
+        let me = Pid::this();
+        for (is, script, pid, matches) in [
+            (vec![itself, "a"], None, me, true),
+            (vec![itself, "a", "b"], None, me, true),
+            (vec![itself], None, me, false),
+            (vec![itself, "ab"], None, me, false),
+            (vec![itself, "b", "a"], None, me, false),
+            (vec!["vi", itself, "a"], None, me, false),
+            (vec!["sh", itself, "a"], script(itself), me, true),
+            (vec!["sh", "-e", itself, "a", "b"], script(itself), me, true),
+            (vec!["sh", "-e", "-u", itself, "a"], script(itself), me, false),
+            (vec![itself, "a"], script(itself), me, false),
+            (vec!["sh", itself, "a"], script("/bin/cat"), me, false),
+            // Who may not see what it executes knows no more than its words.
+            (vec![itself, "a"], None, ended, !files::is_root()),
+            (vec!["sh", itself, "a"], script(itself), ended, false),
+        ] {
+            let is: Vec<Vec<u8>> = is.into_iter().map(|word| word.as_bytes().to_vec()).collect();
+            let with = script.is_some();
+            let pattern = CommandPattern { words: &words, program: &exe, script };
+            assert_eq!(pattern.matches(&is, pid), matches, "{is:?} {with} {pid}");
         }
     }
 
