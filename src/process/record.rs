@@ -294,3 +294,56 @@ impl Record {
         BootId::current().is_ok_and(|boot| boot == self.supervisor.boot)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::of_tests::site;
+    use super::*;
+    use crate::values::Pid;
+
+    #[test]
+    fn a_record_is_read_or_there_is_none_or_it_is_said_why_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = site(folder.path(), "shop");
+        assert_eq!(Record::read(&places).unwrap(), None);
+        let me = Identity::of(Pid::this()).unwrap();
+        let record = Record::begun("shop".parse().unwrap(), me.clone());
+        record.write(&places).unwrap();
+        assert_eq!(Record::read(&places).unwrap(), Some(record.clone()));
+        let supervisor = Identity { boot: BootId::none(), ..me };
+        Record { supervisor, ..record }.write(&places).unwrap();
+        assert_eq!(Record::read(&places).unwrap(), None, "it is of an earlier boot");
+        fs::write(places.record(), "{}").unwrap();
+        assert!(matches!(Record::read(&places), Err(RecordError::NotUnderstood(_))));
+        fs::remove_file(places.record()).unwrap();
+        std::os::unix::fs::symlink("nowhere", places.record()).unwrap();
+        assert!(matches!(Record::read(&places), Err(RecordError::NotUnderstood(_))));
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let at = |runtime| SitePlaces { runtime, ..places.clone() };
+        assert_eq!(Record::read(&at(file)).unwrap(), None, "there is no such folder");
+        let long = at(folder.path().join("x".repeat(300)));
+        assert!(matches!(Record::read(&long), Err(RecordError::Unreadable(_))));
+    }
+
+    #[test]
+    fn an_error_tells_whose_the_record_is_or_that_it_is_none_or_nothing() {
+        let of = |kind: io::ErrorKind| RecordError::from(io::Error::new(kind, "why"));
+        assert!(matches!(of(io::ErrorKind::PermissionDenied), RecordError::Denied(_)));
+        for kind in [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof] {
+            assert!(matches!(of(kind), RecordError::NotUnderstood(why) if why == "why"), "{kind}");
+        }
+        for kind in [io::ErrorKind::OutOfMemory, io::ErrorKind::NotFound, io::ErrorKind::Other] {
+            assert!(matches!(of(kind), RecordError::Unreadable(_)), "{kind}");
+        }
+        for kind in [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::InvalidData,
+            io::ErrorKind::OutOfMemory,
+        ] {
+            assert_eq!(of(kind).to_string(), "why");
+            let back = io::Error::from(of(kind));
+            assert_eq!((back.kind(), back.to_string()), (kind, "why".to_owned()));
+        }
+    }
+}

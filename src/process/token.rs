@@ -114,10 +114,7 @@ impl Token {
                 fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)?;
             file.write_all(self.line().as_bytes())?;
             file.sync_all()?;
-            match fs::hard_link(temporary, &path) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-                other => other.map(|()| true),
-            }
+            is_first(fs::hard_link(temporary, &path))
         })();
         let first = match written {
             // The file holds no token: it is a planted link, or a crash left it.
@@ -129,6 +126,14 @@ impl Token {
         let _ = fs::remove_file(temporary);
         fs::File::open(&places.runtime)?.sync_all()?;
         first
+    }
+}
+
+/// Whether this process was the first to give the file its name. Only a name that is taken says no.
+fn is_first(linked: io::Result<()>) -> io::Result<bool> {
+    match linked {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        other => other.map(|()| true),
     }
 }
 
@@ -161,6 +166,29 @@ mod tests {
         assert_eq!(token.0.len(), 32);
         assert_eq!(fs::read_dir(&places.runtime).unwrap().count(), 1);
         assert_eq!(format!("{token:?}"), "Token", "it is a secret");
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_read_is_not_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(folder.path());
+        let at = |runtime| SitePlaces { runtime, ..places.clone() };
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(Token::read(&places).unwrap(), None);
+        assert_eq!(Token::read(&at(file)).unwrap(), None);
+        assert!(Token::read(&at(folder.path().join("x".repeat(300)))).is_err());
+        fs::create_dir(places.token()).unwrap();
+        assert_eq!(Token::read(&places).unwrap(), None, "it is no plain file");
+    }
+
+    #[test]
+    fn only_a_name_that_is_taken_says_that_another_process_was_first() {
+        assert!(is_first(Ok(())).unwrap());
+        assert!(!is_first(Err(ErrorKind::AlreadyExists.into())).unwrap());
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::NotFound, ErrorKind::StorageFull] {
+            assert_eq!(is_first(Err(kind.into())).unwrap_err().kind(), kind);
+        }
     }
 
     #[test]
