@@ -128,7 +128,11 @@ impl Seen {
 
 /// Whether root or this user started the process: only they can run a supervisor or a keeper.
 pub(super) fn is_trusted(users: Users) -> bool {
-    users.real == 0 || users.real == files::effective_user()
+    is_trusted_by(files::effective_user(), users)
+}
+
+fn is_trusted_by(me: u32, users: Users) -> bool {
+    users.real == 0 || users.real == me
 }
 
 /// Verifies the claims of processes to belong to one site.
@@ -176,5 +180,43 @@ impl<'a> ClaimVerifier<'a> {
             let names: std::collections::BTreeSet<String> = names.collect();
             names.iter().filter_map(|name| accounts::user(name)).map(|user| user.uid).collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use super::super::of_tests::{Running, another_user, site};
+    use super::*;
+
+    #[test]
+    fn root_and_this_user_are_trusted_by_who_started_the_process() {
+        for (real, effective, is_trusted) in
+            [(0, 0, true), (0, 1001, true), (1000, 1000, true), (1000, 1001, true)]
+                .into_iter()
+                .chain([(1001, 0, false), (1001, 1000, false), (1001, 1001, false)])
+        {
+            let users = Users { real, effective };
+            assert_eq!(is_trusted_by(1000, users), is_trusted, "{users:?}");
+        }
+        assert!(is_trusted(users(crate::values::Pid::this()).unwrap().unwrap()));
+    }
+
+    #[test]
+    fn a_process_is_called_by_its_site_and_its_name_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = site(folder.path(), "shop");
+        let other = site(folder.path(), "other");
+        let it = Running::marked(&mark_entry(&places, FACTS));
+        let _beside = [mark_entry(&places, "a"), mark_entry(&other, FACTS), b"none".to_vec()]
+            .map(|mark| Running::marked(&mark));
+        assert_eq!(called(&places, FACTS).unwrap(), [it.seen()]);
+        assert_eq!(called(&places, SUPERVISOR).unwrap(), []);
+        let Some(user) = another_user() else { return };
+        let mark = String::from_utf8(mark_entry(&places, LEASE)).unwrap();
+        let _forged = Running::new(Command::new("cat").env(MARK, mark).uid(user));
+        assert_eq!(called(&places, LEASE).unwrap(), [], "any user can claim so");
     }
 }

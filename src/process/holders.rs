@@ -34,21 +34,8 @@ impl Holder {
     /// The same, of a site with these members: one that has lost the mark in its environment is known by another.
     pub fn describe_among(&self, places: &SitePlaces, members: &Members) -> String {
         let line = command_line(self.pid).unwrap_or_else(|| format!("[{}]", self.comm));
-        let folder = places.runtime.as_os_str().as_encoded_bytes();
         let member = members.of(self.pid, self.start);
-        let whose = match (self.seen().environment_mark(), member) {
-            (Ok(Some((of, who))), _) if of == folder && who == LEASE => {
-                "the keeper of the lease".to_owned()
-            }
-            (Ok(Some((of, who))), _) if of == folder => format!("`{who}` of the site"),
-            (_, Some(Member { process: Some(process), .. })) => format!("`{process}` of the site"),
-            (_, Some(Member { process: None, .. })) => "of the site".to_owned(),
-            (Ok(Some((of, _))), None) => {
-                format!("of another site ({})", String::from_utf8_lossy(&of))
-            }
-            (Ok(None), None) => "not of the site".to_owned(),
-            (Err(_), None) => UNREADABLE.to_owned(),
-        };
+        let whose = whose(places, self.seen().environment_mark(), member);
         format!("{} ({line}), {whose}, holds {}", self.pid, self.what.display())
     }
 
@@ -59,6 +46,28 @@ impl Holder {
     /// Whether it keeps the lease of the site at `places`; it ends after that site's processes.
     pub fn keeps_lease(&self, places: &SitePlaces) -> bool {
         self.seen().stat().is_some_and(|stat| is_keeper(places, &stat).unwrap_or(false))
+    }
+}
+
+/// Whose a process is, in words: by the mark in its environment, and by what it is among the members of the site.
+fn whose<E>(
+    places: &SitePlaces,
+    mark: Result<Option<(Vec<u8>, String)>, E>,
+    member: Option<&Member>,
+) -> String {
+    let folder = places.runtime.as_os_str().as_encoded_bytes();
+    match (mark, member) {
+        (Ok(Some((of, who))), _) if of == folder && who == LEASE => {
+            "the keeper of the lease".to_owned()
+        }
+        (Ok(Some((of, who))), _) if of == folder => format!("`{who}` of the site"),
+        (_, Some(Member { process: Some(process), .. })) => format!("`{process}` of the site"),
+        (_, Some(Member { process: None, .. })) => "of the site".to_owned(),
+        (Ok(Some((of, _))), None) => {
+            format!("of another site ({})", String::from_utf8_lossy(&of))
+        }
+        (Ok(None), None) => "not of the site".to_owned(),
+        (Err(_), None) => UNREADABLE.to_owned(),
     }
 }
 
@@ -92,4 +101,79 @@ pub fn mounted_below(folder: &Path) -> Vec<String> {
     let mut mounts = node::mount_points().unwrap_or_default();
     mounts.retain(|mount| mount.starts_with(folder) && mount != folder);
     mounts.iter().map(|mount| format!("something is mounted on {}", mount.display())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::super::environment::{MARK, mark_entry};
+    use super::super::of_tests::{Running, copy, site};
+    use super::*;
+
+    #[test]
+    fn a_holder_is_named_by_its_mark_or_by_what_else_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = site(folder.path(), "shop");
+        let ours = places.runtime.as_os_str().as_encoded_bytes();
+        let process = Running::unmarked();
+        let stat = process.stat();
+        let member = |name: Option<&str>| Member {
+            pid: stat.pid,
+            start: stat.start,
+            comm: stat.comm.clone(),
+            state: stat.state,
+            parent: stat.parent,
+            session: stat.session,
+            process: name.map(str::to_owned),
+            by: "session",
+        };
+        let (named, nameless) = (member(Some("b")), member(None));
+        let theirs = b"/run/siteward/other".as_slice();
+        for (mark, member, words) in [
+            (Ok(Some((ours, LEASE))), None, "the keeper of the lease"),
+            (Ok(Some((ours, "a"))), None, "`a` of the site"),
+            (Ok(Some((ours, "a"))), Some(&named), "`a` of the site"),
+            (Ok(Some((theirs, LEASE))), Some(&named), "`b` of the site"),
+            (Ok(Some((theirs, "a"))), Some(&named), "`b` of the site"),
+            (Ok(Some((theirs, "a"))), Some(&nameless), "of the site"),
+            (Ok(Some((theirs, LEASE))), None, "of another site (/run/siteward/other)"),
+            (Ok(Some((theirs, "a"))), None, "of another site (/run/siteward/other)"),
+            (Ok(None), Some(&named), "`b` of the site"),
+            (Ok(None), Some(&nameless), "of the site"),
+            (Ok(None), None, "not of the site"),
+            (Err(()), Some(&named), "`b` of the site"),
+            (Err(()), Some(&nameless), "of the site"),
+            (Err(()), None, UNREADABLE),
+        ] {
+            let of = mark.map(|told| told.map(|(of, who)| (of.to_vec(), who.to_owned())));
+            assert_eq!(whose(&places, of, member), words, "{mark:?} {member:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_held_by_who_works_there_or_has_a_file_open_or_runs_a_program_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = site(folder.path(), "shop");
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let _mine = std::fs::File::create(data.join("mine")).unwrap();
+        let mark = String::from_utf8(mark_entry(&places, "a")).unwrap();
+        let works = Running::new(Command::new("cat").current_dir(&data).env(MARK, mark));
+        let script = format!("exec 3>{}; echo up; read x", data.join("file").display());
+        let opens = Running::shell(&script, |_| {});
+        let runs = Running::new(&mut Command::new(copy("/bin/cat", &data.join("cat"))));
+        let beside = Running::new(Command::new("cat").current_dir(folder.path()));
+        let found = holders(&data).unwrap();
+        let what = |pid: Pid| found.iter().find(|h| h.pid == pid).map(|h| h.what.clone());
+        assert_eq!(what(works.pid()), Some(data.clone()));
+        assert_eq!(what(opens.pid()), Some(data.join("file")));
+        assert_eq!(what(runs.pid()), Some(data.join("cat")));
+        assert_eq!(what(beside.pid()), None);
+        assert_eq!(what(Pid::this()), None, "this process ends by itself");
+        let holder = found.iter().find(|holder| holder.pid == works.pid()).unwrap();
+        let line = format!("{} (cat), `a` of the site, holds {}", works.pid(), data.display());
+        assert_eq!(holder.describe(&places), line);
+        assert!(!holder.keeps_lease(&places));
+    }
 }

@@ -338,6 +338,9 @@ pub fn is_of_another_site(places: &SitePlaces, stat: &Stat) -> io::Result<bool> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::environment::{HELPER, mark_entry};
+    use super::super::identity::Identity;
+    use super::super::of_tests::{Running, site};
     use super::*;
 
     fn places() -> SitePlaces {
@@ -352,6 +355,37 @@ mod tests {
         let claim =
             Claim { folder: folder.as_bytes().to_vec(), name: name.to_owned(), token: None };
         VerifiedClaim::Claim { claim, believed }
+    }
+
+    #[test]
+    fn a_descendant_belongs_to_the_site_unless_it_keeps_the_lease_or_another_site_owns_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (places, other) = (site(folder.path(), "shop"), site(folder.path(), "other"));
+        let ours = |named: Option<&str>| Descendant::Ours { named: named.map(str::to_owned) };
+        let of = |places, name| Running::marked(&mark_entry(places, name));
+        let owned = of(&other, "a");
+        let supervisor = Identity::of(owned.pid()).unwrap();
+        Record::begun("other".parse().unwrap(), supervisor).write(&other).unwrap();
+        for (process, whose, keeps, is_theirs) in [
+            (Running::unmarked(), ours(None), false, false),
+            (of(&places, "a"), ours(Some("a")), false, false),
+            (of(&places, SUPERVISOR), ours(Some(SUPERVISOR)), false, false),
+            (of(&places, LEASE), Descendant::Apart, true, false),
+            (of(&places, HELPER), Descendant::Apart, false, false),
+            (of(&other, "a"), ours(None), false, false),
+            (of(&other, SUPERVISOR), ours(None), false, false),
+            // That site runs, so it has a keeper.
+            (of(&other, LEASE), Descendant::Apart, false, true),
+            (owned, Descendant::Apart, false, true),
+        ] {
+            let stat = process.stat();
+            let claim = claim_of(&stat);
+            let tree = Tree::look().unwrap();
+            let judge = Judge::new(&places, None, &tree).unwrap();
+            assert_eq!(judge.of_descendant(&stat).unwrap(), whose, "{claim:?}");
+            assert_eq!(is_keeper(&places, &stat).unwrap(), keeps, "{claim:?}");
+            assert_eq!(is_of_another_site(&places, &stat).unwrap(), is_theirs, "{claim:?}");
+        }
     }
 
     #[test]

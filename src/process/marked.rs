@@ -61,3 +61,33 @@ fn folders_of(stat: &Stat, runtime: &Path) -> io::Result<Vec<Vec<u8>>> {
     }
     Ok(folders)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::environment::mark_entry;
+    use super::super::of_tests::{Running, site};
+    use super::*;
+
+    #[test]
+    fn a_site_is_marked_by_a_claim_or_by_an_open_lock_of_a_living_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places {
+            config: folder.path().into(),
+            runtime: folder.path().into(),
+            logs: folder.path().into(),
+            links: folder.path().into(),
+        };
+        let [claimed, opened, none] = ["claimed", "opened", "none"].map(|n| site(folder.path(), n));
+        let claims = Running::marked(&mark_entry(&claimed, "a"));
+        let script = format!("exec 3>{}; echo up; read x", opened.lock().display());
+        let opens = Running::shell(&script, |_| {});
+        let marked = MarkedSites::below(&places).unwrap();
+        for (site, is_marked) in [(&claimed, true), (&opened, true), (&none, false)] {
+            assert_eq!(marked.claims(site), is_marked, "{}", site.runtime.display());
+            assert_eq!(marked.has(site).unwrap(), is_marked, "{}", site.runtime.display());
+        }
+        drop((claims, opens));
+        let marked = MarkedSites::below(&places).unwrap();
+        assert!(!marked.claims(&claimed) && !marked.claims(&opened));
+    }
+}

@@ -345,3 +345,32 @@ fn sort_out(
     }
     Ok(members)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::of_tests::{pid, told};
+    use super::*;
+
+    #[test]
+    fn a_group_is_signalled_as_one_only_if_all_in_it_are_members() {
+        // Two groups of two processes each, and a member whose leader has ended.
+        let stats = [told(10, 1, 10), told(11, 10, 10), told(20, 1, 20), told(21, 20, 20)];
+        let tree = Tree::of(stats.into_iter().chain([told(31, 1, 30)]));
+        for (ours, led) in [
+            (vec![10, 11, 20, 21, 31], vec![10, 20]),
+            (vec![10, 11, 20, 31], vec![10]),
+            (vec![10, 20], vec![]),
+            (vec![11, 21, 31], vec![]),
+            (vec![], vec![]),
+        ] {
+            let is_ours = |number: &i32| tree.stat(pid(*number)).unwrap();
+            let members: Vec<Member> =
+                ours.iter().map(is_ours).map(|stat| member(stat, None, Mark::Descent)).collect();
+            let found: Vec<i32> =
+                leaders(&members, &tree).iter().map(|leader| leader.pid.number()).collect();
+            assert_eq!(found, led, "{ours:?}");
+        }
+        let gone = member(&told(40, 1, 40), None, Mark::Descent);
+        assert_eq!(leaders(&[gone], &tree), [], "one that is not in the tree leads nothing");
+    }
+}
