@@ -104,13 +104,12 @@ fn code_of_fault(verb: Verb, kind: FaultKind) -> u8 {
 pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
     let mut answer = ManagerAnswer::default();
     // The package's log adds no time to the lines of a script.
-    let mut say =
-        |text: &str| answer.stdout.push(format!("{} siteward: {}", WallTime::now(), ended(text)));
+    let mut say = |text: &str| answer.stdout.push(format!("{} siteward: {text}", WallTime::now()));
     match outcome {
-        Outcome::Done(said) => say(said),
+        Outcome::Done(said) => say(&ended(said)),
         Outcome::Seen(observation) => {
             let why = observation.why.as_ref().map_or_else(String::new, |w| format!(": {w}"));
-            say(&format!("the site is {}{why}", observation.state));
+            say(&ended(&format!("the site is {}{why}", observation.state)));
             answer.code = code_of_state(observation.state);
         }
         Outcome::Fault(fault) => {
@@ -120,4 +119,74 @@ pub(super) fn answer(verb: Verb, outcome: &Outcome) -> ManagerAnswer {
         }
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(called_as: &str, word: &str, given: &[(&str, &str)]) -> ServiceguardCall {
+        ServiceguardCall::read_from(OsStr::new(called_as), OsStr::new(word), |name| {
+            given.iter().find(|(of, _)| *of == name).map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    fn each_entry_point_has_its_word() {
+        for (word, entry) in [
+            ("start", ScriptEntry::Start),
+            ("stop", ScriptEntry::Stop),
+            ("validate", ScriptEntry::Validate),
+            ("check", ScriptEntry::Unknown("check".to_owned())),
+        ] {
+            assert_eq!(call("/x/serviceguard/shop", word, &[]).entry, entry);
+        }
+    }
+
+    #[test]
+    fn the_package_names_the_site_before_the_link_does() {
+        let link = "/x/serviceguard/link";
+        for (called_as, given, site) in [
+            (link, &[("PEV_SITEWARD_SITE", "shop")][..], Some("shop")),
+            (link, &[("PEV_SITEWARD_SITE", "")], Some("link")),
+            (link, &[], Some("link")),
+            ("/usr/sbin/siteward", &[], None),
+        ] {
+            assert_eq!(call(called_as, "start", given).site.as_deref(), site, "{given:?}");
+        }
+        for (given, package) in [
+            (&[("SG_PACKAGE", "a"), ("SG_PACKAGE_NAME", "b")][..], Some("a")),
+            (&[("SG_PACKAGE_NAME", "b")], Some("b")),
+            (&[], None),
+        ] {
+            assert_eq!(call(link, "start", given).package.as_deref(), package);
+        }
+    }
+
+    #[test]
+    fn the_package_names_the_directories() {
+        let given = [
+            ("PEV_SITEWARD_CONFIG_DIR", "/config"),
+            ("PEV_SITEWARD_RUNTIME_DIR", "/run"),
+            ("PEV_SITEWARD_LOG_DIR", "/log"),
+            ("PEV_SITEWARD_LINK_DIR", "/links"),
+        ];
+        let folders = |given: &[_]| {
+            let Overrides { config, runtime, logs, links } =
+                call("/x/serviceguard/shop", "start", given).overrides;
+            [config, runtime, logs, links]
+        };
+        let expected = ["/config", "/run", "/log", "/links"].map(|path| Some(PathBuf::from(path)));
+        assert_eq!(folders(&given), expected);
+        assert_eq!(folders(&given.map(|(name, _)| (name, ""))), [None, None, None, None]);
+    }
+
+    #[test]
+    fn a_failure_is_one_sentence_and_its_identifier() {
+        let message = crate::messages::caller_not_cluster();
+        let (id, sentence) = (message.id, message.sentence.clone());
+        let answer = answer(Verb::Start, &Outcome::Fault(message.into()));
+        let told = format!("Z siteward: ERROR: {sentence}. [{id}]");
+        assert!(answer.stdout[0].ends_with(&told), "{answer:?}");
+    }
 }
