@@ -33,12 +33,7 @@ pub struct ManagerAnswer {
 impl ManagerAnswer {
     /// Prints and logs the messages. Errors are ignored: the caller gets the exit code in any case.
     pub fn give(&self) {
-        let mut stderr = self.stderr.clone();
-        for (severity, text) in self.log.iter().rev() {
-            if !cluster_log::write(*severity, text) {
-                stderr.insert(0, text.clone());
-            }
-        }
+        let stderr = self.log_or_keep(cluster_log::write);
         if let Some((level, message)) = &self.alert {
             alert_log::write(*level, message);
         }
@@ -50,6 +45,17 @@ impl ManagerAnswer {
         for line in &stderr {
             let _ = writeln!(err, "{line}");
         }
+    }
+
+    /// Logs what is for the log. The lines for stderr: first those that `log` has not taken.
+    fn log_or_keep(&self, log: impl Fn(LogSeverity, &str) -> bool) -> Vec<String> {
+        let mut stderr = self.stderr.clone();
+        for (severity, text) in self.log.iter().rev() {
+            if !log(*severity, text) {
+                stderr.insert(0, text.clone());
+            }
+        }
+        stderr
     }
 }
 
@@ -104,5 +110,29 @@ mod tests {
         for (kind, code) in codes {
             assert_eq!(common_code(kind), code);
         }
+    }
+
+    #[test]
+    fn a_sentence_ends_with_one_mark() {
+        assert_eq!(ended("the site is stopped"), "the site is stopped.");
+        assert_eq!(ended("is it mounted?"), "is it mounted?");
+    }
+
+    #[test]
+    fn what_the_log_does_not_take_is_printed_before_the_reason() {
+        let line = |severity, text: &str| (severity, text.to_owned());
+        let answer = ManagerAnswer {
+            stderr: vec!["the reason".to_owned()],
+            log: vec![
+                line(LogSeverity::Info, "first"),
+                line(LogSeverity::Error, "second"),
+                line(LogSeverity::Error, "third"),
+            ],
+            ..ManagerAnswer::default()
+        };
+        let kept = |log: &dyn Fn(LogSeverity, &str) -> bool| answer.log_or_keep(log);
+        assert_eq!(kept(&|_, _| true), ["the reason"]);
+        assert_eq!(kept(&|_, _| false), ["first", "second", "third", "the reason"]);
+        assert_eq!(kept(&|severity, _| severity == LogSeverity::Error), ["first", "the reason"]);
     }
 }

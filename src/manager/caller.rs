@@ -85,3 +85,58 @@ impl Manager {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_the_link_names_the_caller_before_the_environment_does() {
+        use Manager::{Clusterware, Expresscluster, Hand, Pacemaker, Serviceguard};
+        let usual = "/usr/sbin/siteward";
+        for (called_as, variables, caller) in [
+            ("/usr/lib/ocf/resource.d/siteward/site", &[][..], Pacemaker),
+            ("/usr/lib/ocf/resource.d/siteward/site", &["SG_PACKAGE"], Pacemaker),
+            ("/opt/crs/shop", &[], Clusterware),
+            ("/opt/crs/shop", &["OCF_RESOURCE_INSTANCE"], Clusterware),
+            ("/opt/crs/bin/shop", &[], Hand),
+            ("/etc/serviceguard/shop", &[], Serviceguard),
+            ("/etc/serviceguard/shop", &["_CRS_NAME"], Serviceguard),
+            (usual, &["OCF_RESOURCE_INSTANCE", "_CRS_NAME"], Pacemaker),
+            (usual, &["_CRS_NAME", "SG_PACKAGE"], Clusterware),
+            (usual, &["_CRS_ACTION_SCRIPT"], Clusterware),
+            (usual, &["SG_PACKAGE", "CLP_EVENT"], Serviceguard),
+            (usual, &["SG_PACKAGE_NAME"], Serviceguard),
+            (usual, &["CLP_EVENT"], Expresscluster),
+            (usual, &["CLP_GROUPNAME"], Expresscluster),
+            (usual, &["OCF_ROOT"], Hand),
+            ("siteward", &[], Hand),
+        ] {
+            let has = |name: &str| variables.contains(&name);
+            let found = Manager::recognise_from(Some(OsStr::new(called_as)), has);
+            assert_eq!(found, caller, "{called_as} {variables:?}");
+        }
+        assert_eq!(Manager::recognise_from(None, |_| false), Hand);
+    }
+
+    #[test]
+    fn a_link_among_action_scripts_that_is_named_after_a_site_is_about_that_site() {
+        for (path, is_link) in [
+            ("/opt/crs/shop", true),
+            ("/etc/serviceguard/shop", true),
+            ("/usr/local/bin/shop", false),
+            ("/opt/crs/siteward", false),
+            ("/etc/serviceguard/siteward", false),
+            ("shop", false),
+        ] {
+            assert_eq!(Manager::is_called_by_link(OsStr::new(path)), is_link, "{path}");
+        }
+    }
+
+    #[test]
+    fn each_caller_has_its_name_in_the_history() {
+        let names = Manager::ALL.map(Manager::who);
+        assert_eq!(names, ["Pacemaker", "Clusterware", "Serviceguard", "ExpressCluster"]);
+        assert_eq!(Manager::Hand.who(), "a person");
+    }
+}

@@ -193,4 +193,102 @@ mod tests {
             assert_eq!(EntryPoint::of(word), EntryPoint::Unknown(word.to_owned()));
         }
     }
+
+    fn call(called_as: &str, word: &str, given: &[(&str, &str)]) -> ClusterwareCall {
+        ClusterwareCall::read_from(OsStr::new(called_as), OsStr::new(word), |name| {
+            given.iter().find(|(of, _)| *of == name).map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    fn each_entry_point_has_its_word() {
+        for (word, entry) in [
+            ("start", EntryPoint::Start),
+            ("stop", EntryPoint::Stop),
+            ("check", EntryPoint::Check),
+            ("clean", EntryPoint::Clean),
+            ("abort", EntryPoint::Abort),
+            ("modify", EntryPoint::Modify),
+            ("delete", EntryPoint::Delete),
+        ] {
+            assert_eq!(call("/x/crs/shop", word, &[]).entry, entry);
+        }
+    }
+
+    #[test]
+    fn the_attribute_of_our_type_names_the_site_before_the_link_does() {
+        let (attribute, script) =
+            (("_CRS_SITEWARD_SITE", "shop"), ("_CRS_ACTION_SCRIPT", "/x/crs/script"));
+        let (link, usual) = ("/x/crs/link", "/usr/sbin/siteward");
+        for (called_as, given, site) in [
+            (link, &[attribute, script][..], Some("shop")),
+            (link, &[script], Some("link")),
+            (link, &[("_CRS_SITEWARD_SITE", "")], Some("link")),
+            (usual, &[script], Some("script")),
+            (usual, &[("_CRS_ACTION_SCRIPT", usual)], None),
+            (usual, &[], None),
+        ] {
+            assert_eq!(call(called_as, "check", given).site.as_deref(), site, "{given:?}");
+        }
+        let named = call(link, "check", &[("_CRS_NAME", "shop_res")]);
+        assert_eq!(named.resource.as_deref(), Some("shop_res"));
+        assert_eq!(call(link, "check", &[]).resource, None);
+    }
+
+    #[test]
+    fn the_first_attribute_that_is_set_limits_the_time_of_an_entry_point() {
+        let all = [
+            ("_CRS_START_TIMEOUT", "1"),
+            ("_CRS_STOP_TIMEOUT", "2"),
+            ("_CRS_CHECK_TIMEOUT", "3"),
+            ("_CRS_CLEAN_TIMEOUT", "4"),
+            ("_CRS_SCRIPT_TIMEOUT", "5"),
+        ];
+        let timeout = |word, given: &[_]| {
+            call("/x/crs/shop", word, given).timeout.map(|timeout| timeout.as_secs())
+        };
+        for (word, of_all, without_clean, of_script) in [
+            ("start", 1, 1, 5),
+            ("stop", 2, 2, 5),
+            ("check", 3, 3, 5),
+            ("clean", 4, 2, 5),
+            ("abort", 5, 5, 5),
+            ("modify", 5, 5, 5),
+            ("delete", 5, 5, 5),
+        ] {
+            assert_eq!(timeout(word, &all), Some(of_all), "{word}");
+            let others = [all[0], all[1], all[2], all[4]];
+            assert_eq!(timeout(word, &others), Some(without_clean), "{word}");
+            assert_eq!(timeout(word, &all[4..]), Some(of_script), "{word}");
+            assert_eq!(timeout(word, &[]), None, "{word}");
+        }
+        assert_eq!(timeout("start", &[("_CRS_START_TIMEOUT", "0"), all[4]]), Some(5));
+        assert_eq!(timeout("start", &[("_CRS_START_TIMEOUT", "0")]), None);
+        let wrong = call("/x/crs/shop", "start", &[("_CRS_START_TIMEOUT", "soon"), all[4]]);
+        assert_eq!(wrong.timeout, Some(Duration::from_secs(5)));
+        assert_eq!(wrong.warnings.len(), 1);
+        assert!(wrong.warnings[0].starts_with("_CRS_START_TIMEOUT is `soon`"), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_running_site_prints_nothing_and_only_an_ill_one_is_warned_of() {
+        let printed = |state| {
+            let seen = super::super::samples::of_state(state);
+            answer(Verb::Monitor, &Outcome::Seen(Box::new(seen))).stdout
+        };
+        assert_eq!(printed(State::Running), [""; 0], "Clusterware logs each line of a check");
+        for (state, tag) in [
+            (State::Maintenance, "PROGRESS"),
+            (State::Degraded, "PROGRESS"),
+            (State::Stopped, "PROGRESS"),
+            (State::Starting, "WARNING"),
+            (State::StoppingFailed, "WARNING"),
+            (State::Unknown, "WARNING"),
+        ] {
+            assert_eq!(printed(state), [format!("CRS_{tag}:the site is {state}")]);
+        }
+        let by_hand = super::super::samples::stopped_by(STOPPED_BY_HAND);
+        let by_hand = answer(Verb::Monitor, &Outcome::Seen(Box::new(by_hand)));
+        assert_eq!(by_hand.stdout, ["CRS_PROGRESS:the site is stopped"]);
+    }
 }

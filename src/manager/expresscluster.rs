@@ -156,4 +156,44 @@ mod tests {
             assert!(order(event, disk).is_err(), "{event} {disk}");
         }
     }
+
+    #[test]
+    fn a_start_script_that_does_not_start_says_why() {
+        let order = |event: &str, disk: &str| {
+            let get = |name: &str| match name {
+                "CLP_EVENT" => Some(event.into()),
+                "CLP_DISK" => Some(disk.into()),
+                _ => None,
+            };
+            ExpressclusterCall::read_from(get).start_order()
+        };
+        assert_eq!(order("START", "SUCCESS").unwrap(), StartOrder::Start);
+        for disk in ["SUCCESS", "", "FAILURE"] {
+            assert!(matches!(order("RECOVER", disk), Ok(StartOrder::Nothing(_))), "{disk}");
+            let id = |event| order(event, disk).unwrap_err().id;
+            assert_eq!(id(""), messages::caller_not_cluster().id);
+            assert_eq!(id("STOP"), messages::cluster_event_unknown("STOP").id);
+        }
+        let fault = order("FAILOVER", "FAILURE").unwrap_err();
+        assert_eq!(fault.sentence, messages::cluster_disk_failed("FAILURE").sentence);
+        let unset = ExpressclusterCall::read_from(|_| None).start_order().unwrap_err();
+        assert_eq!(unset.id, messages::caller_not_cluster().id);
+    }
+
+    #[test]
+    fn the_alert_log_has_what_is_done_and_what_is_wrong() {
+        use crate::control::State;
+        use crate::manager::samples::{because, message};
+        let alert = |outcome: &Outcome| answer(Verb::Monitor, outcome).alert;
+        let said = |level, text: &str| Some((level, format!("siteward: {text}")));
+        let seen = |state| Outcome::Seen(Box::new(because(state, "a reason")));
+        let done = Outcome::Done("it is done".to_owned());
+        assert_eq!(alert(&done), said(AlertLevel::Info, "it is done"));
+        assert_eq!(alert(&seen(State::Degraded)), None, "genw asks about once a minute");
+        let failed = said(AlertLevel::Error, "the site is failed: a reason");
+        assert_eq!(alert(&seen(State::Failed)), failed);
+        let fault = Fault::from(message(messages::FaultKind::Failed));
+        let told = said(AlertLevel::Error, &format!("the disk is gone [{}]", fault.id));
+        assert_eq!(alert(&Outcome::Fault(fault)), told);
+    }
 }

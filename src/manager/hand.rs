@@ -99,3 +99,98 @@ fn describe_processes(view: &View, out: &mut Vec<String>) {
         out.push(line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::ProcessView;
+    use crate::manager::samples::{because, failure, message, of_state, of_view, record, view};
+    use crate::process::{Ending, Record};
+    use crate::values::Pid;
+
+    fn told(observation: Observation) -> Vec<String> {
+        answer(Verb::Monitor, &Outcome::Seen(Box::new(observation))).stdout
+    }
+
+    /// The first line of a site with a supervisor.
+    fn head(state: State) -> String {
+        format!("{state}, supervisor {}, since 1970-01-01T00:00:00Z", Pid::this())
+    }
+
+    fn process(name: &str) -> ProcessView {
+        ProcessView {
+            name: name.to_owned(),
+            pid: None,
+            start: None,
+            doing: "up".to_owned(),
+            up: true,
+            essential: true,
+            restarts: 0,
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn each_process_is_told_in_a_line() {
+        let processes = vec![
+            ProcessView { pid: Some(Pid::try_from(42).unwrap()), ..process("store") },
+            ProcessView { essential: false, doing: "down".to_owned(), ..process("web") },
+            ProcessView { restarts: 1, ..process("engine") },
+            ProcessView { restarts: 2, detail: Some("busy".to_owned()), ..process("a") },
+        ];
+        let lines = told(of_view(View { processes, ..view(State::Running) }));
+        let expected = [
+            head(State::Running),
+            "  store        42  up".to_owned(),
+            "  web           -  down, not essential".to_owned(),
+            "  engine        -  up, started again once".to_owned(),
+            "  a             -  up, started again 2 times (busy)".to_owned(),
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_reason_is_told_once() {
+        assert_eq!(told(of_state(State::Stopped)), ["stopped"]);
+        assert_eq!(told(because(State::Unknown, "a disk hangs")), ["unknown", "  a disk hangs"]);
+        let lost = || vec!["the address is gone".to_owned()];
+        let why = || Some("the address is gone, `web` is down".to_owned());
+        let degraded = View { lost: lost(), ..view(State::Degraded) };
+        let degraded = Observation { why: why(), ..of_view(degraded) };
+        let expected = [head(State::Degraded), "  the address is gone".to_owned()];
+        assert_eq!(told(degraded), expected, "the table shows the rest");
+        let paused = View { lost: lost(), ..view(State::Maintenance) };
+        let paused = Observation { why: Some("a backup".to_owned()), ..of_view(paused) };
+        assert_eq!(told(paused), [head(State::Maintenance), "  a backup".to_owned()]);
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_time_and_the_last_lines_of_the_process() {
+        let id = message(FaultKind::Failed).id;
+        let failed = View { failure: Some(failure(Some(id), "it died")), ..view(State::Failed) };
+        let failed = Observation { why: Some("it died".to_owned()), ..of_view(failed) };
+        let rest = ["  at 1970-01-01T00:00:00Z", "  web: no memory"].map(str::to_owned);
+        let [at, last] = &rest;
+        let expected = [head(State::Failed), format!("  it died [{id}]"), at.clone(), last.clone()];
+        assert_eq!(told(failed), expected);
+        let ending = Ending::Failed(failure(None, "it died"));
+        let record = Record { ending: Some(ending), ..record() };
+        let recorded = Observation { record: Some(record), ..because(State::Failed, "it died") };
+        let expected = ["failed".to_owned(), "  it died".to_owned(), at.clone(), last.clone()];
+        assert_eq!(told(recorded), expected);
+        let lost = vec!["the address is gone".to_owned()];
+        let failed = View { lost, failure: Some(failure(None, "it died")), ..view(State::Failed) };
+        let expected = [head(State::Failed), at.clone(), last.clone()];
+        assert_eq!(told(of_view(failed)), expected, "what is lost besides is no news");
+    }
+
+    #[test]
+    fn what_nobody_watches_can_be_taken_over() {
+        let unwatched = |state| Observation { record: Some(record()), ..of_state(state) };
+        let lines = told(unwatched(State::Unsupervised));
+        let advice = "  take it over: siteward adopt shop; or end it: siteward stop shop";
+        assert_eq!(lines, ["unsupervised", advice]);
+        assert_eq!(told(unwatched(State::Stopped)), ["stopped"]);
+        assert_eq!(told(of_state(State::Unsupervised)), ["unsupervised"]);
+    }
+}

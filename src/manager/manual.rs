@@ -107,3 +107,44 @@ pub fn manual() -> String {
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('-', "\\-")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_tells_each_parameter_each_code_and_the_advised_times() {
+        let page = manual();
+        assert!(page.starts_with(&format!(".TH OCF_SITEWARD_SITE 7 {MANUAL_DATE} ")), "{page}");
+        for text in [
+            ".B site\n",
+            "The value: a text; required; unique; a change restarts the site.\n",
+            ".B site=shop\n",
+            ".B config_dir\n",
+            "The value: a text; default /etc/siteward/sites; a change restarts the site.\n",
+            "The value: a time, like 90s or 3m; bare numbers are seconds; default 20s; can change \
+             under a running site.\n",
+            "The value: a number; can change under a running site.\n",
+            "The value: running or degraded; can change under a running site.\n",
+            "start timeout=240s, stop timeout=360s, monitor interval=1s timeout=40s, \
+             reload\\-agent timeout=20s, validate\\-all timeout=20s.\n",
+            "op monitor interval=1s timeout=40s\n",
+        ] {
+            assert!(page.contains(text), "{text} is not in\n{page}");
+        }
+        for parameter in &PARAMETERS {
+            let name = parameter.id.name();
+            assert!(page.contains(&format!(".TP\n.B {name}\n{}\n", escape(parameter.long))));
+            assert!(page.contains(&format!(".B {name}={}\n", escape(parameter.example))));
+        }
+        let (_, codes) = page.split_once(".SH EXIT STATUS\n").unwrap();
+        for code in ["0", "1", "2", "3", "4", "5", "6", "7", "190"] {
+            assert!(codes.contains(&format!(".TP\n.B {code}\n")), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_means_something_to_roff_is_escaped() {
+        assert_eq!(escape(r"a\b-c"), r"a\\b\-c");
+    }
+}

@@ -124,4 +124,21 @@ mod tests {
     fn what_means_something_in_xml_is_escaped() {
         assert_eq!(escape("a < b & c > \"d\""), "a &lt; b &amp; c &gt; &quot;d&quot;");
     }
+
+    #[test]
+    fn each_parameter_has_its_attributes() {
+        let xml = metadata();
+        for text in [
+            "<parameter name=\"site\" unique=\"1\" unique-group=\"site\" required=\"1\" reloadable=\"0\">",
+            "<parameter name=\"log_dir\" unique=\"0\" required=\"0\" reloadable=\"0\">",
+            "<content type=\"string\" default=\"/var/log/siteward\"/>",
+            "<parameter name=\"countmax\" unique=\"0\" required=\"0\" reloadable=\"1\">",
+            "<content type=\"integer\"/>",
+            " One of: running, degraded. Example: degraded\n",
+            " Like 90s or 3m; bare numbers are seconds. Example: 30s\n",
+            "<action name=\"monitor\" timeout=\"40s\" interval=\"1s\" depth=\"0\"/>",
+        ] {
+            assert!(xml.contains(text), "{text} is not in\n{xml}");
+        }
+    }
 }

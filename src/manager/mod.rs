@@ -16,7 +16,11 @@ mod numbers;
 mod pacemaker;
 mod parameters;
 mod quick;
+#[cfg(test)]
+mod samples;
 mod serviceguard;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{ManagerAnswer, Verb};
 pub use caller::Manager;

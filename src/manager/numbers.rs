@@ -45,4 +45,13 @@ mod tests {
             assert!(seconds("x", text).is_err());
         }
     }
+
+    #[test]
+    fn the_largest_number_is_accepted_and_a_larger_one_is_not() {
+        assert_eq!((read("x", "7", 7), read("x", "8", 7).is_err()), (Ok(7), true));
+        assert_eq!(seconds("x", "31536000"), Ok(LONGEST));
+        assert!(seconds("x", "31536001").is_err());
+        assert_eq!(milliseconds("x", "31536000000"), Ok(LONGEST));
+        assert!(milliseconds("x", "31536000001").is_err());
+    }
 }

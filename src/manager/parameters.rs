@@ -360,4 +360,42 @@ mod tests {
             assert!(count(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn each_value_replaces_that_of_the_definition_and_a_wrong_one_is_left_out() {
+        let given = [
+            ("boot_timeout", "3m"),
+            ("stop_timeout", "5m"),
+            ("countmax", "7"),
+            ("countsleep", "2s"),
+            ("degraded_is", "degraded"),
+            ("degraded_after", "0"),
+        ];
+        let get = |name: &str| {
+            given.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned())
+        };
+        let all = Adjustments {
+            boot_timeout: Some(Duration::from_secs(180)),
+            stop_timeout: Some(Duration::from_secs(300)),
+            countmax: Some(7),
+            countsleep: Some(Duration::from_secs(2)),
+            degraded_is: Some(DegradedIs::Degraded),
+            degraded_after: Some(Duration::ZERO),
+        };
+        assert_eq!(adjustments_of(get), all);
+        assert_eq!(values(&given).unwrap().adjustments, all);
+        let wrong = |name: &str| match name {
+            "stop_timeout" | "countsleep" => Some("0".to_owned()),
+            name => get(name),
+        };
+        let others = Adjustments { stop_timeout: None, countsleep: None, ..all };
+        assert_eq!(adjustments_of(wrong), others);
+        assert_eq!(adjustments_of(|_| None), Adjustments::default());
+    }
+
+    #[test]
+    fn a_choice_means_what_it_says() {
+        assert_eq!(degraded_is("running"), Ok(DegradedIs::Running));
+        assert_eq!(degraded_is("degraded"), Ok(DegradedIs::Degraded));
+    }
 }
