@@ -188,7 +188,7 @@ mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
-    use super::super::of_tests::{Running, another_user, site};
+    use super::super::samples::{Running, another_user, site};
     use super::*;
 
     #[test]

@@ -256,7 +256,7 @@ pub(super) mod tests {
     use std::fs;
     use std::process::Command;
 
-    use super::super::of_tests::Running;
+    use super::super::samples::Running;
     use super::*;
     use crate::linux::cgroup::tests::group_of_a_test;
 

@@ -108,7 +108,7 @@ mod tests {
     use std::process::Command;
 
     use super::super::environment::{MARK, mark_entry};
-    use super::super::of_tests::{Running, copy, site};
+    use super::super::samples::{Running, copy, site};
     use super::*;
 
     #[test]

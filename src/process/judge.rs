@@ -340,7 +340,7 @@ pub fn is_of_another_site(places: &SitePlaces, stat: &Stat) -> io::Result<bool> 
 mod tests {
     use super::super::environment::{HELPER, mark_entry};
     use super::super::identity::Identity;
-    use super::super::of_tests::{Running, site};
+    use super::super::samples::{Running, site};
     use super::*;
 
     fn places() -> SitePlaces {

@@ -65,7 +65,7 @@ fn folders_of(stat: &Stat, runtime: &Path) -> io::Result<Vec<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::super::environment::mark_entry;
-    use super::super::of_tests::{Running, site};
+    use super::super::samples::{Running, site};
     use super::*;
 
     #[test]

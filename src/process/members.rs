@@ -348,7 +348,7 @@ fn sort_out(
 
 #[cfg(test)]
 mod tests {
-    use super::super::of_tests::{pid, told};
+    use super::super::samples::{pid, told};
     use super::*;
 
     #[test]

@@ -17,10 +17,10 @@ mod marked;
 mod marks;
 mod members;
 mod membership;
-#[cfg(test)]
-mod of_tests;
 mod other_sites;
 mod record;
+#[cfg(test)]
+mod samples;
 mod spared;
 mod sweep;
 mod token;

@@ -240,7 +240,7 @@ fn is_closed_to_others(
 #[cfg(test)]
 mod tests {
     use super::super::identity::Identity;
-    use super::super::of_tests::{Running, another_user, pid, site, told};
+    use super::super::samples::{Running, another_user, pid, site, told};
     use super::*;
     use crate::linux::BootId;
     use crate::linux::lock::{Attempt, Lock};

@@ -297,7 +297,7 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::super::of_tests::site;
+    use super::super::samples::site;
     use super::*;
     use crate::values::Pid;
 

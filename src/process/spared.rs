@@ -161,7 +161,7 @@ impl Spared {
 mod tests {
     use std::process::Command;
 
-    use super::super::of_tests::{Running, SystemFolder, copy, pid, told};
+    use super::super::samples::{Running, SystemFolder, copy, pid, told};
     use super::*;
 
     #[test]

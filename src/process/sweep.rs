@@ -129,7 +129,7 @@ mod tests {
     use super::super::environment::{MARK, mark_entry};
     use super::super::groups::tests::Leaf;
     use super::super::identity::Identity;
-    use super::super::of_tests::{Running, SystemFolder, site};
+    use super::super::samples::{Running, SystemFolder, site};
     use super::*;
 
     fn after(milliseconds: u64) -> Moment {
