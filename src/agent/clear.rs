@@ -5,16 +5,17 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::deadline::keeper_by;
 use super::halt::Halt;
 use super::waiting::{Awaited, already_up};
 use super::{Deadline, Fault, Outcome, Target, down};
 use crate::backend::{Backend, Boot, own};
 use crate::control::{Pause, State};
 use crate::hold::{self, Interrupts, StartAttempt, StartTurn};
-use crate::messages;
+use crate::messages::{self, Message};
 use crate::observe::{Observation, observe};
 use crate::process::{ProcessRecord, Record};
-use crate::site::load;
+use crate::site::{SiteName, load};
 use crate::values::Moment;
 
 /// The verb that brings the site up.
@@ -66,8 +67,7 @@ impl<'a> Locked<'a> {
         target.site.check_length().map_err(messages::path_too_long)?;
         can_serve(target, way, &Backend::at(&target.site))?;
         check_exists(target)?;
-        // The definition is not read yet: without a manager's timeout, the limit is one minute.
-        let look_until = deadline.begun + deadline.given.unwrap_or(Duration::from_secs(60));
+        let look_until = deadline.for_turn();
         let turn = StartTurn::take(&target.site, interrupts, look_until)
             .map_err(|why| Halt::of_turn(target, why))?;
         Ok(Self { turn, target, deadline: *deadline, way, look_until, attempt })
@@ -105,19 +105,18 @@ impl<'a> Locked<'a> {
             Halt::if_cut(self.turn.interrupts)?;
             let seen = observe(places, self.deadline.begun, self.look_until)?;
             hold::note_found(places, &seen);
-            match seen.state {
-                State::Running | State::Degraded | State::Maintenance => {
+            match Earlier::of(seen.state, seen.view.is_some(), was_stopping) {
+                Earlier::IsUp => {
                     self.keep_lease(&seen)?;
                     return self.settled(already_up(self.target, &seen));
                 }
-                // Another start is under way: its outcome is the outcome of this one.
-                State::Starting if seen.view.is_some() => {
+                Earlier::ComesUp => {
                     let backend = Backend::at(places);
                     let waits = self.found(&backend);
                     let outcome = waits.finish(backend.found(), self.turn.interrupts)?;
                     return self.settled(outcome);
                 }
-                State::StoppingOrdered | State::StoppingFailed => {
+                Earlier::Stops => {
                     if self.look_until.passed() {
                         return Err(messages::still_stopping(name).into());
                     }
@@ -125,21 +124,19 @@ impl<'a> Locked<'a> {
                     let soon = Moment::now() + Duration::from_millis(100);
                     own::wait_for_end(places, soon.min(self.look_until));
                 }
-                // The last look had no time left for an answer.
-                State::Unknown if was_stopping => {
+                Earlier::StillStops => {
                     return Err(messages::still_stopping(name).into());
                 }
-                State::Unknown => {
+                Earlier::Unknown => {
                     let why = seen.why.unwrap_or_default();
                     return Err(messages::state_unknown(name, why).into());
                 }
-                State::Unsupervised | State::FailedWithSurvivors => {
+                Earlier::Lives => {
                     log::warn!("{}; that is ended first", seen.why.unwrap_or_default());
                     down::end_unsupervised(self.target, &self.deadline)?;
                     return self.cleared();
                 }
-                // `Starting` without a view: an external supervisor, which this start is bringing up.
-                State::Starting | State::Stopped | State::Failed => return self.cleared(),
+                Earlier::IsGone => return self.cleared(),
             }
         }
     }
@@ -150,7 +147,7 @@ impl<'a> Locked<'a> {
         else {
             return Ok(());
         };
-        let until = self.look_until.min(Moment::now() + hold::KEEP);
+        let until = keeper_by(Moment::now(), self.look_until);
         let kept = hold::keep(&self.target.site, &wrapping.external.definition, until);
         kept.map(drop)
             .map_err(|why| messages::lease_lost(format!("the lease is not kept: {why}")).into())
@@ -183,32 +180,68 @@ impl<'a> Locked<'a> {
             ))));
         }
         let why = seen.why.unwrap_or_else(|| format!("it is {}", seen.state));
-        let words = match (seen.state, seen.record) {
-            (State::Unsupervised, Some(record)) if !living(&record).is_empty() => {
-                return Ok(Clearing::Cleared(
-                    Cleared { locked: self, record: Some(record) }.into(),
-                ));
-            }
-            (State::Unsupervised, Some(_)) => messages::nothing_to_adopt(
-                name,
-                "no process that its record names lives, and what else does cannot be verified",
-            ),
-            (State::Unsupervised, None) => messages::no_record_to_adopt(name, why),
-            (State::Stopped | State::Failed, _) => messages::nothing_lives(name, seen.state),
-            (State::FailedWithSurvivors, _) => messages::given_up_not_adopted(name, why),
-            (
-                State::Unknown
-                | State::Starting
-                | State::Running
-                | State::Degraded
-                | State::Maintenance
-                | State::StoppingOrdered
-                | State::StoppingFailed,
-                _,
-            ) => messages::adopt_refused(name, why),
-        };
-        Err(words.into())
+        let record = adoptable(name, seen.state, seen.record, why)?;
+        Ok(Clearing::Cleared(Cleared { locked: self, record: Some(record) }.into()))
     }
+}
+
+/// What a start finds of an earlier run.
+#[derive(Debug, PartialEq, Eq)]
+enum Earlier {
+    IsUp,
+    /// Another start is under way: its outcome is the outcome of this one.
+    ComesUp,
+    Stops,
+    /// The last look had no time left for an answer.
+    StillStops,
+    Unknown,
+    /// Processes live without a supervisor.
+    Lives,
+    IsGone,
+}
+
+impl Earlier {
+    fn of(state: State, has_view: bool, was_stopping: bool) -> Self {
+        match state {
+            State::Running | State::Degraded | State::Maintenance => Self::IsUp,
+            State::Starting if has_view => Self::ComesUp,
+            State::StoppingOrdered | State::StoppingFailed => Self::Stops,
+            State::Unknown if was_stopping => Self::StillStops,
+            State::Unknown => Self::Unknown,
+            State::Unsupervised | State::FailedWithSurvivors => Self::Lives,
+            // `Starting` without a view: an external supervisor, which this start is bringing up.
+            State::Starting | State::Stopped | State::Failed => Self::IsGone,
+        }
+    }
+}
+
+/// The record of the processes to adopt, of a site that no supervisor answers for.
+fn adoptable(
+    name: &SiteName,
+    state: State,
+    record: Option<Record>,
+    why: String,
+) -> Result<Record, Message> {
+    Err(match (state, record) {
+        (State::Unsupervised, Some(record)) if !living(&record).is_empty() => return Ok(record),
+        (State::Unsupervised, Some(_)) => messages::nothing_to_adopt(
+            name,
+            "no process that its record names lives, and what else does cannot be verified",
+        ),
+        (State::Unsupervised, None) => messages::no_record_to_adopt(name, why),
+        (State::Stopped | State::Failed, _) => messages::nothing_lives(name, state),
+        (State::FailedWithSurvivors, _) => messages::given_up_not_adopted(name, why),
+        (
+            State::Unknown
+            | State::Starting
+            | State::Running
+            | State::Degraded
+            | State::Maintenance
+            | State::StoppingOrdered
+            | State::StoppingFailed,
+            _,
+        ) => messages::adopt_refused(name, why),
+    })
 }
 
 /// The recorded processes that are still running.
@@ -235,5 +268,96 @@ fn check_exists(target: &Target) -> Result<(), Fault> {
     match is_missing(&target.site.runtime) && is_missing(&target.site.definition) {
         true => load(&target.places, &target.name).map(|_| ()).map_err(Fault::from),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::samples::{KEEPER, Site, ourselves, record};
+    use crate::process::Identity;
+
+    #[test]
+    fn a_start_joins_waits_for_ends_or_replaces_an_earlier_run() {
+        for (state, earlier) in [
+            (State::Running, Earlier::IsUp),
+            (State::Degraded, Earlier::IsUp),
+            (State::Maintenance, Earlier::IsUp),
+            (State::StoppingOrdered, Earlier::Stops),
+            (State::StoppingFailed, Earlier::Stops),
+            (State::Unsupervised, Earlier::Lives),
+            (State::FailedWithSurvivors, Earlier::Lives),
+            (State::Stopped, Earlier::IsGone),
+            (State::Failed, Earlier::IsGone),
+        ] {
+            for (has_view, was_stopping) in [(false, false), (true, false), (false, true)] {
+                assert_eq!(Earlier::of(state, has_view, was_stopping), earlier, "{state}");
+            }
+        }
+        assert_eq!(Earlier::of(State::Starting, true, false), Earlier::ComesUp);
+        assert_eq!(Earlier::of(State::Starting, false, false), Earlier::IsGone);
+        assert_eq!(Earlier::of(State::Unknown, false, false), Earlier::Unknown);
+        assert_eq!(Earlier::of(State::Unknown, false, true), Earlier::StillStops);
+    }
+
+    fn with(identity: Identity) -> Record {
+        let name = "web".to_owned();
+        let web = ProcessRecord { name, identity, ready: true, printed_from: 0 };
+        Record { processes: vec![web], ..record() }
+    }
+
+    #[test]
+    fn only_processes_that_live_and_are_named_by_the_record_are_adopted() {
+        let name = "shop".parse().unwrap();
+        let why = |state, record| {
+            let adoptable = adoptable(&name, state, record, "a reason".to_owned());
+            adoptable.map(|record| living(&record).len()).map_err(|why| why.id.to_string())
+        };
+        let of = |state, id: &str| {
+            assert_eq!(why(state, Some(with(ourselves()))), Err(id.to_owned()), "{state}");
+        };
+        assert_eq!(why(State::Unsupervised, Some(with(ourselves()))), Ok(1));
+        let dead = why(State::Unsupervised, Some(with(ourselves().ended())));
+        assert_eq!(dead, Err("nothing-to-adopt".to_owned()));
+        assert_eq!(why(State::Unsupervised, None), Err("no-record-to-adopt".to_owned()));
+        of(State::Stopped, "nothing-lives");
+        of(State::Failed, "nothing-lives");
+        of(State::FailedWithSurvivors, "given-up-not-adopted");
+        of(State::Unknown, "adopt-refused");
+        of(State::Running, "adopt-refused");
+    }
+
+    #[test]
+    fn a_supervisor_of_its_own_is_not_adopted_and_not_run_in_the_foreground_if_it_detaches() {
+        let site = Site::new();
+        let target = site.target();
+        let mut external = site.external(KEEPER);
+        for detached in [false, true] {
+            external.wrapped.detached = detached;
+            let backend = Backend::External(Box::new(external.clone()));
+            let can = |way| can_serve(&target, &way, &backend).is_ok();
+            assert!(!can(Way::Adopt));
+            assert_eq!(can(Way::Run), !detached);
+            assert!(can(Way::Start) && can(Way::Resume) && can(Way::Hold(Pause::because("a"))));
+        }
+        let own = Backend::Own(site.places.clone());
+        assert!(can_serve(&target, &Way::Adopt, &own).is_ok());
+    }
+
+    #[test]
+    fn a_site_exists_if_it_has_a_definition_or_a_folder_of_this_boot() {
+        for (has_folder, has_definition) in
+            [(false, false), (true, false), (false, true), (true, true)]
+        {
+            let site = Site::new();
+            if !has_folder {
+                fs::remove_dir_all(&site.places.runtime).unwrap();
+            }
+            if has_definition {
+                fs::write(&site.places.definition, "").unwrap();
+            }
+            let exists = check_exists(&site.target()).is_ok();
+            assert_eq!(exists, has_folder || has_definition, "{has_folder}, {has_definition}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::backend::{Boot, StopTimes};
+use crate::hold;
 use crate::site::Definition;
 use crate::values::Moment;
 
@@ -47,7 +48,34 @@ fn rounded(time: Duration) -> Duration {
     Duration::from_secs(seconds.div_ceil(10) * 10)
 }
 
+/// Until when a stop looks at what is there. A supervisor that does not answer had its time before: most of the rest is
+/// for the sweep.
+pub(super) fn first_look(now: Moment, until: Moment) -> Moment {
+    now + now.until(until) / 8
+}
+
+/// Until when a stop looks again at a list that may be updated late.
+pub(super) fn later_look(now: Moment, until: Moment) -> Moment {
+    now + (now.until(until) / 2).max(Duration::from_millis(200))
+}
+
+/// Until when processes that got TERM may end by themselves.
+pub(super) fn term_until(now: Moment, kill_at: Moment, forcekill: Duration) -> Moment {
+    kill_at.min(now + forcekill)
+}
+
+/// Until when a new keeper of a lease is waited for.
+pub(super) fn keeper_by(now: Moment, until: Moment) -> Moment {
+    until.min(now + hold::KEEP)
+}
+
 impl Deadline {
+    /// Until when a start waits for its turn and looks for an earlier run. The definition is not read yet: without a
+    /// manager's timeout, the limit is one minute.
+    pub(super) fn for_turn(&self) -> Moment {
+        self.begun + self.given.unwrap_or(Duration::from_secs(60))
+    }
+
     /// Until when a verb that is done may write down how it ended; None: no time was given.
     pub(super) fn for_last_words(&self) -> Option<Moment> {
         let given = self.given?;
@@ -102,7 +130,10 @@ impl Deadline {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::site::parse;
 
     const fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -110,6 +141,27 @@ mod tests {
 
     fn deadline(given: Option<u64>) -> Deadline {
         Deadline { begun: Moment::since_boot(s(1000)), given: given.map(s) }
+    }
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn definition(times: &str) -> Definition {
+        let text = format!("version: 1\n{times}processes: {{a: {{command: [x]}}}}\n");
+        parse(&"a".parse().unwrap(), Path::new("x"), &text).unwrap()
+    }
+
+    const BEGUN: Moment = Moment::since_boot(s(1000));
+
+    /// How long after the beginning.
+    fn after(moment: Moment) -> Duration {
+        assert!(moment >= BEGUN, "{moment:?} is before the verb");
+        BEGUN.until(moment)
+    }
+
+    fn with(given: Duration) -> Deadline {
+        Deadline { begun: BEGUN, given: Some(given) }
     }
 
     fn stop(given: Option<u64>) -> (u64, u64, u64) {
@@ -143,5 +195,117 @@ mod tests {
         assert_eq!(reserve_of_start(s(240), s(7)), s(40));
         assert_eq!(reserve_of_start(s(20), s(7)), s(7));
         assert_eq!(reserve_of_start(s(4), s(7)), s(2));
+    }
+
+    #[test]
+    fn a_short_time_is_divided_in_the_same_proportions() {
+        let times = with(s(1)).for_stop(s(300), s(5));
+        assert_eq!(after(times.until), ms(900), "a tenth is left to report");
+        assert_eq!(after(times.kill_at), ms(450), "and half of the rest to the proof");
+        assert_eq!(after(times.graceful_until), s(0));
+        let times = deadline(None).for_stop(s(0), s(0));
+        assert_eq!(after(times.until), ms(6_300));
+        let times = with(s(30)).for_stop(s(4), s(5));
+        assert_eq!((after(times.graceful_until), after(times.kill_at)), (s(4), s(9)));
+    }
+
+    #[test]
+    fn the_advised_timeout_of_a_start_holds_the_whole_boot_and_its_reserve() {
+        for (boot, forcekill, advised) in [
+            // A sixth of it is kept.
+            (200, 5, 240),
+            (101, 5, 130),
+            // TERM, KILL and proof take longer than a sixth.
+            (20, 5, 30),
+            (20, 9, 40),
+            (20, 8, 30),
+        ] {
+            let times = format!("boot_timeout: {boot}\nforcekill_time: {forcekill}\n");
+            let definition = definition(&times);
+            let time = time_for_start(&definition);
+            assert_eq!(time, s(advised), "{times}");
+            assert_eq!(with(time).for_start(&definition).time, s(boot), "{times}");
+        }
+    }
+
+    #[test]
+    fn the_advised_timeout_of_a_stop_holds_the_whole_stop_and_the_proof() {
+        for (stop, forcekill, advised) in
+            [(300, 5, 360), (400, 5, 480), (20, 5, 40), (20, 8, 40), (20, 9, 50), (80, 5, 100)]
+        {
+            let times = format!("stop_timeout: {stop}\nforcekill_time: {forcekill}\n");
+            let definition = definition(&times);
+            let time = time_for_stop(&definition);
+            assert_eq!(time, s(advised), "{times}");
+            let times = with(time).for_stop(definition.stop_timeout, definition.forcekill_time);
+            assert_eq!(after(times.graceful_until), s(stop));
+        }
+    }
+
+    #[test]
+    fn an_advised_timeout_is_the_next_ten_seconds() {
+        for (time, advised) in [
+            (s(0), 0),
+            (s(10), 10),
+            (s(10) + Duration::from_nanos(1), 20),
+            (ms(9_500), 10),
+            (s(11), 20),
+            (s(240), 240),
+        ] {
+            assert_eq!(rounded(time), s(advised), "{time:?}");
+        }
+    }
+
+    #[test]
+    fn a_verb_that_looks_reports_within_its_time() {
+        for (given, look, run, words) in [
+            (s(4), ms(3_800), ms(3_600), s(4) - ms(400) / 3),
+            (s(6), ms(5_700), ms(5_400), ms(5_800)),
+            (s(60), ms(59_500), s(59), s(60) - s(1) / 3),
+        ] {
+            let deadline = with(given);
+            assert_eq!(after(deadline.for_look()), look, "{given:?}");
+            assert_eq!(deadline.for_run().map(after), Some(run), "{given:?}");
+            assert_eq!(deadline.for_last_words().map(after), Some(words), "{given:?}");
+            assert_eq!(after(deadline.for_turn()), given);
+        }
+        let unbounded = deadline(None);
+        assert_eq!(unbounded.for_run(), None);
+        assert_eq!(unbounded.for_last_words(), None);
+        assert_eq!(after(unbounded.for_turn()), s(60));
+        let patience = crate::observe::PATIENCE;
+        assert_eq!(after(unbounded.for_look()), after(with(patience).for_look()));
+    }
+
+    /// The boot, its end, the rollback, the KILL and the end of the verb.
+    fn start(given: Option<Duration>) -> [Duration; 5] {
+        let definition = definition("boot_timeout: 200\nstop_timeout: 300\nforcekill_time: 5\n");
+        let boot = Deadline { begun: BEGUN, given }.for_start(&definition);
+        [boot.time, after(boot.up_by), boot.rollback, after(boot.kill_at), after(boot.until)]
+    }
+
+    #[test]
+    fn a_start_divides_its_time_between_boot_rollback_and_proof() {
+        // Nobody waits: the whole boot, a whole stop, TERM and KILL, and five seconds.
+        assert_eq!(start(None), [s(200), s(200), s(300), s(510), s(512)]);
+        assert_eq!(start(Some(s(240))), [s(200), s(200), s(32), s(237), s(239)]);
+        assert_eq!(start(Some(s(600))), [s(200), s(200), s(92), s(597), s(599)]);
+        assert_eq!(start(Some(s(120))), [s(100), s(100), s(12), s(117), s(119)]);
+        // Of a short time a third is for the proof.
+        assert_eq!(start(Some(s(3))), [ms(1_500), ms(1_500), s(0), ms(1_800), ms(2_700)]);
+    }
+
+    #[test]
+    fn a_stop_gives_each_of_its_steps_a_share_of_what_is_left() {
+        let at = |seconds| BEGUN + s(seconds);
+        assert_eq!(after(first_look(BEGUN, at(80))), s(10));
+        assert_eq!(after(later_look(BEGUN, at(80))), s(40));
+        // A look that began in time may take a little longer.
+        assert_eq!(after(later_look(BEGUN, BEGUN + ms(100))), ms(200));
+        assert_eq!(after(later_look(BEGUN, BEGUN)), ms(200));
+        assert_eq!(after(term_until(BEGUN, at(20), s(5))), s(5));
+        assert_eq!(after(term_until(BEGUN, at(3), s(5))), s(3), "KILL comes in time");
+        assert_eq!(after(keeper_by(BEGUN, at(1))), s(1));
+        assert_eq!(after(keeper_by(BEGUN, at(60))), hold::KEEP);
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::context::SiteContext;
+use super::deadline::{first_look, later_look, term_until};
 use super::{Deadline, Fault, Outcome, StopMode, Target};
 use crate::backend::StopTimes;
 use crate::backend::own::{self, NotEnded};
@@ -172,34 +173,26 @@ fn end_survivors(
     is_found: bool,
 ) -> Result<bool, Fault> {
     let (target, places) = (context.target, &context.target.site);
-    // A supervisor that does not answer had its time before: most of the rest is for the sweep.
     let now = Moment::now();
-    let mut seen = observe(places, now, now + now.until(times.until) / 8)?;
+    let mut seen = observe(places, now, first_look(now, times.until))?;
     if is_found {
         hold::note_found(places, &seen);
     }
     let mut record = seen.record.clone();
     let living = living(&seen);
-    let had_something = match &seen.wrapped {
-        // A unit may be up without a process.
-        Some(wrapping) => !living.is_empty() || wrapping.is_listed_up,
-        None => !is_over(seen.state),
-    };
+    let had_something = has_something(&seen, &living);
     // If there was nothing to end, the first observation is the proof.
     if had_something {
         if let Some(external) = context.backend.external() {
             record = Some(external.note_stopping(&living));
             hold::note_wrapped_stop(places, context.definition(), Some(target.by()), None);
         }
-        let supervised = seen.wrapped.as_ref().is_none_or(Wrapping::is_supervised);
-        if mode == StopMode::Graceful && supervised {
+        if ends_in_order(mode, &seen) {
             let until = times.graceful_until;
             context.backend.end_survivors(context.definition(), record.as_ref(), &living, until);
         }
         sweep_up(context, record.as_ref(), &mut seen, times)?;
-        // Else systemd or Docker would go on with what was killed.
-        let goes_on = seen.wrapped.as_ref().is_some_and(Wrapping::is_known_to_another);
-        if mode == StopMode::Kill && goes_on {
+        if goes_on_elsewhere(mode, &seen) {
             context.backend.end_survivors(context.definition(), record.as_ref(), &[], times.until);
             seen = observe(places, Moment::now(), times.until)?;
         }
@@ -215,6 +208,26 @@ fn end_survivors(
     hold::let_go(&target.site, context.definition(), record.as_ref());
     tidy_up(target);
     Ok(had_something)
+}
+
+/// There is something to end. `living`: what was seen of its processes.
+fn has_something(seen: &Observation, living: &[Identity]) -> bool {
+    match &seen.wrapped {
+        // A unit may be up without a process.
+        Some(wrapping) => !living.is_empty() || wrapping.is_listed_up,
+        None => !is_over(seen.state),
+    }
+}
+
+/// The processes are ended in their order, or by the commands of their supervisor, before they get TERM.
+fn ends_in_order(mode: StopMode, seen: &Observation) -> bool {
+    let supervised = seen.wrapped.as_ref().is_none_or(Wrapping::is_supervised);
+    mode == StopMode::Graceful && supervised
+}
+
+/// systemd or Docker would go on with what was killed.
+fn goes_on_elsewhere(mode: StopMode, seen: &Observation) -> bool {
+    mode == StopMode::Kill && seen.wrapped.as_ref().is_some_and(Wrapping::is_known_to_another)
 }
 
 fn is_over(state: State) -> bool {
@@ -241,7 +254,7 @@ fn sweep_up(
     times: &StopTimes,
 ) -> Result<(), Fault> {
     let places = &context.target.site;
-    let term_until = times.kill_at.min(Moment::now() + context.forcekill());
+    let term_until = term_until(Moment::now(), times.kill_at, context.forcekill());
     let mut signalled = 0;
     loop {
         let swept = sweep(places, record, &seen.members, term_until, times.until);
@@ -256,33 +269,52 @@ fn sweep_up(
     Ok(())
 }
 
+/// What one look says about the end of a site.
+#[derive(Debug, PartialEq, Eq)]
+enum Proof {
+    Proved,
+    /// No process is left, and the list of its supervisor does not answer: what else is there must prove it.
+    WithoutList,
+    /// The list may be updated late.
+    NotYet,
+    Refuted,
+}
+
+impl Proof {
+    fn of(seen: &Observation) -> Self {
+        let empty = seen.members.is_empty()
+            && seen.wrapped.as_ref().is_none_or(|wrapped| wrapped.living().next().is_none());
+        match (seen.state, &seen.wrapped) {
+            (state, _) if is_over(state) => Self::Proved,
+            // The start under way is this one, which is being rolled back.
+            (State::Starting, Some(_)) if empty && seen.view.is_none() => Self::Proved,
+            (State::Unknown, Some(_)) if empty => Self::WithoutList,
+            (_, Some(_)) if seen.members.spared.is_empty() => Self::NotYet,
+            (_, Some(_) | None) => Self::Refuted,
+        }
+    }
+}
+
 /// Proves that no process is left, by every mark and by the list of an external supervisor.
 fn prove(context: &SiteContext<'_>, mut seen: Observation, times: &StopTimes) -> Result<(), Fault> {
     let name = &context.target.name;
     loop {
-        let empty = seen.members.is_empty()
-            && seen.wrapped.as_ref().is_none_or(|wrapped| wrapped.living().next().is_none());
-        let is_listed = match (seen.state, &seen.wrapped) {
-            (state, _) if is_over(state) => return Ok(()),
-            // The start under way is this one, which is being rolled back.
-            (State::Starting, Some(_)) if empty && seen.view.is_none() => return Ok(()),
-            (State::Unknown, Some(wrapped)) if empty => {
+        match (Proof::of(&seen), &seen.wrapped) {
+            (Proof::Proved, _) => return Ok(()),
+            (Proof::WithoutList, Some(wrapped)) => {
                 let why = seen.why.as_deref().unwrap_or("its list does not answer");
                 let proved = wrapped.external.prove_without_list(why);
                 return proved.map_err(|why| messages::stop_not_proved(name, why).into());
             }
-            // The external supervisor's list may be updated late.
-            (_, Some(_)) => seen.members.spared.is_empty(),
-            (_, None) => false,
-        };
-        if !is_listed || times.until.passed() {
-            let why = seen.why.unwrap_or_else(|| format!("it is {}", seen.state));
-            return Err(messages::not_stopped(name, why).into());
+            (Proof::NotYet, _) if !times.until.passed() => {}
+            (Proof::NotYet | Proof::Refuted | Proof::WithoutList, _) => {
+                let why = seen.why.unwrap_or_else(|| format!("it is {}", seen.state));
+                return Err(messages::not_stopped(name, why).into());
+            }
         }
         Waiting::<()>::new().wait(Some(Moment::now() + Duration::from_millis(50)));
         let now = Moment::now();
-        let share = (now.until(times.until) / 2).max(Duration::from_millis(200));
-        seen = observe(&context.target.site, now, now + share)?;
+        seen = observe(&context.target.site, now, later_look(now, times.until))?;
     }
 }
 
@@ -308,3 +340,6 @@ fn write(target: &Target, record: &Record) {
         log::warn!("{} cannot be written: {error}", target.site.record().display());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! One observation of a site. It changes nothing, but that the lease of a wrapped site gets a new keeper if it has none:
 //! no supervisor of siteward watches that one.
 
+use super::deadline::keeper_by;
 use super::{Deadline, Fault, Outcome, Target};
 use crate::backend::own::{self, Asked};
 use crate::control::{Reply, Request, State};
@@ -62,7 +63,8 @@ pub fn monitor_among(
     {
         return fault.into();
     }
-    if observation.serves() && level >= Level::Identity {
+    let level = depth(&observation, level);
+    if level >= Level::Identity {
         if let Some(wrapping) = &observation.wrapped
             && let Some(missing) = wrapping.missing_kind()
         {
@@ -81,6 +83,18 @@ pub fn monitor_among(
     Outcome::Seen(Box::new(observation))
 }
 
+/// How deep is looked into what was seen: the processes of a site that does not serve are not asked.
+fn depth(seen: &Observation, level: Level) -> Level {
+    if seen.serves() { level } else { Level::Answer }
+}
+
+/// The site is up by a start of siteward that no stop has ended, so that it has a lease to lose.
+fn may_lose_lease(seen: &Observation) -> bool {
+    let is_up = seen.serves() || seen.state == State::Maintenance;
+    let is_known = seen.record.as_ref().is_some_and(|record| record.ending.is_none());
+    is_up && is_known
+}
+
 /// A site whose supervisor is its own has lost its lease: the keeper has ended, and another cannot keep it.
 fn lost_lease(
     target: &Target,
@@ -88,15 +102,13 @@ fn lost_lease(
     wrapping: &Wrapping,
     until: Moment,
 ) -> Option<Fault> {
-    let is_up = seen.serves() || seen.state == State::Maintenance;
-    let is_known = seen.record.as_ref().is_some_and(|record| record.ending.is_none());
-    if !is_up || !is_known {
+    if !may_lose_lease(seen) {
         return None;
     }
     let living: Vec<Identity> = wrapping.living().cloned().collect();
     let lives = || living.iter().any(Identity::is_alive);
     let definition = &wrapping.external.definition;
-    let until = until.min(Moment::now() + hold::KEEP);
+    let until = keeper_by(Moment::now(), until);
     let kept = hold::keep_on(&target.site, definition, lives, until);
     kept.err().map(|why| messages::lease_lost(why).into())
 }
@@ -123,6 +135,67 @@ fn unhealthy(target: &Target, deadline: &Deadline) -> Option<Fault> {
         }
         Asked::Answered(_) | Asked::Silent | Asked::Nobody | Asked::Denied(_) => {
             Some(messages::healthchecks_silent(&target.name).into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::samples::{failure, record};
+    use crate::process::{Ending, Record};
+
+    const STATES: [State; 11] = [
+        State::Running,
+        State::Degraded,
+        State::Maintenance,
+        State::Starting,
+        State::Stopped,
+        State::StoppingOrdered,
+        State::StoppingFailed,
+        State::Failed,
+        State::FailedWithSurvivors,
+        State::Unsupervised,
+        State::Unknown,
+    ];
+
+    fn seen(state: State, record: Option<Record>) -> Observation {
+        Observation { state, record, ..Observation::of_nothing() }
+    }
+
+    #[test]
+    fn a_level_that_is_not_known_means_the_next_lower_one() {
+        for (number, level) in [
+            (0, Level::Answer),
+            (9, Level::Answer),
+            (10, Level::Identity),
+            (19, Level::Identity),
+            (20, Level::Health),
+            (u32::MAX, Level::Health),
+        ] {
+            assert_eq!(Level::from(number), level, "{number}");
+        }
+    }
+
+    #[test]
+    fn only_a_site_that_was_started_and_is_up_can_lose_its_lease() {
+        for state in STATES {
+            let is_up = matches!(state, State::Running | State::Degraded | State::Maintenance);
+            assert_eq!(may_lose_lease(&seen(state, Some(record()))), is_up, "{state}");
+            assert!(!may_lose_lease(&seen(state, None)), "{state}, and started by hand");
+        }
+        let ended = Record { ending: Some(Ending::Failed(failure("it fell"))), ..record() };
+        assert!(!may_lose_lease(&seen(State::Running, Some(ended))));
+    }
+
+    #[test]
+    fn the_processes_of_a_site_that_does_not_serve_are_not_asked() {
+        for state in STATES {
+            let serves = matches!(state, State::Running | State::Degraded);
+            for level in [Level::Answer, Level::Identity, Level::Health] {
+                let expected = if serves { level } else { Level::Answer };
+                assert_eq!(depth(&seen(state, None), level), expected, "{state}");
+            }
         }
     }
 }

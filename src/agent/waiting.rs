@@ -39,10 +39,8 @@ impl Awaited<'_> {
                 Err(NotDone::Interrupted) if is_own && interrupts.why().is_none() => {}
                 Err(NotDone::Nobody) if is_own && !until.passed() && self.has_supervisor() => {}
                 Err(failed) => {
-                    // A signal that comes when the site is up does not end it; an order to stop does.
-                    let may_stay = matches!(failed, NotDone::Interrupted)
-                        && interrupts.why() != Some(Interruption::Stop);
-                    return match may_stay.then(|| own::up_now(&self.target.site)).flatten() {
+                    let stays = may_stay(&failed, interrupts.why());
+                    return match stays.then(|| own::up_now(&self.target.site)).flatten() {
                         Some(view) => Ok(Outcome::Done(up_as(self.target, &view, already))),
                         None => Err(self.not_up(failed, interrupts)),
                     };
@@ -130,17 +128,26 @@ impl Awaited<'_> {
     }
 
     fn roll_back(&self, mode: StopMode, fault: Option<&Fault>) -> Result<(), Fault> {
-        let now = Moment::now();
-        let graceful_until = match mode {
-            StopMode::Graceful => self.boot.kill_at.min(now + self.boot.rollback),
-            StopMode::Kill => now,
-        };
-        let times = StopTimes {
-            graceful_until,
-            kill_at: self.boot.kill_at.max(graceful_until),
-            until: self.boot.until.max(now + Duration::from_secs(2)),
-        };
+        let times = rollback_times(&self.boot, mode, Moment::now());
         down::roll_back(self.target, &times, mode, fault)
+    }
+}
+
+/// A signal that comes when the site is up does not end it; an order to stop does.
+fn may_stay(failed: &NotDone, why: Option<Interruption>) -> bool {
+    matches!(failed, NotDone::Interrupted) && why != Some(Interruption::Stop)
+}
+
+/// How a rollback that begins now divides its time.
+fn rollback_times(boot: &Boot, mode: StopMode, now: Moment) -> StopTimes {
+    let graceful_until = match mode {
+        StopMode::Graceful => boot.kill_at.min(now + boot.rollback),
+        StopMode::Kill => now,
+    };
+    StopTimes {
+        graceful_until,
+        kill_at: boot.kill_at.max(graceful_until),
+        until: boot.until.max(now + Duration::from_secs(2)),
     }
 }
 
@@ -177,5 +184,155 @@ fn up_as(target: &Target, view: &View, already: bool) -> String {
             format!("the site `{name}` is {already}up, but degraded: {}", view.down())
         }
         _ => format!("the site `{name}` is {already}running"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::{Pause, ProcessView};
+    use crate::hold::StopTurn;
+    use crate::observe::samples::{Site, failure, record, view};
+    use crate::process::{Ending, Record};
+    use crate::values::Signal;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    const NOW: Moment = Moment::since_boot(s(1000));
+
+    #[test]
+    fn a_rollback_has_the_time_that_the_start_has_kept_for_it() {
+        let at = |seconds| NOW + s(seconds);
+        let of = |kill_at, until, mode| {
+            let boot = Boot { time: s(9), up_by: NOW, rollback: s(30), kill_at, until };
+            let times = rollback_times(&boot, mode, NOW);
+            [times.graceful_until, times.kill_at, times.until].map(|moment| NOW.until(moment))
+        };
+        assert_eq!(of(at(50), at(60), StopMode::Graceful), [s(30), s(50), s(60)]);
+        assert_eq!(of(at(20), at(60), StopMode::Graceful), [s(20), s(20), s(60)]);
+        assert_eq!(of(at(50), at(60), StopMode::Kill), [s(0), s(50), s(60)]);
+        // The time is over: KILL and the proof have two seconds.
+        assert_eq!(of(NOW - s(5), NOW, StopMode::Kill), [s(0), s(0), s(2)]);
+    }
+
+    #[test]
+    fn a_site_that_is_up_stays_after_a_signal_and_not_after_a_stop() {
+        let signal = Some(Interruption::Signal(Signal::TERM));
+        for (failed, why, stays) in [
+            (NotDone::Interrupted, signal, true),
+            (NotDone::Interrupted, None, true),
+            (NotDone::Interrupted, Some(Interruption::Stop), false),
+            (NotDone::Nobody, signal, false),
+        ] {
+            assert_eq!(may_stay(&failed, why), stays, "{failed:?}, {why:?}");
+        }
+    }
+
+    #[test]
+    fn a_site_that_was_up_already_is_told_as_it_is() {
+        let site = Site::new();
+        let target = site.target();
+        let said = |view: Option<View>, state| {
+            let seen = Observation { view, state, ..Observation::of_nothing() };
+            match already_up(&target, &seen) {
+                Outcome::Done(said) => said,
+                other => panic!("{other:?}"),
+            }
+        };
+        let of = |state, words: &str| {
+            let paused = (state == State::Maintenance).then(|| Pause::because(words));
+            let lost = vec![words.to_owned()];
+            said(Some(View { paused, lost, ..view(state, Vec::<ProcessView>::new()) }), state)
+        };
+        for (told, expected) in [
+            (of(State::Running, ""), "the site `shop` is already running"),
+            (
+                of(State::Degraded, "a is lost"),
+                "the site `shop` is already up, but degraded: a is lost",
+            ),
+            (
+                of(State::Maintenance, "by hand"),
+                "the site `shop` is already in maintenance (by hand): no process of it runs until \
+                 `siteward resume shop`",
+            ),
+            (
+                of(State::Maintenance, ""),
+                "the site `shop` is already in maintenance: no process of it runs until \
+                 `siteward resume shop`",
+            ),
+            (said(None, State::Running), "the site `shop` is already running"),
+        ] {
+            assert_eq!(told, expected);
+        }
+        let came_up =
+            sentence(&target, &Up::Seen(Box::new(view(State::Running, Vec::new()))), false);
+        assert_eq!(came_up, "the site `shop` is running");
+        assert_eq!(sentence(&target, &Up::Running, false), came_up);
+        let rests = sentence(&target, &Up::AtRest("by hand".to_owned()), false);
+        assert_eq!(rests, "the site `shop` is in maintenance: by hand");
+    }
+
+    /// The sentence of a site that did not come up, or None if the start was interrupted; and whether it was rolled back.
+    fn not_up(failed: NotDone, is_ours: bool, is_stopped: bool) -> (Option<String>, bool) {
+        let site = Site::new();
+        let target = site.target();
+        let begun = Moment::now();
+        Record { ending: Some(Ending::Failed(failure("it fell"))), ..record() }
+            .write(&site.places)
+            .unwrap();
+        let interrupts = Interrupts::first(&site.places, begun).unwrap();
+        if is_stopped {
+            std::fs::write(&site.places.definition, "").unwrap();
+            StopTurn::begin(&site.places, begun + s(10)).unwrap();
+        }
+        let until = begun + s(20);
+        let boot = Boot { time: s(0), up_by: begun, rollback: s(0), kill_at: until, until };
+        let backend = Backend::Own(site.places.clone());
+        let awaited = Awaited { target: &target, backend: &backend, boot, is_ours };
+        let sentence = match awaited.not_up(failed, &interrupts) {
+            Halt::Interrupted => None,
+            Halt::Fault(fault) => Some(fault.sentence),
+        };
+        interrupts.end();
+        let ending = Record::read(&site.places).unwrap().unwrap().ending;
+        let is_as_before = matches!(&ending, Some(Ending::Failed(f)) if f.reason == "it fell");
+        (sentence, !is_as_before)
+    }
+
+    #[test]
+    fn only_the_verb_that_has_begun_a_start_rolls_it_back() {
+        let late = || NotDone::NotInTime { why: "a is late".to_owned(), details: Vec::new() };
+        let failed = || NotDone::Failed(Box::new(failure("b fell")));
+        let refused = || NotDone::Refused("it is not its turn".to_owned());
+        for (why, is_ours, told, is_rolled_back) in [
+            (late(), true, Some("did not start: a is late"), true),
+            (late(), false, Some("still coming up: a is late"), false),
+            (NotDone::Interrupted, true, None, true),
+            (NotDone::Interrupted, false, Some("goes on coming up"), false),
+            // Its supervisor has ended the site already.
+            (failed(), true, Some("b fell"), false),
+            (failed(), false, Some("b fell"), false),
+            (NotDone::Nobody, true, Some("it fell"), false),
+            (NotDone::Nobody, false, Some("it fell"), false),
+            (refused(), true, Some("it is not its turn"), false),
+        ] {
+            let case = format!("{why:?}, {is_ours}");
+            let (sentence, was_rolled_back) = not_up(why, is_ours, false);
+            assert_eq!(was_rolled_back, is_rolled_back, "{case}: {sentence:?}");
+            match (told, &sentence) {
+                (Some(told), Some(sentence)) => assert!(sentence.contains(told), "{sentence}"),
+                (told, sentence) => assert_eq!(told, sentence.as_deref(), "{case}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_what_a_start_has_launched_whatever_became_of_it() {
+        for is_ours in [true, false] {
+            assert_eq!(not_up(NotDone::Nobody, is_ours, true), (None, false));
+            assert_eq!(not_up(NotDone::Interrupted, is_ours, true), (None, false));
+        }
     }
 }

@@ -9,7 +9,7 @@ mod evidence;
 mod missing;
 mod observation;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod wrapped;
 mod wrapped_state;
 

@@ -1,4 +1,4 @@
-//! Sites, records and processes for the tests of this room.
+//! Sites, records and processes for the tests of this room and of the verbs.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -6,29 +6,30 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::agent::Target;
 use crate::backend::external::{Daemon, External, Look};
 use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::linux::files::private_folder;
 use crate::linux::lock::{Attempt, Lock};
 use crate::process::{Identity, Phase, Record};
-use crate::site::{DegradedIs, SitePlaces, parse};
+use crate::site::{DegradedIs, Places, SitePlaces, parse};
 use crate::values::{Moment, Pid};
 
 /// A supervisor without a list, and without a pause.
-pub(super) const KEEPER: &str =
+pub(crate) const KEEPER: &str =
     "{start: [/opt/keeper, up], stop: [/opt/keeper, down], process: [/opt/keeper, watch]}";
 /// With units of systemd.
-pub(super) const UNIT: &str = "{profile: systemd, unit: shop.service}";
+pub(crate) const UNIT: &str = "{profile: systemd, unit: shop.service}";
 
 /// A site in a folder of its own, of which no process lives.
-pub(super) struct Site {
+pub(crate) struct Site {
     folder: tempfile::TempDir,
-    pub(super) places: SitePlaces,
+    pub(crate) places: SitePlaces,
 }
 
 impl Site {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let places = SitePlaces {
             definition: folder.path().join("shop.yaml"),
@@ -40,12 +41,20 @@ impl Site {
         Self { folder, places }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    /// The site of a verb; its definitions, runtime and logs are in this folder.
+    pub(crate) fn target(&self) -> Target {
+        let (runtime, links) = (self.folder().to_owned(), self.folder().join("links"));
+        let places = Places { config: runtime.clone(), logs: runtime.join("log"), runtime, links };
+        let target = Target::new("shop".parse().unwrap(), places, None);
+        Target { site: self.places.clone(), ..target }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// The site with this supervisor, which has had its time to come up.
-    pub(super) fn external(&self, supervisor: &str) -> External {
+    pub(crate) fn external(&self, supervisor: &str) -> External {
         let text = format!(
             "version: 1\ndatabase: {}\nprerequisites: {{mounted: false}}\nsupervisor: {supervisor}\n",
             self.folder().display()
@@ -58,13 +67,13 @@ impl Site {
     }
 
     /// With cjcpw, whose commands are in the folder of the site.
-    pub(super) fn jobcenter(&self) -> External {
+    pub(crate) fn jobcenter(&self) -> External {
         let commands = self.folder().display();
         self.external(&format!("{{profile: jobcenter, commands: {commands}, monitored: true}}"))
     }
 
     /// Holds a lock until it is dropped.
-    pub(super) fn hold(path: &Path) -> Lock {
+    pub(crate) fn hold(path: &Path) -> Lock {
         match Lock::inheritable(path).unwrap() {
             Attempt::Taken(lock) => lock,
             Attempt::Held => panic!("it is free"),
@@ -73,11 +82,11 @@ impl Site {
 }
 
 /// A look that has found the supervisor alive: this process.
-pub(super) fn look(daemon: Daemon) -> Look {
+pub(crate) fn look(daemon: Daemon) -> Look {
     Look { supervisors: vec![ourselves()], ..look_at_nobody(daemon) }
 }
 
-pub(super) fn look_at_nobody(daemon: Daemon) -> Look {
+pub(crate) fn look_at_nobody(daemon: Daemon) -> Look {
     Look {
         supervisors: Vec::new(),
         halted: None,
@@ -90,30 +99,30 @@ pub(super) fn look_at_nobody(daemon: Daemon) -> Look {
     }
 }
 
-pub(super) fn ourselves() -> Identity {
+pub(crate) fn ourselves() -> Identity {
     Identity::of(Pid::this()).unwrap()
 }
 
 /// The record of a start that nobody has given a phase. The verb that began it has ended.
-pub(super) fn record() -> Record {
+pub(crate) fn record() -> Record {
     Record::begun("shop".parse().unwrap(), ourselves().ended())
 }
 
-pub(super) fn in_phase(phase: Phase) -> Record {
+pub(crate) fn in_phase(phase: Phase) -> Record {
     Record { phase: Some(phase), ..record() }
 }
 
-pub(super) fn paused(record: Record) -> Record {
+pub(crate) fn paused(record: Record) -> Record {
     Record { paused: Some(Pause::because("held by a test")), ..record }
 }
 
 /// A start that still has its time, and one that has had it.
-pub(super) fn starting() -> [Phase; 2] {
+pub(crate) fn starting() -> [Phase; 2] {
     let (now, hour) = (Moment::now(), Duration::from_secs(3600));
     [Phase::Starting { until: now + hour }, Phase::Starting { until: now - hour }]
 }
 
-pub(super) fn failure(reason: &str) -> Failure {
+pub(crate) fn failure(reason: &str) -> Failure {
     Failure {
         id: None,
         process: None,
@@ -124,7 +133,7 @@ pub(super) fn failure(reason: &str) -> Failure {
     }
 }
 
-pub(super) fn view(state: State, processes: Vec<ProcessView>) -> View {
+pub(crate) fn view(state: State, processes: Vec<ProcessView>) -> View {
     View {
         state,
         desired: "up".to_owned(),
@@ -142,11 +151,11 @@ pub(super) fn view(state: State, processes: Vec<ProcessView>) -> View {
 }
 
 /// A process that waits for nothing, and ends with the test.
-pub(super) struct Idle(Child);
+pub(crate) struct Idle(Child);
 
 impl Idle {
     /// `change`: what is particular of it.
-    pub(super) fn new(change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
+    pub(crate) fn new(change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let mut command = Command::new("/bin/cat");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = change(&mut command).spawn().unwrap();
@@ -157,11 +166,11 @@ impl Idle {
     }
 
     /// It looks like a program of this name.
-    pub(super) fn called(name: &str) -> Self {
+    pub(crate) fn called(name: &str) -> Self {
         Self::new(|command| command.arg0(name))
     }
 
-    pub(super) fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         Identity::of(Pid::from_raw(self.0.id().cast_signed()).unwrap()).unwrap()
     }
 }
