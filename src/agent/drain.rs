@@ -71,7 +71,6 @@ pub fn drain(
     let name = &target.name;
     let context = SiteContext::read(target, deadline);
     let Some(definition) = context.definition() else { return Ok(None) };
-    let is_jobcenter = definition.jobcenter().is_some();
     let looked = observe(&target.site, Moment::now(), Moment::now() + LOOK)?;
     match looked.state {
         State::Running | State::Degraded | State::Starting => {}
@@ -85,17 +84,16 @@ pub fn drain(
         | State::Unsupervised
         | State::Unknown => return Ok(None),
     }
-    if definition.work.is_empty() && !is_jobcenter {
+    if !is_work_known(definition) {
         return Err(messages::work_not_known(name).into());
     }
     let interrupts =
         Interrupts::first(&target.site, deadline.begun).map_err(messages::signals_unreceivable)?;
     interrupts.watch_orders();
-    let time = definition.drain.as_ref().map_or(TIME, |drain| drain.timeout);
     let draining = Draining {
         target,
         definition,
-        until: deadline.begun + deadline.given.unwrap_or(time),
+        until: until_of(definition, deadline),
         interrupts: &interrupts,
     };
     let ended = draining.begin().and_then(|()| draining.wait(order));
@@ -110,6 +108,75 @@ pub fn drain(
             journal::note(&target.site, Some(definition), &entry);
             Err(messages::not_drained(name, why, after).into())
         }
+    }
+}
+
+/// What runs can be looked at.
+fn is_work_known(definition: &Definition) -> bool {
+    !definition.work.is_empty() || definition.jobcenter().is_some()
+}
+
+/// Until when the work may take.
+fn until_of(definition: &Definition, deadline: &Deadline) -> Moment {
+    let time = definition.drain.as_ref().map_or(TIME, |drain| drain.timeout);
+    deadline.begun + deadline.given.unwrap_or(time)
+}
+
+/// Until when a look may take that begins now. One that began in time may take a little longer.
+fn look_by(now: Moment, until: Moment) -> Moment {
+    (now + LOOK).min(until.max(now + LAST_LOOK))
+}
+
+/// Until when a command may take that begins now.
+fn command_by(now: Moment, until: Moment) -> Moment {
+    until.min(now + COMMAND)
+}
+
+/// The looks at what runs, one after another.
+struct Looks {
+    pace: Duration,
+    told: Option<(String, Moment)>,
+    was_quiet: bool,
+}
+
+/// What follows from a look.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Nothing runs any more.
+    Drained,
+    /// The time is over; what still runs.
+    Late(String),
+    /// Another look, so much later; what a person is told meanwhile.
+    Again { pause: Duration, news: Option<String> },
+}
+
+impl Looks {
+    const fn none() -> Self {
+        Self { pace: SOON, told: None, was_quiet: false }
+    }
+
+    fn next(&mut self, runs: &Result<Vec<String>, String>, now: Moment, until: Moment) -> Next {
+        let is_quiet = runs.as_ref().is_ok_and(Vec::is_empty);
+        // An item may be between two folders at a look.
+        if is_quiet && self.was_quiet {
+            return Next::Drained;
+        }
+        self.was_quiet = is_quiet;
+        let what = match runs {
+            Ok(runs) => running(runs),
+            Err(why) => format!("what runs cannot be looked at: {why}"),
+        };
+        if until <= now {
+            return Next::Late(what);
+        }
+        let is_old = |(before, at): &(String, Moment)| *before == what && now.since(*at) < TOLD;
+        let is_news = !is_quiet && !self.told.as_ref().is_some_and(is_old);
+        if is_news {
+            self.told = Some((what.clone(), now));
+        }
+        let pause = if is_quiet { SOON } else { self.pace };
+        self.pace = (self.pace * 2).min(PACE);
+        Next::Again { pause, news: is_news.then_some(what) }
     }
 }
 
@@ -139,7 +206,7 @@ impl Draining<'_> {
             self.note(HistoryEvent::Draining, &words, None);
             return Ok(());
         };
-        let deadline = self.until.min(Moment::now() + COMMAND);
+        let deadline = command_by(Moment::now(), self.until);
         let cut = Some(self.interrupts.fd());
         let site = &self.target.site;
         let complaint = complaint_or_cut(command, self.definition, site, Marked::No, deadline, cut)
@@ -155,43 +222,29 @@ impl Draining<'_> {
     /// Waits until nothing runs.
     fn wait(&self, order: DrainOrder) -> Result<(), String> {
         let begun = Moment::now();
-        let mut pace = SOON;
-        let mut told: Option<(String, Moment)> = None;
-        let mut was_quiet = false;
+        let mut looks = Looks::none();
         loop {
             let runs = self.runs();
-            match &runs {
-                // An item may be between two folders at a look.
-                Ok(runs) if runs.is_empty() && was_quiet => {
+            let now = Moment::now();
+            let (pause, news) = match looks.next(&runs, now, self.until) {
+                Next::Drained => {
                     let words = "nothing of its work runs any more";
-                    self.note(HistoryEvent::Drained, words, Some(Moment::now().since(begun)));
+                    self.note(HistoryEvent::Drained, words, Some(now.since(begun)));
                     return Ok(());
                 }
-                Ok(_) | Err(_) => {}
-            }
-            was_quiet = runs.as_ref().is_ok_and(Vec::is_empty);
-            let what = match &runs {
-                Ok(runs) => running(runs),
-                Err(why) => format!("what runs cannot be looked at: {why}"),
+                Next::Late(what) => return self.late(order, &what),
+                Next::Again { pause, news } => (pause, news),
             };
-            if self.until.passed() {
-                return self.late(order, &what);
-            }
-            let is_news = told
-                .as_ref()
-                .is_none_or(|(before, at)| *before != what || Moment::now().since(*at) >= TOLD);
-            if is_news && !was_quiet {
-                let left = say(Moment::now().until(self.until));
+            if let Some(what) = news {
+                let left = say(now.until(self.until));
                 log::warn!("`{}`: {what}; at most {left} more", self.target.name);
-                told = Some((what, Moment::now()));
             }
             let mut waiting = Waiting::new();
             waiting.readable(self.interrupts.fd(), ());
-            let next = Moment::now() + if was_quiet { SOON } else { pace };
-            if !waiting.wait(Some(next.min(self.until))).is_empty() && self.interrupts.is_cut() {
+            let next = self.until.min(now + pause);
+            if !waiting.wait(Some(next)).is_empty() && self.interrupts.is_cut() {
                 return Err(INTERRUPTED.to_owned());
             }
-            pace = (pace * 2).min(PACE);
         }
     }
 
@@ -207,9 +260,7 @@ impl Draining<'_> {
 
     /// What runs now, an item a line.
     fn runs(&self) -> Result<Vec<String>, String> {
-        // A look that began in time may take a little longer.
-        let now = Moment::now();
-        let deadline = (now + LOOK).min(self.until.max(now + LAST_LOOK));
+        let deadline = look_by(Moment::now(), self.until);
         let mut runs = Vec::new();
         let Definition { work, database, .. } = self.definition;
         if let (Some(database), false) = (database, work.is_empty()) {
@@ -225,12 +276,16 @@ impl Draining<'_> {
         if let Some(profile) = self.definition.jobcenter() {
             let site = &self.target.site;
             for queue in busy_queues(profile, self.definition, site, deadline)? {
-                let word = if queue.requests == 1 { "request" } else { "requests" };
-                runs.push(format!("{} {word} in {}", queue.requests, queue.name));
+                runs.push(requests_in(&queue.name, queue.requests));
             }
         }
         Ok(runs)
     }
+}
+
+fn requests_in(queue: &str, requests: u64) -> String {
+    let word = if requests == 1 { "request" } else { "requests" };
+    format!("{requests} {word} in {queue}")
 }
 
 fn running(runs: &[String]) -> String {
@@ -260,3 +315,6 @@ pub(super) fn undo(places: &SitePlaces, definition: &Definition) -> Result<Strin
         Some(why) => Err(format!("new work is still stopped: `{}` {why}", command.join(" "))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,15 +84,34 @@ fn order_pause(context: &SiteContext<'_>, pause: &Pause, until: Moment) -> Resul
     let SiteContext { target, deadline, backend, .. } = context;
     let name = &target.name;
     if backend.external().is_some() {
-        match observe(&target.site, deadline.begun, until)?.state {
-            State::Maintenance if !backend.has_placeholder(until) => return Ok(Paused::AtRest),
-            State::Running | State::Degraded | State::Maintenance => {}
-            state => {
-                return Err(messages::not_up_to_pause(name, state).into());
-            }
+        let state = observe(&target.site, deadline.begun, until)?.state;
+        match Pausable::of(state, || backend.has_placeholder(until)) {
+            Pausable::Paused => return Ok(Paused::AtRest),
+            Pausable::Up => {}
+            Pausable::NotUp => return Err(messages::not_up_to_pause(name, state).into()),
         }
     }
     backend.pause(pause, target.by(), until).map_err(|why| Fault::of_order(target, "pause", why))
+}
+
+/// Whether a site with a supervisor of its own can be paused.
+#[derive(Debug, PartialEq, Eq)]
+enum Pausable {
+    Up,
+    /// By its own supervisor, already.
+    Paused,
+    NotUp,
+}
+
+impl Pausable {
+    /// `has_placeholder`: siteward's supervisor runs in its place, and takes the order.
+    fn of(state: State, has_placeholder: impl FnOnce() -> bool) -> Self {
+        match state {
+            State::Maintenance if !has_placeholder() => Self::Paused,
+            State::Running | State::Degraded | State::Maintenance => Self::Up,
+            _ => Self::NotUp,
+        }
+    }
 }
 
 /// Starts the processes again.
@@ -154,11 +173,20 @@ pub fn adjust(target: &Target, deadline: &Deadline) -> Outcome {
     let request = Request::Adjust { adjustments: target.adjustments.clone() };
     let context = SiteContext::read(target, deadline);
     let in_force = Outcome::Done(format!("the parameters of `{}` are in force", target.name));
-    match context.backend.order(&request, deadline.for_look()) {
-        Ok(_) | Err(NotDone::Nobody) => in_force,
+    let ordered = context.backend.order(&request, deadline.for_look());
+    match not_adjusted(ordered, context.backend.external().is_some()) {
+        None => in_force,
+        Some(why) => Fault::of_order(target, "change of parameters", why).into(),
+    }
+}
+
+/// Why the parameters are not in force.
+fn not_adjusted<T>(ordered: Result<T, NotDone>, is_external: bool) -> Option<NotDone> {
+    match ordered {
+        Ok(_) | Err(NotDone::Nobody) => None,
         // With an external supervisor, each verb takes the parameters from its own call.
-        Err(NotDone::Refused(_)) if context.backend.external().is_some() => in_force,
-        Err(why) => Fault::of_order(target, "change of parameters", why).into(),
+        Err(NotDone::Refused(_)) if is_external => None,
+        Err(why) => Some(why),
     }
 }
 
@@ -174,5 +202,63 @@ fn warn_of_drift(target: &Target) {
         && let Some(words) = drift(&target.places, &target.name).while_up(&target.site.definition)
     {
         log::warn!("{words}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::samples::{KEEPER, Site};
+
+    #[test]
+    fn a_site_with_a_supervisor_of_its_own_is_paused_while_it_is_up() {
+        for (state, pausable) in [
+            (State::Running, Pausable::Up),
+            (State::Degraded, Pausable::Up),
+            (State::Starting, Pausable::NotUp),
+            (State::Stopped, Pausable::NotUp),
+            (State::StoppingOrdered, Pausable::NotUp),
+            (State::Failed, Pausable::NotUp),
+            (State::Unsupervised, Pausable::NotUp),
+            (State::Unknown, Pausable::NotUp),
+        ] {
+            for has_placeholder in [false, true] {
+                assert_eq!(Pausable::of(state, || has_placeholder), pausable, "{state}");
+            }
+        }
+        assert_eq!(Pausable::of(State::Maintenance, || false), Pausable::Paused);
+        assert_eq!(Pausable::of(State::Maintenance, || true), Pausable::Up);
+    }
+
+    #[test]
+    fn parameters_are_in_force_unless_a_supervisor_of_ours_refuses_them() {
+        let refused = || Err::<(), _>(NotDone::Refused("not now".to_owned()));
+        for is_external in [false, true] {
+            assert!(not_adjusted(Ok(()), is_external).is_none());
+            assert!(not_adjusted(Err::<(), _>(NotDone::Nobody), is_external).is_none());
+            assert!(not_adjusted(Err::<(), _>(NotDone::Interrupted), is_external).is_some());
+        }
+        assert!(not_adjusted(refused(), false).is_some());
+        assert!(not_adjusted(refused(), true).is_none());
+    }
+
+    #[test]
+    fn an_order_to_a_site_that_does_not_run_is_a_fault_but_a_change_of_parameters() {
+        let site = Site::new();
+        let target = site.target();
+        let deadline = Deadline { begun: Moment::now(), given: Some(Duration::from_secs(10)) };
+        assert!(matches!(adjust(&target, &deadline), Outcome::Done(_)));
+        assert!(matches!(reload(&target, &deadline), Outcome::Fault(_)));
+        assert!(matches!(resume(&target, &deadline), Outcome::Fault(_)));
+        assert!(matches!(pause(&target, &PauseOrder::default(), &deadline), Outcome::Fault(_)));
+    }
+
+    #[test]
+    fn new_work_was_not_stopped_where_nothing_says_how() {
+        let site = Site::new();
+        let definition = site.external(KEEPER).definition;
+        assert!(!was_drained(&site.target(), &definition, Moment::now()));
+        let without_disk = Definition { database: None, ..definition };
+        assert!(!was_drained(&site.target(), &without_disk, Moment::now()));
     }
 }
