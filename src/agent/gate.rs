@@ -135,3 +135,66 @@ fn check(definition: &Definition, part: Part) -> Passed {
     }
     Passed { warnings: warnings.into_iter().map(message).collect(), faults }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::samples::Site;
+    use crate::site::parse;
+    use std::time::Duration;
+
+    /// Its address is of no node (RFC 5737).
+    fn definition(site: &Site, program: &str) -> Definition {
+        let text = format!(
+            "version: 1\naddress: 192.0.2.77\nprerequisites: {{address_present: true}}\n\
+             processes: {{a: {{command: [{program}]}}}}\n"
+        );
+        parse(&"shop".parse().unwrap(), &site.places.definition, &text).unwrap()
+    }
+
+    fn told(faults: &[Message]) -> Vec<String> {
+        faults.iter().map(|fault| fault.id.to_string()).collect()
+    }
+
+    #[test]
+    fn the_address_is_asked_for_only_where_the_site_is_to_run_and_nothing_else_is_wrong() {
+        let site = Site::new();
+        let of = |program, part| check(&definition(&site, program), part).faults;
+        assert_eq!(told(&of("/bin/true", Part::Node)), [""; 0]);
+        assert_eq!(told(&of("/bin/true", Part::Disk)), [""; 0]);
+        let whole = of("/bin/true", Part::Whole);
+        assert!(whole.len() == 1 && whole[0].sentence.contains("192.0.2.77"), "{whole:?}");
+        for part in [Part::Whole, Part::Node] {
+            let missing = of("/no/such/program", part);
+            assert_eq!(told(&missing), ["program-missing"], "{part:?}: {missing:?}");
+        }
+    }
+
+    #[test]
+    fn a_start_does_not_pass_the_gate_with_a_fault() {
+        let site = Site::new();
+        let (target, until) = (site.target(), Moment::now() + Duration::from_secs(10));
+        let passed = |program| pass(&target, &definition(&site, program), Part::Node, until, None);
+        assert!(passed("/bin/true").is_ok());
+        assert!(matches!(passed("/no/such/program"), Err(Halt::Fault(_))));
+    }
+
+    #[test]
+    fn the_helper_reads_the_definition_where_it_is_told_and_answers_with_all_that_is_wrong() {
+        let site = Site::new();
+        let places = site.target().places;
+        let answer = |source| {
+            let name = "shop".parse().unwrap();
+            let adjustments = Adjustments::default();
+            let job = GateJob { name, adjustments, part: Part::Node, source };
+            let answer = pass_gate_here(&serde_json::to_string(&job).unwrap(), &places).unwrap();
+            told(&serde_json::from_str::<Passed>(&answer).unwrap().faults)
+        };
+        assert_eq!(answer(DefinitionSource::Installed), ["definition-missing"]);
+        let elsewhere = site.folder().join("elsewhere.yaml");
+        let text = definition(&site, "/no/such/program").text;
+        std::fs::write(&elsewhere, text).unwrap();
+        assert_eq!(answer(DefinitionSource::File(elsewhere)), ["program-missing"]);
+        assert_eq!(pass_gate_here("no job", &places), None);
+    }
+}

@@ -259,3 +259,223 @@ pub fn outcome_of(checked: &[CheckedFile]) -> Outcome {
     let details = checked.iter().flat_map(CheckedFile::lines).collect();
     Fault { id, sentence, others: Vec::new(), details }.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::linux::files::is_root;
+    use crate::observe::samples::Site;
+    use crate::site::{DefinitionError, Located, ProblemKind};
+    use crate::values::Moment;
+
+    fn valid(file: &str) -> CheckedFile {
+        let file = file.into();
+        CheckedFile { file, ok: true, faults: Vec::new(), warnings: Vec::new(), worst: None }
+    }
+
+    fn located(key: &str, message: &str) -> Located {
+        let (key, message) = (key.to_owned(), message.to_owned());
+        Located { kind: ProblemKind::ValueWrong, position: None, key, message }
+    }
+
+    fn wrong(problems: Vec<Located>, more: usize) -> LoadError {
+        LoadError::Wrong(DefinitionError { file: "shop.yaml".into(), problems, more })
+    }
+
+    #[test]
+    fn each_fault_of_a_text_is_told_with_its_key_and_the_others_are_counted() {
+        let told = |more| {
+            let mut checked = valid("shop.yaml");
+            checked.add_error(wrong(vec![located("a.b", "first"), located("", "second")], more));
+            assert!(!checked.ok);
+            let faults = checked.faults.iter();
+            faults.map(|fault| (fault.key.clone(), fault.message.clone())).collect::<Vec<_>>()
+        };
+        let both = [(Some("a.b".to_owned()), "first".to_owned()), (None, "second".to_owned())];
+        assert_eq!(told(0), both);
+        let with_more = told(3);
+        assert_eq!(with_more[..2], both);
+        assert!(with_more.len() == 3 && with_more[2].1.contains("there are 3 more faults"));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_not_to_be_copied_from_another_node() {
+        let file = "shop.yaml".into();
+        let mut checked = valid("shop.yaml");
+        checked.add_error(LoadError::Missing { file, misnamed: None, nearest: None });
+        assert_eq!(checked.worst.unwrap().to_string(), "file-missing");
+        let mut checked = valid("shop.yaml");
+        checked.add_error(LoadError::Untrusted("anybody may write it".to_owned()));
+        assert_eq!(checked.worst.unwrap().to_string(), "definition-untrusted");
+        assert!(checked.faults[0].message.contains("anybody may write it"));
+    }
+
+    #[test]
+    fn of_two_faults_that_of_a_text_is_the_worst_whichever_was_found_first() {
+        let missing = messages::file_missing().id;
+        let unusable = messages::definition_unusable("a").id;
+        let denied = messages::definition_denied("a", "b").id;
+        let failed = messages::did_not_start("a", "b").id;
+        let order = [unusable, missing, denied, failed];
+        for (at, worse) in order.iter().enumerate() {
+            for other in &order[at..] {
+                assert_eq!(worse_of(*worse, *other), *worse);
+                assert_eq!(worse_of(*other, *worse), *worse);
+            }
+        }
+        let untrusted = messages::definition_untrusted("a").id;
+        assert_eq!(worse_of(unusable, untrusted), unusable, "of the same kind the first");
+    }
+
+    #[test]
+    fn a_fault_is_a_line_with_its_place_and_its_file_once() {
+        let fault = |line, message: &str| {
+            let whole = FileFault::of_whole(messages::file_missing());
+            FileFault { line, column: line.map(|_| 7), message: message.to_owned(), ..whole }
+        };
+        let mut checked = valid("a/shop.yaml");
+        checked.add(fault(Some(3), "it is wrong"));
+        checked.add(fault(None, "a/shop.yaml is wrong"));
+        checked.add(fault(None, "it is wrong"));
+        assert_eq!(
+            checked.lines().collect::<Vec<_>>(),
+            [
+                "a/shop.yaml:3:7: it is wrong [file-missing]",
+                "a/shop.yaml is wrong [file-missing]",
+                "a/shop.yaml: it is wrong [file-missing]",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_answer_counts_the_files_and_those_that_are_wrong() {
+        let wrong = || {
+            let mut checked = valid("b.yaml");
+            checked.add(FileFault::of_whole(messages::file_missing()));
+            checked
+        };
+        let a = || valid("a.yaml");
+        for (files, is_valid, said) in [
+            (vec![a()], true, "the definition a.yaml is valid"),
+            (vec![a(), a()], true, "the 2 definitions are valid"),
+            (vec![wrong()], false, "the definition b.yaml is not valid"),
+            (vec![a(), wrong(), a()], false, "of 3 definitions 1 is not valid"),
+            (vec![wrong(), wrong()], false, "of 2 definitions 2 are not valid"),
+        ] {
+            match outcome_of(&files) {
+                Outcome::Done(done) => assert_eq!((true, done.as_str()), (is_valid, said)),
+                Outcome::Fault(fault) => {
+                    assert_eq!((false, fault.sentence.as_str()), (is_valid, said));
+                    assert_eq!(fault.details.len(), files.iter().filter(|file| !file.ok).count());
+                }
+                Outcome::Seen(_) => panic!("nothing is observed"),
+            }
+        }
+    }
+
+    /// Writes a definition with this virtual host name and this program.
+    fn file(path: &Path, host: &str, program: &str) -> DefinitionFile {
+        let text =
+            format!("version: 1\nsite: {host}\nprocesses: {{a: {{command: [{program}]}}}}\n");
+        fs::write(path, text).unwrap();
+        let name = Ok(path.file_stem().unwrap().to_str().unwrap().parse().unwrap());
+        DefinitionFile { file: path.to_owned(), name, is_installed: false }
+    }
+
+    fn check(site: &Site, files: &[DefinitionFile], level: Level) -> Vec<CheckedFile> {
+        let deadline = Deadline { begun: Moment::now(), given: Some(Duration::from_secs(10)) };
+        validate_files(files, &site.target().places, level, &deadline)
+    }
+
+    fn told(of: &CheckedFile) -> String {
+        let faults = of.faults.iter().map(|fault| fault.message.as_str());
+        faults.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn two_files_of_which_each_could_be_installed_alone_clash() {
+        let site = Site::new();
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (a, b) = (file(&at("a.yaml"), "a.example", "x"), file(&at("b.yaml"), "b.example", "x"));
+        let c = file(&at("c.yaml"), "a.example", "x");
+        let checked = check(&site, &[a.clone(), b, c], Level::Answer);
+        assert!(checked[0].faults.len() == 1 && told(&checked[0]).contains("a.example"));
+        assert!(checked[1].ok, "{}", told(&checked[1]));
+        assert!(checked[2].faults.len() == 1 && told(&checked[2]).contains("a.example"));
+        // The same file may be named twice, and two files of one name not.
+        let twice = check(&site, &[a.clone(), a.clone()], Level::Answer);
+        assert!(twice[0].ok && twice[1].ok, "{}", told(&twice[0]));
+        let other = tempfile::tempdir().unwrap();
+        let same = file(&other.path().join("a.yaml"), "d.example", "x");
+        let checked = check(&site, &[a, same], Level::Answer);
+        assert!(told(&checked[0]).contains("two files cannot define the site `a`"));
+    }
+
+    #[test]
+    fn a_clash_with_an_installed_site_is_a_warning_until_the_file_is_installed() {
+        let site = Site::new();
+        file(&site.folder().join("old.yaml"), "a.example", "x");
+        let folder = tempfile::tempdir().unwrap();
+        for is_installed in [false, true] {
+            let new = file(&folder.path().join("new.yaml"), "a.example", "x");
+            let checked = check(&site, &[DefinitionFile { is_installed, ..new }], Level::Answer);
+            assert_eq!(checked[0].ok, !is_installed, "{}", told(&checked[0]));
+            let warned = checked[0].warnings.iter().any(|warning| warning.contains("a.example"));
+            assert_eq!(warned, !is_installed, "{:?}", checked[0].warnings);
+        }
+    }
+
+    #[test]
+    fn the_programs_of_this_node_are_asked_for_from_level_ten_on() {
+        let site = Site::new();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        for (program, level, ok) in [
+            ("/no/such/program", Level::Answer, true),
+            ("/no/such/program", Level::Identity, false),
+            ("/no/such/program", Level::Health, false),
+            ("/bin/true", Level::Identity, true),
+        ] {
+            let checked = check(&site, &[file(&path, "a.example", program)], level);
+            assert_eq!(checked[0].ok, ok, "{program}, {level:?}: {}", told(&checked[0]));
+        }
+    }
+
+    #[test]
+    fn a_file_must_have_the_name_of_a_site_and_its_ending_where_it_is_installed() {
+        let site = Site::new();
+        let folder = tempfile::tempdir().unwrap();
+        for (name, is_warned) in [("a.yaml", false), ("a.txt", true), ("a", true)] {
+            let file = file(&folder.path().join(name), "a.example", "x");
+            let checked = check(&site, &[file], Level::Answer);
+            let warning = "it must be called a.yaml where it is installed";
+            let warnings = &checked[0].warnings;
+            assert_eq!(warnings.iter().any(|found| found == warning), is_warned, "{warnings:?}");
+        }
+        let nameless = file(&folder.path().join("a.yaml"), "a.example", "x");
+        let name = Err("it begins with a dash".to_owned());
+        let checked = check(&site, &[DefinitionFile { name, ..nameless }], Level::Answer);
+        assert!(told(&checked[0]).contains("its stem is the name of its site: it begins"));
+    }
+
+    #[test]
+    fn a_file_that_others_could_have_written_is_a_fault_only_where_it_is_installed() {
+        let site = Site::new();
+        let folder = tempfile::tempdir().unwrap();
+        for is_installed in [false, true] {
+            let file = file(&folder.path().join("a.yaml"), "a.example", "x");
+            fs::set_permissions(&file.file, fs::Permissions::from_mode(0o666)).unwrap();
+            let checked = check(&site, &[DefinitionFile { is_installed, ..file }], Level::Answer);
+            // Only root runs what a file names for others than its owner.
+            let is_wrong = is_installed && is_root();
+            assert_eq!(checked[0].ok, !is_wrong, "{}", told(&checked[0]));
+            assert_eq!(!checked[0].warnings.is_empty(), !is_installed && is_root());
+        }
+    }
+}
