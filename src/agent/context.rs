@@ -66,3 +66,39 @@ impl<'a> SiteContext<'a> {
         self.snapshot.as_ref().map_or(Duration::from_secs(5), |d| d.forcekill_time)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::samples::{KEEPER, Site};
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_clean_sends_kill_at_once_and_a_stop_leaves_the_time_for_an_end_in_order() {
+        let (site, begun) = (Site::new(), Moment::now());
+        let target = site.target();
+        let context = SiteContext::read(&target, &Deadline { begun, given: Some(s(360)) });
+        let stop = context.stop_times(StopMode::Graceful);
+        assert_eq!(begun.until(stop.graceful_until), s(300));
+        assert_eq!(begun.until(stop.kill_at), s(300) + context.forcekill());
+        assert_eq!(context.forcekill(), s(5));
+        let clean = context.stop_times(StopMode::Kill);
+        assert!(clean.graceful_until <= Moment::now() && clean.kill_at <= Moment::now());
+        assert_eq!(clean.until, stop.until);
+    }
+
+    #[test]
+    fn a_supervisor_that_was_started_by_hand_has_the_definition_of_the_file() {
+        let site = Site::new();
+        let target = site.target();
+        let deadline = Deadline { begun: Moment::now(), given: None };
+        assert!(SiteContext::read(&target, &deadline).definition().is_none());
+        let mut context = SiteContext::read(&target, &deadline);
+        std::fs::write(&site.places.definition, site.external(KEEPER).definition.text).unwrap();
+        context.refresh();
+        assert!(context.definition().is_some_and(|found| found.wrapped.is_some()));
+    }
+}

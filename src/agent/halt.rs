@@ -108,3 +108,36 @@ impl Halt {
 fn database_of(definition: &Definition) -> std::path::Display<'_> {
     definition.database.as_deref().unwrap_or("?".as_ref()).display()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hold::StopTurn;
+    use crate::observe::samples::Site;
+    use crate::values::Moment;
+    use std::time::Duration;
+
+    #[test]
+    fn a_folder_that_is_forbidden_is_told_apart_from_one_that_cannot_be_used() {
+        let target = Site::new().target();
+        for (kind, id) in [
+            (ErrorKind::PermissionDenied, "folder-denied"),
+            (ErrorKind::NotADirectory, "folder-unusable"),
+        ] {
+            match Halt::of_turn(&target, NoTurn::Unusable(kind.into())) {
+                Halt::Fault(fault) => assert_eq!(fault.id.to_string(), id),
+                Halt::Interrupted => panic!("{kind}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_start_goes_on_until_a_stop_is_ordered() {
+        let (site, begun) = (Site::new(), Moment::now());
+        let interrupts = Interrupts::first(&site.places, begun).unwrap();
+        assert!(Halt::if_cut(&interrupts).is_ok());
+        drop(StopTurn::begin(&site.places, begun + Duration::from_secs(10)).unwrap());
+        assert!(matches!(Halt::if_cut(&interrupts), Err(Halt::Interrupted)));
+        interrupts.end();
+    }
+}

@@ -212,3 +212,27 @@ impl From<Denied> for Fault {
         messages::not_permitted(denied.0).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_at_once_is_told_by_the_first_and_the_number_of_the_others() {
+        let of = |count: usize, untold| {
+            let messages = (1..=count).map(|at| messages::value_wrong(format!("fault {at}")));
+            Fault::of_all(messages.collect(), untold)
+        };
+        assert!(of(0, 0).is_none() && of(0, 3).is_none());
+        for (count, untold, more) in [(1, 0, ""), (1, 2, " (and 2 more)"), (3, 2, " (and 4 more)")]
+        {
+            let fault = of(count, untold).unwrap().with_details(vec!["a detail".to_owned()]);
+            let first = of(1, 0).unwrap().sentence;
+            assert_eq!(fault.to_string(), format!("{first}{more}"));
+            let lines = fault.lines();
+            assert_eq!(lines.len(), count, "each of the others, and the detail");
+            assert_eq!(lines.last().map(String::as_str), Some("a detail"));
+            assert!(count == 1 || lines[0].contains("fault 2"), "{lines:?}");
+        }
+    }
+}

@@ -197,3 +197,13 @@ fn a_proved_stop_is_recorded_with_its_proof_and_only_once() {
     let before = with(stopped(proved_by));
     assert_eq!(tidied(before.clone()), before, "it is not written again");
 }
+
+#[test]
+fn a_stop_of_a_supervisor_that_is_down_ends_nothing() {
+    let site = Site::new();
+    std::fs::write(&site.places.definition, site.external(KEEPER).definition.text).unwrap();
+    let outcome = stop(&site.target(), &deadline());
+    assert!(matches!(&outcome, Outcome::Done(said) if said.contains("already")), "{outcome:?}");
+    let history = std::fs::read_to_string(site.places.history()).unwrap_or_default();
+    assert!(!history.contains("all processes have ended"), "{history}");
+}

@@ -193,3 +193,20 @@ fn a_site_is_paused_with_its_work_only_on_demand() {
     assert_eq!(late(true), Ok(()));
     interrupts.end();
 }
+
+#[test]
+fn a_stop_of_the_site_ends_the_wait() {
+    let site = Site::new();
+    let definition = definition(&site, None);
+    let target = site.target();
+    let begun = Moment::now();
+    let interrupts = Interrupts::first(&site.places, begun).unwrap();
+    interrupts.watch_orders();
+    drop(crate::hold::StopTurn::begin(&site.places, begun + s(10)).unwrap());
+    let until = begun + s(30);
+    let draining =
+        Draining { target: &target, definition: &definition, until, interrupts: &interrupts };
+    let ended = draining.wait(DrainOrder { anyway: true });
+    interrupts.end();
+    assert_eq!(ended, Err(INTERRUPTED.to_owned()));
+}
