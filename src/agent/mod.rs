@@ -13,6 +13,8 @@ mod gate;
 mod halt;
 mod monitor;
 mod orders;
+#[cfg(test)]
+mod samples;
 mod series;
 mod up;
 mod validate;

@@ -6,14 +6,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::agent::Target;
 use crate::backend::external::{Daemon, External, Look};
 use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::linux::files::private_folder;
 use crate::linux::lock::{Attempt, Lock};
 use crate::process::{Identity, Phase, Record};
-use crate::site::{DegradedIs, Places, SitePlaces, parse};
+use crate::site::{DegradedIs, SitePlaces, parse};
 use crate::values::{Moment, Pid};
 
 /// A supervisor without a list, and without a pause.
@@ -39,14 +38,6 @@ impl Site {
         private_folder(&places.runtime).unwrap();
         private_folder(&places.process_locks()).unwrap();
         Self { folder, places }
-    }
-
-    /// The site of a verb; its definitions, runtime and logs are in this folder.
-    pub(crate) fn target(&self) -> Target {
-        let (runtime, links) = (self.folder().to_owned(), self.folder().join("links"));
-        let places = Places { config: runtime.clone(), logs: runtime.join("log"), runtime, links };
-        let target = Target::new("shop".parse().unwrap(), places, None);
-        Target { site: self.places.clone(), ..target }
     }
 
     pub(crate) fn folder(&self) -> &Path {
