@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             ("a_life_without_a_record", without_a_record),
             ("a_life_with_nothing_but_the_lock", with_nothing_but_the_lock),
             ("a_life_with_nothing_but_the_environment", with_nothing_but_the_environment),
+            ("a_life_with_nothing_but_the_session", with_nothing_but_the_session),
             ("three_hundred_that_escape_without_control_groups", three_hundred_without_groups),
             (
                 "a_process_that_forks_all_the_time_is_found",
@@ -58,6 +59,14 @@ const ESCAPES: &str = "\
     if (fork() == 0) { setsid(); exit 0 if fork() != 0; sleep 1 while 1; }\n\
     sleep 1 while 1;\n";
 
+/// As [`ESCAPES`], but the grandchild stays in the session of the main process.
+const STAYS: &str = "\
+    use POSIX;\n\
+    DISGUISE\n\
+    $SIG{TERM} = 'IGNORE';\n\
+    if (fork() == 0) { exit 0 if fork() != 0; sleep 1 while 1; }\n\
+    sleep 1 while 1;\n";
+
 /// Perl writes its title over its arguments and the environment that follows them in memory.
 const WITHOUT_ENVIRONMENT: &str = "$0 = 'x' x 20000;";
 
@@ -73,10 +82,14 @@ struct Life {
 
 impl Life {
     fn new(disguise: &str) -> Self {
+        Self::of(ESCAPES, disguise)
+    }
+
+    fn of(script: &str, disguise: &str) -> Self {
         let bench = Bench::new();
         let folder = bench.path("work");
         fs::create_dir(&folder).unwrap();
-        let script = ESCAPES.replace("DISGUISE", disguise);
+        let script = script.replace("DISGUISE", disguise);
         let file = bench.path("flees.pl");
         fs::write(&file, script).unwrap();
         bench.define(
@@ -228,6 +241,21 @@ fn with_nothing_but_the_environment() {
     let mut life = Life::new(WITHOUT_LOCKS).within(no_groups());
     life.has_record = false;
     life.live();
+}
+
+fn with_nothing_but_the_session() {
+    let disguise = format!("{WITHOUT_LOCKS} {WITHOUT_ENVIRONMENT}");
+    let life = Life::of(STAYS, &disguise).within(no_groups());
+    // It counts as long as its leader lives: afterwards the number could be another session's.
+    for verbs in [&["stop"][..], &["clean"], &["adopt", "stop"], &["start", "stop"]] {
+        life.start();
+        signal(life.bench.pid(SITE, "supervisor"), Signal::KILL);
+        until("it is seen", || life.bench.monitor(SITE) == (1, 1, 1));
+        for verb in verbs {
+            succeed(life.bench.hand(&[verb, SITE]));
+        }
+        life.is_over();
+    }
 }
 
 // --- many ---------------------------------------------------------------------------------------

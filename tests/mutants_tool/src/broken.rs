@@ -27,7 +27,7 @@ pub(crate) const BROKEN: [(&str, &str, &[&str]); 6] = [
     (
         "3-sweep-without-the-session-mark",
         "a process is not known by its session",
-        &["marks: three_hundred_that_escape_without_control_groups", "marks"],
+        &["marks: a_life_with_nothing_but_the_session", "marks"],
     ),
     (
         "4-dependencies-counted-off-by-one",
