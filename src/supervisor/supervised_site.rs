@@ -374,7 +374,7 @@ impl SupervisedSite {
     }
 
     /// The end of this process waits until the kernel has ended its inotify(7) instance, for which that takes a grace
-    /// period: it begins with the stop. Whoever stops a site removes nothing from its runtime directory meanwhile.
+    /// period: it begins with the stop. Who stops a site removes nothing from its runtime directory meanwhile.
     fn pause_watching(&mut self) {
         self.old_watcher = self.watcher.take();
         if self.old_watcher.is_none() {
