@@ -11,6 +11,7 @@ use crate::control::{Failure, Pause, ProcessView, State, View};
 use crate::linux::clock::WallTime;
 use crate::linux::files::private_folder;
 use crate::linux::lock::{Attempt, Lock};
+use crate::process::samples::site;
 use crate::process::{Identity, Phase, Record};
 use crate::site::{DegradedIs, SitePlaces, parse};
 use crate::values::{Moment, Pid};
@@ -30,12 +31,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let places = SitePlaces {
-            definition: folder.path().join("shop.yaml"),
-            runtime: folder.path().join("shop"),
-            logs: folder.path().join("log"),
-        };
-        private_folder(&places.runtime).unwrap();
+        let places = site(folder.path(), "shop");
         private_folder(&places.process_locks()).unwrap();
         Self { folder, places }
     }

@@ -108,6 +108,8 @@ mod tests {
     use std::process::Command;
 
     use super::super::environment::{MARK, mark_entry};
+    use super::super::members::member;
+    use super::super::membership::Mark;
     use super::super::samples::{Running, copy, site};
     use super::*;
 
@@ -118,17 +120,8 @@ mod tests {
         let ours = places.runtime.as_os_str().as_encoded_bytes();
         let process = Running::unmarked();
         let stat = process.stat();
-        let member = |name: Option<&str>| Member {
-            pid: stat.pid,
-            start: stat.start,
-            comm: stat.comm.clone(),
-            state: stat.state,
-            parent: stat.parent,
-            session: stat.session,
-            process: name.map(str::to_owned),
-            by: "session",
-        };
-        let (named, nameless) = (member(Some("b")), member(None));
+        let named = member(&stat, Some("b".to_owned()), Mark::Session);
+        let nameless = member(&stat, None, Mark::Session);
         let theirs = b"/run/siteward/other".as_slice();
         for (mark, member, words) in [
             (Ok(Some((ours, LEASE))), None, "the keeper of the lease"),

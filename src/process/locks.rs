@@ -46,7 +46,7 @@ mod tests {
     use super::super::identity::Identity;
     use super::super::members::find_members;
     use super::super::record::{Ending, Record};
-    use super::*;
+    use super::super::samples::site;
     use crate::linux::StartTicks;
     use crate::linux::clock::WallTime;
     use crate::linux::files::private_folder;
@@ -57,12 +57,7 @@ mod tests {
     #[test]
     fn a_lock_that_was_handed_over_is_found_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
-        let places = SitePlaces {
-            definition: folder.path().join("shop.yaml"),
-            runtime: folder.path().join("shop"),
-            logs: folder.path().join("log"),
-        };
-        private_folder(&places.runtime).unwrap();
+        let places = site(folder.path(), "shop");
         private_folder(&places.process_locks()).unwrap();
         let Attempt::Taken(lock) = Lock::inheritable(&places.process_lock("a")).unwrap() else {
             panic!("it is free")

@@ -282,7 +282,7 @@ fn all_protected(found: &HashMap<Pid, Member>, tree: &Tree) -> HashMap<Pid, &'st
     all
 }
 
-fn member(stat: &Stat, process: Option<String>, by: Mark) -> Member {
+pub(super) fn member(stat: &Stat, process: Option<String>, by: Mark) -> Member {
     Member {
         pid: stat.pid,
         start: stat.start,

@@ -20,7 +20,7 @@ mod membership;
 mod other_sites;
 mod record;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod spared;
 mod sweep;
 mod token;

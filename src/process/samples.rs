@@ -13,7 +13,7 @@ use crate::site::SitePlaces;
 use crate::values::Pid;
 
 /// A site whose runtime folder is in `folder`.
-pub(super) fn site(folder: &Path, name: &str) -> SitePlaces {
+pub(crate) fn site(folder: &Path, name: &str) -> SitePlaces {
     let runtime = folder.join(name);
     DirBuilder::new().mode(0o700).create(&runtime).unwrap();
     SitePlaces {
