@@ -3,6 +3,8 @@
 
 #[path = "house/imports.rs"]
 mod imports;
+#[path = "common/product.rs"]
+mod product;
 #[path = "house/source.rs"]
 mod source;
 
@@ -363,8 +365,7 @@ fn nothing_is_printed_by_a_macro_that_panics() {
         if is_test || path.ends_with("src/operator/actor.rs") {
             continue;
         }
-        let product = text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
-        for (number, line) in product.enumerate() {
+        for (number, line) in product::without_tests(&text).lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             if code.contains("print!(") || code.contains("println!(") {
                 found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));

@@ -6,6 +6,8 @@
 mod common;
 mod completions;
 mod pages;
+#[path = "../common/product.rs"]
+mod product;
 #[path = "../common/record.rs"]
 mod record;
 mod reliability;

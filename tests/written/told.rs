@@ -12,6 +12,7 @@ use siteward::cli::pages::{
 use siteward::manager::{PARAMETERS, manual, metadata};
 
 use crate::common::*;
+use crate::product;
 use crate::root;
 
 /// The verbs that are for people.
@@ -169,7 +170,7 @@ fn sources() -> Vec<(PathBuf, String)> {
                 walk(&path, found);
             } else if path.extension().is_some_and(|e| e == "rs") && !is_tests {
                 let text = fs::read_to_string(&path).unwrap();
-                let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+                let text = product::without_tests(&text).to_owned();
                 found.push((path, text));
             }
         }
@@ -239,19 +240,6 @@ const READ_BY_OTHER_NAMES: [(&str, &[&str]); 10] = [
 /// What begins with a known prefix and is no variable: the title of a manual page.
 const NO_VARIABLES: [&str; 1] = ["OCF_SITEWARD_SITE"];
 
-/// The source of a file as far as its tests: what a test reads is its own.
-fn without_tests(text: &str) -> &str {
-    let mut begin = 0;
-    while let Some(at) = text[begin..].find("\n#[cfg(test)]\n") {
-        let rest = &text[begin + at + "\n#[cfg(test)]\n".len()..];
-        if rest.lines().next().is_some_and(|line| line.ends_with("mod tests {")) {
-            return &text[..begin + at];
-        }
-        begin += at + 1;
-    }
-    text
-}
-
 pub(crate) fn every_variable_is_told() {
     let parameters: BTreeSet<String> =
         PARAMETERS.iter().map(|p| format!("OCF_RESKEY_{}", p.id.name())).collect();
@@ -263,8 +251,7 @@ pub(crate) fn every_variable_is_told() {
     };
     for (path, text) in sources() {
         let file = path.strip_prefix(root().join("src")).unwrap().display().to_string();
-        let text = without_tests(&text);
-        for literal in literals(text) {
+        for literal in literals(&text) {
             let is_word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
             for word in literal.split(is_word) {
                 if PREFIXES
